@@ -1,0 +1,287 @@
+"""`gamesockets demo`: can I see it work? Server and client in one process, real UDP, a bad network."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final, final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+import gamesockets as gs
+from gamesockets.cli.demo_traffic import Traffic, faults, settled
+from gamesockets.cli.demo_view import SideView, plain_table, rich_table, rows, summary
+from gamesockets.cli.peers import ENDED, how_it_ended
+from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, fail, note, say, stop_signals
+
+TICK_SECONDS: Final = 1 / 30
+RELIABLE_TICKS: Final = 3  # of so many ticks, all but one carry a reliable message
+TICKS_BEHIND_MAX: Final = 15  # after a stall, catch up by no more than this
+REFRESH_SECONDS: Final = 0.2
+PLAIN_EVERY_SECONDS: Final = 2.0
+# The time that the last reliable messages, and the handshake before, may take on top of the running time.
+GRACE_SECONDS: Final = 4.0
+GRACE_BAD_NETWORK_SECONDS: Final = 20.0
+REASON_DONE: Final = 1000
+
+
+def demo(
+    seconds: Annotated[
+        float, typer.Option("--seconds", "-s", min=0.5, max=3600, help="How long messages flow.")
+    ] = 10.0,
+    loss: Annotated[
+        float, typer.Option("--loss", min=0, max=60, help="Simulated packet loss in percent, each way.")
+    ] = 5.0,
+    lag: Annotated[
+        int, typer.Option("--lag", min=0, max=1000, help="Simulated delay in milliseconds, each way.")
+    ] = 30,
+    no_ui: Annotated[
+        bool, typer.Option("--no-ui", help="Plain text at intervals instead of a live table.")
+    ] = False,
+) -> None:
+    """Watch a server and a client talk over real UDP with simulated loss and lag.
+
+    Both ends send reliable messages (chat, events, a map) and unreliable ones (positions). Packets get lost;
+    the reliable messages must arrive complete and in order all the same. Ends by itself with a summary.
+
+    Exit status: 0 when every reliable message arrived in order, 1 otherwise.
+    """
+    began = time.monotonic()
+    live = sys.stdout.isatty() and not no_ui
+    with (
+        stop_signals(),
+        gs.NetworkingSockets(identity=gs.NetworkingIdentity.generic_string("demo-server")) as server_sockets,
+        gs.NetworkingSockets(identity=gs.NetworkingIdentity.generic_string("demo-client")) as client_sockets,
+        _bad_network((server_sockets, client_sockets), loss, lag),
+    ):
+        server = Side("server", "client", server_sockets)
+        client = Side("client", "server", client_sockets)
+        address = _listen(server)
+        client.connect(address)
+        grace = GRACE_SECONDS if loss <= 20 and lag <= 200 else GRACE_BAD_NETWORK_SECONDS
+        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way")
+        try:
+            with run.display(live) as show:
+                run.flow(show, began + seconds, began + seconds + grace)
+            interrupted = False
+        except KeyboardInterrupt:
+            interrupted = True
+        views = client.view(), server.view()
+        client.stop("demo finished")
+        server.stop("demo finished")
+    if interrupted:
+        note("gamesockets demo: interrupted before the end, so there is no verdict")
+        raise typer.Exit(EXIT_INTERRUPTED)
+    found = run.problems + faults(views[0].counts, views[1].counts)
+    for line in summary(*views, found, time.monotonic() - began, loss):
+        say(line)
+    if found:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@final
+class Side:
+    """The server or the client: one `NetworkingSockets`, one thread that sends in time and receives."""
+
+    __slots__ = (
+        "_connection",
+        "_info",
+        "_listen",
+        "_name",
+        "_peer_name",
+        "_running",
+        "_sockets",
+        "_thread",
+        "_tick",
+        "_traffic",
+        "_unsent",
+        "ended",
+        "sending",
+    )
+
+    def __init__(self, name: str, peer_name: str, sockets: gs.NetworkingSockets) -> None:
+        self._name = name
+        self._peer_name = peer_name
+        self._sockets = sockets
+        self._traffic = Traffic(name)
+        self._connection = gs.Connection(0)
+        self._listen = gs.ListenSocket(0)
+        self._info: gs.ConnectionInfo | None = None
+        self._tick = 0
+        self._unsent = b""
+        self._running = True
+        self.sending = True
+        self.ended: gs.ConnectionInfo | None = None
+        self._thread = threading.Thread(target=self._run, name=f"demo-{name}", daemon=True)
+        sockets.set_status_callback(self._on_status)
+
+    def listen(self, address: gs.Address) -> gs.Address:
+        """Wait for the client at `address`; what was bound. Raises `OSError`."""
+        self._listen = self._sockets.create_listen_socket(address)
+        self._thread.start()
+        return self._sockets.get_listen_socket_address(self._listen) or address
+
+    def connect(self, address: gs.Address) -> None:
+        """Go to the server."""
+        self._connection = self._sockets.connect(address)
+        self._thread.start()
+
+    def view(self) -> SideView:
+        """A snapshot, from any thread."""
+        status = self._sockets.get_quick_connection_status(self._connection) if self._info else None
+        return SideView(self._name, self._traffic.counts, status, self._info, self._traffic.last_heard)
+
+    def stop(self, text: str) -> None:
+        """End the connection and the thread."""
+        self._running = False
+        self._sockets.close_connection(self._connection, REASON_DONE, text)
+        self._thread.join()
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        while self._running:
+            now = time.monotonic()
+            if self._info is None or not self.sending:
+                due = now + TICK_SECONDS
+            elif now >= due:
+                self._send()
+                due = max(due + TICK_SECONDS, now - TICKS_BEHIND_MAX * TICK_SECONDS)
+            if self._sockets.wait(max(0.0, due - time.monotonic())):
+                self._sockets.run_callbacks()
+                self._receive()
+
+    def _send(self) -> None:
+        self._tick += 1
+        self._sockets.send_message_to_connection(self._connection, self._traffic.next_unreliable())
+        if self._tick % RELIABLE_TICKS or self._unsent:
+            data = self._unsent or self._traffic.next_reliable()
+            result = self._sockets.send_message_to_connection(self._connection, data, gs.SendFlags.RELIABLE)
+            # A full buffer refuses the message: it goes first the next time.
+            self._unsent = data if result == gs.Result.LIMIT_EXCEEDED else b""
+
+    def _receive(self) -> None:
+        if not self._connection or not self._running:
+            return
+        for message in self._sockets.receive_messages_on_connection(self._connection):
+            self._traffic.receive(message.data, bool(message.flags & gs.SendFlags.RELIABLE), self._peer_name)
+
+    def _on_status(self, status: gs.StatusInfo) -> None:
+        info = status.connection_info
+        if info.state == gs.ConnectionState.CONNECTING and info.listen_socket and not self._connection:
+            self._connection = status.connection
+            self._sockets.accept_connection(status.connection)
+        elif info.state == gs.ConnectionState.CONNECTED:
+            self._info = info
+        elif info.state in ENDED:
+            self.ended = info
+
+
+@final
+class DemoRun:
+    """The course of the demo: let messages flow, stop sending, wait until the last one arrived."""
+
+    __slots__ = ("_client", "_server", "_title", "problems")
+
+    def __init__(self, client: Side, server: Side, title: str) -> None:
+        self._client = client
+        self._server = server
+        self._title = title
+        self.problems: list[str] = []
+
+    def flow(self, show: Callable[[SideView, SideView], None], stop_sending: float, give_up: float) -> None:
+        """Run until all reliable ones arrived after `stop_sending`, or `give_up` (monotonic seconds)."""
+        clock = threading.Event()  # never set: the pace of the display
+        while True:
+            now = time.monotonic()
+            client, server = self._client.view(), self._server.view()
+            show(client, server)
+            if now >= stop_sending:
+                self._client.sending = self._server.sending = False
+                if now >= give_up or (client.info and settled(client.counts, server.counts)):
+                    return
+            for side, name in ((self._client, "client"), (self._server, "server")):
+                if side.ended is not None:
+                    self.problems.append(f"the {name}'s connection ended early: {how_it_ended(side.ended)}")
+                    return
+            clock.wait(REFRESH_SECONDS)
+
+    @contextmanager
+    def display(self, live: bool) -> Iterator[Callable[[SideView, SideView], None]]:
+        """A function that shows snapshots, in a live table or as plain text now and then."""
+        if not live:
+            yield self._plain_display()
+            return
+        began = time.monotonic()
+        console = Console()
+        with Live(console=console, auto_refresh=False) as screen:
+
+            def show(client: SideView, server: SideView) -> None:
+                title = f"{self._title}, {time.monotonic() - began:.0f} s"
+                screen.update(
+                    rich_table(rows(client, server), title, _conversation(client, server)), refresh=True
+                )
+
+            yield show
+
+    def _plain_display(self) -> Callable[[SideView, SideView], None]:
+        say(self._title)
+        began = time.monotonic()
+        due = began + 1.0
+        heard: list[str] = []
+
+        def show(client: SideView, server: SideView) -> None:
+            nonlocal due
+            for line in (server.last_heard, client.last_heard):
+                if line and line not in heard[-2:]:
+                    heard.append(line)
+                    say(line)
+            if time.monotonic() >= due:
+                due += PLAIN_EVERY_SECONDS
+                say(plain_table(rows(client, server), f"after {time.monotonic() - began:.1f} s"))
+
+        return show
+
+
+def _conversation(client: SideView, server: SideView) -> str:
+    return f"{server.last_heard}\n{client.last_heard}"
+
+
+def _listen(server: Side) -> gs.Address:
+    """Listen on a free port of this machine; by IPv4 where there is no IPv6."""
+    try:
+        return server.listen(gs.Address.localhost())
+    except OSError:
+        pass
+    try:
+        return server.listen(gs.Address.ipv4("127.0.0.1", 0))
+    except OSError as error:
+        fail(
+            "demo",
+            f"cannot open a UDP socket on this machine ({error.strerror or error}): is it sandboxed?",
+        )
+
+
+@contextmanager
+def _bad_network(both: tuple[gs.NetworkingSockets, ...], loss: float, lag: int) -> Iterator[None]:
+    """Simulated loss and lag for what leaves; put back afterwards, for the values outlive the sockets."""
+    wanted = {
+        gs.ConfigurationValue.FAKE_PACKET_LOSS_SEND: loss,
+        gs.ConfigurationValue.FAKE_PACKET_LAG_SEND: lag,
+    }
+    before = [
+        (sockets, {value: sockets.get_configuration_value(value) for value in wanted}) for sockets in both
+    ]
+    for sockets in both:
+        for value, number in wanted.items():
+            sockets.set_configuration_value(value, number)
+    try:
+        yield
+    finally:
+        for sockets, values in before:
+            for value, old in values.items():
+                sockets.set_configuration_value(value, old)

@@ -1,0 +1,290 @@
+"""`gamesockets ping`: how long does a message take to an echo server and back, and how many get lost?"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Final, final
+
+import typer
+
+import gamesockets as gs
+from gamesockets.cli.addresses import resolve
+from gamesockets.cli.peers import (
+    ENDED,
+    describe_peer,
+    how_it_ended,
+    known,
+    parse_identity,
+    percent,
+    protection,
+    why_not_connected,
+)
+from gamesockets.cli.statistics import SIZE_MIN, Ledger, Reply, summarize
+from gamesockets.cli.terminal import (
+    EXIT_FAILURE,
+    EXIT_USAGE,
+    SIGNAL_CHECK_SECONDS,
+    InputError,
+    fail,
+    note,
+    say,
+    stop_signals,
+)
+
+REASON_DONE: Final = 1000
+SIZE_MAX: Final = gs.Library.MAX_MESSAGE_SIZE
+SHOWN_LOST: Final = 10
+
+
+def ping(  # noqa: PLR0917 - one parameter an option, which is how typer reads them
+    address: Annotated[
+        str,
+        typer.Argument(metavar="ADDRESS", help="host:port, [ipv6]:port or a name; port 27015 when left out."),
+    ],
+    count: Annotated[
+        int | None,
+        typer.Option("-c", "--count", min=1, help="How many messages; until Ctrl-C when left out."),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option("-i", "--interval", min=0.001, max=3600, help="Seconds between messages.")
+    ] = 1.0,
+    size: Annotated[
+        int, typer.Option("--size", "-s", min=SIZE_MIN, max=SIZE_MAX, help="Bytes in a message.")
+    ] = 64,
+    reliable: Annotated[
+        bool,
+        typer.Option("--reliable", "-r", help="Reliable messages: lost packets show as delay, not loss."),
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout",
+            "-W",
+            min=0.1,
+            max=3600,
+            help="Seconds to wait for the connection, and at the end for the last answers.",
+        ),
+    ] = 5.0,
+    identity: Annotated[
+        str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be, such as str:me.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output instead of text.")
+    ] = False,
+) -> None:
+    """Measure round trips of messages to an echo server, as ping(8) does for hosts.
+
+    The other side must send messages back: `gamesockets echo`, or any server that does. Times are those of
+    whole messages between programs; the connection's own ping, at the end, is measured packet by packet.
+
+    Exit status: 0 all came back, 1 some or none did, 2 wrong usage or a name that does not resolve.
+    """
+    try:
+        addresses = resolve(address)
+        own_identity = parse_identity(identity)
+    except InputError as error:
+        fail("ping", str(error), EXIT_USAGE)
+    with stop_signals(), gs.NetworkingSockets(identity=own_identity) as sockets:
+        plan = Plan(count, interval, timeout, reliable, as_json)
+        run = PingRun(sockets, addresses, Ledger(size), plan)
+        run.run()
+        run.report()
+    if not run.ledger.complete:
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the options ask for; times in seconds, `count` is `None` for "until Ctrl-C"."""
+
+    count: int | None
+    interval: float
+    timeout: float
+    reliable: bool
+    as_json: bool
+
+
+@final
+class PingRun:
+    """One run of the command: connect, send on time, collect, report."""
+
+    __slots__ = (
+        "_addresses",
+        "_connection",
+        "_flags",
+        "_info",
+        "_plan",
+        "_problem",
+        "_sockets",
+        "_status",
+        "ledger",
+    )
+
+    def __init__(
+        self,
+        sockets: gs.NetworkingSockets,
+        addresses: Sequence[gs.Address],
+        ledger: Ledger,
+        plan: Plan,
+    ) -> None:
+        self._sockets = sockets
+        self._addresses = addresses
+        self.ledger = ledger
+        self._plan = plan
+        kind = gs.SendFlags.RELIABLE if plan.reliable else gs.SendFlags.UNRELIABLE
+        self._flags = kind | gs.SendFlags.NO_NAGLE
+        self._connection = gs.Connection(0)
+        self._info: gs.ConnectionInfo | None = None
+        self._status: gs.ConnectionStatus | None = None
+        self._problem = ""
+
+    def run(self) -> None:
+        """Connect, send, collect; returns when done, when the connection ended, or on Ctrl-C."""
+        self._sockets.set_status_callback(self._on_status)
+        self._tell(
+            f"PING {self._addresses[0]}: {self.ledger.size_bytes} bytes a message, "
+            f"{'reliable' if self._plan.reliable else 'unreliable'}"
+        )
+        try:
+            self._connect()
+            self._send_and_collect()
+            self._collect(self._plan.timeout)
+        except KeyboardInterrupt:
+            self._collect(min(self._plan.timeout, self._usual_wait()))
+        self._status = self._sockets.get_quick_connection_status(self._connection)
+        self._sockets.close_connection(self._connection, REASON_DONE, "ping finished")
+
+    def report(self) -> None:
+        """Print the summary; what went wrong goes to standard error, one line."""
+        if self._plan.as_json:
+            say(json.dumps(self._document(), indent=2))
+        else:
+            for line in self._summary():
+                say(line)
+        if self._problem:
+            note(f"gamesockets ping: {self._problem}")
+        elif self.ledger.sent and not self.ledger.replies:
+            note("gamesockets ping: connected, but nothing came back: is that a `gamesockets echo`?")
+        elif self.ledger.strangers:
+            note(f"gamesockets ping: {self.ledger.strangers} messages were not ours: is that an echo server?")
+
+    def _connect(self) -> None:
+        config = {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self._plan.timeout * 1000)}
+        began = time.monotonic()
+        self._connection = self._sockets.connect(self._addresses[0], config=config)
+        while self._info is None and not self._problem:
+            self._turn(SIGNAL_CHECK_SECONDS)
+        if self._info is not None:
+            self._tell(
+                f"connected in {(time.monotonic() - began) * 1000:.1f} ms to {describe_peer(self._info)}"
+            )
+
+    def _send_and_collect(self) -> None:
+        due = time.monotonic()
+        while not self._problem and (self._plan.count is None or self.ledger.sent < self._plan.count):
+            now = time.monotonic()
+            if now < due:
+                self._turn(due - now)
+                continue
+            data = self.ledger.next_message(gs.Library.time())
+            result = self._sockets.send_message_to_connection(self._connection, data, self._flags)
+            if result == gs.Result.LIMIT_EXCEEDED:
+                self._problem = "the send buffer is full: choose a longer --interval or a smaller --size"
+            due = max(due + self._plan.interval, now)
+
+    def _collect(self, seconds: float) -> None:
+        """Wait until everything came back, for `seconds` at most."""
+        until = time.monotonic() + seconds
+        while self.ledger.unanswered and not self._problem and (left := until - time.monotonic()) > 0:
+            self._turn(left)
+
+    def _turn(self, timeout: float | None) -> None:
+        """Wait for something to happen and take it in."""
+        self._sockets.wait(timeout)
+        for message in self._sockets.receive_messages_on_connection(self._connection):
+            reply = self.ledger.receive(message.data, message.time_received)
+            if reply is not None:
+                self._tell(format_reply(reply, self._addresses[0]))
+        self._sockets.run_callbacks()
+
+    def _on_status(self, status: gs.StatusInfo) -> None:
+        if status.connection != self._connection:
+            return
+        info = status.connection_info
+        if info.state == gs.ConnectionState.CONNECTED:
+            self._info = info
+        elif info.state in ENDED and self._info is None:
+            self._problem = why_not_connected(
+                info,
+                self._addresses,
+                self._plan.timeout,
+                f"gamesockets echo --bind [::]:{self._addresses[0].port}",
+            )
+        elif info.state in ENDED:
+            self._problem = f"connection to {self._addresses[0]} ended: {how_it_ended(info)}"
+
+    def _usual_wait(self) -> float:
+        """Seconds in which an answer that is still under way should come, judged by those that came."""
+        slowest_us = max((reply.round_trip_us for reply in self.ledger.replies), default=0)
+        return 0.2 + 2 * slowest_us / 1_000_000
+
+    def _tell(self, line: str) -> None:
+        if not self._plan.as_json:
+            say(line)
+
+    def _summary(self) -> list[str]:
+        ledger = self.ledger
+        if self._info is None:
+            return []
+        lines = [
+            f"--- {self._addresses[0]}: {ledger.sent} sent, {len(ledger.replies)} came back, "
+            f"{ledger.loss_percent:.1f}% lost ---"
+        ]
+        if times := summarize([reply.round_trip_us for reply in ledger.replies]):
+            lines.append(
+                "round trip min/median/mean/max/stddev = "
+                f"{times.minimum:.3f}/{times.median:.3f}/{times.mean:.3f}"
+                f"/{times.maximum:.3f}/{times.stddev:.3f} ms"
+            )
+        if missing := ledger.unanswered:
+            more = f" and {len(missing) - SHOWN_LOST} more" if len(missing) > SHOWN_LOST else ""
+            lines.append(f"not answered: {', '.join(map(str, missing[:SHOWN_LOST]))}{more}")
+        if status := self._status:
+            lines.append(
+                f"the connection's own ping: {known(status.ping, ' ms')}, "
+                f"quality {percent(status.connection_quality_local)}, "
+                f"as the peer sees it {percent(status.connection_quality_remote)}"
+            )
+        return lines
+
+    def _document(self) -> dict[str, Any]:
+        ledger, status, info = self.ledger, self._status, self._info
+        times = summarize([reply.round_trip_us for reply in ledger.replies])
+        return {
+            "address": str(self._addresses[0]),
+            "size_bytes": ledger.size_bytes,
+            "reliable": self._plan.reliable,
+            "connected": info is not None,
+            "identity": str(info.identity) if info else None,
+            "encrypted": protection(info) == "encrypted" if info else None,
+            "sent": ledger.sent,
+            "received": len(ledger.replies),
+            "loss_percent": round(ledger.loss_percent, 3),
+            "round_trip_ms": asdict(times) if times else None,
+            "connection_ping_ms": status.ping if status and status.ping >= 0 else None,
+            "replies": [
+                {"sequence": reply.sequence, "ms": reply.round_trip_us / 1000} for reply in ledger.replies
+            ],
+            "unanswered": ledger.unanswered,
+            "problem": self._problem or None,
+        }
+
+
+def format_reply(reply: Reply, address: gs.Address) -> str:
+    """The line of one message that came back."""
+    milliseconds = reply.round_trip_us / 1000
+    return f"{reply.size_bytes} bytes from {address}: seq={reply.sequence} time={milliseconds:.3f} ms"

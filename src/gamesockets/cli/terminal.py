@@ -1,0 +1,70 @@
+"""How do commands talk to the terminal, and how are they told to stop?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+import typer
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130  # what a shell reports for a program that Ctrl-C ended early
+
+# Windows delivers Ctrl-C to a waiting thread only when its wait ends; elsewhere it interrupts the wait.
+SIGNAL_CHECK_SECONDS: Final = 1.0 if os.name == "nt" else None
+
+
+class InputError(ValueError):
+    """Something the user typed means nothing; the text is one line that says what to do."""
+
+
+def printable(text: str) -> str:
+    """`text` without anything a terminal obeys: what a peer sent must not move the cursor or recolour it."""
+    return "".join(
+        c if c.isprintable() or c == "\N{ZERO WIDTH JOINER}" else "\N{REPLACEMENT CHARACTER}"
+        for c in text.expandtabs(4)
+    )
+
+
+def decode(data: bytes) -> str:
+    """A peer's bytes as text that is safe to print."""
+    return printable(data.decode("utf-8", "replace"))
+
+
+def say(text: str = "") -> None:
+    """One line on standard output, flushed: the reader may be a pipe that waits for it."""
+    print(text, flush=True)
+
+
+def note(text: str) -> None:
+    """One line on standard error: about the work, not its result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(command: str, message: str, code: int = EXIT_FAILURE) -> NoReturn:
+    """End the command with one line that says what to do."""
+    note(f"gamesockets {command}: {message}")
+    raise typer.Exit(code)
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """SIGTERM raises `KeyboardInterrupt` inside, as Ctrl-C does, so that one `except` serves both."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers; elsewhere the caller has its own way to stop
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # SIGINT too: a shell starts background jobs with it ignored.
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

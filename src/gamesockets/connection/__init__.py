@@ -1,0 +1,1 @@
+"""One peer: handshake, liveness, statistics, and the conductor that joins receiving and sending."""

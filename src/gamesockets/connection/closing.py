@@ -1,0 +1,66 @@
+"""How a connection ends: reasons, texts, and the message that tells the peer (spec 1, 7.5 and 7.8)."""
+
+from typing import Final
+
+from gamesockets.types import EndReason
+from gamesockets.wire import datagram
+from gamesockets.wire.messages_pb2 import ConnectionClosed, NoConnection
+
+DEBUG_BYTES_MAX: Final = 127
+
+APPLICATION_MIN: Final = 1000
+APPLICATION_EXCEPTION_MIN: Final = 2000
+APPLICATION_MAX: Final = 2999
+INVALID_REASON: Final = 1999
+
+TEXT_CLOSED: Final = "Application closed connection"
+TEXT_CLOSED_UNUSUALLY: Final = "Application closed connection in an unusual way"
+TEXT_INVALID_REASON: Final = "Invalid numeric reason code"
+TEXT_PEER_CLOSED: Final = "The remote host closed the connection."
+TEXT_NO_CONNECTION: Final = "Received unexpected 'no connection' from peer"
+TEXT_CONNECT_TIMEOUT: Final = "Timed out attempting to connect"
+TEXT_ACCEPT_TIMEOUT: Final = "App didn't accept or close incoming connection in time."
+TEXT_DROPPED: Final = "Connection dropped"
+TEXT_NO_AUTHORITY: Final = "Need a cert authority!"
+TEXT_OLD_PEER_FOR_LANES: Final = "Peer is using old protocol and cannot receive multiple lanes"
+
+
+def cut_text(text: str, bytes_max: int) -> str:
+    """At most that many bytes of UTF-8, cut at a character boundary."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= bytes_max:
+        return text
+    return raw[:bytes_max].decode("utf-8", "ignore")
+
+
+def application_reason(reason: int, debug: str) -> tuple[int, str]:
+    """What an application's reason and text become: 0 is generic, numbers out of 1000..2999 are replaced."""
+    if reason == 0:
+        reason = int(EndReason.APP_GENERIC)
+    elif not APPLICATION_MIN <= reason <= APPLICATION_MAX:
+        return INVALID_REASON, TEXT_INVALID_REASON
+    if not debug:
+        return reason, TEXT_CLOSED if reason < APPLICATION_EXCEPTION_MIN else TEXT_CLOSED_UNUSUALLY
+    return reason, cut_text(debug, DEBUG_BYTES_MAX)
+
+
+def encode_closed(own_id: int, peer_id: int, reason: int, debug: str) -> bytes:
+    """ConnectionClosed; ids of 0 are left out."""
+    message = ConnectionClosed(reason_code=reason)
+    if debug:
+        message.debug = debug.encode("utf-8", "replace")
+    if peer_id:
+        message.to_connection_id = peer_id
+    if own_id:
+        message.from_connection_id = own_id
+    return datagram.encode_control(datagram.CONNECTION_CLOSED, message)
+
+
+def encode_no_connection(from_id: int, to_id: int) -> bytes:
+    """NoConnection; ids of 0 are left out."""
+    message = NoConnection()
+    if from_id:
+        message.from_connection_id = from_id
+    if to_id:
+        message.to_connection_id = to_id
+    return datagram.encode_control(datagram.NO_CONNECTION, message)

@@ -1,0 +1,40 @@
+"""What happened to datagrams that led nowhere. A malformed datagram costs its sender nothing but a count here."""
+
+from typing import final
+
+
+@final
+class Counters:
+    """Plain counts, only ever increased; shared by an endpoint and its connections."""
+
+    __slots__ = (
+        "bad_challenges",
+        "bad_requests",
+        "duplicates",
+        "ignored",
+        "malformed",
+        "no_room",
+        "replies_dropped",
+        "stray",
+        "undecryptable",
+    )
+
+    def __init__(self) -> None:
+        self.malformed = 0
+        """Not a datagram of this protocol, or one that does not parse."""
+        self.stray = 0
+        """From an address or for a connection id that is not known here."""
+        self.bad_challenges = 0
+        """Connect requests with an expired or wrong challenge."""
+        self.bad_requests = 0
+        """Connect requests whose identity, certificate or key exchange was refused."""
+        self.no_room = 0
+        """Connect requests turned away because too many connections exist or wait."""
+        self.ignored = 0
+        """Well-formed, but meaningless in the state the connection was in."""
+        self.undecryptable = 0
+        """Data packets that did not open with the connection's key."""
+        self.duplicates = 0
+        """Data packets whose number was received before, or is too old to tell."""
+        self.replies_dropped = 0
+        """Replies to strangers that were not sent because too many were owed at once."""

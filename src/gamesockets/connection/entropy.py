@@ -1,0 +1,33 @@
+"""Where do unpredictable bytes come from?
+
+The core never asks the system itself: drivers hand it the system's generator, simulations a seeded one, so
+that a run can be repeated exactly.
+"""
+
+from abc import ABC, abstractmethod
+from random import Random
+from typing import final
+
+
+class Entropy(ABC):
+    """A source of random bytes: for keys, nonces, connection ids and challenges."""
+
+    @abstractmethod
+    def random_bytes(self, count: int) -> bytes:
+        """`count` fresh bytes; 0 gives none, less is a `ValueError`."""
+
+
+@final
+class SeededEntropy(Entropy):
+    """The same bytes for the same seed, in every Python: for simulations and tests.
+
+    Not for secrets: whoever sees some of the bytes can compute the others.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def random_bytes(self, count: int) -> bytes:
+        if count < 0:
+            raise ValueError(f"cannot make {count} random bytes")
+        return self._random.randbytes(count)

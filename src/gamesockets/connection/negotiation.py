@@ -1,0 +1,263 @@
+"""The handshake as a conversation: who says what when, for the connecting and for the accepting side (spec 1, 3)."""
+
+from typing import Final, final
+
+from gamesockets.address import Address
+from gamesockets.connection.closing import TEXT_NO_AUTHORITY
+from gamesockets.connection.entropy import Entropy
+from gamesockets.connection.handshake import (
+    MINIMUM_PROTOCOL_VERSION,
+    PROTOCOL_VERSION,
+    LocalCredentials,
+    PeerCredentials,
+    Refusal,
+    check_peer,
+    choose_cipher,
+    own_ciphers,
+    peer_identity,
+    session_ciphers,
+)
+from gamesockets.connection.timers import NEVER
+from gamesockets.crypto.cipher import Cipher
+from gamesockets.crypto.trust import TrustStore
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.types import EndReason
+from gamesockets.wire import datagram
+from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest
+
+RETRY_US: Final = 500_000
+
+_PING_SAMPLE_MAX_US: Final = 2_000_000
+_PING_ESTIMATE_MAX_MS: Final = 1500
+_ECHO_MAX_AGE_US: Final = 4_000_000
+_NO_SAMPLE: Final = -1
+_UNSIGNED_ALLOWED_SILENTLY: Final = 2
+
+
+@final
+class Policy:
+    """What the local side insists on: who may go without proof, which roots count, what time it is."""
+
+    __slots__ = ("allow_without_auth", "trust", "unix_time_s")
+
+    def __init__(self, allow_without_auth: int, trust: TrustStore | None, unix_time_s: int) -> None:
+        self.allow_without_auth = allow_without_auth
+        """The effective value for this peer: 0 refuse, 1 allow, 2 allow silently (spec 1, 5.9)."""
+        self.trust = trust
+        self.unix_time_s = unix_time_s
+
+
+@final
+class Agreement:
+    """What both sides know after a successful handshake."""
+
+    __slots__ = ("opening", "peer", "remote_id", "sealing")
+
+    def __init__(self, sealing: Cipher, opening: Cipher, peer: PeerCredentials, remote_id: int) -> None:
+        self.sealing = sealing
+        self.opening = opening
+        self.peer = peer
+        self.remote_id = remote_id
+
+
+def round_trip_ms(now: int, echoed_at: int, held_us: int) -> int:
+    """Ping sample from a timestamp that came back, rounded to the nearest ms; -1 if it makes no sense (spec 1, 3.2)."""
+    elapsed_us = now - echoed_at - held_us
+    if not 0 <= elapsed_us <= _PING_SAMPLE_MAX_US:
+        return _NO_SAMPLE
+    return (elapsed_us + 500) // 1000
+
+
+def without_proof(identity: NetworkingIdentity, allow_without_auth: int) -> Refusal | None:
+    """Whether this side may go without a certificate: anonymous ones always, named ones only if that is silent."""
+    if identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
+        return None
+    return Refusal(int(EndReason.MISC_INTERNAL_ERROR), TEXT_NO_AUTHORITY)
+
+
+@final
+class ClientNegotiation:
+    """The connecting side. Keys, nonce and certificate are made once and repeated with every retry."""
+
+    __slots__ = (
+        "_address",
+        "_challenge",
+        "_credentials",
+        "_owes_request",
+        "_server_version",
+        "connection_id",
+        "ping_sample_ms",
+        "retry_at",
+    )
+
+    def __init__(
+        self,
+        connection_id: int,
+        address: Address,
+        entropy: Entropy,
+        identity: NetworkingIdentity,
+        unencrypted: int,
+    ) -> None:
+        self.connection_id = connection_id
+        self._address = address
+        self._credentials = LocalCredentials(entropy, identity, own_ciphers(unencrypted))
+        self._challenge = 0
+        self._server_version: int | None = None
+        self._owes_request = False
+        self.retry_at = 0
+        """When the next ChallengeRequest leaves."""
+        self.ping_sample_ms = _NO_SAMPLE
+        """Ping sample of the last message, -1 if it gave none."""
+
+    def challenge_reply(self, message: ChallengeReply, now: int) -> Refusal | bool:
+        """True if the reply was for us and a ConnectRequest is owed."""
+        self.ping_sample_ms = _NO_SAMPLE
+        if message.connection_id != self.connection_id:
+            return False
+        if message.protocol_version < MINIMUM_PROTOCOL_VERSION:
+            text = "Peer is running old software and needs to be udpated"
+            return Refusal(int(EndReason.MISC_GENERIC), text)
+        if message.HasField("your_timestamp"):
+            self.ping_sample_ms = round_trip_ms(now, message.your_timestamp, 0)
+        self._challenge = message.challenge
+        self._server_version = message.protocol_version
+        self._owes_request = True
+        return True
+
+    def connect_ok(
+        self, message: ConnectOK, policy: Policy, local_lanes: int, now: int
+    ) -> Refusal | Agreement | None:
+        """None if the message is to be ignored, so that the retries go on."""
+        self.ping_sample_ms = _NO_SAMPLE
+        if message.client_connection_id != self.connection_id:
+            return None
+        identity = peer_identity(message, self._address, policy.allow_without_auth > 0)
+        if identity is None:
+            return None
+        if message.HasField("your_timestamp"):
+            self.ping_sample_ms = round_trip_ms(now, message.your_timestamp, message.delay_time_usec)
+        remote_id = message.server_connection_id
+        if remote_id & 0xFFFF == 0:
+            return Refusal(int(EndReason.REMOTE_BAD_CRYPT), "Didn't send valid connection ID")
+        peer = check_peer(
+            message.cert,
+            message.crypt,
+            identity,
+            allow_without_auth=policy.allow_without_auth,
+            trust=policy.trust,
+            unix_time_s=policy.unix_time_s,
+            challenge_version=self._server_version,
+            local_lanes=local_lanes,
+        )
+        if isinstance(peer, Refusal):
+            return peer
+        ciphers = session_ciphers(
+            False, self._credentials, peer, self.connection_id, remote_id, peer.ciphers[0]
+        )
+        if isinstance(ciphers, Refusal):
+            return ciphers
+        sealing, opening = ciphers
+        return Agreement(sealing, opening, peer, remote_id)
+
+    def datagrams_to_send(self, now: int, ping_ms: int) -> list[bytes]:
+        """What is owed or due; every message sent restarts the retry timer."""
+        if self._owes_request:
+            self._owes_request = False
+            request = ConnectRequest(
+                client_connection_id=self.connection_id, challenge=self._challenge, my_timestamp=now
+            )
+            if ping_ms >= 0:
+                request.ping_est_ms = ping_ms
+            self._credentials.fill(request)
+            data = datagram.encode_control(datagram.CONNECT_REQUEST, request)
+        elif now >= self.retry_at:
+            challenge = ChallengeRequest(
+                connection_id=self.connection_id, my_timestamp=now, protocol_version=PROTOCOL_VERSION
+            )
+            data = datagram.encode_control(datagram.CHALLENGE_REQUEST, challenge)
+        else:
+            return []
+        self.retry_at = now + RETRY_US
+        return [data]
+
+    def owes(self) -> bool:
+        """Whether a ConnectRequest is to leave at once."""
+        return self._owes_request
+
+
+@final
+class ServerNegotiation:
+    """The accepting side, from a valid ConnectRequest on."""
+
+    __slots__ = (
+        "_client_timestamp",
+        "_credentials",
+        "_received_at",
+        "client_id",
+        "connection_id",
+        "owes_ok",
+        "peer",
+        "ping_estimate_ms",
+    )
+
+    def __init__(self, request: ConnectRequest, peer: PeerCredentials, now: int) -> None:
+        self.connection_id = 0
+        """Our own id, set when the connection gets one."""
+        self.client_id = request.client_connection_id
+        self.peer = peer
+        self._client_timestamp = request.my_timestamp if request.HasField("my_timestamp") else NEVER
+        self._received_at = now
+        estimate_ms = request.ping_est_ms if request.HasField("ping_est_ms") else _NO_SAMPLE
+        self.ping_estimate_ms = estimate_ms if estimate_ms <= _PING_ESTIMATE_MAX_MS else _NO_SAMPLE
+        self._credentials: LocalCredentials | None = None
+        self.owes_ok = False
+        """A ConnectOK is to leave at once."""
+
+    def accept(self, entropy: Entropy, identity: NetworkingIdentity, unencrypted: int) -> Refusal | Agreement:
+        """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
+        cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
+        if cipher is None:
+            text = "Failed to negotiate mutually-agreeable cipher"
+            return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
+        credentials = LocalCredentials(entropy, identity, [cipher])
+        ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
+        if isinstance(ciphers, Refusal):
+            return ciphers
+        self._credentials = credentials
+        self.owes_ok = True
+        sealing, opening = ciphers
+        return Agreement(sealing, opening, self.peer, self.client_id)
+
+    def connect_ok(self, now: int) -> bytes:
+        """The ConnectOK: always the same but for how long the request was held."""
+        self.owes_ok = False
+        message = ConnectOK(client_connection_id=self.client_id, server_connection_id=self.connection_id)
+        held_us = now - self._received_at
+        if self._client_timestamp != NEVER and held_us < _ECHO_MAX_AGE_US:
+            message.your_timestamp = self._client_timestamp
+            message.delay_time_usec = held_us
+        if self._credentials is not None:
+            self._credentials.fill(message)
+        return datagram.encode_control(datagram.CONNECT_OK, message)
+
+
+def check_request(
+    request: ConnectRequest, address: Address, policy: Policy, now: int
+) -> ServerNegotiation | None:
+    """The checks on a ConnectRequest whose challenge was good; None to drop it without a word (spec 1, 3.5)."""
+    identity = peer_identity(request, address, policy.allow_without_auth > 0)
+    if identity is None:
+        return None
+    peer = check_peer(
+        request.cert,
+        request.crypt,
+        identity,
+        allow_without_auth=policy.allow_without_auth,
+        trust=policy.trust,
+        unix_time_s=policy.unix_time_s,
+        challenge_version=None,
+        local_lanes=1,
+    )
+    if isinstance(peer, Refusal):
+        return None
+    return ServerNegotiation(request, peer, now)

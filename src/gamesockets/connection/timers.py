@@ -1,0 +1,36 @@
+"""When a connection next has something to do: named deadlines instead of timer objects."""
+
+from typing import Final, final
+
+NEVER: Final = (1 << 62) - 1
+"""No deadline. Fits a machine word, so that compiled code need not box it."""
+
+
+@final
+class Timers:
+    """The deadlines of one connection in microseconds of the driver's clock; NEVER where none is set."""
+
+    __slots__ = ("expiry", "handshake", "interval", "liveness", "send", "statistics")
+
+    def __init__(self) -> None:
+        self.handshake = NEVER
+        """The next ChallengeRequest, while connecting."""
+        self.expiry = NEVER
+        """The end of the state: connecting took too long, or FinWait is over."""
+        self.liveness = NEVER
+        """Reply timer, keepalive, probe, giving up."""
+        self.send = NEVER
+        """Acks, Nagle, pacing, repetitions."""
+        self.statistics = NEVER
+        """Statistics that are due to be sent to the peer."""
+        self.interval = NEVER
+        """The end of the current measuring interval."""
+
+    def earliest(self) -> int:
+        """The next deadline of all."""
+        return min(self.handshake, self.expiry, self.liveness, self.send, self.statistics, self.interval)
+
+    def clear(self) -> None:
+        """Unsets all."""
+        self.handshake = self.expiry = self.liveness = NEVER
+        self.send = self.statistics = self.interval = NEVER

@@ -1,0 +1,1 @@
+"""Keys, ciphers and certificates: who may read, and who may be believed. No sockets, no connection state."""

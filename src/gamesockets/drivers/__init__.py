@@ -1,0 +1,1 @@
+"""How does the core meet the real world? Sockets, threads and event loops live here and nowhere below."""

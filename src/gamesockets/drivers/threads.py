@@ -1,0 +1,299 @@
+"""One service thread for all sockets of a `NetworkingSockets`: it sleeps until a datagram or a deadline, never polls.
+
+Whoever holds `Service.lock` may use the endpoints; a caller that has just queued something pumps at once instead of
+waking the thread. The thread is woken only when a deadline moved ahead of the one it sleeps for.
+"""
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Final, final
+
+from gamesockets.config import NetworkConditions
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.timers import NEVER
+from gamesockets.drivers.clock import now_us
+from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.udp import UdpSocket
+from gamesockets.endpoint import Endpoint, Transmit
+
+DATAGRAMS_PER_TURN: Final = 256
+"""Read from one socket before others, and callers waiting for the lock, get their turn."""
+
+_LOG = logging.getLogger("gamesockets")
+
+
+@final
+class Port:
+    """One UDP socket with the endpoint behind it."""
+
+    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "udp")
+
+    def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
+        self.udp = udp
+        self.endpoint = endpoint
+        self.impairment = impairment
+        self.backlog: deque[Transmit] = deque()
+        """What the operating system would not take yet; nothing new is asked for meanwhile."""
+        self.deadline = NEVER
+        self.is_open = True
+        self.owner = 0
+        """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
+
+    def pump(self, now: int) -> None:
+        """Lets everything leave that is due."""
+        endpoint = self.endpoint
+        if self.impairment.is_active:
+            self._pump_impaired(now)
+            return
+        while not self.backlog:
+            transmits = endpoint.datagrams_to_send(now)
+            if not transmits:
+                return
+            self._send(transmits)
+            if endpoint.next_timer() > now:
+                return
+
+    def _send(self, transmits: list[Transmit]) -> None:
+        for index, (datagrams, address) in enumerate(transmits):
+            taken = self.udp.send(datagrams, address)
+            if taken < len(datagrams):
+                self.backlog.append((datagrams[taken:], address))
+                self.backlog.extend(transmits[index + 1 :])
+                return
+
+    def flush_backlog(self) -> None:
+        """The socket takes datagrams again."""
+        waiting = list(self.backlog)
+        self.backlog.clear()
+        self._send(waiting)
+
+    def _pump_impaired(self, now: int) -> None:
+        outgoing = self.impairment.outgoing
+        for datagrams, address in self.endpoint.datagrams_to_send(now):
+            for data in datagrams:
+                outgoing.receive_datagram(data, address, now)
+        if not self.backlog:
+            self._send([([data], address) for data, address in outgoing.datagrams_to_send(now)])
+
+    def pump_at_once(self, now: int) -> None:
+        """Sends what is due past the simulated network, as the last thing before closing."""
+        self._send(self.endpoint.datagrams_to_send(now))
+
+    def receive(self, now: int) -> bool:
+        """Reads what has arrived, up to one turn's worth; whether there was anything."""
+        groups = self.udp.receive(DATAGRAMS_PER_TURN)
+        endpoint = self.endpoint
+        if self.impairment.is_active:
+            incoming = self.impairment.incoming
+            for datagrams, address in groups:
+                for data in datagrams:
+                    incoming.receive_datagram(data, address, now)
+            self.deliver_delayed(now)
+        else:
+            for datagrams, address in groups:
+                endpoint.receive_datagrams(datagrams, address, now)
+        return bool(groups)
+
+    def deliver_delayed(self, now: int) -> None:
+        """Hands over what the simulated network has held back long enough."""
+        for data, address in self.impairment.incoming.datagrams_to_send(now):
+            self.endpoint.receive_datagram(data, address, now)
+
+    def next_timer(self) -> int:
+        """When this port next needs the service thread."""
+        deadline = self.endpoint.next_timer() if not self.backlog else NEVER
+        if self.impairment.is_active:
+            return min(deadline, self.impairment.next_timer())
+        return deadline
+
+
+@final
+class Service:
+    """Ports, the thread that serves them, and the lock that guards it all."""
+
+    def __init__(self, on_event: Callable[[Port, StateChange], None], has_news: Callable[[], bool]) -> None:
+        self.lock = threading.Lock()
+        self._news = threading.Condition(self.lock)
+        self._waiters = 0
+        self._on_event = on_event
+        self._has_news = has_news
+        self._ports: list[Port] = []
+        self._timers: list[tuple[int, int, Port]] = []
+        self._entries = 0
+        self._sleeping_until = 0
+        self._stopping = False
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
+        self._thread.start()
+
+    # The methods from here on, up to `wait`, are called with the lock held.
+
+    def add(self, port: Port) -> None:
+        """Begins to serve a port."""
+        self._ports.append(port)
+        self._selector.register(port.udp, selectors.EVENT_READ, port)
+
+    def remove(self, port: Port) -> None:
+        """Closes a port's socket."""
+        if port.is_open:
+            port.is_open = False
+            self._ports.remove(port)
+            self._selector.unregister(port.udp)
+            port.udp.close()
+
+    def ports(self) -> list[Port]:
+        """All open ports."""
+        return self._ports
+
+    def pump(self, port: Port, now: int) -> None:
+        """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
+        had_backlog = bool(port.backlog)
+        port.pump(now)
+        if bool(port.backlog) != had_backlog:
+            self._watch_writing(port)
+        endpoint = port.endpoint
+        event = endpoint.next_event()
+        while event is not None:
+            self._on_event(port, event)
+            event = endpoint.next_event()
+        if not port.owner and not endpoint.connections:
+            self.remove(port)
+        else:
+            self.schedule(port)
+
+    def schedule(self, port: Port) -> None:
+        """Notes when the port next needs service, and wakes the thread if it would sleep through that."""
+        deadline = port.next_timer()
+        if deadline >= port.deadline:
+            return
+        port.deadline = deadline
+        self._entries += 1
+        heappush(self._timers, (deadline, self._entries, port))
+        if deadline < self._sleeping_until:
+            self._sleeping_until = deadline
+            self.wake()
+
+    def set_conditions(self, conditions: NetworkConditions, now: int) -> None:
+        """The simulated network changed; what it holds back already stays as it is."""
+        for port in list(self._ports):
+            port.impairment.set_conditions(conditions)
+            self.pump(port, now)
+
+    def notify(self) -> None:
+        """Wakes those in `wait` if there is news."""
+        if self._waiters and self._has_news():
+            self._news.notify_all()
+
+    def wake(self) -> None:
+        """Makes the service thread look at its deadlines again."""
+        with contextlib.suppress(BlockingIOError):
+            self._wake_writer.send(b"\0")
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Sleeps until there is news; False if the time ran out or the service stopped first."""
+        if self._has_news():
+            return True
+        self._waiters += 1
+        try:
+            self._news.wait_for(self._news_or_stopping, timeout_s)
+            return self._has_news()
+        finally:
+            self._waiters -= 1
+
+    def _news_or_stopping(self) -> bool:
+        return self._stopping or self._has_news()
+
+    def stop(self) -> None:
+        """Ends the thread and closes all sockets. Call without the lock."""
+        with self.lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            self._news.notify_all()
+            self.wake()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        with self.lock:
+            for port in list(self._ports):
+                self.remove(port)
+            self._selector.close()
+            self._wake_reader.close()
+            self._wake_writer.close()
+
+    # ------------------------------------------------------------------ the thread
+
+    def _run(self) -> None:
+        while True:
+            with self.lock:
+                if self._stopping:
+                    return
+                timeout_s = self._sleep_time_s()
+            ready = self._selector.select(timeout_s)
+            with self.lock:
+                if self._stopping:
+                    return
+                self._sleeping_until = 0
+                try:
+                    self._serve(ready)
+                except Exception:
+                    _LOG.exception("the service thread met an unexpected error and goes on")
+
+    def _sleep_time_s(self) -> float | None:
+        timers = self._timers
+        while timers and timers[0][0] != timers[0][2].deadline:
+            heappop(timers)
+        if not timers:
+            self._sleeping_until = NEVER
+            return None
+        deadline = timers[0][0]
+        self._sleeping_until = deadline
+        return max(0.0, (deadline - now_us()) / 1_000_000)
+
+    def _serve(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
+        now = now_us()
+        touched: dict[Port, None] = {}
+        for key, mask in ready:
+            port: Port | None = key.data
+            if port is None:
+                self._drain_wake_ups()
+                continue
+            if not port.is_open:
+                continue
+            if mask & selectors.EVENT_WRITE:
+                port.flush_backlog()
+                self._watch_writing(port)
+            if mask & selectors.EVENT_READ:
+                port.receive(now)
+            touched[port] = None
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            deadline, _, port = heappop(timers)
+            if deadline == port.deadline and port.is_open:
+                port.deadline = NEVER
+                touched[port] = None
+                if port.impairment.is_active:
+                    port.deliver_delayed(now)
+                port.endpoint.handle_timer(now)
+        for port in touched:
+            if port.is_open:
+                self.pump(port, now)
+        self.notify()
+
+    def _drain_wake_ups(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._wake_reader.recv(256):
+                pass
+
+    def _watch_writing(self, port: Port) -> None:
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if port.backlog else 0)
+        self._selector.modify(port.udp, events, port)

@@ -1,0 +1,56 @@
+"""What exists once for the process: the identity to start with, global settings, the clock, the numbers of the protocol."""
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, ClassVar, Final, final
+
+from gamesockets.config import Configuration
+from gamesockets.drivers.clock import now_us
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.types import ConfigurationScope
+
+if TYPE_CHECKING:
+    from gamesockets.sockets import NetworkingSockets
+
+
+@final
+class Library:
+    """Process-wide state (spec 3, 1.1). `initialize` is optional: the first `NetworkingSockets` does it."""
+
+    MAX_CLOSE_MESSAGE_LENGTH: Final = 128
+    """Bytes of a close text and its terminator: 127 can be used."""
+    MAX_CLOSE_REASON_VALUE: Final = 2999
+    """Reasons of applications are 1000..2999."""
+    MAX_ERROR_MESSAGE_LENGTH: Final = 1024
+    """Bytes of an error text of the native library."""
+    MAX_MESSAGE_SIZE: Final = 524_288
+    """Bytes of the largest message that can be sent."""
+    MAX_MESSAGES_PER_BATCH: Final = 256
+    """How many messages the receive calls return unless told otherwise."""
+
+    _identity: ClassVar[NetworkingIdentity | None] = None
+    _configuration: ClassVar[Configuration] = Configuration(ConfigurationScope.GLOBAL)
+    _sockets: ClassVar["weakref.WeakSet[NetworkingSockets]"] = weakref.WeakSet()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    @classmethod
+    def initialize(cls, identity: NetworkingIdentity | None = None) -> bool:
+        """Sets the identity that a `NetworkingSockets` without one of its own uses. Always True."""
+        if identity is not None and not isinstance(identity, NetworkingIdentity):
+            raise TypeError(f"identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
+        with cls._lock:
+            cls._identity = identity
+        return True
+
+    @classmethod
+    def deinitialize(cls) -> None:
+        """Closes every `NetworkingSockets` of the process. Global settings stay (spec 3, 4.1)."""
+        for sockets in list(cls._sockets):
+            sockets.close()
+        with cls._lock:
+            cls._identity = None
+
+    @staticmethod
+    def time() -> int:
+        """Monotonic time in microseconds, the clock of all timestamps here (spec 3, 15.3)."""
+        return now_us()

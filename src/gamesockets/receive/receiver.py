@@ -1,0 +1,296 @@
+"""The order of work for one packet's plaintext: frames in, messages and acknowledgements out (spec 2, 2.4 and 2.5)."""
+
+from abc import ABC, abstractmethod
+from typing import Final, final
+
+from gamesockets.config import ConnectionOptions
+from gamesockets.receive.inbox import Inbox
+from gamesockets.receive.reliable import ReliableStream
+from gamesockets.receive.unreliable import MAX_MESSAGE_BYTES, UnreliableReassembly
+from gamesockets.types import NetworkingMessage, PeerRecord
+from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
+from gamesockets.wire.numbers import widen
+from gamesockets.wire.stream import (
+    BAD_HEADER,
+    MAX_NUMBER_AHEAD,
+    MAX_NUMBER_INCREMENT,
+    MAX_SIZE_UPPER,
+    decode_message_header,
+)
+
+FLAG_RELIABLE: Final = 8
+_MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+OPEN: Final = 0
+"""Messages are delivered."""
+DISCARDING: Final = 1
+"""Lingering: nobody will read, so reliable bytes are acknowledged and dropped, unreliable ones stay unacknowledged."""
+
+
+class FeedbackSink(ABC):
+    """Whom the receiver tells what the peer says about *our* packets."""
+
+    @abstractmethod
+    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
+        """An ack frame; False to skip the rest of the packet."""
+
+    @abstractmethod
+    def stop_waiting(self, offset: int) -> bool:
+        """A stop-waiting frame; False to skip the rest of the packet."""
+
+
+@final
+class ReceiveLane:
+    """What one lane remembers between packets."""
+
+    __slots__ = ("highest_number", "highest_queued", "index", "reassembly", "stream")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.highest_number = 0
+        """Highest message number seen in any header."""
+        self.highest_queued = 0
+        self.stream = ReliableStream()
+        self.reassembly = UnreliableReassembly()
+
+
+@final
+class Receiver(FrameSink):
+    """Takes apart the payloads of one connection."""
+
+    __slots__ = (
+        "_feedback",
+        "_lane",
+        "_lanes",
+        "_now",
+        "_options",
+        "_peer",
+        "_segments",
+        "_stream_position",
+        "_unreliable_number",
+        "acknowledgeable",
+        "complete",
+        "fault",
+        "has_reliable",
+        "inbox",
+        "mode",
+        "queue_full",
+    )
+
+    def __init__(
+        self, feedback: FeedbackSink, peer: PeerRecord, inbox: Inbox, options: ConnectionOptions
+    ) -> None:
+        self._feedback = feedback
+        self._peer = peer
+        self._options = options
+        self.inbox = inbox
+        self.mode = OPEN
+        self._lanes: dict[int, ReceiveLane] = {}
+        self._lane = ReceiveLane(0)
+        self._lanes[0] = self._lane
+        self._now = 0
+        self._segments = 0
+        self._stream_position = 0
+        self._unreliable_number = 0
+        self.acknowledgeable = True
+        """Whether the last payload may be reported as received."""
+        self.complete = True
+        """Whether the last payload was processed to its end."""
+        self.has_reliable = False
+        self.fault = ""
+        """What was wrong with the last payload; not empty ends the connection."""
+        self.queue_full = 0
+        """How often a message or segment was refused because a limit was reached."""
+
+    def configure(self, options: ConnectionOptions) -> None:
+        """New limits, from the next payload on."""
+        self._options = options
+
+    def process(self, payload: bytes, now: int) -> None:
+        """Hands one payload through. The outcome is in `fault`, `complete`, `acknowledgeable` and `has_reliable`."""
+        self._now = now
+        self._lane = self._lanes[0]
+        self._segments = 0
+        self._stream_position = 0
+        self._unreliable_number = 0
+        self.acknowledgeable = True
+        self.complete = True
+        self.has_reliable = False
+        self.fault = ""
+        fault = decode(payload, self)
+        if fault:
+            self.fault = fault
+
+    def select_lane(self, lane: int) -> bool:
+        found = self._lanes.get(lane)
+        if found is None:
+            found = self._lanes[lane] = ReceiveLane(lane)
+        self._lane = found
+        self._unreliable_number = 0
+        self._stream_position = 0
+        return True
+
+    def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
+        return self._feedback.acknowledged(latest_bits, latest, delay, blocks)
+
+    def stop_waiting(self, offset: int) -> bool:
+        return self._feedback.stop_waiting(offset)
+
+    def abort(self, fault: str) -> bool:
+        """Stops the current payload: with a fault, or quietly as one that must not be recorded at all."""
+        self.fault = fault
+        self.complete = False
+        return False
+
+    def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
+        lane = self._lane
+        if number_bits == RELATIVE:
+            number = (self._unreliable_number + number) & _MASK64
+            if number >> 63:
+                number -= 1 << 64
+        else:
+            number = widen(number, number_bits, lane.highest_number)
+            if number <= 0:
+                return self.abort(f"Unreliable message number {number} is not positive")
+        self._unreliable_number = number
+        if number > lane.highest_number:
+            lane.highest_number = number
+        self._segments += 1
+        if self._segments > self._options.recv_max_segments_per_packet:
+            self.acknowledgeable = False
+            return False
+        if self.mode != OPEN:
+            self.acknowledgeable = False
+            return True
+        if not is_last or offset:
+            if offset + len(data) > MAX_MESSAGE_BYTES:
+                return True
+            whole = lane.reassembly.insert(number, offset, is_last, data)
+            if whole is None:
+                return True
+            data = whole
+        peer = self._peer
+        options = self._options
+        size = len(data)
+        if size > options.recv_max_message_size:
+            return self.abort(_too_large(size, options.recv_max_message_size))
+        if (
+            peer.queued_messages >= options.recv_buffer_messages
+            or peer.queued_bytes + size > options.recv_buffer_size_bytes
+        ):
+            self.acknowledgeable = False
+            self.queue_full += 1
+            return True
+        peer.queued_messages += 1
+        peer.queued_bytes += size
+        message = NetworkingMessage(data, number, 0, lane.index, self._now, peer)
+        if number > lane.highest_queued:
+            lane.highest_queued = number
+            self.inbox.append(message)
+        else:
+            self.inbox.insert_late(message)
+        return True
+
+    def reliable(self, position_bits: int, position: int, data: bytes) -> bool:
+        lane = self._lane
+        stream = lane.stream
+        if position_bits == RELATIVE:
+            begin = self._stream_position + position
+        else:
+            begin = _expand_position(position, position_bits, stream.end())
+            if begin < 1:
+                return self.abort(f"Reliable stream position {begin} is not positive")
+        self._stream_position = begin + len(data)
+        if self._unreliable_number > 0:
+            self._unreliable_number += 1
+        self._segments += 1
+        if self._segments > self._options.recv_max_segments_per_packet:
+            self.acknowledgeable = False
+            return False
+        if not data:
+            return True
+        self.has_reliable = True
+        if self.mode != OPEN:
+            return True
+        if not stream.insert(begin, data, self._options.recv_buffer_size_bytes):
+            self.acknowledgeable = False
+            self.queue_full += 1
+            return True
+        if stream.available() > 0:
+            return self._deliver_from_stream(lane, stream)
+        return True
+
+    def _deliver_from_stream(self, lane: ReceiveLane, stream: ReliableStream) -> bool:
+        """Takes as many whole messages out of the stream as there are and as the queue accepts."""
+        buffer = stream.buffer
+        end = stream.available()
+        if stream.needed_bytes > end:
+            return True
+        peer = self._peer
+        options = self._options
+        append = self.inbox.append
+        start = 0
+        fault = ""
+        needed = 0
+        while start < end:
+            increment, size, body = decode_message_header(buffer, start, end)
+            if body < 0:
+                if body == BAD_HEADER:
+                    fault = f"Invalid reliable message header byte 0x{buffer[start]:02x}"
+                break
+            number = stream.last_message_number + increment
+            if increment > MAX_NUMBER_INCREMENT or number > lane.highest_number + MAX_NUMBER_AHEAD:
+                fault = f"Reliable message number lurch.  Last {stream.last_message_number}, gap {increment}"
+                break
+            if size >> 5 > MAX_SIZE_UPPER or (
+                size > 31 and (size > options.recv_buffer_size_bytes or size > options.recv_max_message_size)
+            ):
+                fault = f"Reliable message size too large.  ({size >> 5}<<5 + {size & 31})"
+                break
+            if number > lane.highest_number:
+                lane.highest_number = number
+            stop = body + size
+            if stop > end:
+                needed = stop - start
+                break
+            if (
+                peer.queued_messages >= options.recv_buffer_messages
+                or peer.queued_bytes + size > options.recv_buffer_size_bytes
+            ):
+                self.acknowledgeable = False
+                self.queue_full += 1
+                break
+            if size > options.recv_max_message_size:
+                fault = _too_large(size, options.recv_max_message_size)
+                break
+            stream.last_message_number = number
+            peer.queued_messages += 1
+            peer.queued_bytes += size
+            message = NetworkingMessage(
+                bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer
+            )
+            if number > lane.highest_queued:
+                lane.highest_queued = number
+                append(message)
+            else:
+                self.inbox.insert_late(message)
+            start = stop
+        if start:
+            stream.consume(start)
+        stream.needed_bytes = needed
+        if fault:
+            return self.abort(fault)
+        return True
+
+
+def _expand_position(low: int, bits: int, stream_end: int) -> int:
+    """The position with these low bits; not the nearest one, but never a block below the stream's end (spec 2, 2.2.7)."""
+    mask = (1 << bits) - 1
+    position = (stream_end & ~mask) + low
+    if position + (mask >> 1) < stream_end:
+        position += mask + 1
+    return position
+
+
+def _too_large(size: int, limit: int) -> str:
+    return f"Failed to allocate a buffer of size {size} (limit is {limit})."

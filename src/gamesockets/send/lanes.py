@@ -1,0 +1,204 @@
+"""Messages waiting to be sent, lane by lane, and which lane speaks next (spec 2, 2.7.1 and 2.10).
+
+With one lane the choice costs nothing. With several, the lowest priority number with anything queued wins; within
+a priority class, weighted fair queueing by virtual time.
+"""
+
+from collections import deque
+from typing import Final, TypeAlias, final
+
+from gamesockets.send.reliable import UnackedStream
+from gamesockets.wire.stream import encode_message_header
+
+# Message number, header in the reliable stream (empty: an unreliable message), body.
+QueuedMessage: TypeAlias = tuple[int, bytes, bytes]
+
+LANES_MAX: Final = 255
+WEIGHT_MAX: Final = 65535
+
+_SHARE_UNIT: Final = 65536
+_SMALL_SIZES: Final = 2048
+_HEADERS: Final = [encode_message_header(1, size) for size in range(_SMALL_SIZES)]
+
+
+@final
+class PriorityClass:
+    """Lanes of equal priority and their common virtual time."""
+
+    __slots__ = ("lanes", "now", "priority")
+
+    def __init__(self, priority: int) -> None:
+        self.priority = priority
+        self.lanes: list[SendLane] = []
+        self.now = 0
+
+
+@final
+class SendLane:
+    """Queue and numbering of one lane."""
+
+    __slots__ = (
+        "blocked",
+        "finishes",
+        "head_sent",
+        "index",
+        "last_number",
+        "last_reliable_number",
+        "message_begin",
+        "multiplier",
+        "pending_reliable",
+        "pending_unreliable",
+        "priority_class",
+        "queue",
+        "sent_position",
+        "unacked",
+        "weight",
+    )
+
+    def __init__(self, index: int, priority_class: PriorityClass) -> None:
+        self.index = index
+        self.blocked = False
+        """The peer cannot hold more of this lane's stream until it acknowledges some."""
+        self.priority_class = priority_class
+        self.weight = 1
+        self.multiplier = _SHARE_UNIT
+        self.queue: deque[QueuedMessage] = deque()
+        self.finishes: deque[int] = deque()
+        """Virtual finish time of each queued message; only kept while there are several lanes."""
+        self.head_sent = 0
+        """How many bytes of the first queued message have left."""
+        self.last_number = 0
+        self.last_reliable_number = 0
+        self.sent_position = 1
+        """Stream position of the next byte to leave for the first time."""
+        self.message_begin = 1
+        """Where the reliable message starts whose bytes leave next."""
+        self.pending_reliable = 0
+        self.pending_unreliable = 0
+        self.unacked = UnackedStream(index)
+
+    def enqueue(self, data: bytes, is_reliable: bool) -> int:
+        """Appends a message, which becomes number `last_number`; returns the bytes that wait because of it."""
+        number = self.last_number + 1
+        self.last_number = number
+        size = len(data)
+        if is_reliable:
+            increment = number - self.last_reliable_number
+            self.last_reliable_number = number
+            if increment == 1 and size < _SMALL_SIZES:
+                header = _HEADERS[size]
+            else:
+                header = encode_message_header(increment, size)
+            size += len(header)
+            self.pending_reliable += size
+            self.queue.append((number, header, data))
+        else:
+            self.pending_unreliable += size
+            self.queue.append((number, b"", data))
+        return size
+
+
+@final
+class Lanes:
+    """All lanes of one connection, sending side."""
+
+    __slots__ = ("_classes", "lanes", "several")
+
+    def __init__(self) -> None:
+        only = PriorityClass(0)
+        lane = SendLane(0, only)
+        only.lanes.append(lane)
+        self.lanes: list[SendLane] = [lane]
+        self._classes: list[PriorityClass] = [only]
+        self.several = False
+
+    def configure(self, priorities: list[int], weights: list[int]) -> None:
+        """Sets the number, priorities and weights of lanes; the count must not shrink (checked by the caller)."""
+        lanes = self.lanes
+        classes: dict[int, PriorityClass] = {}
+        for index, priority in enumerate(priorities):
+            priority_class = classes.get(priority)
+            if priority_class is None:
+                priority_class = classes[priority] = PriorityClass(priority)
+            if index == len(lanes):
+                lanes.append(SendLane(index, priority_class))
+            lane = lanes[index]
+            lane.priority_class = priority_class
+            lane.weight = weights[index]
+            priority_class.lanes.append(lane)
+        self._classes = [classes[priority] for priority in sorted(classes)]
+        self.several = len(lanes) > 1
+        for priority_class in self._classes:
+            total = sum([lane.weight for lane in priority_class.lanes])
+            for lane in priority_class.lanes:
+                lane.multiplier = _SHARE_UNIT * total // lane.weight
+                self._restart(lane)
+
+    def _restart(self, lane: SendLane) -> None:
+        lane.finishes.clear()
+        if not self.several:
+            return
+        finish = 0
+        remaining_of_head = lane.head_sent
+        for _, header, body in lane.queue:
+            finish += (len(header) + len(body) - remaining_of_head) * lane.multiplier
+            remaining_of_head = 0
+            lane.finishes.append(finish)
+
+    def enqueue(self, lane: SendLane, data: bytes, is_reliable: bool) -> int:
+        """Appends a message to a lane; returns the bytes that wait because of it, stream header included."""
+        size = lane.enqueue(data, is_reliable)
+        if self.several:
+            before = lane.finishes[-1] if lane.finishes else lane.priority_class.now
+            lane.finishes.append(before + size * lane.multiplier)
+        return size
+
+    def choose(self) -> SendLane | None:
+        """The lane whose first message is to be sent next; None if all queues are empty or blocked."""
+        if not self.several:
+            lane = self.lanes[0]
+            return lane if lane.queue and not lane.blocked else None
+        for priority_class in self._classes:
+            best: SendLane | None = None
+            for lane in priority_class.lanes:
+                if lane.queue and not lane.blocked and (best is None or lane.finishes[0] < best.finishes[0]):
+                    best = lane
+            if best is not None:
+                return best
+        return None
+
+    def sent_part(self, lane: SendLane, size: int) -> None:
+        """Some bytes of the first message of `lane` have left, but not all."""
+        lane.head_sent += size
+        if self.several:
+            lane.priority_class.now += size * lane.multiplier
+
+    def sent_all(self, lane: SendLane) -> None:
+        """The first message of `lane` has left completely."""
+        lane.queue.popleft()
+        lane.head_sent = 0
+        if self.several:
+            lane.priority_class.now = lane.finishes.popleft()
+
+    def queue_times_us(self, debt_us: int, rate: int) -> list[int]:
+        """For each lane, how long a message sent now would wait (spec 2, 2.11)."""
+        times = [0] * len(self.lanes)
+        elapsed_us = debt_us
+        for priority_class in self._classes:
+            waiting = sorted(priority_class.lanes, key=_last_finish)
+            weights = sum([lane.weight for lane in waiting])
+            previous: SendLane | None = None
+            for lane in waiting:
+                if previous is None:
+                    size = lane.pending_reliable + lane.pending_unreliable + lane.unacked.lost_bytes
+                else:
+                    size = (_last_finish(lane) - _last_finish(previous)) // lane.multiplier
+                elapsed_us += size * weights * 1_000_000 // (lane.weight * rate)
+                times[lane.index] = elapsed_us
+                weights -= lane.weight
+                previous = lane
+        return times
+
+
+def _last_finish(lane: SendLane) -> int:
+    return lane.finishes[-1] if lane.finishes else lane.priority_class.now

@@ -1,0 +1,74 @@
+"""How fast: a token bucket filled at the send rate (spec 2, 2.9)."""
+
+from typing import Final, final
+
+BURST_BYTES: Final = 1248
+MIN_RATE: Final = 1024
+MAX_RATE: Final = 0x1000_0000
+
+_INITIAL_WINDOW_BYTES: Final = 4380
+_UNKNOWN_PING_US: Final = 200_000
+_SHORTEST_PING_US: Final = 500
+_BEFORE_CONNECTING: Final = 65536
+
+QUANTUM_US: Final = 1000
+"""Data that waits for tokens is sent this often at most, so that fast senders send batches."""
+
+_SAVED_UP_MAX_BYTES: Final = 256 * 1024
+
+
+@final
+class Pacer:
+    """Tokens in byte-microseconds, so that no fraction of a byte is ever lost."""
+
+    __slots__ = ("_tokens", "_updated_us", "estimate", "rate")
+
+    def __init__(self) -> None:
+        self.estimate = _BEFORE_CONNECTING
+        self.rate = MIN_RATE
+        self._tokens = BURST_BYTES * 1_000_000
+        self._updated_us = 0
+
+    def connected(self, ping_ms: int, now: int) -> None:
+        """Sets the one estimate there is, from the ping of the handshake (-1: unknown), and fills the bucket."""
+        ping_us = _UNKNOWN_PING_US if ping_ms < 0 else max(ping_ms * 1000, _SHORTEST_PING_US)
+        self.estimate = _INITIAL_WINDOW_BYTES * 1_000_000 // ping_us
+        self._tokens = BURST_BYTES * 1_000_000
+        self._updated_us = now
+
+    def limit(self, rate_min: int, rate_max: int) -> None:
+        """Applies the configured limits in bytes/s; the lower one wins over a smaller upper one."""
+        low = min(max(rate_min, MIN_RATE), MAX_RATE)
+        high = min(max(rate_max, low), MAX_RATE)
+        self.rate = min(max(self.estimate, low), high)
+
+    def refill(self, now: int, has_waiting_data: bool) -> None:
+        """Adds what the time since the last call is worth; only waiting data may save up more than a burst."""
+        elapsed = now - self._updated_us
+        self._updated_us = now
+        tokens = self._tokens + self.rate * elapsed
+        limit = (_SAVED_UP_MAX_BYTES if has_waiting_data else BURST_BYTES) * 1_000_000
+        self._tokens = min(tokens, limit)
+
+    def may_send(self) -> bool:
+        """Whether a packet may leave now, however large."""
+        return self._tokens >= 0
+
+    def spend(self, size_bytes: int) -> None:
+        """A packet of this UDP payload size leaves."""
+        self._tokens -= size_bytes * 1_000_000
+
+    def ready_at(self, now: int) -> int:
+        """When the next packet may leave, given that `refill(now)` was called."""
+        if self._tokens >= 0:
+            return now
+        return now + max(-self._tokens // self.rate + 1, QUANTUM_US)
+
+    def full_packet_at(self, now: int, packet_bytes: int) -> int:
+        """When tokens for a whole packet of this size will be there."""
+        missing = packet_bytes * 1_000_000 - self._tokens
+        return now if missing <= 0 else now + missing // self.rate
+
+    def debt_us(self) -> int:
+        """How long the bucket needs to get back to zero."""
+        return 0 if self._tokens >= 0 else -self._tokens // self.rate

@@ -1,0 +1,118 @@
+"""Reliable bytes that were sent: which segments are unacknowledged, which must be repeated (spec 2, 2.8)."""
+
+from collections import deque
+from heapq import heappop, heappush
+from typing import Final, final
+
+IN_FLIGHT: Final = 0
+LOST: Final = 1
+ACKED: Final = 2
+
+
+@final
+class Segment:
+    """A range of one lane's stream as it was first sent; repeating it sends exactly the same range."""
+
+    __slots__ = ("data", "lane", "last_packet", "message_begin", "position", "state", "transmissions")
+
+    def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int) -> None:
+        self.lane = lane
+        self.position = position
+        self.data = data
+        self.message_begin = message_begin
+        """Where the message starts that the first byte belongs to: what a receiver must hold back for it."""
+        self.state = IN_FLIGHT
+        self.last_packet = 0
+        self.transmissions = 1
+
+
+@final
+class UnackedStream:
+    """Segments of one lane that the peer has not acknowledged, in stream order."""
+
+    __slots__ = ("_segments", "index", "lost_bytes", "unacked_bytes")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self._segments: deque[Segment] = deque()
+        self.unacked_bytes = 0
+        """Bytes in flight, each counted once."""
+        self.lost_bytes = 0
+        """Bytes waiting to be repeated."""
+
+    def add(self, segment: Segment) -> None:
+        """A new segment, behind all others."""
+        self._segments.append(segment)
+        self.unacked_bytes += len(segment.data)
+
+    def held_from(self, otherwise: int) -> int:
+        """The position from which a receiver still holds bytes back; `otherwise` if everything is acknowledged."""
+        segments = self._segments
+        while segments and segments[0].state == ACKED:
+            segments.popleft()
+        return segments[0].message_begin if segments else otherwise
+
+    def oldest(self) -> Segment | None:
+        """The first unacknowledged segment."""
+        for segment in self._segments:
+            if segment.state != ACKED:
+                return segment
+        return None
+
+
+@final
+class RetryQueue:
+    """Lost segments of all lanes, and the account of what is lost; within a lane the lowest position is repeated first."""
+
+    __slots__ = ("_heap", "lost_bytes", "open_holes")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Segment]] = []
+        self.lost_bytes = 0
+        self.open_holes = 0
+        """Segments lost at least once and not acknowledged yet: what the receiver has to keep holes for."""
+
+    def add(self, segment: Segment) -> None:
+        """Moves a segment from in flight to lost."""
+        size = len(segment.data)
+        segment.state = LOST
+        if segment.transmissions == 1:
+            self.open_holes += 1
+        segment.lane.unacked_bytes -= size
+        segment.lane.lost_bytes += size
+        self.lost_bytes += size
+        heappush(self._heap, (segment.position, segment.lane.index, segment))
+
+    def first(self) -> Segment | None:
+        """The next segment to repeat; those acknowledged meanwhile are skipped."""
+        heap = self._heap
+        while heap:
+            segment = heap[0][2]
+            if segment.state == LOST:
+                return segment
+            heappop(heap)
+        return None
+
+    def sent_first(self, packet_number: int) -> None:
+        """`first` is on its way again, in this packet."""
+        segment = heappop(self._heap)[2]
+        size = len(segment.data)
+        segment.state = IN_FLIGHT
+        segment.last_packet = packet_number
+        segment.transmissions += 1
+        segment.lane.lost_bytes -= size
+        segment.lane.unacked_bytes += size
+        self.lost_bytes -= size
+
+    def acknowledge(self, segment: Segment) -> None:
+        """The peer has these bytes, whether they were waiting here or not."""
+        size = len(segment.data)
+        if segment.state == LOST:
+            segment.lane.lost_bytes -= size
+            self.lost_bytes -= size
+        else:
+            segment.lane.unacked_bytes -= size
+        if segment.transmissions > 1 or segment.state == LOST:
+            self.open_holes -= 1
+        segment.state = ACKED
+        segment.data = b""

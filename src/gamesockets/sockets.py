@@ -1,0 +1,758 @@
+"""The game-loop API: handles, polling, callbacks on the caller's thread (spec 3)."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from types import TracebackType
+from typing import Any, Final, final
+
+from gamesockets.address import Address
+from gamesockets.config import (
+    Configuration,
+    ConfigurationInput,
+    ConfigurationOutput,
+    ConnectionOptions,
+    LockMoment,
+    NetworkConditions,
+    find_row,
+    value_name,
+)
+from gamesockets.connection.connection import Connection as Core
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.states import State, visible
+from gamesockets.drivers.clock import SystemEntropy, now_us, unix_epoch_us
+from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.threads import Port, Service
+from gamesockets.drivers.udp import UdpSocket
+from gamesockets.endpoint import ConnectionIds, Endpoint
+from gamesockets.errors import InvalidHandle
+from gamesockets.handles import HandleTable
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.library import Library
+from gamesockets.receive.inbox import Inbox
+from gamesockets.types import (
+    ConfigurationScope,
+    ConfigurationValue,
+    Connection,
+    ConnectionInfo,
+    ConnectionStatus,
+    EndReason,
+    LaneStatus,
+    ListenSocket,
+    MessageData,
+    NetworkingMessage,
+    OutgoingMessage,
+    PollGroup,
+    Result,
+    SendFlags,
+    StatusInfo,
+)
+from gamesockets.views import connection_info, connection_status, lane_status
+
+StatusCallback = Callable[[StatusInfo], object]
+Config = Mapping[ConfigurationValue, ConfigurationInput]
+
+NAME_BYTES_MAX: Final = 31
+LANES_MAX: Final = 255
+WEIGHT_MAX: Final = 65535
+EVENTS_MAX: Final = 100_000
+"""Undispatched events kept; beyond that the oldest are dropped with a warning."""
+
+_SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
+_LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
+_INT32: Final = 1 << 31
+_INT64: Final = 1 << 63
+_LOG = logging.getLogger("gamesockets")
+
+
+@final
+class _Entry:
+    """What this layer knows of a connection besides its core."""
+
+    __slots__ = ("configuration", "core", "inbox", "listen_socket", "name", "poll_group", "port")
+
+    def __init__(self, core: Core, port: Port, configuration: Configuration, listen_socket: int) -> None:
+        self.core = core
+        self.port = port
+        self.configuration = configuration
+        self.listen_socket = ListenSocket(listen_socket)
+        self.name = ""
+        self.poll_group = 0
+        self.inbox = core.inbox
+        """Its own, used while it is in no group."""
+
+
+@final
+class _Listener:
+    """A listen socket: its port, its settings, and the implicit group of its connections."""
+
+    __slots__ = ("configuration", "inbox", "port")
+
+    def __init__(self, port: Port, configuration: Configuration, inbox: Inbox) -> None:
+        self.port = port
+        self.configuration = configuration
+        self.inbox = inbox
+
+
+@final
+class NetworkingSockets:
+    """Listen sockets and connections, served by one background thread. Use it as a context manager.
+
+    All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
+    callbacks run only inside `run_callbacks` and `dispatch_callback`, on the thread that calls these.
+
+    Args:
+        identity: who this side claims to be; by default nobody in particular, and peers see the address.
+        config: configuration values for everything created here, for example
+            `{ConfigurationValue.SEND_RATE_MAX: 1_000_000}`. Values that exist only once for the process are set there.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+    """
+
+    def __init__(self, identity: NetworkingIdentity | None = None, config: Config | None = None) -> None:
+        if identity is not None and not isinstance(identity, NetworkingIdentity):
+            raise TypeError(f"identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
+        if identity is None:
+            identity = Library._identity
+        if identity is None or identity.is_invalid:
+            identity = NetworkingIdentity.localhost()
+        self._identity = identity
+        self._configuration = Configuration(ConfigurationScope.SOCKETS_INTERFACE, Library._configuration)
+        self._entropy = SystemEntropy()
+        self._random = Random(self._entropy.random_bytes(16))
+        self._ids = ConnectionIds(self._entropy)
+        self._ready: set[Inbox] = set()
+        self._entries: dict[int, _Entry] = {}
+        self._listeners: HandleTable[_Listener] = HandleTable(high_bit=False)
+        self._groups: HandleTable[Inbox] = HandleTable(high_bit=True)
+        self._events: deque[StatusInfo] = deque()
+        self._event_unseen = False
+        self._callback: StatusCallback | None = None
+        self._dispatches = False
+        self._closed = False
+        if config is not None:
+            self._apply_config(config)
+        self._service = Service(self._on_event, self._has_news)
+        self._lock = self._service.lock
+        Library._sockets.add(self)
+
+    def _apply_config(self, config: Config) -> None:
+        for value, x in config.items():
+            row = find_row(value)
+            target = self._configuration
+            if row is not None and row.scope == ConfigurationScope.GLOBAL:
+                target = Library._configuration
+            target.apply({value: x})
+
+    def __enter__(self) -> "NetworkingSockets":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat.
+
+        Nothing is flushed: close connections with linger and wait a little if their data matters.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            now = now_us()
+            reason = int(EndReason.APP_EXCEPTION_MAX)
+            for entry in list(self._entries.values()):
+                entry.port.endpoint.close(entry.core, reason, _SHUTDOWN_TEXT, False, now)
+            for port in self._service.ports():
+                port.pump_at_once(now)
+            self._entries.clear()
+            self._events.clear()
+        self._service.stop()
+        Library._sockets.discard(self)
+
+    # ------------------------------------------------------------------ listening and connecting
+
+    def create_listen_socket(self, address: Address, config: Config | None = None) -> ListenSocket:
+        """Listens for connections.
+
+        Args:
+            address: where; `Address.ipv6("::", port)` is every interface, both families. Port 0 takes a free port,
+                which `get_listen_socket_address` then tells.
+            config: values for this socket and the connections it accepts.
+
+        Raises:
+            OSError: the address cannot be had; the text names it.
+            ValueError: a configuration value cannot be set.
+        """
+        _check_type("address", address, Address)
+        with self._lock:
+            self._check_open()
+            configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
+            _apply_at_creation(configuration, config)
+            if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0:
+                raise ValueError("IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority, and there is none")
+            configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
+            options = ConnectionOptions.resolve(configuration)
+            port = self._open_port(UdpSocket.bind(address), options, accepts=True)
+            listener = _Listener(port, configuration, Inbox(self._ready))
+            handle = self._listeners.add(listener)
+            port.owner = handle
+            return ListenSocket(handle)
+
+    def connect(self, address: Address, config: Config | None = None) -> Connection:
+        """Starts connecting and returns at once; a status change tells how it went (spec 3, 6.2).
+
+        Raises:
+            OSError: no socket can be had for it, or 8191 connections live already.
+            ValueError: a configuration value cannot be set.
+        """
+        _check_type("address", address, Address)
+        with self._lock:
+            self._check_open()
+            configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
+            _apply_at_creation(configuration, config)
+            configuration.lock(LockMoment.CONNECTION_STARTED)
+            options = ConnectionOptions.resolve(configuration)
+            udp = UdpSocket.open_for(address)
+            port = self._open_port(udp, options, accepts=False)
+            now = now_us()
+            core = port.endpoint.connect(udp.socket_address(address), options, now)
+            if core is None:
+                self._service.remove(port)
+                raise OSError("too many connections: 8191 live already")
+            self._entries[core.id] = _Entry(core, port, configuration, 0)
+            self._service.pump(port, now)
+            return Connection(core.id)
+
+    def _open_port(self, udp: UdpSocket, options: ConnectionOptions, accepts: bool) -> Port:
+        endpoint = Endpoint(
+            self._entropy,
+            self._ids,
+            self._identity,
+            options,
+            accepts=accepts,
+            unix_epoch_us=unix_epoch_us(),
+            ready=self._ready,
+        )
+        conditions = NetworkConditions.resolve(self._configuration)
+        port = Port(udp, endpoint, Impairment(conditions, self._random))
+        self._service.add(port)
+        return port
+
+    def accept_connection(self, connection: Connection) -> Result:
+        """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return Result.INVALID_PARAM
+            now = now_us()
+            if entry.listen_socket and entry.core.state == State.CONNECTING:
+                entry.configuration.lock(LockMoment.CONNECTION_STARTED)
+            result = entry.port.endpoint.accept(entry.core, now)
+            self._service.pump(entry.port, now)
+            self._service.notify()
+            return result
+
+    def close_connection(
+        self, connection: Connection, reason: int = 0, debug: str = "", enable_linger: bool = False
+    ) -> bool:
+        """Closes a connection; its handle is dead from now on. False for an unknown handle (spec 3, 6.5).
+
+        Args:
+            connection: which.
+            reason: 0 or 1000..2999; anything else becomes 1999.
+            debug: text for the peer's log, at most 127 bytes arrive.
+            enable_linger: deliver reliable data that is still on its way before closing.
+        """
+        _check_type("debug", debug, str)
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return False
+            now = now_us()
+            entry.port.endpoint.close(entry.core, reason, debug, enable_linger, now)
+            self._service.pump(entry.port, now)
+            del self._entries[connection]
+            self._service.notify()
+            return True
+
+    def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
+        """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
+        _check_type("remote_reason", remote_reason, str)
+        with self._lock:
+            listener = self._listeners.get(socket)
+            if listener is None:
+                return False
+            now = now_us()
+            port = listener.port
+            text = remote_reason or _LISTEN_SOCKET_CLOSED_TEXT
+            for entry in [entry for entry in self._entries.values() if entry.port is port]:
+                port.endpoint.close(entry.core, int(EndReason.APP_GENERIC), text, False, now)
+            self._service.pump(port, now)
+            port.pump_at_once(now)
+            for handle, entry in list(self._entries.items()):
+                if entry.port is port:
+                    del self._entries[handle]
+            self._service.remove(port)
+            port.endpoint.release()
+            self._listeners.remove(socket)
+            self._service.notify()
+            return True
+
+    # ------------------------------------------------------------------ properties of connections
+
+    def set_connection_user_data(self, connection: Connection, user_data: int) -> bool:
+        """The application's own number, a signed 64-bit integer; False for an unknown handle."""
+        _check_range("user_data", user_data, -_INT64, _INT64 - 1)
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return False
+            entry.core.peer.user_data = user_data
+            return True
+
+    def get_connection_user_data(self, connection: Connection) -> int:
+        """The application's own number; -1 when it was never set, and for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return -1 if entry is None else entry.core.peer.user_data
+
+    def set_connection_name(self, connection: Connection, name: str) -> bool:
+        """A name for logs, at most 31 bytes of UTF-8; False for an unknown handle.
+
+        Raises:
+            ValueError: the name is too long.
+        """
+        _check_type("name", name, str)
+        size = len(name.encode("utf-8", "replace"))
+        if size > NAME_BYTES_MAX:
+            raise ValueError(f"name {name!r} has {size} bytes, at most {NAME_BYTES_MAX} are allowed")
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return False
+            entry.name = name
+            return True
+
+    def get_connection_name(self, connection: Connection) -> str | None:
+        """The name, empty when never set; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else entry.name
+
+    def get_identity(self) -> NetworkingIdentity:
+        """Who this side claims to be."""
+        return self._identity
+
+    def get_listen_socket_address(self, socket: ListenSocket) -> Address | None:
+        """Where a listen socket listens; None for an unknown handle."""
+        with self._lock:
+            listener = self._listeners.get(socket)
+            return None if listener is None else listener.port.udp.local_address
+
+    # ------------------------------------------------------------------ sending
+
+    def send_message_to_connection(
+        self,
+        connection: Connection,
+        data: MessageData,
+        flags: SendFlags = SendFlags.UNRELIABLE,
+        lane: int = 0,
+    ) -> Result:
+        """Queues a message; never blocks on the network (spec 3, 7.1).
+
+        Returns:
+            `OK`; `INVALID_PARAM` (unknown handle, lane not configured, over 524288 bytes); `LIMIT_EXCEEDED` (the send
+            buffer is full: try again later); `NO_CONNECTION` (it has ended); `IGNORED` (`NO_DELAY` before connected).
+        """
+        if type(data) is not bytes:
+            data = _to_bytes(data)
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return Result.INVALID_PARAM
+            now = now_us()
+            core = entry.core
+            number = core.send(data, int(flags), lane, now)
+            if number < 0:
+                return Result(-number)
+            if core.needs_service(now):
+                entry.port.endpoint.touch(core)
+                self._service.pump(entry.port, now)
+            return Result.OK
+
+    def send_messages(self, messages: Sequence[OutgoingMessage]) -> list[int]:
+        """Queues many messages at once (spec 3, 7.4).
+
+        Returns:
+            For each the message number, or minus the `Result`; 0 for those not tried because an earlier one for the
+            same connection failed.
+        """
+        results: list[int] = []
+        prepared = [(message, _to_bytes(message.data)) for message in messages]
+        failed: set[int] = set()
+        touched: dict[int, _Entry] = {}
+        with self._lock:
+            now = now_us()
+            for message, data in prepared:
+                handle = message.connection
+                if handle in failed:
+                    results.append(0)
+                    continue
+                entry = self._entries.get(handle)
+                if entry is None:
+                    number = -int(Result.INVALID_PARAM)
+                else:
+                    number = entry.core.send(data, int(message.flags), message.lane, now)
+                    touched[handle] = entry
+                if number < 0:
+                    failed.add(handle)
+                results.append(number)
+            ports: dict[Port, None] = {}
+            for entry in touched.values():
+                if entry.core.needs_service(now):
+                    entry.port.endpoint.touch(entry.core)
+                    ports[entry.port] = None
+            for port in ports:
+                self._service.pump(port, now)
+        return results
+
+    def flush_messages_on_connection(self, connection: Connection) -> Result:
+        """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return Result.INVALID_PARAM
+            result = entry.core.flush()
+            if result == Result.OK:
+                entry.port.endpoint.touch(entry.core)
+                self._service.pump(entry.port, now_us())
+            return result
+
+    # ------------------------------------------------------------------ receiving
+
+    def receive_messages_on_connection(
+        self, connection: Connection, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
+    ) -> list[NetworkingMessage]:
+        """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                raise InvalidHandle(connection, "connection")
+            core = entry.core
+            if core.inbox is entry.inbox:
+                return entry.inbox.take(max_messages)
+            return core.inbox.take_from(core.peer, max_messages)
+
+    def receive_messages_on_listen_socket(
+        self, socket: ListenSocket, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
+    ) -> list[NetworkingMessage]:
+        """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
+        with self._lock:
+            listener = self._listeners.get(socket)
+            if listener is None:
+                raise InvalidHandle(socket, "listen socket")
+            return listener.inbox.take(max_messages)
+
+    def receive_messages_on_poll_group(
+        self, group: PollGroup, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
+    ) -> list[NetworkingMessage]:
+        """The same for all connections of a poll group. Raises `InvalidHandle`."""
+        with self._lock:
+            inbox = self._groups.get(group)
+            if inbox is None:
+                raise InvalidHandle(group, "poll group")
+            return inbox.take(max_messages)
+
+    def create_poll_group(self) -> PollGroup:
+        """A group of connections whose messages can be taken together (spec 3, 8.1)."""
+        with self._lock:
+            return PollGroup(self._groups.add(Inbox(self._ready)))
+
+    def destroy_poll_group(self, group: PollGroup) -> bool:
+        """Dissolves a group; its connections and their messages stay. False for an unknown handle."""
+        with self._lock:
+            if self._groups.get(group) is None:
+                return False
+            for entry in self._entries.values():
+                if entry.poll_group == group:
+                    self._join(entry, 0)
+            self._groups.remove(group)
+            return True
+
+    def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
+        """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None or (group != 0 and self._groups.get(group) is None):
+                return False
+            self._join(entry, group)
+            return True
+
+    def _join(self, entry: _Entry, group: int) -> None:
+        entry.poll_group = group
+        inbox = self._groups.get(group)
+        if inbox is None:
+            listener = self._listeners.get(entry.listen_socket)
+            inbox = entry.inbox if listener is None else listener.inbox
+        if inbox is not entry.core.inbox:
+            entry.core.deliver_to(inbox)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleeps until messages or status changes are waiting; False if `timeout` seconds passed without any.
+
+        Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
+        `close`.
+        """
+        if timeout is not None and timeout < 0:
+            raise ValueError(f"timeout must be at least 0 seconds, not {timeout!r}")
+        with self._lock:
+            if self._closed:
+                return False
+            has_news = self._service.wait(timeout)
+            self._event_unseen = False
+            return has_news
+
+    # ------------------------------------------------------------------ status changes
+
+    def set_status_callback(self, callback: StatusCallback | None) -> None:
+        """Whom `run_callbacks` tells of status changes; None for nobody."""
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
+        self._callback = callback
+
+    def run_callbacks(self) -> None:
+        """Tells the status callback of every change that waits, oldest first, on this thread.
+
+        An exception of the callback comes out here; the changes behind it wait for the next call.
+        """
+        self._dispatches = True
+        for _ in range(len(self._events)):
+            try:
+                event = self._events.popleft()
+            except IndexError:
+                return
+            if self._callback is not None:
+                self._callback(event)
+
+    def dispatch_callback(self, callback: Callable[..., object], context: object = None) -> bool:
+        """Tells `callback(info)`, or `callback(info, context)` with a context, of the oldest change.
+
+        Returns:
+            Whether there was one. No change is lost between two calls.
+        """
+        self._dispatches = True
+        try:
+            event = self._events.popleft()
+        except IndexError:
+            return False
+        if context is None:
+            callback(event)
+        else:
+            callback(event, context)
+        return True
+
+    def _has_news(self) -> bool:
+        return bool(self._ready) or self._event_unseen or (self._dispatches and bool(self._events))
+
+    def _on_event(self, port: Port, change: StateChange) -> None:
+        """The service tells of a state change, with the lock held."""
+        core = change.connection
+        entry = self._entries.get(core.id)
+        if entry is None:
+            if change.old_state != State.NONE or port.owner == 0:
+                return
+            entry = self._incoming(core, port)
+        elif entry.core is not core:
+            return
+        if len(self._events) >= EVENTS_MAX:
+            self._events.popleft()
+            _LOG.warning("status changes pile up undispatched; the oldest was dropped")
+        self._events.append(
+            StatusInfo(
+                connection=Connection(core.id),
+                connection_info=connection_info(
+                    core, entry.listen_socket, entry.name, change.new_state, change.reason, change.debug
+                ),
+                old_state=visible(change.old_state),
+            )
+        )
+        self._event_unseen = True
+
+    def _incoming(self, core: Core, port: Port) -> _Entry:
+        listener = self._listeners.get(port.owner)
+        parent = self._configuration if listener is None else listener.configuration
+        entry = _Entry(core, port, Configuration(ConfigurationScope.CONNECTION, parent), port.owner)
+        self._entries[core.id] = entry
+        self._join(entry, 0)
+        return entry
+
+    # ------------------------------------------------------------------ information
+
+    def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
+        """What is known of a connection and its peer; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return None
+            core = entry.core
+            return connection_info(
+                core, entry.listen_socket, entry.name, core.state, core.end_reason, core.end_debug
+            )
+
+    def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
+        """Ping, quality, rates and queues; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else connection_status(entry.core)
+
+    def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
+        """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else lane_status(entry.core)
+
+    def configure_connection_lanes(
+        self, connection: Connection, priorities: Sequence[int], weights: Sequence[int] | None = None
+    ) -> Result:
+        """Sets up the lanes of the sending direction: as many as there are priorities (spec 3, 8.2).
+
+        Args:
+            connection: which.
+            priorities: 1..255 signed 32-bit numbers; lower ones are served first, strictly.
+            weights: 1..65535 for each lane, how lanes of equal priority share; by default equal.
+
+        Returns:
+            `OK`; `NO_CONNECTION` (unknown handle); `INVALID_STATE` (ended); `INVALID_PARAM` (numbers out of range,
+            fewer lanes than before); `FAIL` (the peer's version knows no lanes; the connection is closed).
+        """
+        with self._lock:
+            entry = self._entries.get(connection)
+            if entry is None:
+                return Result.NO_CONNECTION
+            count = len(priorities)
+            weights = [1] * count if weights is None else list(weights)
+            if not 1 <= count <= LANES_MAX or len(weights) != count:
+                return Result.INVALID_PARAM
+            if not all(1 <= weight <= WEIGHT_MAX for weight in weights):
+                return Result.INVALID_PARAM
+            if not all(-_INT32 <= priority < _INT32 for priority in priorities):
+                return Result.INVALID_PARAM
+            result = entry.core.configure_lanes(list(priorities), weights, now_us())
+            entry.port.endpoint.touch(entry.core)
+            self._service.pump(entry.port, now_us())
+            return result
+
+    # ------------------------------------------------------------------ configuration
+
+    def get_configuration_value(
+        self,
+        value: ConfigurationValue,
+        scope: ConfigurationScope = ConfigurationScope.GLOBAL,
+        scope_object: int = 0,
+    ) -> ConfigurationOutput:
+        """The value in force at a scope; None if it is unknown there or the object is."""
+        with self._lock:
+            configuration = self._configuration_at(scope, scope_object)
+            found = None if configuration is None else configuration.get(value)
+            return None if found is None else found[0]
+
+    def set_configuration_value(
+        self,
+        value: ConfigurationValue,
+        x: ConfigurationInput,
+        scope: ConfigurationScope = ConfigurationScope.GLOBAL,
+        scope_object: int = 0,
+    ) -> bool:
+        """Sets a value at a scope, by default for the whole process; numbers out of range are clamped (spec 3, 4.3).
+
+        `x` None takes it back. False: no such value or object, read-only, locked, or of a wrong type.
+        """
+        with self._lock:
+            configuration = self._configuration_at(scope, scope_object)
+            if configuration is None or not configuration.set(value, x):
+                return False
+            if scope == ConfigurationScope.CONNECTION:
+                self._reconfigure_one(self._entries[scope_object])
+                return True
+            self._reconfigure_all()
+        if scope == ConfigurationScope.GLOBAL:
+            for sockets in list(Library._sockets):
+                if sockets is not self:
+                    with sockets._lock:
+                        sockets._reconfigure_all()
+        return True
+
+    def get_configuration_value_name(self, value: ConfigurationValue) -> str | None:
+        """The value's name as the native library spells it; None if it is unknown."""
+        return value_name(value)
+
+    def get_connection_configuration_value(
+        self, connection: Connection, value: ConfigurationValue
+    ) -> ConfigurationOutput:
+        """The value in force for a connection; None if value or handle is unknown."""
+        return self.get_configuration_value(value, ConfigurationScope.CONNECTION, connection)
+
+    def set_connection_configuration_value(
+        self, connection: Connection, value: ConfigurationValue, x: ConfigurationInput
+    ) -> bool:
+        """Sets a value for one connection; see `set_configuration_value`."""
+        return self.set_configuration_value(value, x, ConfigurationScope.CONNECTION, connection)
+
+    def _configuration_at(self, scope: ConfigurationScope, scope_object: int) -> Configuration | None:
+        if scope == ConfigurationScope.GLOBAL:
+            return Library._configuration
+        if scope == ConfigurationScope.SOCKETS_INTERFACE:
+            return self._configuration
+        if scope == ConfigurationScope.LISTEN_SOCKET:
+            listener = self._listeners.get(scope_object)
+            return None if listener is None else listener.configuration
+        if scope == ConfigurationScope.CONNECTION:
+            entry = self._entries.get(scope_object)
+            return None if entry is None else entry.configuration
+        return None
+
+    def _reconfigure_all(self) -> None:
+        for entry in self._entries.values():
+            self._reconfigure_one(entry)
+        for _, listener in self._listeners.items():
+            listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
+        self._service.set_conditions(NetworkConditions.resolve(self._configuration), now_us())
+
+    def _reconfigure_one(self, entry: _Entry) -> None:
+        options = ConnectionOptions.resolve(entry.configuration)
+        if options is not entry.core.options:
+            entry.core.configure(options)
+            entry.port.endpoint.touch(entry.core)
+            self._service.pump(entry.port, now_us())
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OSError("this NetworkingSockets was closed")
+
+
+def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:
+    if config is not None:
+        configuration.apply(config)
+    if configuration.effective(ConfigurationValue.SYMMETRIC_CONNECT) != 0:
+        raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")
+
+
+def _to_bytes(data: MessageData) -> bytes:
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
+
+
+def _check_type(name: str, value: object, expected: type[Any]) -> None:
+    if not isinstance(value, expected):
+        raise TypeError(f"{name} must be {expected.__name__}, not {type(value).__name__}")
+
+
+def _check_range(name: str, value: int, minimum: int, maximum: int) -> None:
+    if not isinstance(value, int) or not minimum <= value <= maximum:
+        raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")

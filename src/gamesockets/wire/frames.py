@@ -1,0 +1,313 @@
+"""The frames inside the plaintext of a data packet: segments, acks, stop-waiting, select-lane (spec 2, 2.2).
+
+`decode` walks a payload once and hands each frame to a `FrameSink` as it stands there, with numbers still
+truncated: what they mean depends on state that this module does not have. The encoders are its inverse.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Final, TypeAlias
+
+from gamesockets.wire.numbers import (
+    VARINT32_BYTES,
+    VARINT64_BYTES,
+    decode_varint,
+    encode_varint,
+    varint_length,
+)
+
+# A run of received packets and the run of missing ones below it, newest block first.
+AckBlock: TypeAlias = tuple[int, int]
+
+RELATIVE: Final = 0
+"""Given for the number of bits when a number or position is relative to the previous one of its lane section."""
+
+ACK_DELAY_SHIFT: Final = 5
+ACK_DELAY_UNKNOWN: Final = 0xFFFF
+ACK_HEADER_BYTES: Final = 5
+MAX_RUN_UPPER: Final = 100_000
+MAX_LANE: Final = 255
+MAX_EXPLICIT_SEGMENT_BYTES: Final = 0x4FF
+SIZE_TO_END: Final = 7
+
+_UNRELIABLE_END: Final = 0x20
+_UNRELIABLE_NUMBER_WIDE: Final = 0x10
+_UNRELIABLE_OFFSET: Final = 0x08
+_RELIABLE: Final = 0x40
+
+
+class FrameSink(ABC):
+    """Takes the frames of one payload in order. Each method returns False to have the rest of the payload skipped."""
+
+    @abstractmethod
+    def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
+        """A piece of an unreliable message. With `RELATIVE`, `number` is the increment."""
+
+    @abstractmethod
+    def reliable(self, position_bits: int, position: int, data: bytes) -> bool:
+        """Bytes of the reliable stream. With `RELATIVE`, `position` is the gap behind the previous segment."""
+
+    @abstractmethod
+    def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
+        """Which packets came. `delay` is in units of 32 us, `ACK_DELAY_UNKNOWN` for none."""
+
+    @abstractmethod
+    def stop_waiting(self, offset: int) -> bool:
+        """No acks are wanted below packet number - offset - 1."""
+
+    @abstractmethod
+    def select_lane(self, lane: int) -> bool:
+        """Frames from here on belong to `lane`, 0..255."""
+
+
+def decode(payload: bytes, sink: FrameSink) -> str:
+    """Hands every frame to `sink`; returns what is wrong with the payload, empty if nothing.
+
+    Frames before a fault have been handed over by then, as the reference does (spec 2, 2.2.11).
+    """
+    offset = 0
+    end = len(payload)
+    number_known = False
+    position_known = False
+    on_unreliable = sink.unreliable
+    on_reliable = sink.reliable
+    while offset < end:
+        lead = payload[offset]
+        offset += 1
+        if lead < 0x40:
+            number_bits = RELATIVE
+            number = 1
+            if not number_known:
+                if lead & _UNRELIABLE_NUMBER_WIDE:
+                    number_bits = 32
+                    stop = offset + 4
+                else:
+                    number_bits = 16
+                    stop = offset + 2
+                if stop > end:
+                    return f"Truncated message number in frame 0x{lead:02x}"
+                number = int.from_bytes(payload[offset:stop], "little")
+                offset = stop
+                number_known = True
+            elif lead & _UNRELIABLE_NUMBER_WIDE:
+                number, offset = decode_varint(payload, offset, end, VARINT64_BYTES)
+                if offset < 0:
+                    return f"Bad message number in frame 0x{lead:02x}"
+            message_offset = 0
+            if lead & _UNRELIABLE_OFFSET:
+                message_offset, offset = decode_varint(payload, offset, end, VARINT32_BYTES)
+                if offset < 0:
+                    return f"Bad message offset in frame 0x{lead:02x}"
+            size_code = lead & 7
+            if size_code == SIZE_TO_END:
+                stop = end
+            elif size_code > 4 or offset >= end:
+                return f"Bad segment size in frame 0x{lead:02x}"
+            else:
+                stop = offset + 1 + (size_code << 8) + payload[offset]
+                offset += 1
+                if stop > end:
+                    return f"Truncated segment in frame 0x{lead:02x}"
+            if not on_unreliable(
+                number_bits, number, message_offset, lead & _UNRELIABLE_END != 0, payload[offset:stop]
+            ):
+                return ""
+            offset = stop
+        elif lead < 0x60:
+            code = lead >> 3 & 3
+            if position_known:
+                position_bits = RELATIVE
+                width = 4 if code == 3 else code
+            elif code == 3:
+                return f"Invalid SNP frame lead byte 0x{lead:02x}"
+            else:
+                width = 3 + code if code < 2 else 6
+                position_bits = width << 3
+                position_known = True
+            stop = offset + width
+            if stop > end:
+                return f"Truncated stream position in frame 0x{lead:02x}"
+            position = int.from_bytes(payload[offset:stop], "little")
+            offset = stop
+            size_code = lead & 7
+            if size_code == SIZE_TO_END:
+                stop = end
+            elif size_code > 4 or offset >= end:
+                return f"Bad segment size in frame 0x{lead:02x}"
+            else:
+                stop = offset + 1 + (size_code << 8) + payload[offset]
+                offset += 1
+                if stop > end:
+                    return f"Truncated segment in frame 0x{lead:02x}"
+            if not on_reliable(position_bits, position, payload[offset:stop]):
+                return ""
+            offset = stop
+        elif lead & 0xFC == 0x80:
+            width = (1, 2, 3, 8)[lead & 3]
+            stop = offset + width
+            if stop > end:
+                return "Truncated stop waiting frame"
+            if not sink.stop_waiting(int.from_bytes(payload[offset:stop], "little")):
+                return ""
+            offset = stop
+        elif lead & 0xF8 == 0x88:
+            lane = (lead & 7) + 1
+            if lane == 8:
+                lane, offset = decode_varint(payload, offset, end, VARINT32_BYTES)
+                if offset < 0 or lane > MAX_LANE:
+                    return "Bad lane number"
+            number_known = position_known = False
+            if not sink.select_lane(lane):
+                return ""
+        elif lead & 0xF0 == 0x90:
+            latest_bits = 16 if lead & 8 else 32
+            stop = offset + (latest_bits >> 3)
+            blocks_at = stop + 2
+            if blocks_at > end:
+                return "Truncated ack frame"
+            latest = int.from_bytes(payload[offset:stop], "little")
+            delay = payload[stop] | payload[stop + 1] << 8
+            count = lead & 7
+            if count == 7:
+                if blocks_at >= end:
+                    return "Truncated ack frame"
+                count = payload[blocks_at]
+                blocks_at += 1
+            blocks, offset = _decode_blocks(payload, blocks_at, count)
+            if offset < 0:
+                return "Bad ack block"
+            if not sink.ack(latest_bits, latest, delay, blocks):
+                return ""
+        else:
+            return f"Invalid SNP frame lead byte 0x{lead:02x}"
+    return ""
+
+
+def _decode_blocks(payload: bytes, offset: int, count: int) -> tuple[list[AckBlock], int]:
+    blocks: list[AckBlock] = []
+    end = len(payload)
+    for _ in range(count):
+        if offset >= end:
+            return blocks, -1
+        lead = payload[offset]
+        offset += 1
+        acks = lead >> 4
+        if acks & 8:
+            upper, offset = decode_varint(payload, offset, end, VARINT64_BYTES)
+            if offset < 0 or upper > MAX_RUN_UPPER:
+                return blocks, -1
+            acks = (acks & 7) | upper << 3
+        nacks = lead & 15
+        if nacks & 8:
+            upper, offset = decode_varint(payload, offset, end, VARINT64_BYTES)
+            if offset < 0 or upper > MAX_RUN_UPPER:
+                return blocks, -1
+            nacks = (nacks & 7) | upper << 3
+        blocks.append((acks, nacks))
+    return blocks, offset
+
+
+def encode_unreliable(number_bits: int, number: int, offset: int, is_last: bool) -> bytes:
+    """Header up to the size, with the size code still 0; `number_bits` is 32, or RELATIVE with an increment."""
+    lead = _UNRELIABLE_END if is_last else 0
+    if number_bits == RELATIVE:
+        if number == 1:
+            fields = b""
+        else:
+            lead |= _UNRELIABLE_NUMBER_WIDE
+            fields = encode_varint(number)
+    elif number_bits == 16:
+        fields = (number & 0xFFFF).to_bytes(2, "little")
+    else:
+        lead |= _UNRELIABLE_NUMBER_WIDE
+        fields = (number & 0xFFFF_FFFF).to_bytes(4, "little")
+    if offset:
+        lead |= _UNRELIABLE_OFFSET
+        fields += encode_varint(offset)
+    return bytes((lead,)) + fields
+
+
+def encode_reliable(position_bits: int, position: int) -> bytes:
+    """Header up to the size, with the size code still 0; `position_bits` is 24, 32 or 48, or RELATIVE with a gap."""
+    if position_bits == 48:
+        return b"\x50" + (position & 0xFFFF_FFFF_FFFF).to_bytes(6, "little")
+    if position_bits == RELATIVE:
+        if position == 0:
+            return b"\x40"
+        if position < 0x100:
+            return bytes((_RELIABLE | 1 << 3, position))
+        if position < 0x1_0000:
+            return bytes((_RELIABLE | 2 << 3,)) + position.to_bytes(2, "little")
+        return bytes((_RELIABLE | 3 << 3,)) + position.to_bytes(4, "little")
+    if position_bits == 24:
+        return bytes((_RELIABLE,)) + (position & 0xFF_FFFF).to_bytes(3, "little")
+    return bytes((_RELIABLE | 1 << 3,)) + (position & 0xFFFF_FFFF).to_bytes(4, "little")
+
+
+def with_size(header: bytes, size: int) -> bytes:
+    """The segment header completed for data of `size` bytes that is not the end of the payload."""
+    return bytes((header[0] | size >> 8,)) + header[1:] + bytes((size & 0xFF,))
+
+
+def to_end(header: bytes) -> bytes:
+    """The segment header completed for data that runs to the end of the payload."""
+    return bytes((header[0] | SIZE_TO_END,)) + header[1:]
+
+
+def encode_stop_waiting(offset: int) -> bytes:
+    """In packet P: no acks are wanted below P - offset - 1."""
+    if offset < 0x100:
+        return bytes((0x80, offset))
+    if offset < 0x1_0000:
+        return b"\x81" + offset.to_bytes(2, "little")
+    if offset < 0x100_0000:
+        return b"\x82" + offset.to_bytes(3, "little")
+    return b"\x83" + offset.to_bytes(8, "little")
+
+
+def encode_select_lane(lane: int) -> bytes:
+    """One byte for lanes 1..7; lane 0 and lanes from 8 on need the long form."""
+    if 1 <= lane <= 7:
+        return bytes((0x87 + lane,))
+    return b"\x8f" + encode_varint(lane)
+
+
+def encode_ack_block(block: AckBlock) -> bytes:
+    acks, nacks = block
+    if acks < 8 and nacks < 8:
+        return bytes((acks << 4 | nacks,))
+    lead = 0
+    varints = b""
+    if acks < 8:
+        lead = acks << 4
+    else:
+        lead = 0x80 | (acks & 7) << 4
+        varints = encode_varint(acks >> 3)
+    if nacks < 8:
+        lead |= nacks
+    else:
+        lead |= 8 | nacks & 7
+        varints += encode_varint(nacks >> 3)
+    return bytes((lead,)) + varints
+
+
+def ack_block_length(block: AckBlock) -> int:
+    """How many bytes `encode_ack_block` needs."""
+    acks, nacks = block
+    length = 1
+    if acks >= 8:
+        length += varint_length(acks >> 3)
+    if nacks >= 8:
+        length += varint_length(nacks >> 3)
+    return length
+
+
+def encode_ack(latest: int, delay_us: int, blocks: list[AckBlock]) -> bytes:
+    """An ack frame with 16 bits of `latest`, which every protocol version reads; delay below 0 means unknown."""
+    delay = ACK_DELAY_UNKNOWN if delay_us < 0 else min(delay_us >> ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN)
+    count = len(blocks)
+    frame = bytearray((0x98 | min(count, 7), latest & 0xFF, latest >> 8 & 0xFF, delay & 0xFF, delay >> 8))
+    if count >= 7:
+        frame.append(count)
+    for block in blocks:
+        frame += encode_ack_block(block)
+    return bytes(frame)

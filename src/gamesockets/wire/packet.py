@@ -1,0 +1,63 @@
+"""The header of a data packet: recipient, packet number, inline statistics, spacing (spec 1, 1.3-1.6).
+
+Nothing in it is authenticated. What it says is used to find the key and the nonce; the statistics and the
+spacing are looked at only after the chunk behind them has been opened.
+"""
+
+import struct
+from typing import Final
+
+from gamesockets.wire.numbers import VARINT32_BYTES, decode_varint, encode_varint
+
+FLAG_DATA: Final = 0x80
+FLAG_STATS: Final = 0x01
+FLAG_TIME_SINCE_PREVIOUS: Final = 0x02
+
+HEADER_BYTES: Final = 7
+MAX_DATAGRAM_BYTES: Final = 1300
+MAX_PLAINTEXT_BYTES: Final = 1300
+TIME_SINCE_PREVIOUS_SHIFT: Final = 4
+NO_TIME: Final = -1
+
+_HEADER: Final = struct.Struct("<BIH")
+
+
+def encode_header(connection_id: int, packet_number: int, stats: bytes, time_since_previous_us: int) -> bytes:
+    """Header for one packet; empty `stats` and `NO_TIME` leave the optional fields out."""
+    if not stats and time_since_previous_us < 0:
+        return _HEADER.pack(FLAG_DATA, connection_id, packet_number & 0xFFFF)
+    flags = FLAG_DATA
+    optional = b""
+    if stats:
+        flags |= FLAG_STATS
+        optional = encode_varint(len(stats)) + stats
+    if time_since_previous_us >= 0:
+        flags |= FLAG_TIME_SINCE_PREVIOUS
+        optional += (time_since_previous_us >> TIME_SINCE_PREVIOUS_SHIFT).to_bytes(2, "little")
+    return _HEADER.pack(flags, connection_id, packet_number & 0xFFFF) + optional
+
+
+def split_packet(data: bytes) -> tuple[int, bytes, int, bytes] | None:
+    """(low 16 bits of the number, stats, time since previous in us or NO_TIME, chunk); None if it cannot be one."""
+    size = len(data)
+    if size < HEADER_BYTES:
+        return None
+    wire_number = data[5] | data[6] << 8
+    flags = data[0]
+    if not flags & (FLAG_STATS | FLAG_TIME_SINCE_PREVIOUS):
+        return wire_number, b"", NO_TIME, data[HEADER_BYTES:]
+    offset = HEADER_BYTES
+    stats = b""
+    if flags & FLAG_STATS:
+        length, offset = decode_varint(data, offset, size, VARINT32_BYTES)
+        if offset < 0 or offset + length > size:
+            return None
+        stats = data[offset : offset + length]
+        offset += length
+    time_since_previous_us = NO_TIME
+    if flags & FLAG_TIME_SINCE_PREVIOUS:
+        if offset + 2 > size:
+            return None
+        time_since_previous_us = (data[offset] | data[offset + 1] << 8) << TIME_SINCE_PREVIOUS_SHIFT
+        offset += 2
+    return wire_number, stats, time_since_previous_us, data[offset:]
