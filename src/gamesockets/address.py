@@ -133,7 +133,7 @@ class Address:
 
     @property
     def is_private(self) -> bool:
-        """Whether it belongs to a local network: RFC 1918, link-local or unique local addresses."""
+        """Whether it is not routed on the public internet, as `ipaddress` judges it (RFC 1918, RFC 4193 and others)."""
         return ip_address(self.ip).is_private
 
     @property

@@ -342,7 +342,7 @@ class ConnectionOptions:
         "unencrypted",
     )
 
-    def __init__(  # noqa: PLR0917 - all have names; the table's order keeps the one long call readable
+    def __init__(
         self,
         send_buffer_size_bytes: int = 524_288,
         send_rate_min: int = 262_144,

@@ -143,9 +143,7 @@ class Endpoint:
         """Something was done to a connection directly (a send, a flush): it is asked for datagrams next time."""
         self._due[connection] = None
 
-    def _add(
-        self, address: SocketAddress, peer: Address, options: ConnectionOptions, now: int
-    ) -> Connection | None:
+    def _add(self, address: SocketAddress, peer: Address, options: ConnectionOptions, now: int) -> Connection | None:
         number = self._ids.take()
         if not number:
             return None
@@ -293,9 +291,7 @@ class Endpoint:
         )
         self._reply(datagram.encode_control(datagram.CHALLENGE_REPLY, reply), address)
 
-    def _request_received(
-        self, message: ConnectRequest, address: SocketAddress, now: int
-    ) -> Connection | None:
+    def _request_received(self, message: ConnectRequest, address: SocketAddress, now: int) -> Connection | None:
         peer = Address.from_socket(address)
         if not self._challenge_key.check(message.challenge, _address_bytes(peer), now):
             self.counters.bad_challenges += 1

@@ -42,6 +42,6 @@ class HandleTable(Generic[T]):
             self._slots.discard(handle & 0xFFFF)
         return item
 
-    def items(self) -> list[tuple[int, T]]:
-        """All handles with their objects."""
-        return list(self._objects.items())
+    def values(self) -> list[T]:
+        """All objects."""
+        return list(self._objects.values())

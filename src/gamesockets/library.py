@@ -1,4 +1,4 @@
-"""What exists once for the process: the identity to start with, global settings, the clock, the numbers of the protocol."""
+"""What exists once for the process: identity to start with, global settings, the clock, the protocol's limits."""
 
 import threading
 import weakref

@@ -600,9 +600,7 @@ class NetworkingSockets:
             if entry is None:
                 return None
             core = entry.core
-            return connection_info(
-                core, entry.listen_socket, entry.name, core.state, core.end_reason, core.end_debug
-            )
+            return connection_info(core, entry.listen_socket, entry.name, core.state, core.end_reason, core.end_debug)
 
     def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
         """Ping, quality, rates and queues; None for an unknown handle."""
@@ -703,23 +701,25 @@ class NetworkingSockets:
         """Sets a value for one connection; see `set_configuration_value`."""
         return self.set_configuration_value(value, x, ConfigurationScope.CONNECTION, connection)
 
-    def _configuration_at(self, scope: ConfigurationScope, scope_object: int) -> Configuration | None:
-        if scope == ConfigurationScope.GLOBAL:
-            return Library._configuration
-        if scope == ConfigurationScope.SOCKETS_INTERFACE:
-            return self._configuration
-        if scope == ConfigurationScope.LISTEN_SOCKET:
-            listener = self._listeners.get(scope_object)
-            return None if listener is None else listener.configuration
-        if scope == ConfigurationScope.CONNECTION:
-            entry = self._entries.get(scope_object)
-            return None if entry is None else entry.configuration
-        return None
+    def _configuration_at(self, scope: int, scope_object: int) -> Configuration | None:
+        match scope:
+            case ConfigurationScope.GLOBAL:
+                return Library._configuration
+            case ConfigurationScope.SOCKETS_INTERFACE:
+                return self._configuration
+            case ConfigurationScope.LISTEN_SOCKET:
+                listener = self._listeners.get(scope_object)
+                return None if listener is None else listener.configuration
+            case ConfigurationScope.CONNECTION:
+                entry = self._entries.get(scope_object)
+                return None if entry is None else entry.configuration
+            case _:
+                return None
 
     def _reconfigure_all(self) -> None:
         for entry in self._entries.values():
             self._reconfigure_one(entry)
-        for _, listener in self._listeners.items():
+        for listener in self._listeners.values():
             listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
         self._service.set_conditions(NetworkConditions.resolve(self._configuration), now_us())
 
@@ -742,7 +742,7 @@ def _apply_at_creation(configuration: Configuration, config: Config | None) -> N
         raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")
 
 
-def _to_bytes(data: MessageData) -> bytes:
+def _to_bytes(data: object) -> bytes:
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
     raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
@@ -753,6 +753,6 @@ def _check_type(name: str, value: object, expected: type[Any]) -> None:
         raise TypeError(f"{name} must be {expected.__name__}, not {type(value).__name__}")
 
 
-def _check_range(name: str, value: int, minimum: int, maximum: int) -> None:
+def _check_range(name: str, value: object, minimum: int, maximum: int) -> None:
     if not isinstance(value, int) or not minimum <= value <= maximum:
         raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")

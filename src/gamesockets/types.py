@@ -199,7 +199,7 @@ class NetworkingMessage:
 
     __slots__ = ("_lane", "_message_number", "_reliable_flag", "_time_received", "payload", "peer")
 
-    def __init__(  # noqa: PLR0917 - keyword arguments would double the cost of a message
+    def __init__(
         self,
         data: bytes,
         message_number: int,

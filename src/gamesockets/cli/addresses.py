@@ -43,14 +43,10 @@ def resolve(text: str, default_port: int = DEFAULT_PORT) -> Sequence[gs.Address]
     if not host:
         raise InputError(f"{text!r} names no host: write {FORMS}")
     if port == 0:
-        raise InputError(
-            f"{text!r} has port 0, which nobody listens on: give the port that the server printed"
-        )
+        raise InputError(f"{text!r} has port 0, which nobody listens on: give the port that the server printed")
     addresses = _lookup(host, port, text)
     if ipaddress.ip_address(addresses[0].ip).is_unspecified:
-        raise InputError(
-            f"{text!r} means every address of this machine: to connect, name one, such as [::1]:{port}"
-        )
+        raise InputError(f"{text!r} means every address of this machine: to connect, name one, such as [::1]:{port}")
     return addresses
 
 
@@ -68,16 +64,12 @@ def _port(text: str, whole: str) -> int:
 
 def _lookup(host: str, port: int, whole: str) -> Sequence[gs.Address]:
     if "%" in host:
-        raise InputError(
-            f"{whole!r} has a zone (%): give an address without one, such as [2001:db8::1]:{port}"
-        )
+        raise InputError(f"{whole!r} has a zone (%): give an address without one, such as [2001:db8::1]:{port}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a valid name"
-        raise InputError(
-            f"cannot resolve {host!r} ({reason}): check the spelling or give an IP address"
-        ) from None
+        raise InputError(f"cannot resolve {host!r} ({reason}): check the spelling or give an IP address") from None
     addresses = [
         gs.Address(str(sockaddr[0]), port)
         for family, _, _, _, sockaddr in found

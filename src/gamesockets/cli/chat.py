@@ -65,12 +65,8 @@ def serve(
         str, typer.Option("--bind", "-b", metavar="ADDRESS", help="Where to listen. Port 0 takes a free one.")
     ] = "[::]:27015",
     name: Annotated[str, typer.Option("--name", "-n", help="Your own name in the chat.")] = "host",
-    identity: Annotated[
-        str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:lobby-1.")
-    ] = "",
-    stay: Annotated[
-        bool, typer.Option("--stay", help="Go on after standard input ends, until SIGTERM.")
-    ] = False,
+    identity: Annotated[str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:lobby-1.")] = "",
+    stay: Annotated[bool, typer.Option("--stay", help="Go on after standard input ends, until SIGTERM.")] = False,
 ) -> None:
     """Hold a chat room. What you type goes to everyone; /nick NAME renames you, /quit ends the chat.
 
@@ -102,9 +98,7 @@ def join(
         str, typer.Argument(metavar="ADDRESS", help="host:port of the server; port 27015 when left out.")
     ],
     name: Annotated[str, typer.Option("--name", "-n", help="The name to ask for on arrival.")] = "",
-    identity: Annotated[
-        str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:me.")
-    ] = "",
+    identity: Annotated[str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:me.")] = "",
 ) -> None:
     """Join a chat. What you type goes to the others; /nick NAME renames you, /quit leaves.
 
@@ -278,9 +272,7 @@ class Server:
             say(line)
         for who, line in outcome.deliveries:
             # A guest whose buffer is full misses the line; its connection ends by itself when it is gone.
-            self._sockets.send_message_to_connection(
-                gs.Connection(who), line.encode(), gs.SendFlags.RELIABLE_NO_NAGLE
-            )
+            self._sockets.send_message_to_connection(gs.Connection(who), line.encode(), gs.SendFlags.RELIABLE_NO_NAGLE)
 
     def _say_goodbye(self) -> None:
         guests = [gs.Connection(who) for who in self._room.members()]
@@ -372,9 +364,7 @@ class Guest:
             self._sockets.close_connection(self._connection)
 
 
-def wait_for_delivery(
-    sockets: gs.NetworkingSockets, pump: Pump, connections: list[gs.Connection]
-) -> list[Event]:
+def wait_for_delivery(sockets: gs.NetworkingSockets, pump: Pump, connections: list[gs.Connection]) -> list[Event]:
     """Wait until the peers have acknowledged all we sent, some seconds at most; the events that came
     meanwhile.
 

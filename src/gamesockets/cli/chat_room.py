@@ -113,9 +113,7 @@ class Room:
         asked = requested_nick(line)
         if asked is None:
             return self._tell_all(f"{self._names[who]}: {line}", but=who)
-        if problem := nick_problem(asked) or (
-            f"{asked} is taken, choose another name" if self._taken(asked) else None
-        ):
+        if problem := nick_problem(asked) or (f"{asked} is taken, choose another name" if self._taken(asked) else None):
             return Outcome(deliveries=[(who, problem)])
         before, self._names[who] = self._names[who], asked
         outcome = self._tell_all(f"{before} is now {asked}", but=who)
@@ -130,18 +128,14 @@ class Room:
         asked = requested_nick(line)
         if asked is None:
             return Outcome(deliveries=self._tell_all(f"{self.host_nick}: {line}").deliveries)
-        if problem := nick_problem(asked) or (
-            f"{asked} is taken, choose another name" if self._taken(asked) else None
-        ):
+        if problem := nick_problem(asked) or (f"{asked} is taken, choose another name" if self._taken(asked) else None):
             return Outcome(shown=[problem])
         before, self.host_nick = self.host_nick, asked
         return self._tell_all(f"{before} is now {asked}")
 
     def _taken(self, nick: str) -> bool:
         wanted = nick.casefold()
-        return wanted == self.host_nick.casefold() or wanted in [
-            name.casefold() for name in self._names.values()
-        ]
+        return wanted == self.host_nick.casefold() or wanted in [name.casefold() for name in self._names.values()]
 
     def _tell_all(self, line: str, but: int | None = None) -> Outcome:
         pieces = list(split_line(line))

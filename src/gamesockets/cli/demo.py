@@ -37,12 +37,8 @@ def demo(
     loss: Annotated[
         float, typer.Option("--loss", min=0, max=60, help="Simulated packet loss in percent, each way.")
     ] = 5.0,
-    lag: Annotated[
-        int, typer.Option("--lag", min=0, max=1000, help="Simulated delay in milliseconds, each way.")
-    ] = 30,
-    no_ui: Annotated[
-        bool, typer.Option("--no-ui", help="Plain text at intervals instead of a live table.")
-    ] = False,
+    lag: Annotated[int, typer.Option("--lag", min=0, max=1000, help="Simulated delay in milliseconds, each way.")] = 30,
+    no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain text at intervals instead of a live table.")] = False,
 ) -> None:
     """Watch a server and a client talk over real UDP with simulated loss and lag.
 
@@ -222,9 +218,7 @@ class DemoRun:
 
             def show(client: SideView, server: SideView) -> None:
                 title = f"{self._title}, {time.monotonic() - began:.0f} s"
-                screen.update(
-                    rich_table(rows(client, server), title, _conversation(client, server)), refresh=True
-                )
+                screen.update(rich_table(rows(client, server), title, _conversation(client, server)), refresh=True)
 
             yield show
 
@@ -273,9 +267,7 @@ def _bad_network(both: tuple[gs.NetworkingSockets, ...], loss: float, lag: int) 
         gs.ConfigurationValue.FAKE_PACKET_LOSS_SEND: loss,
         gs.ConfigurationValue.FAKE_PACKET_LAG_SEND: lag,
     }
-    before = [
-        (sockets, {value: sockets.get_configuration_value(value) for value in wanted}) for sockets in both
-    ]
+    before = [(sockets, {value: sockets.get_configuration_value(value) for value in wanted}) for sockets in both]
     for sockets in both:
         for value, number in wanted.items():
             sockets.set_configuration_value(value, number)

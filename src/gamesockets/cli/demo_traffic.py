@@ -127,9 +127,7 @@ def faults(client: Counts, server: Counts) -> list[str]:
         if missing:
             found.append(f"{missing} reliable messages never reached the {receiver}")
         if mine.misordered:
-            found.append(
-                f"{mine.misordered} reliable messages reached the {receiver} out of order, twice or damaged"
-            )
+            found.append(f"{mine.misordered} reliable messages reached the {receiver} out of order, twice or damaged")
         if mine.damaged:
             found.append(f"{mine.damaged} unreliable messages reached the {receiver} damaged")
         if not mine.received_reliable:

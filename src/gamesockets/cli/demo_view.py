@@ -97,11 +97,7 @@ def cipher(info: gs.ConnectionInfo) -> str:
     """How the connection is protected, and what that does not mean."""
     if protection(info) != "encrypted":
         return "none, everything crossed in plain text!"
-    who = (
-        "; who the peer is remains its own claim"
-        if info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED
-        else ""
-    )
+    who = "; who the peer is remains its own claim" if info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED else ""
     return f"encrypted and authenticated with AES-256-GCM under keys made for this connection{who}"
 
 

@@ -32,13 +32,9 @@ def echo(
     ] = "[::]:27015",
     identity: Annotated[
         str,
-        typer.Option(
-            "--identity", metavar="TEXT", help="Who we claim to be, such as str:echo-1 or steamid:N."
-        ),
+        typer.Option("--identity", metavar="TEXT", help="Who we claim to be, such as str:echo-1 or steamid:N."),
     ] = "",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print the bound address and the totals only.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the bound address and the totals only.")] = False,
 ) -> None:
     """Listen, accept everyone, and send every message back as it came: reliable or not, on the same lane.
 

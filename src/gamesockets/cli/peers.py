@@ -60,11 +60,7 @@ def why_not_connected(
         return f"{tried} refused the connection ({why}): ask who runs it"
     if info.end_reason != gs.EndReason.MISC_TIMEOUT:
         return f"cannot connect to {tried} ({why})"
-    others = (
-        f" The name also stands for {', '.join(address.ip for address in addresses[1:])}."
-        if addresses[1:]
-        else ""
-    )
+    others = f" The name also stands for {', '.join(address.ip for address in addresses[1:])}." if addresses[1:] else ""
     return (
         f"no answer from {tried} within {timeout_seconds:g} s: is a server running there ({start_server}), "
         f"and does the firewall let UDP port {tried.port} through?{others}"

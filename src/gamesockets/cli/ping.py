@@ -39,7 +39,7 @@ SIZE_MAX: Final = gs.Library.MAX_MESSAGE_SIZE
 SHOWN_LOST: Final = 10
 
 
-def ping(  # noqa: PLR0917 - one parameter an option, which is how typer reads them
+def ping(
     address: Annotated[
         str,
         typer.Argument(metavar="ADDRESS", help="host:port, [ipv6]:port or a name; port 27015 when left out."),
@@ -51,9 +51,7 @@ def ping(  # noqa: PLR0917 - one parameter an option, which is how typer reads t
     interval: Annotated[
         float, typer.Option("-i", "--interval", min=0.001, max=3600, help="Seconds between messages.")
     ] = 1.0,
-    size: Annotated[
-        int, typer.Option("--size", "-s", min=SIZE_MIN, max=SIZE_MAX, help="Bytes in a message.")
-    ] = 64,
+    size: Annotated[int, typer.Option("--size", "-s", min=SIZE_MIN, max=SIZE_MAX, help="Bytes in a message.")] = 64,
     reliable: Annotated[
         bool,
         typer.Option("--reliable", "-r", help="Reliable messages: lost packets show as delay, not loss."),
@@ -179,9 +177,7 @@ class PingRun:
         while self._info is None and not self._problem:
             self._turn(SIGNAL_CHECK_SECONDS)
         if self._info is not None:
-            self._tell(
-                f"connected in {(time.monotonic() - began) * 1000:.1f} ms to {describe_peer(self._info)}"
-            )
+            self._tell(f"connected in {(time.monotonic() - began) * 1000:.1f} ms to {describe_peer(self._info)}")
 
     def _send_and_collect(self) -> None:
         due = time.monotonic()
@@ -276,9 +272,7 @@ class PingRun:
             "loss_percent": round(ledger.loss_percent, 3),
             "round_trip_ms": asdict(times) if times else None,
             "connection_ping_ms": status.ping if status and status.ping >= 0 else None,
-            "replies": [
-                {"sequence": reply.sequence, "ms": reply.round_trip_us / 1000} for reply in ledger.replies
-            ],
+            "replies": [{"sequence": reply.sequence, "ms": reply.round_trip_us / 1000} for reply in ledger.replies],
             "unanswered": ledger.unanswered,
             "problem": self._problem or None,
         }

@@ -93,9 +93,7 @@ class StateChange:
 
     __slots__ = ("connection", "debug", "new_state", "old_state", "reason")
 
-    def __init__(
-        self, connection: "Connection", old_state: State, new_state: State, reason: int, debug: str
-    ) -> None:
+    def __init__(self, connection: "Connection", old_state: State, new_state: State, reason: int, debug: str) -> None:
         self.connection = connection
         self.old_state = old_state
         self.new_state = new_state
@@ -171,9 +169,7 @@ class Connection(FeedbackSink):
     def connect(self, policy: Policy, now: int) -> None:
         """Starts the handshake as client."""
         self._policy = policy
-        self._client = ClientNegotiation(
-            self.id, self.address, self._entropy, self._identity, self.options.unencrypted
-        )
+        self._client = ClientNegotiation(self.id, self.address, self._entropy, self._identity, self.options.unencrypted)
         self._enter(State.CONNECTING, 0, "")
         self.timers.expiry = now + self.options.timeout_initial_us
         self.timers.handshake = now
@@ -364,12 +360,7 @@ class Connection(FeedbackSink):
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
         datagrams: list[bytes] = []
-        if (
-            not self._is_connected
-            or self._owes_closing
-            or self._no_connections_owed
-            or self._server is not None
-        ):
+        if not self._is_connected or self._owes_closing or self._no_connections_owed or self._server is not None:
             self._pay_control(datagrams, now)
         if self._is_connected:
             self._send_packets(datagrams, now)

@@ -140,9 +140,7 @@ class LocalCredentials:
                 message.legacy_server_steam_id = self._steam_id
 
 
-def peer_identity(
-    message: Introduction, address: Address, allow_anonymous: bool
-) -> NetworkingIdentity | None:
+def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:
     """Who sent this message from this address, by its own account; None if it must be dropped (spec 1, 3.5).
 
     Anonymous peers are known by their real address and port.
@@ -154,9 +152,7 @@ def peer_identity(
         in_certificate = stated is not None
         if stated is None:
             client = isinstance(message, ConnectRequest)
-            stated = _stated_identity(
-                message, "legacy_client_steam_id" if client else "legacy_server_steam_id"
-            )
+            stated = _stated_identity(message, "legacy_client_steam_id" if client else "legacy_server_steam_id")
     except (DecodeError, ValueError):
         return None
     if stated is None or stated.is_localhost:
@@ -251,7 +247,7 @@ def choose_cipher(own: list[int], offered: list[int]) -> int | None:
     return None
 
 
-def session_ciphers(  # noqa: PLR0917 - two roles, two sides, two ids: nothing of it can be left out
+def session_ciphers(
     is_server: bool,
     local: LocalCredentials,
     peer: PeerCredentials,

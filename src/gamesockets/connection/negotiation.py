@@ -124,9 +124,7 @@ class ClientNegotiation:
         self._owes_request = True
         return True
 
-    def connect_ok(
-        self, message: ConnectOK, policy: Policy, local_lanes: int, now: int
-    ) -> Refusal | Agreement | None:
+    def connect_ok(self, message: ConnectOK, policy: Policy, local_lanes: int, now: int) -> Refusal | Agreement | None:
         """None if the message is to be ignored, so that the retries go on."""
         self.ping_sample_ms = _NO_SAMPLE
         if message.client_connection_id != self.connection_id:
@@ -151,9 +149,7 @@ class ClientNegotiation:
         )
         if isinstance(peer, Refusal):
             return peer
-        ciphers = session_ciphers(
-            False, self._credentials, peer, self.connection_id, remote_id, peer.ciphers[0]
-        )
+        ciphers = session_ciphers(False, self._credentials, peer, self.connection_id, remote_id, peer.ciphers[0])
         if isinstance(ciphers, Refusal):
             return ciphers
         sealing, opening = ciphers
@@ -241,9 +237,7 @@ class ServerNegotiation:
         return datagram.encode_control(datagram.CONNECT_OK, message)
 
 
-def check_request(
-    request: ConnectRequest, address: Address, policy: Policy, now: int
-) -> ServerNegotiation | None:
+def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerNegotiation | None:
     """The checks on a ConnectRequest whose challenge was good; None to drop it without a word (spec 1, 3.5)."""
     identity = peer_identity(request, address, policy.allow_without_auth > 0)
     if identity is None:

@@ -67,9 +67,7 @@ class StatisticsReports:
         """When a report deserves a packet of its own; NEVER while one is in flight."""
         if self._mark or self._instantaneous_acked_at == NEVER:
             return NEVER
-        return min(
-            self._instantaneous_acked_at + _INSTANTANEOUS_DUE_US, self._lifetime_acked_at + _LIFETIME_DUE_US
-        )
+        return min(self._instantaneous_acked_at + _INSTANTANEOUS_DUE_US, self._lifetime_acked_at + _LIFETIME_DUE_US)
 
     def pick(self, now: int) -> int:
         """Which reports are ready and worth sending: a sum of INSTANTANEOUS and LIFETIME, 0 for none."""

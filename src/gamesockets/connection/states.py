@@ -24,9 +24,7 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.CONNECTING: frozenset(
         {State.CONNECTED, State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY, State.FIN_WAIT}
     ),
-    State.CONNECTED: frozenset(
-        {State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY, State.LINGER, State.FIN_WAIT}
-    ),
+    State.CONNECTED: frozenset({State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY, State.LINGER, State.FIN_WAIT}),
     State.LINGER: frozenset({State.FIN_WAIT}),
     State.CLOSED_BY_PEER: frozenset({State.FIN_WAIT}),
     State.PROBLEM_DETECTED_LOCALLY: frozenset({State.FIN_WAIT}),

@@ -239,9 +239,7 @@ class Statistics:
         if elapsed_us <= 0:
             return
         deltas = [after - before for after, before in zip(self._counters(), self._at_start, strict=True)]
-        sent, bytes_sent, received, bytes_received, sequenced, dropped, out_of_order, duplicate, lurch = (
-            deltas
-        )
+        sent, bytes_sent, received, bytes_received, sequenced, dropped, out_of_order, duplicate, lurch = deltas
         seconds = elapsed_us / 1_000_000
         interval = Interval()
         interval.out_packets_per_second = sent / seconds

@@ -14,9 +14,7 @@ from gamesockets.crypto.certificate import SIGNATURE_BYTES, SIGNING_KEY_BYTES, k
 from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned
 
 # The root that the stock library trusts, and the only one (spec 1, 5.5).
-STOCK_ROOT_PUBLIC_KEY: Final = bytes.fromhex(
-    "9aeca04e1751ce6268d569002ca1e1fa1b2dbc26d36b4ea3a0083ad372829b84"
-)
+STOCK_ROOT_PUBLIC_KEY: Final = bytes.fromhex("9aeca04e1751ce6268d569002ca1e1fa1b2dbc26d36b4ea3a0083ad372829b84")
 
 # Our own bound: with several certificates for each key, chains multiply with their length.
 MAX_CHAIN_CERTIFICATES: Final = 8
@@ -225,9 +223,7 @@ class TrustStore:
             return Distrust(first_problem)
         return Distrust(f"None of {len(certificates)} certs trusted.  (E.g.: {first_problem})")
 
-    def _evaluate_certificate(
-        self, certificate: _CaCertificate, subject_id: int, below: tuple[int, ...]
-    ) -> Verdict:
+    def _evaluate_certificate(self, certificate: _CaCertificate, subject_id: int, below: tuple[int, ...]) -> Verdict:
         if len(below) == MAX_CHAIN_CERTIFICATES:
             return Distrust(f"Trust chain has more than {MAX_CHAIN_CERTIFICATES} certs")
         signer_id = certificate.ca_key_id
@@ -236,9 +232,7 @@ class TrustStore:
                 return Distrust("Trusted root is hardcoded, cannot add more self-signed certs")
             signer: Verdict = _UNLIMITED
         elif signer_id in below:
-            return Distrust(
-                f"Cycle detected in trust chain!  (Key {subject_id}, signed by CA key {signer_id})"
-            )
+            return Distrust(f"Cycle detected in trust chain!  (Key {subject_id}, signed by CA key {signer_id})")
         elif signer_id not in self._public_keys and signer_id not in self._revoked:
             return Distrust(f"CA key {signer_id} is not known")
         else:

@@ -235,18 +235,21 @@ class Service:
     def _run(self) -> None:
         while True:
             with self.lock:
-                if self._stopping:
+                if self._must_stop():
                     return
                 timeout_s = self._sleep_time_s()
             ready = self._selector.select(timeout_s)
             with self.lock:
-                if self._stopping:
+                if self._must_stop():
                     return
                 self._sleeping_until = 0
                 try:
                     self._serve(ready)
-                except Exception:
+                except Exception:  # noqa: BLE001 - one connection's bug must not silence all others
                     _LOG.exception("the service thread met an unexpected error and goes on")
+
+    def _must_stop(self) -> bool:
+        return self._stopping
 
     def _sleep_time_s(self) -> float | None:
         timers = self._timers

@@ -44,9 +44,7 @@ _pack_segment_size = struct.Struct("=H").pack
 _PATH_REFUSALS: Final = frozenset({errno.EINVAL, errno.EMSGSIZE})
 _PATH_REFUSALS_IN_A_ROW: Final = 8
 # The interface or the kernel cannot cut at all (no checksum offload, IPsec, an old or foreign kernel).
-_SEGMENT_REFUSALS: Final = frozenset(
-    {errno.EIO, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOPROTOOPT, errno.ENOSYS}
-)
+_SEGMENT_REFUSALS: Final = frozenset({errno.EIO, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOPROTOOPT, errno.ENOSYS})
 
 _WOULD_BLOCK: Final = frozenset(
     {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
@@ -327,9 +325,7 @@ def _segment_size(ancillary: list[tuple[int, int, bytes]], length: int) -> int:
     return length
 
 
-def _open_bound(
-    open_socket: _OpenSocket, family: int, address: tuple[str, int], both_families: bool
-) -> socket.socket:
+def _open_bound(open_socket: _OpenSocket, family: int, address: tuple[str, int], both_families: bool) -> socket.socket:
     new_socket = open_socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:

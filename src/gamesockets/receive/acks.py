@@ -28,7 +28,7 @@ _MAX_DELAY_US: Final = 65534 * 32
 class Hole:
     """Missing packet numbers [begin, end)."""
 
-    __slots__ = ("ack_by", "begin", "before_us", "end", "nack_ok")
+    __slots__ = ("ack_by", "before_us", "begin", "end", "nack_ok")
 
     def __init__(self, begin: int, end: int, before_us: int, ack_by: int, nack_ok: int) -> None:
         self.begin = begin

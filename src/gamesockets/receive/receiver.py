@@ -77,9 +77,7 @@ class Receiver(FrameSink):
         "queue_full",
     )
 
-    def __init__(
-        self, feedback: FeedbackSink, peer: PeerRecord, inbox: Inbox, options: ConnectionOptions
-    ) -> None:
+    def __init__(self, feedback: FeedbackSink, peer: PeerRecord, inbox: Inbox, options: ConnectionOptions) -> None:
         self._feedback = feedback
         self._peer = peer
         self._options = options
@@ -266,9 +264,7 @@ class Receiver(FrameSink):
             stream.last_message_number = number
             peer.queued_messages += 1
             peer.queued_bytes += size
-            message = NetworkingMessage(
-                bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer
-            )
+            message = NetworkingMessage(bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer)
             if number > lane.highest_queued:
                 lane.highest_queued = number
                 append(message)
@@ -284,7 +280,7 @@ class Receiver(FrameSink):
 
 
 def _expand_position(low: int, bits: int, stream_end: int) -> int:
-    """The position with these low bits; not the nearest one, but never a block below the stream's end (spec 2, 2.2.7)."""
+    """The position with these low bits: not the nearest, but never a block below the stream's end (spec 2, 2.2.7)."""
     mask = (1 << bits) - 1
     position = (stream_end & ~mask) + low
     if position + (mask >> 1) < stream_end:
