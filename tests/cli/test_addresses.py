@@ -26,9 +26,7 @@ def test_text_is_cut_into_host_and_port(text: str, expected: tuple[str, int]) ->
     assert split_host_port(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["host:", "host:x", "host:65536", "host:-1", "[::1", "[::1]80", "[::1]:", "host:²"]
-)
+@pytest.mark.parametrize("text", ["host:", "host:x", "host:65536", "host:-1", "[::1", "[::1]80", "[::1]:", "host:²"])
 def test_nonsense_is_refused_in_one_line_that_names_it(text: str) -> None:
     with pytest.raises(InputError) as caught:
         resolve(text)
@@ -60,9 +58,7 @@ def test_a_name_that_does_not_resolve_says_what_to_do(monkeypatch: pytest.Monkey
         resolve("nowhere.example")
 
 
-@pytest.mark.parametrize(
-    "text", ["", ":80", "[::1]:0", "0.0.0.0:80", "[::]:80", "fe80::1%eth0", "a" * 70 + ".example"]
-)
+@pytest.mark.parametrize("text", ["", ":80", "[::1]:0", "0.0.0.0:80", "[::]:80", "fe80::1%eth0", "a" * 70 + ".example"])
 def test_what_cannot_be_connected_to_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         resolve(text)

@@ -62,9 +62,7 @@ def test_a_new_name_is_told_to_all() -> None:
     assert [who for who, _ in outcome.deliveries] == [ANNA, BEN, CARA]
 
 
-@pytest.mark.parametrize(
-    "line", ["/nick", "/nick ", "/nick Ben", "/nick bEN", "/nick host", "/nick " + "x" * 33]
-)
+@pytest.mark.parametrize("line", ["/nick", "/nick ", "/nick Ben", "/nick bEN", "/nick host", "/nick " + "x" * 33])
 def test_a_bad_or_taken_name_is_refused_to_the_asker_alone(line: str) -> None:
     room = full_room()
     outcome = room.hear(ANNA, line)

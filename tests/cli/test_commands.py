@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import gamesockets as gs
 from gamesockets.cli.app import app
 from gamesockets.cli.echo import EchoServer
+from gamesockets.cli.terminal import StopRequest
 
 runner = CliRunner()
 
@@ -56,6 +57,17 @@ def test_ping_reports_to_programs_as_json(echo: tuple[Program, str], size: str, 
     assert report["problem"] is None
 
 
+def test_ping_faster_than_the_send_rate_says_so(echo: tuple[Program, str]) -> None:
+    _, address = echo
+    options = ["-c", "20", "-i", "0.001", "--size", "200000", "--reliable", "--json"]
+    result = runner.invoke(app, ["ping", address, *options])
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert 0 < report["received"] <= report["sent"] < 20
+    assert len(result.stderr.splitlines()) == 1
+    assert "choose a longer --interval or a smaller --size" in result.stderr
+
+
 def test_ping_where_nobody_answers_says_what_to_do() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -68,9 +80,7 @@ def test_ping_where_nobody_answers_says_what_to_do() -> None:
     assert "gamesockets echo --bind" in lines[0]
 
 
-@pytest.mark.parametrize(
-    "command", [["ping", "127.0.0.1:99999"], ["echo", "--bind", "x:y"], ["chat", "join", ":1"]]
-)
+@pytest.mark.parametrize("command", [["ping", "127.0.0.1:99999"], ["echo", "--bind", "x:y"], ["chat", "join", ":1"]])
 def test_a_wrong_address_is_one_line_and_status_2(command: list[str]) -> None:
     result = runner.invoke(app, command)
     assert result.exit_code == 2
@@ -117,7 +127,7 @@ def test_quiet_echo_says_only_where_it_is() -> None:
 
 def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
     with gs.NetworkingSockets() as ours, gs.NetworkingSockets() as theirs:
-        server = EchoServer(theirs, quiet=True)
+        server = EchoServer(theirs, True, StopRequest())
         address = server.listen(gs.Address("127.0.0.1", 0))
         connection = ours.connect(address)
         ours.configure_connection_lanes(connection, [0, 1, 2])
@@ -125,9 +135,7 @@ def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
         for number in range(60):
             lane = number % 3
             data = bytes([number]) * (number * 100)
-            assert (
-                ours.send_message_to_connection(connection, data, gs.SendFlags.RELIABLE, lane) == gs.Result.OK
-            )
+            assert ours.send_message_to_connection(connection, data, gs.SendFlags.RELIABLE, lane) == gs.Result.OK
             sent.append((lane, data))
         got: list[tuple[int, bytes]] = []
         while len(got) < len(sent):
@@ -149,7 +157,7 @@ def test_demo_passes_without_a_terminal() -> None:
     assert result.exit_code == 0, result.output
     assert "demo passed" in result.output
     assert "all in order" in result.output
-    assert "encrypted and authenticated with AES-256-GCM" in result.output
+    assert "cipher: AES-256-GCM" in result.output
     assert "client: anyone out there?" in result.output
     assert "reliable received" in result.output
 

@@ -137,7 +137,8 @@ def test_the_summary_names_counts_cipher_and_faults() -> None:
     server = a_view("server", Counts(9, 20, 10, 15, 0, 0))
     text = "\n".join(summary(client, server, [], 10.0, 5.0))
     assert "passed" in text
-    assert "reliable 10 of 10 received, all in order; unreliable 15 of 20 (25.0% lost, 5% simulated)" in text
+    assert "client -> server: reliable 10 of 10, all in order;" in text
+    assert "unreliable 15 of 20 (25.0% lost, 5% simulated)" in text
     assert "AES-256-GCM" in text
     assert "ping 61 ms" in text
     failed = "\n".join(summary(a_view("client", flags=3), server, ["something"], 10.0, 5.0))

@@ -50,3 +50,13 @@ def test_nothing_sent_is_neither_loss_nor_success() -> None:
     ledger = Ledger(16)
     assert ledger.loss_percent == 0.0
     assert not ledger.complete
+
+
+def test_a_message_that_could_not_be_sent_does_not_count() -> None:
+    ledger = Ledger(16)
+    first = ledger.next_message(1)
+    ledger.next_message(2)
+    ledger.withdraw()
+    assert (ledger.sent, ledger.unanswered) == (1, [1])
+    ledger.receive(first, 3)
+    assert ledger.complete

@@ -26,11 +26,27 @@ def test_tabs_become_blanks_and_bad_bytes_a_sign() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to deliver")
-def test_sigterm_stops_like_ctrl_c_and_the_old_handlers_come_back() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), stop_signals():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_a_wait_and_the_old_handlers_come_back(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with stop_signals() as stop:
+        with pytest.raises(KeyboardInterrupt), stop.waiting():
+            signal.raise_signal(number)
+    assert signal.getsignal(number) is before
+
+
+def test_work_is_not_cut_in_half() -> None:
+    with stop_signals() as stop:
+        signal.raise_signal(signal.SIGINT)  # between two waits: nothing happens yet
+        with pytest.raises(KeyboardInterrupt), stop.waiting():
+            raise AssertionError("a stop that was asked for must not wait")
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    with stop_signals():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_other_threads_leave_the_handlers_alone() -> None:

@@ -70,12 +70,9 @@ def _lookup(host: str, port: int, whole: str) -> Sequence[gs.Address]:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a valid name"
         raise InputError(f"cannot resolve {host!r} ({reason}): check the spelling or give an IP address") from None
-    addresses = [
-        gs.Address(str(sockaddr[0]), port)
-        for family, _, _, _, sockaddr in found
-        # A zone in the answer could not be kept, and without it a link-local address leads nowhere.
-        if family in {socket.AF_INET, socket.AF_INET6} and "%" not in str(sockaddr[0])
-    ]
+    # A zone in the answer could not be kept, and without it a link-local address leads nowhere.
+    hosts = [str(sockaddr[0]) for *_, sockaddr in found]
+    addresses = [gs.Address(host, port) for host in hosts if "%" not in host]
     if not addresses:
         raise InputError(f"{host!r} has no usable IPv4 or IPv6 address: give an IP address")
     return list(dict.fromkeys(addresses))

@@ -25,6 +25,7 @@ from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
     InputError,
+    StopRequest,
     decode,
     fail,
     note,
@@ -79,8 +80,8 @@ def serve(
         _check_name(name)
     except InputError as error:
         fail("chat serve", str(error), EXIT_USAGE)
-    with stop_signals(), gs.NetworkingSockets(identity=own_identity) as sockets:
-        server = Server(sockets, Room(name), stay)
+    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+        server = Server(sockets, Room(name), stop, stay)
         try:
             bound = server.listen(address)
         except OSError as error:
@@ -113,8 +114,8 @@ def join(
             _check_name(name)
     except InputError as error:
         fail("chat join", str(error), EXIT_USAGE)
-    with stop_signals(), gs.NetworkingSockets(identity=own_identity) as sockets:
-        guest = Guest(sockets)
+    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+        guest = Guest(sockets, stop)
         guest.connect(addresses[0], name)
         guest.run(sys.stdin)
     if guest.refused is not None:
@@ -152,9 +153,10 @@ def read_lines(stream: TextIO) -> Iterator[str]:
 class Pump:
     """Threads that turn the network and standard input into one queue of events."""
 
-    __slots__ = ("_events", "_group", "_sockets", "_statuses", "_thread")
+    __slots__ = ("_events", "_group", "_sockets", "_statuses", "_stop_request", "_thread")
 
-    def __init__(self, sockets: gs.NetworkingSockets, group: gs.PollGroup) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, group: gs.PollGroup, stop: StopRequest) -> None:
+        self._stop_request = stop
         self._sockets = sockets
         self._group = group
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -176,7 +178,8 @@ class Pump:
     def next_event(self, timeout: float | None = None) -> Event | None:
         """The next event, or `None` after `timeout` seconds without one."""
         try:
-            return self._events.get(timeout=timeout)
+            with self._stop_request.waiting():
+                return self._events.get(timeout=timeout)
         except queue.Empty:
             return None
 
@@ -210,12 +213,12 @@ class Server:
 
     __slots__ = ("_group", "_listen", "_pump", "_room", "_sockets", "_stay")
 
-    def __init__(self, sockets: gs.NetworkingSockets, room: Room, stay: bool = False) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, room: Room, stop: StopRequest, stay: bool) -> None:
         self._sockets = sockets
         self._room = room
         self._stay = stay
         self._group = sockets.create_poll_group()
-        self._pump = Pump(sockets, self._group)
+        self._pump = Pump(sockets, self._group, stop)
         self._listen = gs.ListenSocket(0)
 
     def listen(self, address: gs.Address) -> gs.Address:
@@ -292,10 +295,10 @@ class Guest:
 
     __slots__ = ("_connected", "_connection", "_group", "_pump", "_sockets", "lost", "refused")
 
-    def __init__(self, sockets: gs.NetworkingSockets) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, stop: StopRequest) -> None:
         self._sockets = sockets
         self._group = sockets.create_poll_group()
-        self._pump = Pump(sockets, self._group)
+        self._pump = Pump(sockets, self._group, stop)
         self._connection = gs.Connection(0)
         self._connected = False
         self.refused: gs.ConnectionInfo | None = None

@@ -17,7 +17,7 @@ import gamesockets as gs
 from gamesockets.cli.demo_traffic import Traffic, faults, settled
 from gamesockets.cli.demo_view import SideView, plain_table, rich_table, rows, summary
 from gamesockets.cli.peers import ENDED, how_it_ended
-from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, fail, note, say, stop_signals
+from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, StopRequest, fail, note, say, stop_signals
 
 TICK_SECONDS: Final = 1 / 30
 RELIABLE_TICKS: Final = 3  # of so many ticks, all but one carry a reliable message
@@ -50,17 +50,17 @@ def demo(
     began = time.monotonic()
     live = sys.stdout.isatty() and not no_ui
     with (
-        stop_signals(),
+        stop_signals() as stop,
         gs.NetworkingSockets(identity=gs.NetworkingIdentity.generic_string("demo-server")) as server_sockets,
         gs.NetworkingSockets(identity=gs.NetworkingIdentity.generic_string("demo-client")) as client_sockets,
-        _bad_network((server_sockets, client_sockets), loss, lag),
+        _bad_network(server_sockets, loss, lag),
     ):
         server = Side("server", "client", server_sockets)
         client = Side("client", "server", client_sockets)
         address = _listen(server)
         client.connect(address)
         grace = GRACE_SECONDS if loss <= 20 and lag <= 200 else GRACE_BAD_NETWORK_SECONDS
-        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way")
+        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way", stop)
         try:
             with run.display(live) as show:
                 run.flow(show, began + seconds, began + seconds + grace)
@@ -161,9 +161,13 @@ class Side:
             self._unsent = data if result == gs.Result.LIMIT_EXCEEDED else b""
 
     def _receive(self) -> None:
-        if not self._connection or not self._running:
+        if not self._connection:
             return
-        for message in self._sockets.receive_messages_on_connection(self._connection):
+        try:
+            messages = self._sockets.receive_messages_on_connection(self._connection)
+        except gs.InvalidHandle:
+            return  # `stop` has just closed it
+        for message in messages:
             self._traffic.receive(message.data, bool(message.flags & gs.SendFlags.RELIABLE), self._peer_name)
 
     def _on_status(self, status: gs.StatusInfo) -> None:
@@ -181,9 +185,10 @@ class Side:
 class DemoRun:
     """The course of the demo: let messages flow, stop sending, wait until the last one arrived."""
 
-    __slots__ = ("_client", "_server", "_title", "problems")
+    __slots__ = ("_client", "_server", "_stop", "_title", "problems")
 
-    def __init__(self, client: Side, server: Side, title: str) -> None:
+    def __init__(self, client: Side, server: Side, title: str, stop: StopRequest) -> None:
+        self._stop = stop
         self._client = client
         self._server = server
         self._title = title
@@ -204,7 +209,8 @@ class DemoRun:
                 if side.ended is not None:
                     self.problems.append(f"the {name}'s connection ended early: {how_it_ended(side.ended)}")
                     return
-            clock.wait(REFRESH_SECONDS)
+            with self._stop.waiting():
+                clock.wait(REFRESH_SECONDS)
 
     @contextmanager
     def display(self, live: bool) -> Iterator[Callable[[SideView, SideView], None]]:
@@ -226,13 +232,13 @@ class DemoRun:
         say(self._title)
         began = time.monotonic()
         due = began + 1.0
-        heard: list[str] = []
+        heard = ["", ""]
 
         def show(client: SideView, server: SideView) -> None:
             nonlocal due
-            for line in (server.last_heard, client.last_heard):
-                if line and line not in heard[-2:]:
-                    heard.append(line)
+            for side, line in enumerate((server.last_heard, client.last_heard)):
+                if line != heard[side]:
+                    heard[side] = line
                     say(line)
             if time.monotonic() >= due:
                 due += PLAIN_EVERY_SECONDS
@@ -261,19 +267,14 @@ def _listen(server: Side) -> gs.Address:
 
 
 @contextmanager
-def _bad_network(both: tuple[gs.NetworkingSockets, ...], loss: float, lag: int) -> Iterator[None]:
-    """Simulated loss and lag for what leaves; put back afterwards, for the values outlive the sockets."""
-    wanted = {
-        gs.ConfigurationValue.FAKE_PACKET_LOSS_SEND: loss,
-        gs.ConfigurationValue.FAKE_PACKET_LAG_SEND: lag,
-    }
-    before = [(sockets, {value: sockets.get_configuration_value(value) for value in wanted}) for sockets in both]
-    for sockets in both:
-        for value, number in wanted.items():
-            sockets.set_configuration_value(value, number)
+def _bad_network(sockets: gs.NetworkingSockets, loss: float, lag: int) -> Iterator[None]:
+    """Simulated loss and lag for all that leaves this process; put back afterwards, for it outlives the sockets."""
+    wanted = {gs.ConfigurationValue.FAKE_PACKET_LOSS_SEND: loss, gs.ConfigurationValue.FAKE_PACKET_LAG_SEND: lag}
+    before = {value: sockets.get_configuration_value(value) for value in wanted}
+    for value, number in wanted.items():
+        sockets.set_configuration_value(value, number)
     try:
         yield
     finally:
-        for sockets, values in before:
-            for value, old in values.items():
-                sockets.set_configuration_value(value, old)
+        for value, old in before.items():
+            sockets.set_configuration_value(value, old)

@@ -60,8 +60,8 @@ def rich_table(table: Sequence[Row], title: str, caption: str) -> Table:
     """The table for a terminal."""
     shown = Table(title=title, caption=Text(caption), caption_justify="left", min_width=70)
     shown.add_column("")
-    shown.add_column("client", justify="right", style="cyan", min_width=20)
-    shown.add_column("server", justify="right", style="green", min_width=20)
+    shown.add_column("client", justify="right", style="cyan", min_width=25)
+    shown.add_column("server", justify="right", style="green", min_width=25)
     for what, at_client, at_server in table:
         shown.add_row(what, at_client, at_server)
     return shown
@@ -77,12 +77,12 @@ def summary(
         mine, theirs = sender.counts, receiver.counts
         order = "out of order!" if theirs.misordered else "all in order"
         share = 100 * (1 - theirs.received_unreliable / mine.sent_unreliable) if mine.sent_unreliable else 0.0
-        lines.append(
+        lines += [
             f"  {sender.name} -> {receiver.name}: "
-            f"reliable {theirs.received_reliable} of {mine.sent_reliable} received, {order}; "
-            f"unreliable {theirs.received_unreliable} of {mine.sent_unreliable} "
-            f"({share:.1f}% lost, {loss:g}% simulated)"
-        )
+            f"reliable {theirs.received_reliable} of {mine.sent_reliable}, {order};",
+            f"    unreliable {theirs.received_unreliable} of {mine.sent_unreliable} "
+            f"({share:.1f}% lost, {loss:g}% simulated)",
+        ]
     if client.status is not None:
         lines.append(
             f"  ping {known(client.status.ping, ' ms')} at the client, "
@@ -97,8 +97,8 @@ def cipher(info: gs.ConnectionInfo) -> str:
     """How the connection is protected, and what that does not mean."""
     if protection(info) != "encrypted":
         return "none, everything crossed in plain text!"
-    who = "; who the peer is remains its own claim" if info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED else ""
-    return f"encrypted and authenticated with AES-256-GCM under keys made for this connection{who}"
+    claim = " (the identity is only claimed)" if info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED else ""
+    return f"AES-256-GCM, keys of its own{claim}"
 
 
 def _state(view: SideView) -> str:
@@ -128,6 +128,7 @@ def _rate(packets: float, size: float) -> str:
 
 
 def _lost(mine: SideView, other: SideView) -> str:
-    missing = other.counts.sent_unreliable - mine.counts.received_unreliable
+    # The two sides are not looked at in the same instant.
+    missing = max(0, other.counts.sent_unreliable - mine.counts.received_unreliable)
     share = 100 * missing / other.counts.sent_unreliable if other.counts.sent_unreliable else 0.0
     return f"{missing} ({share:.1f}%)"

@@ -13,6 +13,7 @@ from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
     InputError,
+    StopRequest,
     fail,
     printable,
     say,
@@ -46,16 +47,16 @@ def echo(
         own_identity = parse_identity(identity)
     except InputError as error:
         fail("echo", str(error), EXIT_USAGE)
-    with stop_signals():
+    with stop_signals() as stop:
         try:
             with gs.NetworkingSockets(identity=own_identity) as sockets:
-                _serve(sockets, address, quiet)
+                _serve(sockets, address, quiet, stop)
         except KeyboardInterrupt:
             return
 
 
-def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool) -> None:
-    server = EchoServer(sockets, quiet)
+def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool, stop: StopRequest) -> None:
+    server = EchoServer(sockets, quiet, stop)
     try:
         bound = server.listen(address)
     except OSError as error:
@@ -81,10 +82,11 @@ def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool) -> N
 class EchoServer:
     """Accepts connections and sends their messages back. `step` waits for work and does it."""
 
-    __slots__ = ("_lanes", "_listen", "_quiet", "_sockets", "accepted", "dropped", "echoed", "echoed_bytes")
+    __slots__ = ("_lanes", "_listen", "_quiet", "_sockets", "_stop", "accepted", "dropped", "echoed", "echoed_bytes")
 
-    def __init__(self, sockets: gs.NetworkingSockets, quiet: bool) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, quiet: bool, stop: StopRequest) -> None:
         self._sockets = sockets
+        self._stop = stop
         self._quiet = quiet
         self._lanes: dict[gs.Connection, int] = {}
         self._listen = gs.ListenSocket(0)
@@ -102,7 +104,8 @@ class EchoServer:
 
     def step(self, timeout: float | None = SIGNAL_CHECK_SECONDS) -> None:
         """Wait until something happened, for `timeout` seconds at most, and answer it."""
-        self._sockets.wait(timeout)
+        with self._stop.waiting():
+            self._sockets.wait(timeout)
         self._sockets.run_callbacks()
         touched: set[gs.Connection] = set()
         for message in self._sockets.receive_messages_on_listen_socket(self._listen):

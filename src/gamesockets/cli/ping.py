@@ -28,6 +28,7 @@ from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
     InputError,
+    StopRequest,
     fail,
     note,
     say,
@@ -85,12 +86,12 @@ def ping(
         own_identity = parse_identity(identity)
     except InputError as error:
         fail("ping", str(error), EXIT_USAGE)
-    with stop_signals(), gs.NetworkingSockets(identity=own_identity) as sockets:
+    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
         plan = Plan(count, interval, timeout, reliable, as_json)
-        run = PingRun(sockets, addresses, Ledger(size), plan)
+        run = PingRun(sockets, addresses, Ledger(size), plan, stop)
         run.run()
         run.report()
-    if not run.ledger.complete:
+    if not run.succeeded:
         raise typer.Exit(EXIT_FAILURE)
 
 
@@ -113,12 +114,14 @@ class PingRun:
     __slots__ = (
         "_addresses",
         "_connection",
+        "_ended",
         "_flags",
         "_info",
         "_plan",
         "_problem",
         "_sockets",
         "_status",
+        "_stop",
         "ledger",
     )
 
@@ -128,17 +131,20 @@ class PingRun:
         addresses: Sequence[gs.Address],
         ledger: Ledger,
         plan: Plan,
+        stop: StopRequest,
     ) -> None:
         self._sockets = sockets
         self._addresses = addresses
         self.ledger = ledger
         self._plan = plan
+        self._stop = stop
         kind = gs.SendFlags.RELIABLE if plan.reliable else gs.SendFlags.UNRELIABLE
         self._flags = kind | gs.SendFlags.NO_NAGLE
         self._connection = gs.Connection(0)
         self._info: gs.ConnectionInfo | None = None
         self._status: gs.ConnectionStatus | None = None
         self._problem = ""
+        self._ended = False
 
     def run(self) -> None:
         """Connect, send, collect; returns when done, when the connection ended, or on Ctrl-C."""
@@ -155,6 +161,11 @@ class PingRun:
             self._collect(min(self._plan.timeout, self._usual_wait()))
         self._status = self._sockets.get_quick_connection_status(self._connection)
         self._sockets.close_connection(self._connection, REASON_DONE, "ping finished")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether all went as planned and everything came back."""
+        return self.ledger.complete and not self._problem
 
     def report(self) -> None:
         """Print the summary; what went wrong goes to standard error, one line."""
@@ -189,18 +200,20 @@ class PingRun:
             data = self.ledger.next_message(gs.Library.time())
             result = self._sockets.send_message_to_connection(self._connection, data, self._flags)
             if result == gs.Result.LIMIT_EXCEEDED:
+                self.ledger.withdraw()
                 self._problem = "the send buffer is full: choose a longer --interval or a smaller --size"
             due = max(due + self._plan.interval, now)
 
     def _collect(self, seconds: float) -> None:
         """Wait until everything came back, for `seconds` at most."""
         until = time.monotonic() + seconds
-        while self.ledger.unanswered and not self._problem and (left := until - time.monotonic()) > 0:
+        while self.ledger.unanswered and not self._ended and (left := until - time.monotonic()) > 0:
             self._turn(left)
 
     def _turn(self, timeout: float | None) -> None:
         """Wait for something to happen and take it in."""
-        self._sockets.wait(timeout)
+        with self._stop.waiting():
+            self._sockets.wait(timeout)
         for message in self._sockets.receive_messages_on_connection(self._connection):
             reply = self.ledger.receive(message.data, message.time_received)
             if reply is not None:
@@ -213,14 +226,18 @@ class PingRun:
         info = status.connection_info
         if info.state == gs.ConnectionState.CONNECTED:
             self._info = info
-        elif info.state in ENDED and self._info is None:
+            return
+        if info.state not in ENDED:
+            return
+        self._ended = True
+        if self._info is None:
             self._problem = why_not_connected(
                 info,
                 self._addresses,
                 self._plan.timeout,
                 f"gamesockets echo --bind [::]:{self._addresses[0].port}",
             )
-        elif info.state in ENDED:
+        else:
             self._problem = f"connection to {self._addresses[0]} ended: {how_it_ended(info)}"
 
     def _usual_wait(self) -> float:

@@ -72,6 +72,11 @@ class Ledger:
         self._unanswered[self.sent] = now_us
         return self._message(self.sent, now_us)
 
+    def withdraw(self) -> None:
+        """The latest message could not be sent after all."""
+        del self._unanswered[self.sent]
+        self.sent -= 1
+
     def receive(self, data: bytes, now_us: int) -> Reply | None:
         """Take a message that arrived at `now_us`; `None` when it answers nothing."""
         if len(data) == self.size_bytes:

@@ -8,7 +8,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from types import FrameType
+from typing import Final, NoReturn, final
 
 import typer
 
@@ -53,18 +54,45 @@ def fail(command: str, message: str, code: int = EXIT_FAILURE) -> NoReturn:
     raise typer.Exit(code)
 
 
+@final
+class StopRequest:
+    """Ctrl-C or SIGTERM, seen only where a command waits: elsewhere it would cut a line or a call in half."""
+
+    __slots__ = ("_requested", "_waiting")
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._waiting = False
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Inside, a stop raises `KeyboardInterrupt`, also one that was asked for before."""
+        self._waiting = True
+        try:
+            if self._requested:
+                raise KeyboardInterrupt
+            yield
+        finally:
+            self._waiting = False
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """The handler; who asks twice does not want to wait for a clean end."""
+        impatient = self._requested
+        self._requested = True
+        if self._waiting or impatient:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def stop_signals() -> Iterator[None]:
-    """SIGTERM raises `KeyboardInterrupt` inside, as Ctrl-C does, so that one `except` serves both."""
+def stop_signals() -> Iterator[StopRequest]:
+    """Inside, SIGINT (Ctrl-C) and SIGTERM go to the request that is returned."""
+    request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers; elsewhere the caller has its own way to stop
+        yield request  # only the main thread may set handlers; elsewhere the caller has its own way to stop
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    # SIGINT too: a shell starts background jobs with it ignored.
-    for number in before:
-        signal.signal(number, signal.default_int_handler)
+    before = {number: signal.signal(number, request.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield request
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -81,7 +81,7 @@ SPACING_MAX_US: Final = 250_000
 
 STOP_WAITING_NUDGE_US: Final = 250_000
 STRAY_REPLY_EVERY_US: Final = 250_000
-ACK_FRAME_ROOM_BYTES: Final = 64
+REPORTS_ROOM_BYTES: Final = 64
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _UNACKNOWLEDGEABLE_PING_MS: Final = 100
@@ -617,6 +617,8 @@ class Connection(FeedbackSink):
                 self._take_ping_sample(max(sample_ms, 0), now)
         if blocks:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
+        else:
+            self._stop_waiting_by = NEVER
         fault = sender.acknowledge(latest, blocks, now)
         if sender.reported_marks or sender.lost_marks:
             self._settle_reports(now)
@@ -668,14 +670,16 @@ class Connection(FeedbackSink):
                 or now >= self.reports.due_at()
             ):
                 break
-            if has_data and acks.deadline() <= now and not self._acks_fit(now):
+            if has_data and min(acks.deadline(), self._stop_waiting_by) <= now and not self._reports_fit(now):
                 has_data = False
             datagrams.append(self._make_packet(request, has_data, now))
+            if has_data and sender.built_nothing():
+                break
         self._refresh_timers(now)
 
-    def _acks_fit(self, now: int) -> bool:
-        """Whether due acks and the next segment to be repeated share a packet; else the acks go first."""
-        return self.sender.payload_bytes_max - self.sender.retry_bytes(now) >= ACK_FRAME_ROOM_BYTES
+    def _reports_fit(self, now: int) -> bool:
+        """Whether due reports and the next segment to be repeated share a packet; else the reports go first."""
+        return self.sender.payload_bytes_max - self.sender.retry_bytes(now) >= REPORTS_ROOM_BYTES
 
     def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
         sender = self.sender
@@ -689,14 +693,9 @@ class Connection(FeedbackSink):
             spare = self.options.mtu_packet_size - HEADER_BYTES - self._sealing.overhead_bytes
             room = min(room, spare - len(stats) - varint_length(len(stats)))
         prefix = b""
-        if sender.peer_has_holes or self._stop_waiting_by <= now:
-            self._stop_waiting_by = NEVER
-            prefix = encode_stop_waiting(number - sender.minimum_waited_for - 1)
         acks = self._acks
-        if acks.worth_telling() or acks.deadline() != NEVER or acks.nack_wanted_at() <= now:
-            due = sender.pacer.full_packet_at(now, self.options.mtu_packet_size)
-            taken = sender.retry_bytes(now) if has_data else 0
-            prefix += acks.frame(now, due, room - len(prefix) - taken)
+        if sender.peer_has_holes or acks.worth_telling() or acks.deadline() != NEVER or acks.nack_wanted_at() <= now:
+            prefix = self._reports(number, room - sender.retry_bytes(now) if has_data else room, now)
         segments: tuple[Segment, ...] = ()
         payload = prefix
         if has_data:
@@ -713,6 +712,18 @@ class Connection(FeedbackSink):
         if segments or stats:
             self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms())
         return data
+
+    def _reports(self, number: int, room: int, now: int) -> bytes:
+        """Stop-waiting and ack frames for packet `number`, as far as there is room beside what must be repeated."""
+        sender = self.sender
+        frames = b""
+        if sender.peer_has_holes:
+            frames = encode_stop_waiting(number - sender.minimum_waited_for - 1)
+            if len(frames) > room:
+                return b""
+            self._stop_waiting_by = NEVER
+        due = sender.pacer.full_packet_at(now, self.options.mtu_packet_size)
+        return frames + self._acks.frame(now, due, room - len(frames))
 
     def _stats_for_packet(self, request: int, now: int) -> tuple[bytes, int, int]:
         """Serialized statistics for this packet, which reports they hold, and which ack they ask for."""

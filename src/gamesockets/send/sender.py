@@ -283,6 +283,10 @@ class Sender:
             self.ack_request_wanted = True
         return builder.finish(prefix)
 
+    def built_nothing(self) -> bool:
+        """Whether the last `build` found no room for anything."""
+        return self._builder.is_empty()
+
     def _anything_queued(self) -> bool:
         for lane in self.lanes.lanes:
             if lane.queue:

@@ -1,0 +1,1 @@
+"""How fast is it, and how fast is what else there is? Run with `python -m benchmarks`."""

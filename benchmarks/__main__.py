@@ -1,0 +1,80 @@
+"""How is the suite run from the command line?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.report import as_json, as_table
+from benchmarks.runner import Outcome, pairs, run_all
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.systems import SYSTEMS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs what was asked for; 0 unless a run failed."""
+    options = _parser().parse_args(arguments)
+    scenarios = options.scenario or list(SCENARIOS)
+    systems = _usable(options.systems)
+    if not list(pairs(scenarios, systems)):
+        print("none of these systems suits any of these scenarios", file=sys.stderr)
+        return 2
+    outcomes = run_all(scenarios, systems, options.seconds, options.repeats, options.connections, _progress)
+    print(as_table(outcomes))
+    if options.json is not None:
+        text = json.dumps(as_json(outcomes), indent=1, ensure_ascii=False) + "\n"
+        if str(options.json) == "-":
+            print(text, end="")
+        else:
+            options.json.write_text(text, encoding="utf-8")
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("scenario", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}; all by default")
+    parser.add_argument("--systems", type=_names, help=f"of {','.join(SYSTEMS)}; all that can run by default")
+    parser.add_argument("--seconds", type=_positive, default=2.0, help="to measure for, in each run (2)")
+    parser.add_argument("--repeats", type=int, default=3, help="of everything (3)")
+    parser.add_argument("--connections", type=int, default=1000, help="idle ones to hold (1000)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there; - for standard output")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in SYSTEMS:
+            raise argparse.ArgumentTypeError(f"no system {name!r}, there are {', '.join(SYSTEMS)}")
+    return names
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return value
+
+
+def _usable(wanted: list[str] | None) -> list[str]:
+    """Those systems that can run here; says on standard error which cannot, and why."""
+    names = []
+    for name in wanted or SYSTEMS:
+        missing = SYSTEMS[name].missing()
+        if missing is None:
+            names.append(name)
+        else:
+            print(f"without {name}: {missing}", file=sys.stderr)
+    return names
+
+
+def _progress(outcome: Outcome) -> None:
+    state = outcome.error or "done"
+    print(f"repeat {outcome.repeat + 1}: {outcome.plan.scenario} on {outcome.plan.system}: {state}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

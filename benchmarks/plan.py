@@ -1,0 +1,47 @@
+"""What is one measurement told? A plan: the same JSON for both processes, and the settings that all systems share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+SEND_RATE_BYTES_PER_S: Final = 0x10000000
+"""The largest value that the protocol's settings take; the real library clamps it further by itself."""
+RECEIVE_BUFFER_BYTES: Final = 64 << 20
+RECEIVE_BUFFER_MESSAGES: Final = 1_000_000
+NAP_S: Final = 0.0005
+"""How long a sender rests when its buffer is full, and how long a receiver does that has nothing to wait on."""
+MESSAGES_PER_RECEIVE: Final = 512
+
+SETTINGS: Final = (
+    f"SendRateMin = SendRateMax = {SEND_RATE_BYTES_PER_S} bytes/s, RecvBufferSize = {RECEIVE_BUFFER_BYTES} bytes, "
+    f"RecvBufferMessages = {RECEIVE_BUFFER_MESSAGES}, the rest (NagleTime, SendBufferSize, …) at its default, "
+    f"the same for every system that has them; a sender that is refused sleeps {NAP_S * 1000:g} ms and tries again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of one scenario on one system.
+
+    Attributes:
+        scenario: its name.
+        system: its name.
+        seconds: how long to measure; what has to happen before and after comes on top.
+        connections: how many idle connections to hold, for the scenario that does.
+    """
+
+    scenario: str
+    system: str
+    seconds: float
+    connections: int
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Plan:
+        """The inverse of `to_json`."""
+        return cls(**json.loads(line))

@@ -1,0 +1,150 @@
+"""How are measurements run? Each in two fresh processes, all systems in turn, then all again for the next repeat."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from benchmarks.plan import Plan
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.systems import SYSTEMS
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+GRACE_S: Final = 60.0
+"""Beyond ten times the planned seconds: for starting, connecting, draining, ending."""
+_STDERR_CHARACTERS: Final = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one run: figures, or why there are none."""
+
+    plan: Plan
+    repeat: int
+    figures: dict[str, float]
+    error: str
+
+
+class _Side:
+    """One process, and the thread that passes its words on."""
+
+    def __init__(self, name: str, plan: Plan) -> None:
+        self.name = name
+        self.result: dict[str, float] | None = None
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed in `finish`
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", name],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
+            encoding="utf-8",
+        )
+        self.tell(plan.to_json())
+        self._thread: threading.Thread | None = None
+
+    def tell(self, line: str) -> None:
+        """Writes one line to the process; one that has ended hears nothing."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            pass
+
+    def relay_to(self, peer: _Side) -> None:
+        """Begins to pass words on."""
+        self._thread = threading.Thread(target=self._relay, args=(peer,), name=f"relay of the {self.name}")
+        self._thread.start()
+
+    def _relay(self, peer: _Side) -> None:
+        assert self.process.stdout is not None
+        for text in self.process.stdout:
+            line = json.loads(text)
+            if "peer" in line:
+                peer.tell(json.dumps(line["peer"]))
+            else:
+                self.result = line["result"]
+
+    def finish(self, deadline: float) -> str:
+        """Waits for the end, and puts an end to it at the deadline; what went wrong, empty if nothing."""
+        trouble = ""
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            trouble = "did not end in time"
+            self.process.kill()
+            self.process.wait()
+        if self._thread is not None:
+            self._thread.join()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            try:
+                stream.close()
+            except OSError:
+                pass
+        self._stderr.seek(0)
+        text = self._stderr.read().decode("utf-8", "replace").strip()[-_STDERR_CHARACTERS:]
+        self._stderr.close()
+        if self.process.returncode and not trouble:
+            trouble = f"ended with status {self.process.returncode}"
+        if self.result is None and not trouble:
+            trouble = "reported nothing"
+        return f"{self.name} {trouble}" + (f": {text}" if text else "") if trouble else ""
+
+
+def run_one(plan: Plan) -> tuple[dict[str, float], str]:
+    """One run: the figures of both sides, and what went wrong."""
+    server = _Side("server", plan)
+    client = _Side("client", plan)
+    server.relay_to(client)
+    client.relay_to(server)
+    deadline = time.monotonic() + 10 * plan.seconds + GRACE_S
+    troubles = [text for text in (_finish_first(server, client, deadline), client.finish(deadline)) if text]
+    figures = {**(client.result or {}), **(server.result or {})}
+    return figures, "; ".join(troubles)
+
+
+def _finish_first(server: _Side, client: _Side, deadline: float) -> str:
+    """The server's end; if it ends badly the client is not kept waiting for words that will never come."""
+    text = server.finish(deadline)
+    if text:
+        client.process.terminate()
+    return text
+
+
+def run_all(
+    scenarios: Sequence[str],
+    systems: Sequence[str],
+    seconds: float,
+    repeats: int,
+    connections: int,
+    progress: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Every scenario on every system it suits, interleaved: repeat by repeat, scenario by scenario, system by system."""
+    outcomes: list[Outcome] = []
+    for repeat in range(repeats):
+        for scenario, system in pairs(scenarios, systems):
+            plan = Plan(scenario, system, seconds, connections)
+            figures, error = run_one(plan)
+            outcome = Outcome(plan, repeat, figures, error)
+            outcomes.append(outcome)
+            progress(outcome)
+    return outcomes
+
+
+def pairs(scenarios: Sequence[str], systems: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Scenario and system, where the one says something about the other."""
+    for scenario in scenarios:
+        for system in systems:
+            if SCENARIOS[scenario].kind in SYSTEMS[system].kinds:
+                yield scenario, system

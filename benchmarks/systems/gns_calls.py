@@ -1,0 +1,131 @@
+"""How fast can Python call the real library? The few calls on the path of a message, bound with as little as ctypes allows.
+
+Everything else goes through the interop suite's binding, `tests.interop.gns`. Two choices make the difference here:
+`PyDLL` keeps the interpreter lock through calls that are too short to be worth releasing it for (safe because no Python
+code runs on the library's threads here), and of a received message only what is used is read.
+"""
+
+from __future__ import annotations
+
+import ctypes as c
+from collections.abc import Callable
+from struct import Struct
+from typing import Any, Final
+
+from tests.interop.gns import GNSError
+
+from benchmarks.plan import MESSAGES_PER_RECEIVE
+
+_HEAD: Final = Struct("@Pi")
+"""How a received message begins: where its data is, and how long."""
+_NEWEST_INTERFACE: Final = 20
+
+
+class _Outgoing(c.Structure):
+    """The start of a message record, up to what a sender fills in (spec 3, 7.5)."""
+
+    _fields_ = (
+        ("data", c.c_void_p),
+        ("size", c.c_int),
+        ("connection", c.c_uint32),
+        ("_identity", c.c_uint8 * 136),
+        ("_connection_user_data", c.c_int64),
+        ("_time_received", c.c_int64),
+        ("_number", c.c_int64),
+        ("_free_data", c.c_void_p),
+        ("_release", c.c_void_p),
+        ("_channel", c.c_int),
+        ("flags", c.c_int),
+    )
+
+
+class Calls:
+    """Sending, receiving and turning the service of a library that is loaded and, for messages, started.
+
+    Raises GNSError when the library does not have what is needed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._quick = c.PyDLL(path)
+        self._patient = c.CDLL(path)
+        self._sockets = c.c_void_p()
+        self._utils = c.c_void_p()
+
+    def started(self) -> None:
+        """To be called once the library runs."""
+        self._sockets = self._interface("SteamAPI_SteamNetworkingSockets_v")
+        self._utils = self._interface("SteamAPI_SteamNetworkingUtils_v")
+
+    def _interface(self, stem: str) -> c.c_void_p:
+        for version in range(_NEWEST_INTERFACE, 0, -1):
+            accessor = getattr(self._quick, f"{stem}{version:03d}", None)
+            if accessor is not None:
+                accessor.restype, accessor.argtypes = c.c_void_p, []
+                return c.c_void_p(accessor())
+        raise GNSError(f"{stem}... is not exported")
+
+    def sender(self, connection: int, flags: int) -> Callable[[bytes], int]:
+        """SendMessageToConnection: a result code for each message."""
+        send: Any = self._quick.SteamAPI_ISteamNetworkingSockets_SendMessageToConnection
+        send.restype = c.c_int
+        send.argtypes = [c.c_void_p, c.c_uint32, c.c_char_p, c.c_uint32, c.c_int, c.c_void_p]
+        sockets, handle = self._sockets, c.c_uint32(connection)
+        return lambda data: send(sockets, handle, data, len(data), flags, None)  # type: ignore[no-any-return]
+
+    def batch_sender(self, connection: int, flags: int, count: int) -> Callable[[bytes], list[int]]:
+        """SendMessages: `count` equal messages a call; for each its number, or minus the result."""
+        allocate: Any = self._quick.SteamAPI_ISteamNetworkingUtils_AllocateMessage
+        allocate.restype, allocate.argtypes = c.c_void_p, [c.c_void_p, c.c_int]
+        send: Any = self._quick.SteamAPI_ISteamNetworkingSockets_SendMessages
+        send.restype, send.argtypes = None, [c.c_void_p, c.c_int, c.c_void_p, c.c_void_p, c.c_bool]
+        sockets, utils = self._sockets, self._utils
+        pointers, numbers = (c.c_void_p * count)(), (c.c_int64 * count)()
+        record_at, copy = _Outgoing.from_address, c.memmove
+
+        def batch(data: bytes) -> list[int]:
+            size = len(data)
+            for index in range(count):
+                pointer = allocate(utils, size)
+                record = record_at(pointer)
+                copy(record.data, data, size)
+                record.connection = connection
+                record.flags = flags
+                pointers[index] = pointer
+            send(sockets, count, pointers, numbers, True)
+            return numbers[:]
+
+        return batch
+
+    def receiver(self, connection: int) -> Callable[[], list[bytes]]:
+        """ReceiveMessagesOnConnection, with the payloads copied out and the messages released."""
+        receive: Any = self._quick.SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnConnection
+        receive.restype, receive.argtypes = c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_int]
+        release: Any = self._quick.SteamAPI_SteamNetworkingMessage_t_Release
+        release.restype, release.argtypes = None, [c.c_void_p]
+        sockets, handle, pointers = self._sockets, c.c_uint32(connection), (c.c_void_p * MESSAGES_PER_RECEIVE)()
+        bytes_at, head, head_size = c.string_at, _HEAD.unpack, _HEAD.size
+
+        def take() -> list[bytes]:
+            messages: list[bytes] = []
+            for pointer in pointers[: receive(sockets, handle, pointers, MESSAGES_PER_RECEIVE)]:
+                data, size = head(bytes_at(pointer, head_size))
+                messages.append(bytes_at(data, size))
+                release(pointer)
+            return messages
+
+        return take
+
+    def take_over_service(self) -> Callable[[int], None]:
+        """Switches the service thread off, before the library is started; call the returned with milliseconds to wait.
+
+        These two functions are exported, though in no header.
+        """
+        try:
+            switch: Any = self._patient.SteamNetworkingSockets_SetManualPollMode
+            poll: Any = self._patient.SteamNetworkingSockets_Poll
+        except AttributeError as error:
+            raise GNSError("this library cannot be serviced by hand") from error
+        switch.restype, switch.argtypes = None, [c.c_bool]
+        poll.restype, poll.argtypes = None, [c.c_int]
+        switch(True)
+        return poll  # type: ignore[no-any-return]
