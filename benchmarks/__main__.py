@@ -35,13 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("scenario", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}; all by default")
+    parser.add_argument("scenario", nargs="*", type=_scenario, help=f"of {', '.join(SCENARIOS)}; all by default")
     parser.add_argument("--systems", type=_names, help=f"of {','.join(SYSTEMS)}; all that can run by default")
     parser.add_argument("--seconds", type=_positive, default=2.0, help="to measure for, in each run (2)")
-    parser.add_argument("--repeats", type=int, default=3, help="of everything (3)")
-    parser.add_argument("--connections", type=int, default=1000, help="idle ones to hold (1000)")
+    parser.add_argument("--repeats", type=_count, default=3, help="of everything (3)")
+    parser.add_argument("--connections", type=_count, default=1000, help="idle ones to hold (1000)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there; - for standard output")
     return parser
+
+
+def _scenario(name: str) -> str:
+    if name not in SCENARIOS:
+        raise argparse.ArgumentTypeError(f"no scenario {name!r}, there are {', '.join(SCENARIOS)}")
+    return name
 
 
 def _names(text: str) -> list[str]:
@@ -54,8 +60,15 @@ def _names(text: str) -> list[str]:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if value <= 0:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError(f"must be above 0 and below 3600, not {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
     return value
 
 

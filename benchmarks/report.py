@@ -79,13 +79,17 @@ def _range(values: list[float]) -> dict[str, float]:
 def _cell(metric: Metric, values: list[float] | None) -> str:
     if not values:
         return "–"
-    low, middle, high = (f"{value:,.{metric.decimals}f}" for value in (min(values), statistics.median(values), max(values)))
+    low, middle, high = (
+        f"{value:,.{metric.decimals}f}" for value in (min(values), statistics.median(values), max(values))
+    )
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
 
 
 def _failures(outcomes: Sequence[Outcome]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -55,11 +56,9 @@ class _Side:
     def tell(self, line: str) -> None:
         """Writes one line to the process; one that has ended hears nothing."""
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
-        except OSError:
-            pass
 
     def relay_to(self, peer: _Side) -> None:
         """Begins to pass words on."""
@@ -88,10 +87,8 @@ class _Side:
             self._thread.join()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
-            try:
+            with contextlib.suppress(OSError):
                 stream.close()
-            except OSError:
-                pass
         self._stderr.seek(0)
         text = self._stderr.read().decode("utf-8", "replace").strip()[-_STDERR_CHARACTERS:]
         self._stderr.close()

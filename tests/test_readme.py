@@ -77,9 +77,7 @@ def test_the_programs_talk_to_each_other(tmp_path: Path) -> None:
 def test_there_is_one_command_to_see_it_and_one_to_test_it() -> None:
     """The lines that .ci/run looks for; plain pip of Python 3.11 understands them."""
     commands = "\n".join(blocks("sh")).splitlines()
-    starts = [
-        line for line in commands if line.startswith("python3 -m venv .venv && .venv/bin/pip install '.[cli")
-    ]
+    starts = [line for line in commands if line.startswith("python3 -m venv .venv && .venv/bin/pip install '.[cli")]
     assert [line.rsplit(" && ", 1)[1] for line in starts] == [
         ".venv/bin/gamesockets demo",
         ".venv/bin/python -m pytest",

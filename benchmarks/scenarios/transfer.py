@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks.control import Control
 from benchmarks.plan import NAP_S, Plan
 from benchmarks.scenarios.base import Metric, Scenario
-from benchmarks.systems.base import Node, SystemError_
+from benchmarks.systems.base import Node, MeasurementError
 from benchmarks.usage import cpu_s
 
 _QUIET_RELIABLE_S: Final = 5.0
@@ -106,10 +106,10 @@ class Transfer(Scenario):
         cpu = cpu_s() - cpu_before
         control.tell(done=1)
         if count > expected or (self._size and received_bytes != count * self._size):
-            raise SystemError_(f"{count} messages of {received_bytes} bytes arrived, {expected} were sent")
+            raise MeasurementError(f"{count} messages of {received_bytes} bytes arrived, {expected} were sent")
         seconds = last - first
         if seconds <= 0:
-            raise SystemError_(f"only {count} messages arrived, at once: too few to measure")
+            raise MeasurementError(f"only {count} messages arrived, at once: too few to measure")
         return {
             "delivered": count,
             "lost": expected - count,

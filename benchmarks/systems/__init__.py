@@ -19,7 +19,7 @@ class System:
         about: one line for the table.
         open: makes a node; imports what it needs only then.
         missing: why it cannot run here; None if it can.
-        scenarios: the kinds of scenario that say something about it; empty for all.
+        kinds: of scenarios that say something about it.
     """
 
     name: str

@@ -19,7 +19,7 @@ FULL: Final = 25
 CONNECT_DEADLINE_S: Final = 20.0
 
 
-class SystemError_(Exception):
+class MeasurementError(Exception):
     """The measured system did something that makes the measurement worthless."""
 
 
@@ -89,11 +89,11 @@ class Node(abc.ABC):
         self.run_callbacks()
 
     def wait_until(self, ready: Callable[[], bool], what: str) -> None:
-        """Idles until `ready`. Raises `SystemError_` when that takes too long."""
+        """Idles until `ready`. Raises `MeasurementError` when that takes too long."""
         deadline = time.monotonic() + CONNECT_DEADLINE_S
         while not ready():
             if time.monotonic() > deadline:
-                raise SystemError_(f"{what} did not happen within {CONNECT_DEADLINE_S:g} s")
+                raise MeasurementError(f"{what} did not happen within {CONNECT_DEADLINE_S:g} s")
             self.idle(0.05)
 
     def connect_and_wait(self, address: str) -> int:
@@ -109,6 +109,6 @@ class Node(abc.ABC):
 
 
 def check_full(result: int) -> None:
-    """Raises `SystemError_` unless a refusal says that the buffer is full."""
+    """Raises `MeasurementError` unless a refusal says that the buffer is full."""
     if result != FULL:
-        raise SystemError_(f"a message was refused with result {result}")
+        raise MeasurementError(f"a message was refused with result {result}")

@@ -10,7 +10,7 @@ from typing import Final
 from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Library, Result, Send as Flag, State, StatusEvent
 
 from benchmarks.plan import NAP_S, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import Burst, Node, Receive, Send, SystemError_, check_full
+from benchmarks.systems.base import Burst, Node, Receive, Send, MeasurementError, check_full
 from benchmarks.systems.gns_calls import Calls
 
 OPTIONS: Final = {
@@ -43,7 +43,7 @@ class Gns(Node):
         if state == State.CONNECTING and event.info.listen_socket:
             result = self._library.accept(connection)
             if result not in (Result.OK, Result.INVALID_STATE):  # the client may have gone meanwhile
-                raise SystemError_(f"accepting gave result {result}")
+                raise MeasurementError(f"accepting gave result {result}")
         elif state == State.CONNECTED:
             self.connected.add(connection)
             if event.info.listen_socket:

@@ -52,8 +52,7 @@ def pytest_runtest_setup() -> None:
     path = os.environ.get(ENVIRONMENT_VARIABLE)
     if not path:
         pytest.skip(
-            f"set {ENVIRONMENT_VARIABLE} to a GameNetworkingSockets shared library (1.6.0 or later)"
-            " to test against it"
+            f"set {ENVIRONMENT_VARIABLE} to a GameNetworkingSockets shared library (1.6.0 or later) to test against it"
         )
     assert Path(path).is_file(), f"{ENVIRONMENT_VARIABLE} names no file: {path}"
 

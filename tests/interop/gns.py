@@ -577,14 +577,10 @@ class Library:
             pointer = c.byref(c.c_int64(number) if kind is DataType.INT64 else c.c_int32(number))
         return bool(self._on_utils("SetConfigValue", value, scope, scope_object, kind, pointer))
 
-    def get_value(
-        self, value: int, scope: Scope = Scope.GLOBAL, scope_object: int = 0
-    ) -> tuple[OptionValue, bool]:
+    def get_value(self, value: int, scope: Scope = Scope.GLOBAL, scope_object: int = 0) -> tuple[OptionValue, bool]:
         """The content of a configuration value, and whether a wider scope supplies it (spec 3, 4.4)."""
         kind, size, buffer = c.c_int(), c.c_size_t(1024), c.create_string_buffer(1024)
-        result = self._on_utils(
-            "GetConfigValue", value, scope, scope_object, c.byref(kind), buffer, c.byref(size)
-        )
+        result = self._on_utils("GetConfigValue", value, scope, scope_object, c.byref(kind), buffer, c.byref(size))
         if result < 1:
             raise GNSError(f"configuration value {value} cannot be read", result)
         if kind.value == DataType.STRING:
@@ -612,9 +608,7 @@ class Library:
 
     def listen(self, address: str, options: Options) -> int:
         """Listen on "ip:port"; the library refuses port 0."""
-        handle = self._on_sockets(
-            "CreateListenSocketIP", c.byref(self.address(address)), *self._options(options)
-        )
+        handle = self._on_sockets("CreateListenSocketIP", c.byref(self.address(address)), *self._options(options))
         if not handle:
             raise GNSError(f"cannot listen on {address}")
         return int(handle)
@@ -632,9 +626,7 @@ class Library:
 
     def connect(self, address: str, options: Options) -> int:
         """Begin to connect to "ip:port"."""
-        handle = self._on_sockets(
-            "ConnectByIPAddress", c.byref(self.address(address)), *self._options(options)
-        )
+        handle = self._on_sockets("ConnectByIPAddress", c.byref(self.address(address)), *self._options(options))
         if not handle:
             raise GNSError(f"cannot connect to {address}")
         return int(handle)
@@ -701,9 +693,7 @@ class Library:
                 raise GNSError("no such connection")
             size = needed + 64
 
-    def configure_lanes(
-        self, connection: int, priorities: Sequence[int], weights: Sequence[int] | None
-    ) -> int:
+    def configure_lanes(self, connection: int, priorities: Sequence[int], weights: Sequence[int] | None) -> int:
         """Configure the lanes of the sending direction; returns the Result."""
         count = len(priorities)
         shares = None if weights is None else (c.c_uint16 * count)(*weights)
@@ -734,9 +724,7 @@ class Library:
     def send(self, connection: int, data: bytes, flags: int) -> tuple[int, int]:
         """Send on lane 0; the Result and the message number (-1 when refused)."""
         number = c.c_int64()
-        result = self._on_sockets(
-            "SendMessageToConnection", connection, data, len(data), flags, c.byref(number)
-        )
+        result = self._on_sockets("SendMessageToConnection", connection, data, len(data), flags, c.byref(number))
         return int(result), number.value
 
     def send_many(self, messages: Iterable[tuple[int, bytes, int, int]]) -> list[int]:
@@ -764,9 +752,7 @@ class Library:
 
     def receive_on_group(self, group: int) -> list[Message]:
         """Messages waiting on any member of a poll group, RECEIVE_BATCH at most."""
-        return self._take(
-            self._on_sockets("ReceiveMessagesOnPollGroup", group, self._pointers, RECEIVE_BATCH)
-        )
+        return self._take(self._on_sockets("ReceiveMessagesOnPollGroup", group, self._pointers, RECEIVE_BATCH))
 
     def _take(self, count: int) -> list[Message]:
         if count < 0:

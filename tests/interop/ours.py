@@ -6,6 +6,7 @@ still while a scenario waits for the real library.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -19,6 +20,18 @@ import gamesockets as gs
 PUMP_S: Final = 0.05
 JOIN_S: Final = 20.0
 LANES_TO_ECHO: Final = 8
+
+
+class ErrorLog(logging.Handler):
+    """Errors that the library logs, because no caller is there whom it could tell."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line, with the traceback if there is one."""
+        self.lines.append(self.format(record))
 
 
 class Ours(Side):
@@ -36,6 +49,8 @@ class Ours(Side):
         self._lanes: dict[gs.Connection, int] = {}
         self._globals_before: dict[gs.ConfigurationValue, Any] = {}
         self._failure: BaseException | None = None
+        self._log = ErrorLog()
+        logging.getLogger(gs.__name__).addHandler(self._log)
         self._closing = False
         self._sockets.set_status_callback(self._on_status)
         self._pump = threading.Thread(target=self._run, name=f"{name} pump", daemon=True)
@@ -61,9 +76,7 @@ class Ours(Side):
         batches: dict[gs.Connection, list[Received]] = {}
         for message in messages:
             data = message.data
-            row = Received(
-                message.message_number, message.lane, int(message.flags), message.length, digest(data)
-            )
+            row = Received(message.message_number, message.lane, int(message.flags), message.length, digest(data))
             batches.setdefault(message.connection, []).append(row)
             if self._echoing:
                 self._echo(message.connection, data, int(message.flags), message.lane)
@@ -99,7 +112,8 @@ class Ours(Side):
         self._note_event(event, accept_result)
 
     def check(self) -> None:
-        """Raise what ended the pump, if something did."""
+        """Raise what ended the pump, if something did, and what the library's own thread complained of."""
+        assert not self._log.lines, f"{self.name} logged: {self._log.lines}"
         if self._failure is not None:
             raise AssertionError(f"{self.name}: the pump ended") from self._failure
 
@@ -112,6 +126,7 @@ class Ours(Side):
         for value, before in self._globals_before.items():
             self._sockets.set_configuration_value(value, before)
         self._sockets.close()
+        logging.getLogger(gs.__name__).removeHandler(self._log)
         self.check()
         assert not self._pump.is_alive(), f"{self.name}: the pump hangs"
 
@@ -128,9 +143,7 @@ class Ours(Side):
         self._sockets.set_connection_poll_group(connection, self._group)
         return connection
 
-    def close_connection(
-        self, connection: int, reason: int = 0, text: str = "", linger: bool = False
-    ) -> bool:
+    def close_connection(self, connection: int, reason: int = 0, text: str = "", linger: bool = False) -> bool:
         """Close a connection."""
         return self._sockets.close_connection(gs.Connection(connection), reason, text, linger)
 

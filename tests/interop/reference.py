@@ -168,9 +168,7 @@ class Reference(Side):
         """Begin to connect."""
         return int(self._call("connect", address, _pairs(options)))
 
-    def close_connection(
-        self, connection: int, reason: int = 0, text: str = "", linger: bool = False
-    ) -> bool:
+    def close_connection(self, connection: int, reason: int = 0, text: str = "", linger: bool = False) -> bool:
         """Close a connection."""
         return bool(self._call("close_connection", connection, reason, text, linger))
 

@@ -94,9 +94,7 @@ class Side(abc.ABC):
         """Begin to connect."""
 
     @abc.abstractmethod
-    def close_connection(
-        self, connection: int, reason: int = 0, text: str = "", linger: bool = False
-    ) -> bool:
+    def close_connection(self, connection: int, reason: int = 0, text: str = "", linger: bool = False) -> bool:
         """Close a connection."""
 
     @abc.abstractmethod
@@ -225,9 +223,7 @@ class Side(abc.ABC):
         """Connections that arrived at this side's listen sockets so far, oldest first."""
         with self._changed:
             return [
-                event.connection
-                for event in self._events
-                if event.state == State.CONNECTING and event.listen_socket
+                event.connection for event in self._events if event.state == State.CONNECTING and event.listen_socket
             ]
 
     def received(self, connection: int) -> list[Received]:

@@ -32,6 +32,7 @@ OPTIONS: Options = {
     Config.RECV_BUFFER_MESSAGES: 100_000,
 }
 STEP_S = 0.05
+PACKETS_PER_SECOND_MAX = 600  # about 150 are needed
 LANES = range(3)
 
 
@@ -53,7 +54,8 @@ def talk(link: Link, seconds: float) -> dict[Side, list[Received]]:
 @pytest.mark.parametrize("seconds", [6, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(240)])])
 @pytest.mark.parametrize("faulty", ["client", "server"], ids=["faulty-client", "faulty-server"])
 def test_two_way_traffic(pairing: Pairing, stage: Stage, faulty: End, seconds: int) -> None:
-    """No reliable byte is lost or out of order, unreliable content is intact; also the handshake succeeds."""
+    """No reliable byte is lost or out of order, unreliable content is intact, and not by flooding the path;
+    the handshake succeeds as well."""
     link = stage.link(pairing, OPTIONS, {faulty: BAD_NETWORK})
     for side, connection in (link.end("client"), link.end("server")):
         assert side.configure_lanes(connection, [0] * len(LANES), [1] * len(LANES)) == Result.OK
@@ -64,3 +66,4 @@ def test_two_way_traffic(pairing: Pairing, stage: Stage, faulty: End, seconds: i
     ):
         got = receiver.wait_for_reliable(connection, sent[sender], timeout_s=60)
         assert_in_order(got, sent[sender], unreliable_share=0.3)
+        assert receiver.status(connection).in_packets_per_second < PACKETS_PER_SECOND_MAX

@@ -16,9 +16,7 @@ OUTCOMES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "pairing", [*OURS_AND_REFERENCE, pytest.param(REFERENCE_ALONE, id="reference-alone")]
-)
+@pytest.mark.parametrize("pairing", [*OURS_AND_REFERENCE, pytest.param(REFERENCE_ALONE, id="reference-alone")])
 @pytest.mark.parametrize("server_value", range(4), ids="server{}".format)
 @pytest.mark.parametrize("client_value", range(4), ids="client{}".format)
 def test_negotiation(pairing: Pairing, stage: Stage, client_value: int, server_value: int) -> None:

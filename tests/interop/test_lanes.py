@@ -51,9 +51,7 @@ def test_weights_share_the_rate(pairing: Pairing, stage: Stage, sender: End) -> 
     near, near_connection, far, far_connection = link.ends(sender)
     assert near.configure_lanes(near_connection, [0, 0], [1, 3]) == Result.OK
     each = 45
-    messages = [
-        Outgoing(2 * seed + lane, 10_000, Send.RELIABLE, lane) for seed in range(each) for lane in (0, 1)
-    ]
+    messages = [Outgoing(2 * seed + lane, 10_000, Send.RELIABLE, lane) for seed in range(each) for lane in (0, 1)]
     sent = numbered(messages, near.send(near_connection, messages))
     got = far.wait_for_messages(far_connection, len(sent))
     assert_in_order(got, sent, unreliable_share=1)
@@ -63,9 +61,7 @@ def test_weights_share_the_rate(pairing: Pairing, stage: Stage, sender: End) -> 
 
 
 @pytest.mark.parametrize("pairing", OURS_AND_REFERENCE)
-@pytest.mark.parametrize(
-    "lanes", [[0, *range(8, 21)], [0, 7, 8, 127, 128, 200, 254]], ids=["to-20", "to-254"]
-)
+@pytest.mark.parametrize("lanes", [[0, *range(8, 21)], [0, 7, 8, 127, 128, 200, 254]], ids=["to-20", "to-254"])
 def test_lanes_from_eight_on(pairing: Pairing, stage: Stage, lanes: list[int]) -> None:
     """Ours writes lanes 8 and above correctly, which the reference reads but cannot write (spec 2, 2.10)."""
     link = stage.link(pairing, SLOW_ENOUGH_TO_QUEUE)

@@ -71,9 +71,7 @@ def test_ping_and_quality_agree(stage: Stage, pairings: list[Pairing]) -> None:
         for near, far in ((client, server), (server, client)):
             assert near.quality_remote == pytest.approx(far.quality_local, abs=0.09)
             arriving = 1 - LOSS_PERCENT / 100
-            assert far.in_packets_per_second == pytest.approx(
-                near.out_packets_per_second * arriving, rel=0.25
-            )
+            assert far.in_packets_per_second == pytest.approx(near.out_packets_per_second * arriving, rel=0.25)
             assert far.in_bytes_per_second == pytest.approx(near.out_bytes_per_second * arriving, rel=0.25)
         for which in ENDS:
             assert_reported(*link.end(which))

@@ -100,9 +100,7 @@ def reliable_count(messages: Iterable[Received]) -> int:
     return sum(bool(message.flags & Send.RELIABLE) for message in messages)
 
 
-def mixture(
-    seed: int, count: int, lanes: Sequence[int], largest: int, reliable_share: float = 0.5
-) -> list[Outgoing]:
+def mixture(seed: int, count: int, lanes: Sequence[int], largest: int, reliable_share: float = 0.5) -> list[Outgoing]:
     """`count` messages of both kinds on `lanes`, 0 to `largest` bytes, most of them small."""
     dice = random.Random(seed)
     return [

@@ -233,8 +233,7 @@ class Worker:
             if connection not in self._lanes:
                 self._configure_lanes(connection, [0] * FIRST_FREE_LANE, [1] * FIRST_FREE_LANE)
         self._library.send_many(
-            (message.connection, message.data, message.flags | Send.NO_NAGLE, message.lane)
-            for message in messages
+            (message.connection, message.data, message.flags | Send.NO_NAGLE, message.lane) for message in messages
         )
 
 

@@ -69,6 +69,12 @@ class Rig:
         """Other datagrams since the beginning."""
         self._last_number = 1
 
+    def number_from(self, number: int) -> None:
+        """Before anything was sent: as if packets up to `number` - 1 had been sent and settled."""
+        assert not self.sent
+        self.connection.sender.start_numbering_at(number)
+        self._last_number = number - 1
+
     def inject(self, number: int, payload: bytes, stats: bytes = b"") -> None:
         """A data packet of the peer arrives."""
         header = encode_header(self.connection.id, number, stats, NO_TIME)

@@ -405,9 +405,12 @@ class Connection(FeedbackSink):
 
     def needs_service(self, now: int) -> bool:
         """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
-        if not self._is_connected:
+        sender = self.sender
+        if not self._is_connected or (
+            sender.queued_bytes < sender.payload_bytes_max and sender.nagle_until >= self.timers.send
+        ):
             return False
-        send_at = self.sender.data_at(now)
+        send_at = sender.data_at(now)
         return send_at <= now or send_at < self.timers.send
 
     def deliver_to(self, inbox: Inbox) -> None:

@@ -58,10 +58,7 @@ class Inbox:
         else:
             popleft = messages.popleft
             taken = [popleft() for _ in range(limit)]
-        for message in taken:
-            peer = message.peer
-            peer.queued_messages -= 1
-            peer.queued_bytes -= message.length
+        _release(taken)
         return taken
 
     def take_from(self, peer: PeerRecord, limit: int) -> list[NetworkingMessage]:
@@ -73,11 +70,10 @@ class Inbox:
         for message in self._messages:
             if message.peer is peer and len(taken) < limit:
                 taken.append(message)
-                peer.queued_messages -= 1
-                peer.queued_bytes -= message.length
             else:
                 kept.append(message)
         self._replace(kept)
+        _release(taken)
         return taken
 
     def move_to(self, peer: PeerRecord, target: "Inbox") -> None:
@@ -99,6 +95,14 @@ class Inbox:
         """Drops the messages of one connection."""
         if peer.queued_messages:
             self.take_from(peer, peer.queued_messages)
+
+
+def _release(taken: list[NetworkingMessage]) -> None:
+    """These messages no longer count against the receive limits of their connections."""
+    for message in taken:
+        peer = message.peer
+        peer.queued_messages -= 1
+        peer.queued_bytes -= len(message.payload)
 
 
 def _time_received(message: NetworkingMessage) -> int:

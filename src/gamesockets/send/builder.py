@@ -19,6 +19,9 @@ from gamesockets.wire.numbers import varint_length
 
 FIRST_RELIABLE_HEADER_BYTES: Final = 7
 FIRST_UNRELIABLE_HEADER_BYTES: Final = 5
+NEXT_UNRELIABLE_HEADER_BYTES: Final = 1
+"""Of a whole message whose number is one above the previous one in its section."""
+
 SIZE_BYTES: Final = 1
 _SELECT_LANE_0_BYTES: Final = 2
 
@@ -145,6 +148,20 @@ class PacketBuilder:
         section.number = number
         section.last_header = header
         self.room -= len(header) + size + SIZE_BYTES
+
+    def add_unreliable_run(self, lane: int, number: int, bodies: list[bytes]) -> None:
+        """Adds whole messages numbered `number` and on, each one byte of header behind its predecessor."""
+        section = self._enter(lane)
+        sizes = 0
+        parts = section.parts
+        for body in bodies:
+            size = len(body)
+            parts.append(_NEXT_UNRELIABLE_SIZED[size])
+            parts.append(body)
+            sizes += size
+        section.number = number + len(bodies) - 1
+        section.last_header = _NEXT_UNRELIABLE
+        self.room -= sizes + len(bodies) * (len(_NEXT_UNRELIABLE) + SIZE_BYTES)
 
     def finish(self, prefix: bytes) -> bytes:
         """The payload: `prefix` (whole frames), then the sections."""

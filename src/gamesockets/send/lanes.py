@@ -77,26 +77,6 @@ class SendLane:
         self.pending_unreliable = 0
         self.unacked = UnackedStream(index)
 
-    def enqueue(self, data: bytes, is_reliable: bool) -> int:
-        """Appends a message, which becomes number `last_number`; returns the bytes that wait because of it."""
-        number = self.last_number + 1
-        self.last_number = number
-        size = len(data)
-        if is_reliable:
-            increment = number - self.last_reliable_number
-            self.last_reliable_number = number
-            if increment == 1 and size < _SMALL_SIZES:
-                header = _HEADERS[size]
-            else:
-                header = encode_message_header(increment, size)
-            size += len(header)
-            self.pending_reliable += size
-            self.queue.append((number, header, data))
-        else:
-            self.pending_unreliable += size
-            self.queue.append((number, b"", data))
-        return size
-
 
 @final
 class Lanes:
@@ -146,8 +126,23 @@ class Lanes:
             lane.finishes.append(finish)
 
     def enqueue(self, lane: SendLane, data: bytes, is_reliable: bool) -> int:
-        """Appends a message to a lane; returns the bytes that wait because of it, stream header included."""
-        size = lane.enqueue(data, is_reliable)
+        """Appends a message, number `lane.last_number` from now on; returns the bytes that wait because of it."""
+        number = lane.last_number + 1
+        lane.last_number = number
+        size = len(data)
+        if is_reliable:
+            increment = number - lane.last_reliable_number
+            lane.last_reliable_number = number
+            if increment == 1 and size < _SMALL_SIZES:
+                header = _HEADERS[size]
+            else:
+                header = encode_message_header(increment, size)
+            size += len(header)
+            lane.pending_reliable += size
+            lane.queue.append((number, header, data))
+        else:
+            lane.pending_unreliable += size
+            lane.queue.append((number, b"", data))
         if self.several:
             before = lane.finishes[-1] if lane.finishes else lane.priority_class.now
             lane.finishes.append(before + size * lane.multiplier)

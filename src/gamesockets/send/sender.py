@@ -9,7 +9,7 @@ from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.timers import NEVER
-from gamesockets.send.builder import SIZE_BYTES, PacketBuilder
+from gamesockets.send.builder import NEXT_UNRELIABLE_HEADER_BYTES, SIZE_BYTES, PacketBuilder
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
@@ -63,7 +63,6 @@ class Sender:
         "_forget_at",
         "_last_reliable_at",
         "_latest_acked",
-        "_nagle_until",
         "_options",
         "_retry",
         "_retry_hold_until",
@@ -73,6 +72,7 @@ class Sender:
         "lanes",
         "lost_marks",
         "minimum_waited_for",
+        "nagle_until",
         "pacer",
         "payload_bytes_max",
         "peer_has_holes",
@@ -89,7 +89,8 @@ class Sender:
         self._builder = PacketBuilder()
         self._retry = RetryQueue()
         self._retry_hold_until = 0
-        self._nagle_until = NEVER
+        self.nagle_until = NEVER
+        """When queued messages stop waiting for company; NEVER if none is queued, 0 if they do not wait."""
         self.payload_bytes_max = 0
         """Largest payload of a packet; set from the MTU and the cipher."""
         self.queued_bytes = 0
@@ -138,15 +139,15 @@ class Sender:
         lane = lanes.lanes[lane_index]
         self.queued_bytes += lanes.enqueue(lane, data, flags & _RELIABLE != 0 or size > MAX_UNRELIABLE_BYTES)
         if flags & _NO_NAGLE or options.nagle_time_us == 0:
-            self._nagle_until = 0
-        elif self._nagle_until == NEVER:
-            self._nagle_until = now + options.nagle_time_us
+            self.nagle_until = 0
+        elif self.nagle_until == NEVER:
+            self.nagle_until = now + options.nagle_time_us
         return lane.last_number
 
     def flush(self) -> None:
         """Ends the Nagle wait of everything queued."""
-        if self._nagle_until != NEVER:
-            self._nagle_until = 0
+        if self.nagle_until != NEVER:
+            self.nagle_until = 0
 
     def has_reliable_data(self) -> bool:
         """Whether reliable bytes are queued, lost or unacknowledged."""
@@ -173,11 +174,11 @@ class Sender:
                 return now
         else:
             retry_at = NEVER
-        if self._nagle_until == NEVER or self.lanes.choose() is None or self._must_hear_first():
+        if self.nagle_until == NEVER or self.lanes.choose() is None or self._must_hear_first():
             return retry_at
-        if self.queued_bytes >= self.payload_bytes_max or self._nagle_until <= now:
+        if self.queued_bytes >= self.payload_bytes_max or self.nagle_until <= now:
             return now
-        return min(retry_at, self._nagle_until)
+        return min(retry_at, self.nagle_until)
 
     def data_at(self, now: int) -> int:
         """When queued or lost data may leave, the send rate considered; NEVER if there is none."""
@@ -271,7 +272,7 @@ class Sender:
                 elif not self._add_unreliable(builder, lane):
                     break
             if not self.queued_bytes and not self._anything_queued():
-                self._nagle_until = NEVER
+                self.nagle_until = NEVER
         segments = builder.segments
         self.built_segments = tuple(segments)
         if segments:
@@ -319,6 +320,8 @@ class Sender:
             lane.pending_unreliable -= remaining
             self.queued_bytes -= remaining
             self.lanes.sent_all(lane)
+            if not self.lanes.several:
+                self._add_unreliable_run(builder, lane, number + 1)
             return True
         fits_alone = len(body) <= self.payload_bytes_max - UNSPLIT_MARGIN_BYTES
         if (fits_alone and not offset and not builder.is_empty()) or space < MIN_PIECE_BYTES:
@@ -328,6 +331,26 @@ class Sender:
         self.queued_bytes -= space
         self.lanes.sent_part(lane, space)
         return False
+
+    def _add_unreliable_run(self, builder: PacketBuilder, lane: SendLane, number: int) -> None:
+        """The unreliable messages right behind one just added, as long as whole ones fit."""
+        queue = lane.queue
+        room = builder.room
+        bodies: list[bytes] = []
+        size = 0
+        while queue:
+            _, header, body = queue[0]
+            cost = len(body) + NEXT_UNRELIABLE_HEADER_BYTES
+            if header or cost > room:
+                break
+            room -= cost + SIZE_BYTES
+            size += len(body)
+            bodies.append(body)
+            queue.popleft()
+        if bodies:
+            builder.add_unreliable_run(lane.index, number, bodies)
+            lane.pending_unreliable -= size
+            self.queued_bytes -= size
 
     def _add_reliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
         """Adds a segment of as many adjacent reliable messages as fit; False if the packet takes no more."""
@@ -353,8 +376,7 @@ class Sender:
             remaining = header_bytes + len(body) - sent
             if remaining <= space - size:
                 if not sent:
-                    chunks.append(header)
-                    chunks.append(body)
+                    chunks += (header, body)
                 elif sent < header_bytes:
                     chunks.append(header[sent:])
                     chunks.append(body)

@@ -50,6 +50,8 @@ def decode_message_header(data: bytes | bytearray, offset: int, end: int) -> tup
         return 1, lead, offset
     if lead & 0x80:
         return 0, 0, BAD_HEADER
+    if lead < _FLAG_INCREMENT and offset < end and data[offset] < 0x80:
+        return 1, (lead & _SMALL_MASK) + (data[offset] << 5), offset + 1
     increment = 1
     if lead & _FLAG_INCREMENT:
         increment, offset = decode_varint(data, offset, end, VARINT64_BYTES)

@@ -1,0 +1,356 @@
+"""Acknowledgements: no frame ever claims a packet that did not come, and no deadline is missed (spec 2, 2.6)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.snp import Ack, AckMeaning, fast, meaning_of_ack, read_payload
+
+from gamesockets.connection.timers import NEVER
+from gamesockets.receive.acks import (
+    ACK_DELAY_US,
+    HOLES_MAX,
+    NACK_HOLD_OFF_US,
+    REPEATS,
+    AckReporter,
+)
+from gamesockets.wire.frames import ACK_DELAY_UNKNOWN, ACK_HEADER_BYTES
+
+AMPLE = 1200
+
+
+def read(frame: bytes) -> Ack:
+    frames, is_faulty = read_payload(frame)
+    assert not is_faulty
+    assert len(frames) == 1
+    assert isinstance(frames[0], Ack)
+    return frames[0]
+
+
+class Book:
+    """What a peer and a strict auditor know about one reporter: every packet, every promise, number by number."""
+
+    def __init__(self, first: int = 2) -> None:
+        self.reporter = AckReporter(first)
+        self.first = first
+        self.now = 0
+        self.arrived_at: dict[int, int] = {}
+        self.next = first
+        self.minimum = 0
+        self.minimum_set_by = 0
+        self.missed_at: dict[int, int] = {}
+        self.promised: dict[int, int] = {}
+        self.told_missing: set[int] = set()
+        self.most_holes = 0
+
+    def receive(self, number: int, wants_ack: bool) -> None:
+        is_late = number < self.minimum
+        self.reporter.received(number, wants_ack, self.now)
+        if is_late or number in self.arrived_at:
+            return
+        self.arrived_at[number] = self.now
+        self.missed_at.pop(number, None)
+        for missed in range(self.next, number):
+            self.missed_at[missed] = self.now
+        self.next = max(self.next, number + 1)
+        if wants_ack:
+            self.promise(number, self.now + ACK_DELAY_US)
+        self.most_holes = max(self.most_holes, len(self.holes()))
+
+    def promise(self, number: int, deadline: int) -> None:
+        self.promised[number] = min(self.promised.get(number, NEVER), deadline)
+
+    def flush_by(self, deadline: int) -> None:
+        self.reporter.flush_by(deadline)
+        self.promise(self.next - 1, deadline)
+
+    def stop_waiting(self, value: int, packet_number: int) -> None:
+        value = min(value, self.next - 1)
+        is_allowed = value >= self.minimum or packet_number < self.minimum_set_by
+        assert self.reporter.stop_waiting(value, packet_number) == is_allowed
+        if value > self.minimum:
+            self.minimum = value
+            self.minimum_set_by = packet_number
+            self.missed_at = {number: at for number, at in self.missed_at.items() if number >= value}
+
+    def holes(self) -> list[list[int]]:
+        """Runs of missing numbers, oldest first."""
+        runs: list[list[int]] = []
+        for number in sorted(self.missed_at):
+            if runs and runs[-1][-1] == number - 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        return runs
+
+    def write(self, due: int, room: int) -> AckMeaning | None:
+        """Has a frame written and audits every word of it."""
+        encoded = self.reporter.frame(self.now, due, room)
+        assert len(encoded) <= max(room, 0)
+        if not encoded:
+            assert room < ACK_HEADER_BYTES
+            return None
+        frame = read(encoded)
+        meaning = meaning_of_ack(frame, self.next + 50)
+        assert self.minimum - 1 <= meaning.latest < self.next
+        before = set(range(self.first))
+        claimed = meaning.claims(self.minimum)
+        assert claimed <= self.arrived_at.keys() | before, "a packet that never came was acknowledged"
+        assert self.missed_at.keys() & set(range(meaning.latest + 1)) <= meaning.missing, "a hole was skipped"
+        if self.most_holes <= HOLES_MAX:
+            assert not meaning.missing & self.arrived_at.keys() - set(range(self.minimum))
+        if frame.delay != ACK_DELAY_UNKNOWN and meaning.latest >= self.minimum:
+            assert frame.delay == (self.now - self.arrived_at[meaning.latest]) >> 5
+        self.promised = {number: at for number, at in self.promised.items() if number > meaning.latest}
+        self.told_missing |= meaning.missing
+        return meaning
+
+
+REALISTIC = st.lists(
+    st.one_of(
+        st.tuples(st.just("next"), st.integers(0, 3), st.booleans()),
+        st.tuples(st.just("next"), st.just(0), st.booleans()),
+        st.tuples(st.just("skip"), st.integers(1, 40), st.booleans()),
+        st.tuples(st.just("late"), st.integers(0, 1000), st.booleans()),
+        st.tuples(st.just("again"), st.integers(0, 1000), st.booleans()),
+        st.tuples(st.just("wait"), st.integers(0, 60_000), st.just(False)),
+        st.tuples(st.just("frame"), st.just(0), st.just(False)),
+    ),
+    max_size=100,
+)
+MORE = st.one_of(
+    st.tuples(st.just("stop"), st.integers(0, 1000), st.booleans()),
+    st.tuples(st.just("flush"), st.integers(0, 100_000), st.just(False)),
+    st.tuples(st.just("small frame"), st.integers(0, 30), st.booleans()),
+    st.tuples(st.just("frame"), st.integers(0, 60_000), st.just(False)),
+)
+
+
+def play(book: Book, verb: str, amount: int, flag: bool) -> None:
+    if verb in ("next", "skip"):
+        book.receive(book.next + amount, flag)
+    elif verb == "late":
+        if book.missed_at:
+            book.receive(sorted(book.missed_at)[amount % len(book.missed_at)], flag)
+    elif verb == "again":
+        if book.arrived_at:
+            book.receive(sorted(book.arrived_at)[amount % len(book.arrived_at)], flag)
+    elif verb == "wait":
+        book.now += amount
+    elif verb == "stop":
+        value = book.minimum - amount % 3 if flag else book.minimum + amount % (book.next - book.minimum + 3)
+        book.stop_waiting(max(value, 0), book.next + 1 - amount % 4)
+    elif verb == "flush":
+        book.flush_by(book.now + amount)
+    else:
+        book.write(book.now + (amount if verb == "frame" else 0), amount if verb == "small frame" else AMPLE)
+
+
+@fast
+@given(st.lists(st.one_of(REALISTIC, st.lists(MORE, max_size=3)), max_size=12))
+def test_no_frame_ever_claims_what_did_not_come(script: list[list[tuple[str, int, bool]]]) -> None:
+    """Receptions, stop-waiting values, flushes, and frames in any room: each frame accounts for every hole (2.6.4)."""
+    book = Book()
+    for part in script:
+        for step in part:
+            play(book, *step)
+    book.write(book.now, AMPLE)
+
+
+@fast
+@given(REALISTIC, st.sampled_from((1, 2, 65_530)))
+def test_deadlines_and_hold_offs_are_exactly_those_promised(
+    script: list[tuple[str, int, bool]], first: int
+) -> None:
+    """An ack is due 50 ms after the first unreported packet that wants one, a nack is wanted 3 ms after its hole.
+
+    With room for everything, and with fewer holes than must be merged, this is exact.
+    """
+    book = Book(first)
+    for verb, amount, flag in script:
+        if verb != "frame":
+            play(book, verb, amount, flag)
+        else:
+            deadline = book.reporter.deadline()
+            told_before = set(book.told_missing)
+            meaning = book.write(book.now, AMPLE)
+            assert meaning is not None
+            if book.most_holes <= HOLES_MAX and deadline > book.now:
+                young = {number for number in meaning.missing - told_before if number in book.missed_at}
+                assert all(book.now >= book.missed_at[number] + NACK_HOLD_OFF_US for number in young)
+        if book.most_holes > HOLES_MAX:
+            return
+        assert book.reporter.next_number == book.next
+        assert book.reporter.deadline() == min(book.promised.values(), default=NEVER)
+        untold = [at + NACK_HOLD_OFF_US for number, at in book.missed_at.items() if number not in book.told_missing]
+        assert book.reporter.nack_wanted_at() == min(untold, default=NEVER)
+
+
+@fast
+@given(st.lists(st.one_of(REALISTIC, st.lists(MORE, max_size=3)), max_size=6), st.integers(5, 40))
+def test_what_is_due_is_told_at_last_even_in_little_room(script: list[list[tuple[str, int, bool]]], room: int) -> None:
+    """What finds no room is tried again, but not at once: there is always an end to the frames wanted now."""
+    book = Book()
+    for part in script:
+        for step in part:
+            play(book, *step)
+    book.now += 200_000
+    for _ in range(2):
+        book.write(book.now, room)
+        assert book.reporter.deadline() > book.now
+        assert book.reporter.nack_wanted_at() > book.now
+        book.now += 20_000
+    book.write(book.now, AMPLE)
+    assert book.reporter.deadline() == NEVER
+    assert book.reporter.nack_wanted_at() == NEVER
+    assert book.promised == {}
+
+
+def reporter_with(*received: int) -> AckReporter:
+    reporter = AckReporter(2)
+    for number in received:
+        reporter.received(number, False, 0)
+    reporter.flush_by(0)
+    return reporter
+
+
+@pytest.mark.parametrize(
+    ("received", "latest", "blocks"),
+    [
+        ((), 1, ()),
+        ((2, 3, 4), 4, ()),
+        ((2, 4, 5), 5, ((2, 1),)),
+        ((2, 4, 6, 7, 11, 12), 12, ((2, 3), (2, 1), (1, 1))),
+        ((4, 3), 4, ((2, 1),)),
+        ((5, 2, 3, 4), 5, ()),
+        ((10, 5), 10, ((1, 4), (1, 3))),
+    ],
+)
+def test_frames_for_given_receptions(
+    received: tuple[int, ...], latest: int, blocks: tuple[tuple[int, int], ...]
+) -> None:
+    frame = read(reporter_with(*received).frame(0, 0, AMPLE))
+    assert (frame.latest_bits, frame.latest, frame.blocks) == (16, latest, blocks)
+
+
+def test_before_the_first_packet_there_is_nothing_to_time() -> None:
+    assert read(AckReporter(2).frame(1000, 1000, AMPLE)).delay == ACK_DELAY_UNKNOWN
+
+
+@pytest.mark.parametrize(("waited_us", "delay"), [(0, 0), (31, 0), (32, 1), (65534 * 32, 65534), (65534 * 32 + 1, 65535)])
+def test_the_delay_since_the_newest_packet(waited_us: int, delay: int) -> None:
+    """Above 65534 units of 32 us it is not told (2.2.9)."""
+    reporter = AckReporter(2)
+    reporter.received(2, False, 500)
+    assert read(reporter.frame(500 + waited_us, 500, AMPLE)).delay == delay
+
+
+def test_later_packets_do_not_push_the_deadline_back() -> None:
+    reporter = AckReporter(2)
+    reporter.received(2, False, 0)
+    assert reporter.deadline() == NEVER
+    reporter.received(3, True, 1_000)
+    reporter.received(4, True, 30_000)
+    assert reporter.deadline() == 1_000 + ACK_DELAY_US
+    reporter.frame(40_000, 40_000, AMPLE)
+    assert reporter.deadline() == NEVER
+    reporter.received(5, True, 45_000)
+    assert reporter.deadline() == 45_000 + ACK_DELAY_US
+
+
+def test_a_deadline_forces_holes_that_are_still_held_off() -> None:
+    """Else the packets above the hole could not be acknowledged in time."""
+    reporter = AckReporter(2)
+    reporter.received(2, True, 0)
+    reporter.received(4, True, ACK_DELAY_US)
+    frame = read(reporter.frame(ACK_DELAY_US, ACK_DELAY_US, AMPLE))
+    assert (frame.latest, frame.blocks) == (2, ()), "what is due lies below the hole"
+    assert reporter.deadline() == 2 * ACK_DELAY_US
+    frame = read(reporter.frame(ACK_DELAY_US + 1, 2 * ACK_DELAY_US, AMPLE))
+    assert (frame.latest, frame.blocks) == (4, ((1, 1),))
+
+
+def test_a_packet_that_is_only_late_is_never_reported_missing() -> None:
+    """That is what the hold-off of 3 ms is for."""
+    reporter = AckReporter(2)
+    reporter.received(2, False, 0)
+    reporter.received(4, False, 10_000)
+    assert reporter.nack_wanted_at() == 10_000 + NACK_HOLD_OFF_US
+    assert read(reporter.frame(10_100, 10_100, AMPLE)).blocks == ()
+    reporter.received(3, False, 12_000)
+    assert reporter.nack_wanted_at() == NEVER
+    frame = read(reporter.frame(14_000, 14_000, AMPLE))
+    assert (frame.latest, frame.blocks) == (4, ())
+
+
+def test_holes_are_repeated_until_the_peer_stops_waiting() -> None:
+    reporter = reporter_with(2, 4)
+    for _ in range(3):
+        assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 1),)
+    assert reporter.stop_waiting(4, 5)
+    assert read(reporter.frame(0, 0, AMPLE)).blocks == ()
+
+
+def test_stop_waiting_cuts_a_hole_and_is_clamped_to_what_came() -> None:
+    reporter = reporter_with(2, 20)
+    assert reporter.stop_waiting(10, 21)
+    assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 10),)
+    assert reporter.stop_waiting(500, 600)
+    assert read(reporter.frame(0, 0, AMPLE)).blocks == ()
+    reporter.received(19, False, 0)
+    reporter.received(22, False, 0)
+    reporter.flush_by(0)
+    assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 1),)
+
+
+def test_taking_back_a_stop_waiting_value_is_a_fault_unless_the_packet_is_older() -> None:
+    """Spec 2, 2.6.3."""
+    reporter = reporter_with(*range(2, 30))
+    assert reporter.stop_waiting(10, 29)
+    assert reporter.stop_waiting(10, 30)
+    assert reporter.stop_waiting(9, 28)
+    assert not reporter.stop_waiting(9, 29)
+    assert not reporter.stop_waiting(9, 40)
+
+
+def test_what_is_news_is_repeated_so_that_one_lost_frame_does_no_harm() -> None:
+    reporter = AckReporter(2)
+    assert not reporter.worth_telling()
+    reporter.received(2, False, 0)
+    for _ in range(REPEATS):
+        assert reporter.worth_telling()
+        reporter.frame(0, 0, AMPLE)
+    assert not reporter.worth_telling()
+
+
+def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
+    """Of the ten oldest pairs the one with the fewest packets between is merged, the older one on a tie (2.6.1)."""
+    runs = [5, 4, 3, 9, 3, 2, 7, 2, 6, 6] + [1] * 60
+    reporter = AckReporter(2)
+    number = 2
+    given_up: list[int] = []
+    for index, run in enumerate(runs[: HOLES_MAX + 1]):
+        number += 1
+        for _ in range(run):
+            reporter.received(number, False, 0)
+            if index == 5:
+                given_up.append(number)
+            number += 1
+    reporter.flush_by(0)
+    frame = read(reporter.frame(0, 0, AMPLE))
+    assert len(frame.blocks) == HOLES_MAX
+    meaning = meaning_of_ack(frame, number)
+    assert meaning.missing >= set(given_up)
+    assert len(meaning.missing) == HOLES_MAX + 1 + len(given_up)
+
+
+@fast
+@given(st.lists(st.integers(0, 3), min_size=200, max_size=400))
+def test_memory_and_frames_stay_bounded_on_a_terrible_link(skips: list[int]) -> None:
+    book = Book()
+    for skip in skips:
+        book.receive(book.next + skip, True)
+    book.now += ACK_DELAY_US
+    meaning = book.write(book.now, AMPLE)
+    assert meaning is not None
+    assert meaning.latest == book.next - 1
+    assert book.reporter.deadline() == NEVER

@@ -1,0 +1,309 @@
+"""What do the frames of a payload say? A reading of the wire format that shares no code with the library.
+
+It follows spec 2, 2.2 word by word, slowly and with exceptions, so that tests can compare.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hypothesis import settings
+
+from gamesockets.config import ConnectionOptions
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.receive.inbox import Inbox
+from gamesockets.receive.receiver import FeedbackSink, Receiver
+from gamesockets.types import NetworkingMessage, PeerRecord
+from gamesockets.wire.frames import FrameSink
+
+Blocks: TypeAlias = list[tuple[int, int]]
+
+fast = settings(max_examples=100, deadline=None)
+"""For properties of single functions. A shared machine has hiccups, so there is no time limit per example."""
+
+slow = settings(max_examples=40, deadline=None)
+"""For properties in which one example is a whole conversation."""
+
+
+@dataclass(frozen=True)
+class Unreliable:
+    """Number bits 0: the number is an increment."""
+
+    number_bits: int
+    number: int
+    offset: int
+    is_last: bool
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Reliable:
+    """Position bits 0: the position is a gap."""
+
+    position_bits: int
+    position: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Ack:
+    latest_bits: int
+    latest: int
+    delay: int
+    blocks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class StopWaiting:
+    offset: int
+
+
+@dataclass(frozen=True)
+class SelectLane:
+    lane: int
+
+
+Frame: TypeAlias = Unreliable | Reliable | Ack | StopWaiting | SelectLane
+
+
+class Malformed(Exception):
+    """The payload breaks a rule."""
+
+
+class FrameRecorder(FrameSink):
+    """Keeps what `gamesockets.wire.frames.decode` hands over; refuses everything after `limit` frames."""
+
+    def __init__(self, limit: int = 1 << 30) -> None:
+        self.frames: list[Frame] = []
+        self._limit = limit
+
+    def _keep(self, frame: Frame) -> bool:
+        self.frames.append(frame)
+        return len(self.frames) < self._limit
+
+    def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
+        return self._keep(Unreliable(number_bits, number, offset, is_last, data))
+
+    def reliable(self, position_bits: int, position: int, data: bytes) -> bool:
+        return self._keep(Reliable(position_bits, position, data))
+
+    def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[tuple[int, int]]) -> bool:
+        return self._keep(Ack(latest_bits, latest, delay, tuple(blocks)))
+
+    def stop_waiting(self, offset: int) -> bool:
+        return self._keep(StopWaiting(offset))
+
+    def select_lane(self, lane: int) -> bool:
+        return self._keep(SelectLane(lane))
+
+
+class Reader:
+    """Takes bytes from the front and complains when there are none."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.place = 0
+
+    def take(self, count: int) -> bytes:
+        if self.place + count > len(self.data):
+            raise Malformed(f"{count} bytes wanted at {self.place} of {len(self.data)}")
+        self.place += count
+        return self.data[self.place - count : self.place]
+
+    def rest(self) -> bytes:
+        return self.take(len(self.data) - self.place)
+
+    def done(self) -> bool:
+        return self.place == len(self.data)
+
+    def integer(self, width: int) -> int:
+        return sum(byte << 8 * place for place, byte in enumerate(self.take(width)))
+
+    def varint(self, bits: int) -> int:
+        value = 0
+        for group in range(-(-bits // 7)):
+            byte = self.integer(1)
+            value += (byte % 128) * 128**group
+            if byte < 128:
+                return value % 2**bits
+        raise Malformed("a varint without end")
+
+
+def read_payload(payload: bytes) -> tuple[list[Frame], bool]:
+    """The frames before the first fault, and whether there is one."""
+    reader = Reader(payload)
+    frames: list[Frame] = []
+    first = {"number": True, "position": True}
+    try:
+        while not reader.done():
+            frames.append(_read_frame(reader, first))
+    except Malformed:
+        return frames, True
+    return frames, False
+
+
+def _read_frame(reader: Reader, first: dict[str, bool]) -> Frame:
+    bits = f"{reader.integer(1):08b}"
+    if bits[:2] == "00":
+        return _read_unreliable(reader, bits, first)
+    if bits[:3] == "010":
+        return _read_reliable(reader, bits, first)
+    if bits[:6] == "100000":
+        return StopWaiting(reader.integer({"00": 1, "01": 2, "10": 3, "11": 8}[bits[6:]]))
+    if bits[:5] == "10001":
+        lane = reader.varint(32) if bits[5:] == "111" else int(bits[5:], 2) + 1
+        if lane > 255:
+            raise Malformed(f"lane {lane}")
+        first["number"] = first["position"] = True
+        return SelectLane(lane)
+    if bits[:4] == "1001":
+        return _read_ack(reader, bits)
+    raise Malformed(f"lead byte {bits}")
+
+
+def _read_unreliable(reader: Reader, bits: str, first: dict[str, bool]) -> Unreliable:
+    _, _, end, wide, has_offset = bits[:5]
+    if first["number"]:
+        number_bits = 32 if wide == "1" else 16
+        number = reader.integer(number_bits // 8)
+        first["number"] = False
+    else:
+        number_bits = 0
+        number = reader.varint(64) if wide == "1" else 1
+    offset = reader.varint(32) if has_offset == "1" else 0
+    return Unreliable(number_bits, number, offset, end == "1", _read_data(reader, bits))
+
+
+def _read_reliable(reader: Reader, bits: str, first: dict[str, bool]) -> Reliable:
+    width = bits[3:5]
+    if first["position"]:
+        if width == "11":
+            raise Malformed("no such position")
+        position_bits = {"00": 24, "01": 32, "10": 48}[width]
+        position = reader.integer(position_bits // 8)
+        first["position"] = False
+    else:
+        position_bits = 0
+        position = reader.integer({"00": 0, "01": 1, "10": 2, "11": 4}[width])
+    return Reliable(position_bits, position, _read_data(reader, bits))
+
+
+def _read_data(reader: Reader, bits: str) -> bytes:
+    code = int(bits[5:], 2)
+    if code == 7:
+        return reader.rest()
+    if code > 4:
+        raise Malformed("reserved size code")
+    return reader.take(code * 256 + reader.integer(1))
+
+
+def _read_ack(reader: Reader, bits: str) -> Ack:
+    latest_bits = 16 if bits[4] == "1" else 32
+    latest = reader.integer(latest_bits // 8)
+    delay = reader.integer(2)
+    count = int(bits[5:], 2)
+    if count == 7:
+        count = reader.integer(1)
+    blocks = []
+    for _ in range(count):
+        nibbles = reader.integer(1)
+        runs = []
+        for nibble in (nibbles // 16, nibbles % 16):
+            if nibble >= 8:
+                upper = reader.varint(64)
+                if upper > 100_000:
+                    raise Malformed(f"a run of {upper} times 8")
+                runs.append(nibble - 8 + 8 * upper)
+            else:
+                runs.append(nibble)
+        blocks.append((runs[0], runs[1]))
+    return Ack(latest_bits, latest, delay, tuple(blocks))
+
+
+@dataclass(frozen=True)
+class AckMeaning:
+    """What a sender that is about to send `next_number` understands from an ack frame."""
+
+    latest: int
+    acked: frozenset[int]
+    """Packets that the blocks call received."""
+    missing: frozenset[int]
+    implied_below: int
+    """Everything below, down to the last stop-waiting value, counts as received."""
+
+    def claims(self, minimum: int) -> set[int]:
+        """All packets from `minimum` on that the sender will take for received."""
+        implied = range(minimum, self.implied_below)
+        return {number for number in self.acked if number >= minimum}.union(implied)
+
+
+def meaning_of_ack(frame: Ack, next_number: int) -> AckMeaning:
+    """The bookkeeping of spec 2, 2.8.2, number by number."""
+    modulus = 1 << frame.latest_bits
+    candidates = (next_number - next_number % modulus + frame.latest + turn * modulus for turn in (-1, 0, 1))
+    latest = min(candidates, key=lambda number: abs(number - next_number))
+    number = latest
+    acked: set[int] = set()
+    missing: set[int] = set()
+    for acks, nacks in frame.blocks:
+        acked.update(range(number - acks + 1, number + 1))
+        number -= acks
+        missing.update(range(number - nacks + 1, number + 1))
+        number -= nacks
+    return AckMeaning(latest, frozenset(acked), frozenset(missing), number + 1)
+
+
+def describe(received: set[int], minimum: int, latest: int) -> Blocks:
+    """The blocks of a truthful ack frame about [minimum, latest], newest first."""
+    blocks: Blocks = []
+    number = latest
+    while True:
+        acks = nacks = 0
+        while number >= minimum and number in received:
+            acks += 1
+            number -= 1
+        while number >= minimum and number not in received:
+            nacks += 1
+            number -= 1
+        if not nacks:
+            return blocks
+        blocks.append((acks, nacks))
+
+
+class Feedback(FeedbackSink):
+    """Notes what the receiver hears about our packets."""
+
+    def __init__(self) -> None:
+        self.acks: list[Ack] = []
+        self.offsets: list[int] = []
+        self.accepts = True
+
+    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[tuple[int, int]]) -> bool:
+        self.acks.append(Ack(latest_bits, latest, delay, tuple(blocks)))
+        return self.accepts
+
+    def stop_waiting(self, offset: int) -> bool:
+        self.offsets.append(offset)
+        return self.accepts
+
+
+class Reception:
+    """A receiver with everything it needs around it."""
+
+    def __init__(self, options: ConnectionOptions | None = None) -> None:
+        self.feedback = Feedback()
+        self.peer = PeerRecord(1, NetworkingIdentity.invalid())
+        self.ready: set[Inbox] = set()
+        self.inbox = Inbox(self.ready)
+        self.receiver = Receiver(self.feedback, self.peer, self.inbox, options or ConnectionOptions())
+
+    def take(self, *payloads: bytes, now: int = 0) -> list[NetworkingMessage]:
+        """Processes the payloads and reads everything that came out."""
+        for payload in payloads:
+            self.receiver.process(payload, now)
+        return self.inbox.take(1 << 30)
+
+
+def texts(messages: Sequence[NetworkingMessage]) -> list[bytes]:
+    """The contents alone."""
+    return [message.data for message in messages]
