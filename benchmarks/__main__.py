@@ -85,8 +85,10 @@ def _usable(wanted: list[str] | None) -> list[str]:
 
 
 def _progress(outcome: Outcome) -> None:
-    state = outcome.error or "done"
-    print(f"repeat {outcome.repeat + 1}: {outcome.plan.scenario} on {outcome.plan.system}: {state}", file=sys.stderr)
+    plan = outcome.plan
+    headline = SCENARIOS[plan.scenario].metrics[0]
+    state = outcome.error or f"{outcome.figures[headline.key]:,.{headline.decimals}f} {headline.title}"
+    print(f"{outcome.repeat + 1}: {plan.scenario} on {plan.system}: {state}", file=sys.stderr)
 
 
 if __name__ == "__main__":

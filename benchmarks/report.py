@@ -43,7 +43,7 @@ def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def as_table(outcomes: Sequence[Outcome]) -> str:
-    """One table a scenario: a row a system, `median (least–most)` in the cells."""
+    """One table a scenario: a row a system, `median (least..most)` in the cells."""
     parts = [f"{key}: {value}" for key, value in machine().items()]
     lines = ["; ".join(parts), SETTINGS, ""]
     systems = list(dict.fromkeys(system for _, system in _keys(outcomes)))
@@ -78,11 +78,11 @@ def _range(values: list[float]) -> dict[str, float]:
 
 def _cell(metric: Metric, values: list[float] | None) -> str:
     if not values:
-        return "–"
+        return "-"
     low, middle, high = (
         f"{value:,.{metric.decimals}f}" for value in (min(values), statistics.median(values), max(values))
     )
-    return middle if low == high else f"{middle} ({low}–{high})"
+    return middle if low == high else f"{middle} ({low}..{high})"
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

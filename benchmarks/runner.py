@@ -40,25 +40,25 @@ class _Side:
     def __init__(self, name: str, plan: Plan) -> None:
         self.name = name
         self.result: dict[str, float] | None = None
+        self._abandoned = False
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed in `finish`
-        self.process = subprocess.Popen(
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            text=True,
-            encoding="utf-8",
         )
-        self.tell(plan.to_json())
         self._thread: threading.Thread | None = None
+        self.tell(plan.to_json())
 
     def tell(self, line: str) -> None:
         """Writes one line to the process; one that has ended hears nothing."""
-        assert self.process.stdin is not None
+        stream = self._process.stdin
         with contextlib.suppress(OSError):
-            self.process.stdin.write(line + "\n")
-            self.process.stdin.flush()
+            if stream is not None:
+                stream.write(line.encode() + b"\n")
+                stream.flush()
 
     def relay_to(self, peer: _Side) -> None:
         """Begins to pass words on."""
@@ -66,34 +66,43 @@ class _Side:
         self._thread.start()
 
     def _relay(self, peer: _Side) -> None:
-        assert self.process.stdout is not None
-        for text in self.process.stdout:
+        for text in self._process.stdout or ():
             line = json.loads(text)
             if "peer" in line:
                 peer.tell(json.dumps(line["peer"]))
             else:
                 self.result = line["result"]
+        if self.result is None:
+            peer.abandon()
+
+    def abandon(self) -> None:
+        """Ends a process whose peer has failed: it would wait for words that never come."""
+        self._abandoned = True
+        self._process.terminate()
 
     def finish(self, deadline: float) -> str:
         """Waits for the end, and puts an end to it at the deadline; what went wrong, empty if nothing."""
         trouble = ""
         try:
-            self.process.wait(max(0.0, deadline - time.monotonic()))
+            self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             trouble = "did not end in time"
-            self.process.kill()
-            self.process.wait()
+            self._process.kill()
+            self._process.wait()
         if self._thread is not None:
             self._thread.join()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
+        for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
-                stream.close()
+                if stream is not None:
+                    stream.close()
         self._stderr.seek(0)
         text = self._stderr.read().decode("utf-8", "replace").strip()[-_STDERR_CHARACTERS:]
         self._stderr.close()
-        if self.process.returncode and not trouble:
-            trouble = f"ended with status {self.process.returncode}"
+        status = self._process.returncode
+        if self._abandoned and status < 0:
+            return ""
+        if status and not trouble:
+            trouble = f"ended with status {status}"
         if self.result is None and not trouble:
             trouble = "reported nothing"
         return f"{self.name} {trouble}" + (f": {text}" if text else "") if trouble else ""
@@ -106,17 +115,9 @@ def run_one(plan: Plan) -> tuple[dict[str, float], str]:
     server.relay_to(client)
     client.relay_to(server)
     deadline = time.monotonic() + 10 * plan.seconds + GRACE_S
-    troubles = [text for text in (_finish_first(server, client, deadline), client.finish(deadline)) if text]
+    troubles = [side.finish(deadline) for side in (server, client)]
     figures = {**(client.result or {}), **(server.result or {})}
-    return figures, "; ".join(troubles)
-
-
-def _finish_first(server: _Side, client: _Side, deadline: float) -> str:
-    """The server's end; if it ends badly the client is not kept waiting for words that will never come."""
-    text = server.finish(deadline)
-    if text:
-        client.process.terminate()
-    return text
+    return figures, "; ".join(filter(None, troubles))
 
 
 def run_all(
@@ -127,7 +128,7 @@ def run_all(
     connections: int,
     progress: Callable[[Outcome], None],
 ) -> list[Outcome]:
-    """Every scenario on every system it suits, interleaved: repeat by repeat, scenario by scenario, system by system."""
+    """Every scenario on every system it suits, interleaved: system by system, scenario by scenario, then once more."""
     outcomes: list[Outcome] = []
     for repeat in range(repeats):
         for scenario, system in pairs(scenarios, systems):

@@ -7,7 +7,7 @@ import time
 from benchmarks.control import Control
 from benchmarks.plan import Plan
 from benchmarks.scenarios.base import Metric, Scenario
-from benchmarks.systems.base import Node, MeasurementError
+from benchmarks.systems.base import MeasurementError, Node
 from benchmarks.usage import cpu_s
 
 _STUCK_S = 10.0

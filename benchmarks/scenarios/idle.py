@@ -1,8 +1,8 @@
 """What does a connection cost that does nothing? Resident memory, and processor time while the application sleeps.
 
-Memory is the growth of the process divided by the connections that caused it, counted from a few warm-up connections on.
-For processor time the applications sleep without receiving, so that only the system's own housekeeping is seen; the
-longer the planned seconds, the more of it (keep-alive comes every ten seconds or so).
+Memory is the growth of the process divided by the connections that caused it, after a few warm-up connections. For
+processor time the applications sleep without receiving, so that only the system's own housekeeping is seen; the longer
+the planned seconds, the more of it (keep-alive comes every ten seconds or so).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from benchmarks.control import Control
 from benchmarks.plan import Plan
 from benchmarks.scenarios.base import Metric, Scenario
-from benchmarks.systems.base import Node, MeasurementError
+from benchmarks.systems.base import MeasurementError, Node
 from benchmarks.usage import cpu_s, resident_bytes
 
 _WARM_UP: Final = 16

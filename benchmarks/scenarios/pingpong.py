@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.control import Control
 from benchmarks.plan import Plan
 from benchmarks.scenarios.base import Metric, Scenario
-from benchmarks.systems.base import OK, Node, MeasurementError
+from benchmarks.systems.base import OK, MeasurementError, Node
 from benchmarks.usage import cpu_s
 
 _SIZE: Final = 64

@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks.control import Control
 from benchmarks.plan import NAP_S, Plan
 from benchmarks.scenarios.base import Metric, Scenario
-from benchmarks.systems.base import Node, MeasurementError
+from benchmarks.systems.base import MeasurementError, Node
 from benchmarks.usage import cpu_s
 
 _QUIET_RELIABLE_S: Final = 5.0
@@ -76,7 +76,7 @@ class Transfer(Scenario):
             "sender_cpu_us_per_message": cpu / sent * 1e6,
         }
 
-    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
+    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:  # noqa: ARG002 - the client decides
         """Receives and counts."""
         receive = node.receiver(node.accept_one())
         clock = time.perf_counter

@@ -7,13 +7,14 @@ import socket
 import time
 from typing import Final
 
-from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Library, Result, Send as Flag, State, StatusEvent
+from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Library, Result, State, StatusEvent
+from tests.interop.gns import Send as Flag
 
 from benchmarks.plan import NAP_S, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import Burst, Node, Receive, Send, MeasurementError, check_full
+from benchmarks.systems.base import Burst, MeasurementError, Node, Receive, Send, check_full
 from benchmarks.systems.gns_calls import Calls
 
-OPTIONS: Final = {
+OPTIONS: Final[dict[int, int]] = {
     Config.SEND_RATE_MIN: SEND_RATE_BYTES_PER_S,
     Config.SEND_RATE_MAX: SEND_RATE_BYTES_PER_S,
     Config.RECV_BUFFER_SIZE: RECEIVE_BUFFER_BYTES,

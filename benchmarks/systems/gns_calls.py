@@ -1,4 +1,4 @@
-"""How fast can Python call the real library? The few calls on the path of a message, bound with as little as ctypes allows.
+"""How fast can Python call the real library? The few calls on the path of a message, as lean as ctypes allows.
 
 Everything else goes through the interop suite's binding, `tests.interop.gns`. Two choices make the difference here:
 `PyDLL` keeps the interpreter lock through calls that are too short to be worth releasing it for (safe because no Python
@@ -70,7 +70,7 @@ class Calls:
         send.restype = c.c_int
         send.argtypes = [c.c_void_p, c.c_uint32, c.c_char_p, c.c_uint32, c.c_int, c.c_void_p]
         sockets, handle = self._sockets, c.c_uint32(connection)
-        return lambda data: send(sockets, handle, data, len(data), flags, None)  # type: ignore[no-any-return]
+        return lambda data: send(sockets, handle, data, len(data), flags, None)
 
     def batch_sender(self, connection: int, flags: int, count: int) -> Callable[[bytes], list[int]]:
         """SendMessages: `count` equal messages a call; for each its number, or minus the result."""
@@ -102,12 +102,16 @@ class Calls:
         receive.restype, receive.argtypes = c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_int]
         release: Any = self._quick.SteamAPI_SteamNetworkingMessage_t_Release
         release.restype, release.argtypes = None, [c.c_void_p]
-        sockets, handle, pointers = self._sockets, c.c_uint32(connection), (c.c_void_p * MESSAGES_PER_RECEIVE)()
+        pointers: Any = (c.c_void_p * MESSAGES_PER_RECEIVE)()
+        sockets, handle = self._sockets, c.c_uint32(connection)
         bytes_at, head, head_size = c.string_at, _HEAD.unpack, _HEAD.size
 
         def take() -> list[bytes]:
             messages: list[bytes] = []
-            for pointer in pointers[: receive(sockets, handle, pointers, MESSAGES_PER_RECEIVE)]:
+            count = receive(sockets, handle, pointers, MESSAGES_PER_RECEIVE)
+            if count < 0:
+                raise GNSError("the connection is gone")
+            for pointer in pointers[:count]:
                 data, size = head(bytes_at(pointer, head_size))
                 messages.append(bytes_at(data, size))
                 release(pointer)

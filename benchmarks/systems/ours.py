@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import gamesockets as gs
-
 from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
 from benchmarks.systems.base import Burst, Node, Receive, Send, check_full
 

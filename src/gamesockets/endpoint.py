@@ -147,9 +147,7 @@ class Endpoint:
         number = self._ids.take()
         if not number:
             return None
-        connection = Connection(
-            number, peer, self._entropy, self._identity, options, self.counters, self._trust, self.ready, now
-        )
+        connection = Connection(number, peer, self._entropy, self._identity, options, self.counters, self.ready, now)
         self.connections[address] = connection
         self._addresses[connection] = address
         return connection

@@ -84,6 +84,19 @@ def test_a_server_may_stay_without_input() -> None:
         assert server.finish() == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals to send")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_stopped_says_goodbye(served: tuple[Program, str], number: int) -> None:
+    server, address = served
+    with join(address, "Anna") as anna:
+        anna.wait_for("You are Anna now")
+        server.wait_for(r"^\+ 127\.0\.0\.1:\d+, encrypted$")
+        server.signal(number)
+        assert server.finish() == 0
+        anna.wait_for("^The chat is closing")
+        anna.wait_for(r"the peer closed it \(1000: the chat is closed\)")
+
+
 def test_joining_nobody_says_what_to_do() -> None:
     with Program(gamesockets("chat", "join", "127.0.0.1:9", "--name", "Anna")) as anna:
         assert anna.finish() == 1

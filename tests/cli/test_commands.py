@@ -68,6 +68,18 @@ def test_ping_faster_than_the_send_rate_says_so(echo: tuple[Program, str]) -> No
     assert "choose a longer --interval or a smaller --size" in result.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals to send")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ping_runs_until_it_is_told_to_stop(echo: tuple[Program, str], number: int) -> None:
+    _, address = echo
+    with Program(gamesockets("ping", address, "-i", "0.01")) as program:
+        program.wait_for("seq=20 ")
+        program.signal(number)
+        assert program.finish() == 0
+        program.wait_for(r" sent, \d+ came back, 0\.0% lost")
+        program.wait_for("round trip min/median")
+
+
 def test_ping_where_nobody_answers_says_what_to_do() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))

@@ -158,9 +158,7 @@ def test_no_frame_ever_claims_what_did_not_come(script: list[list[tuple[str, int
 
 @fast
 @given(REALISTIC, st.sampled_from((1, 2, 65_530)))
-def test_deadlines_and_hold_offs_are_exactly_those_promised(
-    script: list[tuple[str, int, bool]], first: int
-) -> None:
+def test_deadlines_and_hold_offs_are_exactly_those_promised(script: list[tuple[str, int, bool]], first: int) -> None:
     """An ack is due 50 ms after the first unreported packet that wants one, a nack is wanted 3 ms after its hole.
 
     With room for everything, and with fewer holes than must be merged, this is exact.
@@ -236,7 +234,9 @@ def test_before_the_first_packet_there_is_nothing_to_time() -> None:
     assert read(AckReporter(2).frame(1000, 1000, AMPLE)).delay == ACK_DELAY_UNKNOWN
 
 
-@pytest.mark.parametrize(("waited_us", "delay"), [(0, 0), (31, 0), (32, 1), (65534 * 32, 65534), (65534 * 32 + 1, 65535)])
+@pytest.mark.parametrize(
+    ("waited_us", "delay"), [(0, 0), (31, 0), (32, 1), (65534 * 32, 65534), (65534 * 32 + 1, 65535)]
+)
 def test_the_delay_since_the_newest_packet(waited_us: int, delay: int) -> None:
     """Above 65534 units of 32 us it is not told (2.2.9)."""
     reporter = AckReporter(2)

@@ -179,8 +179,6 @@ def test_ack_for_a_given_reception(case: dict[str, Any]) -> None:
     assert following.payload == bytes.fromhex(case["following_payload_hex"])[2:]
 
 
-NO_STOP_WAITING: Final = "our packet has no stop-waiting frame: it would say nothing new (spec 2, 2.16)"
-
 ON_PURPOSE: Final[dict[str, tuple[list[tuple[float, int, list[list[int]]]], str]]] = {
     "lane_after_reliable": (
         [(50, 2, [])],
@@ -191,13 +189,17 @@ ON_PURPOSE: Final[dict[str, tuple[list[tuple[float, int, list[list[int]]]], str]
         [(3, 4, [[1, 1]])],
         "a hole is told after the hold-off of 3 ms, because our timers know of it: the peer repeats sooner",
     ),
+    "nack_after_holdoff": ([(3, 4, [[1, 1]]), (8, 4, [[1, 1]])], "the same, and the later message tells it again"),
 }
 """Rows of snp-ack-scheduling in which we do better: (ms, latest, blocks) of what we send, and why."""
 
 
 @pytest.mark.parametrize("case", load("snp-ack-scheduling")["cases"], ids=lambda case: case["name"])
 def test_time_of_acks(case: dict[str, Any]) -> None:
-    """Acks and nacks leave when the reference's did, timer noise of its host aside, and say the same."""
+    """Acks and nacks leave when the reference's did, timer noise of its host aside, and say the same.
+
+    A stop-waiting frame goes with them only when it has something new to say, as in the answers to ack blocks.
+    """
     rig = Rig()
     start = rig.now
     application_at = case.get("receiver_application_sends_1_byte_nonagle_at_ms")
@@ -233,6 +235,8 @@ def test_time_of_acks(case: dict[str, Any]) -> None:
         if row is not None and case["name"] not in ON_PURPOSE:
             kinds = [frame["type"] for frame in row["frames"] if frame["type"] != "stop_waiting"]
             assert [frame["type"] for frame in frames if frame["type"] != "stop_waiting"] == kinds
+            waits = [offset for offset in (row["frames"][0]["offset"],) if offset != row["pkt"] - 1]
+            assert [frame["offset"] for frame in frames if frame["type"] == "stop_waiting"] == waits
 
 
 def test_what_differs_on_purpose_is_recorded_otherwise() -> None:

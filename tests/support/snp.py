@@ -66,7 +66,7 @@ class SelectLane:
 Frame: TypeAlias = Unreliable | Reliable | Ack | StopWaiting | SelectLane
 
 
-class Malformed(Exception):
+class MalformedError(Exception):
     """The payload breaks a rule."""
 
 
@@ -106,7 +106,7 @@ class Reader:
 
     def take(self, count: int) -> bytes:
         if self.place + count > len(self.data):
-            raise Malformed(f"{count} bytes wanted at {self.place} of {len(self.data)}")
+            raise MalformedError(f"{count} bytes wanted at {self.place} of {len(self.data)}")
         self.place += count
         return self.data[self.place - count : self.place]
 
@@ -126,7 +126,7 @@ class Reader:
             value += (byte % 128) * 128**group
             if byte < 128:
                 return value % 2**bits
-        raise Malformed("a varint without end")
+        raise MalformedError("a varint without end")
 
 
 def read_payload(payload: bytes) -> tuple[list[Frame], bool]:
@@ -137,7 +137,7 @@ def read_payload(payload: bytes) -> tuple[list[Frame], bool]:
     try:
         while not reader.done():
             frames.append(_read_frame(reader, first))
-    except Malformed:
+    except MalformedError:
         return frames, True
     return frames, False
 
@@ -153,12 +153,12 @@ def _read_frame(reader: Reader, first: dict[str, bool]) -> Frame:
     if bits[:5] == "10001":
         lane = reader.varint(32) if bits[5:] == "111" else int(bits[5:], 2) + 1
         if lane > 255:
-            raise Malformed(f"lane {lane}")
+            raise MalformedError(f"lane {lane}")
         first["number"] = first["position"] = True
         return SelectLane(lane)
     if bits[:4] == "1001":
         return _read_ack(reader, bits)
-    raise Malformed(f"lead byte {bits}")
+    raise MalformedError(f"lead byte {bits}")
 
 
 def _read_unreliable(reader: Reader, bits: str, first: dict[str, bool]) -> Unreliable:
@@ -178,7 +178,7 @@ def _read_reliable(reader: Reader, bits: str, first: dict[str, bool]) -> Reliabl
     width = bits[3:5]
     if first["position"]:
         if width == "11":
-            raise Malformed("no such position")
+            raise MalformedError("no such position")
         position_bits = {"00": 24, "01": 32, "10": 48}[width]
         position = reader.integer(position_bits // 8)
         first["position"] = False
@@ -193,7 +193,7 @@ def _read_data(reader: Reader, bits: str) -> bytes:
     if code == 7:
         return reader.rest()
     if code > 4:
-        raise Malformed("reserved size code")
+        raise MalformedError("reserved size code")
     return reader.take(code * 256 + reader.integer(1))
 
 
@@ -212,7 +212,7 @@ def _read_ack(reader: Reader, bits: str) -> Ack:
             if nibble >= 8:
                 upper = reader.varint(64)
                 if upper > 100_000:
-                    raise Malformed(f"a run of {upper} times 8")
+                    raise MalformedError(f"a run of {upper} times 8")
                 runs.append(nibble - 8 + 8 * upper)
             else:
                 runs.append(nibble)

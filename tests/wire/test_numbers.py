@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.support.snp import Malformed, Reader, fast
+from tests.support.snp import MalformedError, Reader, fast
 
 from gamesockets.wire.numbers import (
     VARINT32_BYTES,
@@ -89,9 +89,7 @@ def test_varints_are_read_where_they_stand(value: int, before: bytes, behind: by
 @example(b"\xff" * 9 + b"\x7f", (VARINT64_BYTES, 64), b"")
 @example(b"\xff" * 5, (VARINT32_BYTES, 32), b"\x00")
 @example(b"\xff" * 10, (VARINT64_BYTES, 64), b"\x00")
-def test_arbitrary_bytes_are_read_as_the_specification_says(
-    data: bytes, width: tuple[int, int], behind: bytes
-) -> None:
+def test_arbitrary_bytes_are_read_as_the_specification_says(data: bytes, width: tuple[int, int], behind: bytes) -> None:
     """Too long or cut off is a fault, superfluous groups are not, and surplus high bits are dropped (2.2.1).
 
     What stands behind `end` changes nothing: it is not looked at.
@@ -100,6 +98,6 @@ def test_arbitrary_bytes_are_read_as_the_specification_says(
     reader = Reader(data)
     try:
         expected = (reader.varint(bits), reader.place)
-    except Malformed:
+    except MalformedError:
         expected = (0, -1)
     assert decode_varint(data + behind, 0, len(data), bytes_max) == expected

@@ -262,8 +262,9 @@ class Server:
             if self._sockets.accept_connection(connection) != gs.Result.OK:
                 self._sockets.close_connection(connection)
                 return
-            note(f"+ {describe_peer(info)}")
             self._carry_out(self._room.enter(connection))
+        elif info.state == gs.ConnectionState.CONNECTED:
+            note(f"+ {describe_peer(info)}")
         elif info.state in ENDED:
             note(f"- {info.address}: {how_it_ended(info)}")
             lost = info.state == gs.ConnectionState.PROBLEM_DETECTED_LOCALLY

@@ -66,21 +66,21 @@ class StopRequest:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Inside, a stop raises `KeyboardInterrupt`, also one that was asked for before."""
+        """Inside, a stop raises `KeyboardInterrupt`, also one that was asked for before; each raises once."""
         self._waiting = True
         try:
             if self._requested:
+                self._requested = False
                 raise KeyboardInterrupt
             yield
         finally:
             self._waiting = False
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """The handler; who asks twice does not want to wait for a clean end."""
-        impatient = self._requested
-        self._requested = True
-        if self._waiting or impatient:
+        """The handler; who asks twice while a command works does not want to wait for its clean end."""
+        if self._waiting or self._requested:
             raise KeyboardInterrupt
+        self._requested = True
 
 
 @contextmanager

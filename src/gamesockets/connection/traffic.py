@@ -1,0 +1,351 @@
+"""Data packets of one connection, both ways: from UDP payloads to messages, from messages to UDP payloads.
+
+    datagram -> packet header -> ReplayWindow -> Cipher.open -> Receiver -> inbox
+                                                    |  acks        |  what to acknowledge
+                                                    v              v
+    datagram <- packet header <- Cipher.seal  <-  Sender        AckReporter
+
+What receiving must tell sending passes through here, and nowhere else.
+"""
+
+from typing import Final, final
+
+from gamesockets.config import ConnectionOptions
+from gamesockets.connection.counters import Counters
+from gamesockets.connection.handshake import Refusal
+from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, Liveness
+from gamesockets.connection.negotiation import Agreement
+from gamesockets.connection.ping import SAMPLE_MAX_MS, PingEstimator
+from gamesockets.connection.reports import StatisticsReports
+from gamesockets.connection.stats import Statistics
+from gamesockets.connection.timers import NEVER, Timers
+from gamesockets.crypto.cipher import Cipher, NullCipher
+from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
+from gamesockets.receive.inbox import Inbox
+from gamesockets.receive.receiver import FeedbackSink, Receiver
+from gamesockets.receive.window import MAX_JUMP, NEW, ReplayWindow
+from gamesockets.send.reliable import Segment
+from gamesockets.send.sender import Sender
+from gamesockets.types import EndReason, PeerRecord
+from gamesockets.wire import datagram
+from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
+from gamesockets.wire.messages_pb2 import UdpStats
+from gamesockets.wire.numbers import varint_length, widen
+from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, split_packet
+
+MTU_OVERHEAD_BYTES: Final = 52
+PACKETS_PER_TURN: Final = 128
+FIRST_NUMBERED_AFTER_HANDSHAKE: Final = 10
+"""From this protocol version of the peer on, the handshake counts as packet number 1."""
+
+SPACING_VERSION: Final = 12
+SPACING_MAX_US: Final = 250_000
+STOP_WAITING_NUDGE_US: Final = 250_000
+REPORTS_ROOM_BYTES: Final = 64
+
+_UNACKNOWLEDGEABLE_PING_MS: Final = 100
+
+
+@final
+class Traffic(FeedbackSink):
+    """The parts that data packets pass through, and the order of work for one packet in and one packet out."""
+
+    def __init__(
+        self,
+        connection_id: int,
+        peer: PeerRecord,
+        inbox: Inbox,
+        options: ConnectionOptions,
+        counters: Counters,
+        now: int,
+    ) -> None:
+        self._options = options
+        self._counters = counters
+        self._remote_id = 0
+        self._protocol_version = 0
+        self._sealing: Cipher = NullCipher()
+        self._opening: Cipher = NullCipher()
+        self.window = ReplayWindow(1)
+        self.acks = AckReporter(2)
+        self.receiver = Receiver(self, peer, inbox, options)
+        self.sender = Sender(options, 2)
+        self.ping = PingEstimator()
+        self.liveness = Liveness(now, options.timeout_connected_us)
+        self.statistics = Statistics(self.window, connection_id)
+        self.reports = StatisticsReports(self.statistics)
+        self._now = now
+        self._packet_number = 0
+        self._last_sent_at = NO_TIME
+        self._stop_waiting_by = NEVER
+        self._extras_at = NEVER
+
+    def begin(self, agreement: Agreement, now: int) -> None:
+        """Both sides agree: packets may flow."""
+        self._sealing = agreement.sealing
+        self._opening = agreement.opening
+        self._remote_id = agreement.remote_id
+        self._protocol_version = agreement.peer.protocol_version
+        if self._protocol_version < FIRST_NUMBERED_AFTER_HANDSHAKE:
+            self.window.newest = 0
+            self.acks.next_number = 1
+            self.sender.start_numbering_at(1)
+        self.sender.pacer.connected(self.ping.smoothed_ms, now)
+        self.liveness.heard(now)
+        self.statistics.connected(now)
+        self.reports.start(now)
+        self._extras_at = now
+        self.configure(self._options)
+
+    def configure(self, options: ConnectionOptions) -> None:
+        """New limits, in force for the next packet."""
+        self._options = options
+        self.receiver.configure(options)
+        self.liveness.timeout_us = options.timeout_connected_us
+        self.sender.configure(options)
+        size = options.mtu_packet_size - MTU_OVERHEAD_BYTES - self._sealing.overhead_bytes
+        # A segment is never cut again, so packets shrink only while none waits for its ack.
+        if size >= self.sender.payload_bytes_max or not self.sender.has_reliable_data():
+            self.sender.payload_bytes_max = size
+
+    def take_ping_sample(self, sample_ms: int, now: int) -> None:
+        """A measured round trip; below 0 for none."""
+        if sample_ms < 0:
+            return
+        if self.ping.add(sample_ms, now):
+            self.statistics.ping(sample_ms)
+        self.sender.ping_ms = self.ping.smoothed_ms
+
+    def handle_timer(self, now: int, timers: Timers) -> bool:
+        """Does what is due; True when the peer is to be given up."""
+        if now >= timers.interval:
+            self.statistics.finish_interval(now, self.liveness.misses())
+            timers.interval = self.statistics.next_interval_at()
+        if self.liveness.handle_timer(now):
+            return True
+        self.sender.handle_timer(now)
+        return False
+
+    # ------------------------------------------------------------------ in
+
+    def receive_packet(self, data: bytes, now: int) -> Refusal | None:
+        """Takes one data packet that names our connection id; why the connection must end, if it must."""
+        self._now = now
+        counters = self._counters
+        packet = split_packet(data)
+        if packet is None:
+            counters.malformed += 1
+            return None
+        wire_number, stats_blob, spacing_us, chunk = packet
+        stats: UdpStats | None = None
+        if stats_blob:
+            stats = datagram.decode_stats(stats_blob)
+            if stats is None:
+                counters.malformed += 1
+                return None
+        window = self.window
+        newest = window.newest
+        number = widen(wire_number, 16, newest)
+        self.statistics.sequenced += 1
+        if window.check(number) != NEW:
+            counters.duplicates += 1
+            return None
+        plaintext = self._opening.open(number, chunk)
+        if plaintext is None:
+            self.statistics.sequenced -= 1
+            counters.undecryptable += 1
+            return None
+        if number - newest > MAX_JUMP:
+            jump = f"{number - newest}; {newest & 0xFFFF:04x}->{number & 0xFFFF:04x}"
+            return Refusal(int(EndReason.MISC_GENERIC), f"Pkt number lurch by {jump}")
+        self.liveness.heard(now)
+        self._packet_number = number
+        receiver = self.receiver
+        receiver.process(plaintext, now)
+        if receiver.fault:
+            return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
+        if not receiver.complete:
+            return None
+        if number == newest + 1:
+            self.statistics.in_order(now, spacing_us)
+        else:
+            self.statistics.out_of_order()
+        window.record(number)
+        if receiver.acknowledgeable:
+            self.acks.received(number, receiver.has_reliable, now)
+        else:
+            ping_ms = self.ping.smoothed_ms
+            if not 0 <= ping_ms <= _UNACKNOWLEDGEABLE_PING_MS:
+                ping_ms = _UNACKNOWLEDGEABLE_PING_MS
+            self.acks.flush_by(now + (ping_ms + 5) * 2000)
+        if stats is not None:
+            self._on_stats(stats, now)
+        return None
+
+    def _on_stats(self, message: UdpStats, now: int) -> None:
+        has_report = message.HasField("stats")
+        if has_report:
+            self.statistics.received_from_peer(message.stats, now)
+        if has_report or message.flags & UdpStats.ACK_REQUEST:
+            is_immediate = message.flags & UdpStats.ACK_REQUEST_IMMEDIATE
+            self.acks.flush_by(now if is_immediate else now + ACK_DELAY_US)
+
+    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
+        """An ack frame of the peer, told by the receiver in the middle of a packet."""
+        now = self._now
+        sender = self.sender
+        next_number = sender.flight.next_number()
+        latest = widen(latest, latest_bits, next_number)
+        if latest < 0:
+            return self.receiver.abort(f"Ack of packet {latest}")
+        if latest >= next_number:
+            return self.receiver.abort("")
+        record = sender.flight.get(latest)
+        if record is not None and delay != ACK_DELAY_UNKNOWN:
+            elapsed_us = now - record[0] - (delay << ACK_DELAY_SHIFT)
+            sample_ms = elapsed_us // 1000 if elapsed_us >= 0 else -(-elapsed_us // 1000)
+            if -1 <= sample_ms <= SAMPLE_MAX_MS:
+                self.take_ping_sample(max(sample_ms, 0), now)
+        if blocks:
+            self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
+        else:
+            self._stop_waiting_by = NEVER
+        fault = sender.acknowledge(latest, blocks, now)
+        if sender.reported_marks or sender.lost_marks:
+            self._settle_reports(now)
+        if fault:
+            return self.receiver.abort(fault)
+        return True
+
+    def _settle_reports(self, now: int) -> None:
+        sender = self.sender
+        for picked in sender.reported_marks:
+            self.reports.arrived(picked, now)
+        if sender.lost_marks:
+            self.reports.lost()
+        sender.reported_marks.clear()
+        sender.lost_marks.clear()
+
+    def stop_waiting(self, offset: int) -> bool:
+        """A stop-waiting frame of the peer, told by the receiver in the middle of a packet."""
+        value = self._packet_number - offset - 1
+        if value < 0 or not self.acks.stop_waiting(value, self._packet_number):
+            return self.receiver.abort(f"stop_waiting pktNum {self._packet_number} offset {offset}")
+        return True
+
+    # ------------------------------------------------------------------ out
+
+    def packets_to_send(self, datagrams: list[bytes], now: int) -> None:
+        """Appends the data packets that leave now."""
+        sender = self.sender
+        pacer = sender.pacer
+        acks = self.acks
+        pacer.refill(now, sender.wants_at(now) <= now)
+        for _ in range(PACKETS_PER_TURN):
+            request = self.liveness.request_due(now)
+            has_data = pacer.may_send() and sender.wants_at(now) <= now
+            if not (
+                has_data
+                or request
+                or acks.deadline() <= now
+                or self._stop_waiting_by <= now
+                or (acks.nack_wanted_at() <= now and pacer.may_send())
+                or now >= self.reports.due_at()
+            ):
+                break
+            if has_data and min(acks.deadline(), self._stop_waiting_by) <= now and not self._reports_fit(now):
+                has_data = False
+            datagrams.append(self._make_packet(request, has_data, now))
+            if has_data and sender.built_nothing():
+                break
+
+    def _reports_fit(self, now: int) -> bool:
+        """Whether due reports and the next segment to be repeated share a packet; else the reports go first."""
+        return self.sender.payload_bytes_max - self.sender.retry_bytes(now) >= REPORTS_ROOM_BYTES
+
+    def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
+        sender = self.sender
+        number = sender.flight.next_number()
+        stats = b""
+        picked = 0
+        if request or sender.ack_request_wanted or now >= self._extras_at:
+            stats, picked, request = self._stats_for_packet(request, now)
+        room = sender.payload_bytes_max
+        if stats:
+            spare = self._options.mtu_packet_size - HEADER_BYTES - self._sealing.overhead_bytes
+            room = min(room, spare - len(stats) - varint_length(len(stats)))
+        prefix = b""
+        acks = self.acks
+        if sender.peer_has_holes or acks.worth_telling() or acks.deadline() != NEVER or acks.nack_wanted_at() <= now:
+            prefix = self._reports(number, room - sender.retry_bytes(now) if has_data else room, now)
+        segments: tuple[Segment, ...] = ()
+        payload = prefix
+        if has_data:
+            payload = sender.build(prefix, room, now)
+            segments = sender.built_segments
+        spacing_us = NO_TIME
+        if self._options.send_time_since_previous_packet == 1:
+            spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))
+        header = encode_header(self._remote_id, number, stats, spacing_us)
+        data = header + self._sealing.seal(number, payload)
+        sender.flight.add(now, segments, picked)
+        sender.pacer.spend(len(data))
+        self._last_sent_at = now
+        if segments or stats:
+            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms())
+        return data
+
+    def _reports(self, number: int, room: int, now: int) -> bytes:
+        """Stop-waiting and ack frames for packet `number`, as far as there is room beside what must be repeated."""
+        sender = self.sender
+        frames = b""
+        if sender.peer_has_holes:
+            frames = encode_stop_waiting(number - sender.minimum_waited_for - 1)
+            if len(frames) > room:
+                return b""
+            self._stop_waiting_by = NEVER
+        due = sender.pacer.full_packet_at(now, self._options.mtu_packet_size)
+        return frames + self.acks.frame(now, due, room - len(frames))
+
+    def _stats_for_packet(self, request: int, now: int) -> tuple[bytes, int, int]:
+        """Serialized statistics for this packet, which reports they hold, and which ack they ask for."""
+        sender = self.sender
+        liveness = self.liveness
+        if sender.ack_request_wanted:
+            sender.ack_request_wanted = False
+            request = IMMEDIATE_ACK_REQUEST
+        picked = self.reports.pick(now)
+        if picked or liveness.tracer_due(now, self.ping.sampled_at):
+            request = max(request, ACK_REQUEST)
+        self._extras_at = min(self.reports.ready_at(), liveness.tracer_at(self.ping.sampled_at))
+        if not request:
+            return b"", 0, 0
+        message = self.reports.message(picked, self.ping.smoothed_ms, now) if picked else UdpStats()
+        if message.ByteSize() > self._options.mtu_packet_size // 2:
+            self.reports.arrived(picked, now)
+            return b"", 0, 0
+        if request == IMMEDIATE_ACK_REQUEST or not picked:
+            message.flags = request
+        liveness.asked(now, request)
+        if picked:
+            self.reports.sent(picked)
+            self._extras_at = liveness.tracer_at(self.ping.sampled_at)
+        return message.SerializeToString(), picked, request
+
+    def _spacing(self, now: int, size: int) -> int:
+        """Time since the previous packet, if the peer reads it and it fits."""
+        if self._last_sent_at < 0 or self._protocol_version < SPACING_VERSION:
+            return NO_TIME
+        spacing_us = now - self._last_sent_at
+        room = self._options.mtu_packet_size - self._sealing.overhead_bytes - size
+        return spacing_us if spacing_us <= SPACING_MAX_US and room >= 2 else NO_TIME
+
+    def refresh_timers(self, timers: Timers, now: int) -> None:
+        """Writes down when packets next have to leave; called after `packets_to_send`."""
+        acks = self.acks
+        send_at = min(self.sender.next_time(now), acks.deadline(), self._stop_waiting_by)
+        nack_at = acks.nack_wanted_at()
+        if nack_at != NEVER:
+            send_at = min(send_at, max(nack_at, self.sender.pacer.ready_at(now)))
+        timers.send = send_at
+        timers.liveness = self.liveness.next_time()
+        timers.statistics = self.reports.due_at()

@@ -1,0 +1,471 @@
+"""One packet's plaintext: which messages come out, what is acknowledged, and what ends the connection (spec 2, 2.5)."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.snp import Ack, Reception, fast, texts
+
+from gamesockets.config import ConnectionOptions
+from gamesockets.receive.receiver import DISCARDING
+from gamesockets.types import SendFlags
+from gamesockets.wire.frames import (
+    RELATIVE,
+    encode_ack,
+    encode_reliable,
+    encode_select_lane,
+    encode_stop_waiting,
+    encode_unreliable,
+    to_end,
+    with_size,
+)
+from gamesockets.wire.stream import MAX_NUMBER_AHEAD, MAX_NUMBER_INCREMENT, encode_message_header
+
+
+def unreliable(data: bytes, number: int = 1, number_bits: int = 32, offset: int = 0, is_last: bool = True) -> bytes:
+    return with_size(encode_unreliable(number_bits, number, offset, is_last), len(data)) + data
+
+
+def reliable(data: bytes, position: int = 1, position_bits: int = 48) -> bytes:
+    return with_size(encode_reliable(position_bits, position), len(data)) + data
+
+
+def streamed(data: bytes, increment: int = 1) -> bytes:
+    return encode_message_header(increment, len(data)) + data
+
+
+def delivered(reception: Reception, *payloads: bytes) -> list[tuple[int, bytes]]:
+    return [(message.message_number, message.data) for message in reception.take(*payloads)]
+
+
+# ---------------------------------------------------------------------- numbers
+
+
+def test_what_a_message_says_about_itself() -> None:
+    reception = Reception()
+    first, second = reception.take(
+        encode_select_lane(3) + unreliable(b"quick", 7) + reliable(streamed(b"sure", 8)), now=1234
+    )
+    assert (first.data, first.message_number, first.lane, first.flags) == (b"quick", 7, 3, SendFlags.UNRELIABLE)
+    assert (second.data, second.message_number, second.lane, second.flags) == (b"sure", 8, 3, SendFlags.RELIABLE)
+    assert first.time_received == 1234
+    assert first.peer is reception.peer
+
+
+def test_relative_numbers_count_on_from_the_last_and_over_reliable_frames() -> None:
+    """After every reliable frame the number is one higher, whatever that frame contained (2.2.6)."""
+    payload = (
+        unreliable(b"a", 5)
+        + unreliable(b"b", 1, RELATIVE)
+        + unreliable(b"c", 300, RELATIVE)
+        + reliable(streamed(b"r", 307))
+        + unreliable(b"d", 1, RELATIVE)
+        + reliable(b"", 0, RELATIVE)
+        + unreliable(b"e", 2, RELATIVE)
+    )
+    assert delivered(Reception(), payload) == [
+        (5, b"a"), (6, b"b"), (306, b"c"), (307, b"r"), (308, b"d"), (311, b"e")
+    ]  # fmt: skip
+
+
+def test_reliable_frames_before_the_first_unreliable_one_do_not_count() -> None:
+    payload = reliable(streamed(b"r")) + unreliable(b"a", 5) + unreliable(b"b", 1, RELATIVE)
+    assert delivered(Reception(), payload) == [(1, b"r"), (5, b"a"), (6, b"b")]
+
+
+@fast
+@given(st.integers(1, 1 << 40), st.sampled_from((16, 32)), st.data())
+def test_truncated_numbers_are_nearest_to_the_highest_of_the_lane(highest: int, bits: int, data: st.DataObject) -> None:
+    reception = Reception()
+    reception.receiver._lanes[0].highest_number = highest
+    low = max(1, highest - (1 << (bits - 1)))
+    number = data.draw(st.integers(low, highest + (1 << (bits - 1)) - 1))
+    assert delivered(reception, unreliable(b"x", number, bits)) == [(number, b"x")]
+
+
+@pytest.mark.parametrize("number", [0, 0xFFFF, 0x8000])
+def test_a_number_below_one_is_a_fault(number: int) -> None:
+    reception = Reception()
+    assert reception.take(unreliable(b"x", number, 16)) == []
+    assert reception.receiver.fault
+
+
+def test_a_huge_increment_moves_backwards_modulo_two_to_the_64() -> None:
+    """The reference does not object (2.2.6)."""
+    payload = unreliable(b"a", 5) + unreliable(b"b", (1 << 64) - 3, RELATIVE)
+    assert delivered(Reception(), payload) == [(2, b"b"), (5, b"a")]
+
+
+def test_pieces_of_one_message_share_a_packet_with_increment_zero() -> None:
+    payload = unreliable(b"a", 5, is_last=False) + unreliable(b"b", 0, RELATIVE, offset=1)
+    assert delivered(Reception(), payload) == [(5, b"ab")]
+
+
+def test_every_lane_has_its_own_numbers_and_stream() -> None:
+    payload = b"".join(
+        encode_select_lane(lane) + unreliable(bytes((lane,)), 9) + reliable(streamed(b"r"))
+        for lane in (0, 1, 7, 8, 255)
+    )
+    messages = Reception().take(payload)
+    assert [(message.lane, message.message_number) for message in messages] == [
+        (lane, number) for lane in (0, 1, 7, 8, 255) for number in (1, 9)
+    ]
+
+
+def test_each_packet_begins_on_lane_zero() -> None:
+    reception = Reception()
+    messages = reception.take(encode_select_lane(4) + unreliable(b"x"), unreliable(b"y"))
+    assert [message.lane for message in messages] == [4, 0]
+
+
+@pytest.mark.parametrize("bits", [24, 32, 48])
+def test_positions_in_every_width(bits: int) -> None:
+    reception = Reception()
+    assert texts(reception.take(reliable(streamed(b"one"), 1, bits), reliable(streamed(b"two"), 5, bits))) == [
+        b"one",
+        b"two",
+    ]
+
+
+def test_gaps_between_segments_of_a_packet() -> None:
+    stream = streamed(b"a" * 20) + streamed(b"b" * 20)
+    reception = Reception()
+    assert reception.take(reliable(stream[:5]) + reliable(stream[10:15], 5, RELATIVE)) == []
+    assert texts(reception.take(reliable(stream[5:10], 6) + reliable(stream[15:], 5, RELATIVE))) == [
+        b"a" * 20,
+        b"b" * 20,
+    ]
+
+
+def test_position_zero_is_a_fault() -> None:
+    reception = Reception()
+    assert reception.take(reliable(b"x", 0, 48)) == []
+    assert reception.receiver.fault
+
+
+@pytest.mark.parametrize(
+    ("low", "end"),
+    [(60, (1 << 24) + 61), ((1 << 24) - 1, 2 << 24), (1 << 23, (1 << 24) + (1 << 23) + 1)],
+)
+def test_short_positions_never_go_below_the_block_of_the_streams_end(low: int, end: int) -> None:
+    """That is how the reference expands them, although another position may be nearer (2.2.7)."""
+    reception = Reception(ConnectionOptions(recv_buffer_size_bytes=1 << 26))
+    stream = reception.receiver._lanes[0].stream
+    stream.base = (1 << 24) + 50
+    reception.receiver.process(reliable(b"\x00", low, 24), 0)
+    assert stream.end() == end
+
+
+# ---------------------------------------------------------------------- messages
+
+
+@fast
+@given(
+    st.lists(st.tuples(st.binary(max_size=70), st.integers(1, 200)), min_size=1, max_size=12),
+    st.lists(st.integers(1, 40), min_size=1, max_size=10),
+    st.randoms(use_true_random=False),
+)
+def test_a_stream_in_pieces_of_any_size_and_order_gives_its_messages(
+    messages: list[tuple[bytes, int]], sizes: list[int], chance: random.Random
+) -> None:
+    """Cut anywhere, in headers too; delivered once, in order, with their numbers."""
+    stream = b"".join(streamed(data, increment) for data, increment in messages)
+    pieces: list[tuple[int, bytes]] = []
+    place = 0
+    while place < len(stream):
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append((1 + place, stream[place : place + size]))
+        place += size
+    window = pieces[:20]
+    chance.shuffle(window)
+    reception = Reception()
+    out: list[tuple[int, bytes]] = []
+    for position, piece in window + pieces[20:]:
+        out += delivered(reception, reliable(piece, position))
+        assert not reception.receiver.fault
+        assert reception.receiver.acknowledgeable
+        assert reception.receiver.has_reliable
+    number = 0
+    expected = []
+    for data, increment in messages:
+        number += increment
+        expected.append((number, data))
+    assert out == expected
+    assert reception.peer.queued_bytes == reception.peer.queued_messages == 0
+
+
+def test_a_repeated_segment_delivers_nothing_twice_but_is_acknowledged() -> None:
+    reception = Reception()
+    segment = reliable(streamed(b"once"))
+    assert texts(reception.take(segment, segment, segment)) == [b"once"]
+    assert reception.receiver.acknowledgeable
+
+
+def test_pieces_of_an_unreliable_message_in_several_packets() -> None:
+    reception = Reception()
+    whole = bytes(range(256)) * 10
+    payloads = [
+        unreliable(whole[begin : begin + 1000], 3, 32, begin, begin + 1000 >= len(whole))
+        for begin in range(0, len(whole), 1000)
+    ]
+    assert delivered(reception, *reversed(payloads)) == [(3, whole)]
+
+
+def test_late_unreliable_messages_are_sorted_back_in() -> None:
+    reception = Reception()
+    assert [number for number, _ in delivered(reception, *(unreliable(b"", n) for n in (2, 5, 3, 1, 4)))] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert [number for number, _ in delivered(reception, unreliable(b"", 2))] == [2], "what was taken cannot be helped"
+
+
+@fast
+@given(st.permutations(range(1, 12)), st.integers(1, 12))
+def test_whatever_the_order_of_arrival_the_queue_is_in_order(order: list[int], taken_after: int) -> None:
+    reception = Reception()
+    first = delivered(reception, *(unreliable(b"", number) for number in order[:taken_after]))
+    rest = delivered(reception, *(unreliable(b"", number) for number in order[taken_after:]))
+    assert [number for number, _ in first] == sorted(order[:taken_after])
+    assert [number for number, _ in rest] == sorted(order[taken_after:])
+
+
+# ---------------------------------------------------------------------- feedback
+
+
+def test_what_the_peer_says_about_our_packets_is_passed_on_in_order() -> None:
+    reception = Reception()
+    payload = encode_stop_waiting(3) + encode_ack(9, 64, [(1, 2)]) + unreliable(b"x") + encode_ack(10, -1, [])
+    assert texts(reception.take(payload)) == [b"x"]
+    assert reception.feedback.offsets == [3]
+    assert reception.feedback.acks == [Ack(16, 9, 2, ((1, 2),)), Ack(16, 10, 0xFFFF, ())]
+    assert reception.receiver.complete
+    assert not reception.receiver.has_reliable
+
+
+@pytest.mark.parametrize("frame", [encode_stop_waiting(3), encode_ack(9, 0, [])])
+def test_refused_feedback_ends_the_packet(frame: bytes) -> None:
+    reception = Reception()
+    reception.feedback.accepts = False
+    assert texts(reception.take(unreliable(b"x") + frame + unreliable(b"y", 2))) == [b"x"]
+
+
+def test_a_packet_may_be_given_up_without_a_fault() -> None:
+    """An ack of packets that were never sent: the packet is not recorded at all (2.2.11)."""
+    reception = Reception()
+    reception.receiver.process(b"", 0)
+    assert reception.receiver.complete
+    assert reception.receiver.abort("") is False
+    assert not reception.receiver.complete
+    assert reception.receiver.fault == ""
+
+
+# ---------------------------------------------------------------------- faults
+
+
+def stream_of(header: bytes, behind: int = 4) -> bytes:
+    return reliable(header + bytes(behind))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b"\x60", id="unassigned lead byte"),
+        pytest.param(unreliable(b"x")[:-1], id="cut short"),
+        pytest.param(stream_of(b"\x80"), id="stream header with the high bit"),
+        pytest.param(stream_of(encode_message_header(MAX_NUMBER_INCREMENT + 1, 0)), id="increment"),
+        pytest.param(stream_of(encode_message_header(MAX_NUMBER_AHEAD + 1, 0)), id="number too far ahead"),
+        pytest.param(stream_of(encode_message_header(1, 524_289)), id="larger than RecvMaxMessageSize"),
+        pytest.param(stream_of(b"\x20" + b"\xff" * 9 + b"\x01"), id="absurd size"),
+        pytest.param(b"\x8f\x80\x02", id="lane 256"),
+    ],
+)
+def test_faults_end_the_packet_but_not_what_came_before(payload: bytes) -> None:
+    """Frames before the fault have taken effect, as in the reference (2.2.11)."""
+    reception = Reception()
+    assert texts(reception.take(unreliable(b"before", 1) + encode_select_lane(9) + payload)) == [b"before"]
+    assert reception.receiver.fault
+
+
+def test_the_highest_number_seen_extends_what_may_follow() -> None:
+    """Unreliable numbers count too, so a reliable message after many of them is fine (2.3)."""
+    number = MAX_NUMBER_AHEAD + 500
+    reception = Reception()
+    payload = unreliable(b"", 500) + reliable(streamed(b"far", number))
+    assert delivered(reception, payload) == [(500, b""), (number, b"far")]
+
+
+@pytest.mark.parametrize("make", [unreliable, lambda data: reliable(streamed(data))])
+@pytest.mark.parametrize(("size", "is_fine"), [(64, True), (65, False)])
+def test_messages_above_the_limit_end_the_connection(make: Callable[[bytes], bytes], size: int, is_fine: bool) -> None:
+    reception = Reception(ConnectionOptions(recv_max_message_size=64))
+    assert texts(reception.take(make(bytes(size)))) == ([bytes(size)] if is_fine else [])
+    assert bool(reception.receiver.fault) == (not is_fine)
+
+
+def test_an_oversized_header_is_a_fault_before_the_body_comes() -> None:
+    reception = Reception(ConnectionOptions(recv_max_message_size=1000))
+    assert reception.take(reliable(encode_message_header(1, 1001))) == []
+    assert reception.receiver.fault
+
+
+def test_a_size_varint_without_end_only_waits() -> None:
+    """Over-long, it stalls the lane silently; the connection and the other lanes live on (2.3)."""
+    reception = Reception()
+    assert texts(reception.take(reliable(b"\x20" + b"\xff" * 50) + unreliable(b"x"))) == [b"x"]
+    assert not reception.receiver.fault
+
+
+# ---------------------------------------------------------------------- limits and refusals
+
+
+def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
+    reception = Reception(ConnectionOptions(recv_buffer_messages=2))
+    for number in (1, 2):
+        reception.receiver.process(unreliable(b"x", number), 0)
+        assert reception.receiver.acknowledgeable
+    reception.receiver.process(unreliable(b"x", 3), 0)
+    assert not reception.receiver.acknowledgeable
+    assert not reception.receiver.fault
+    assert reception.receiver.complete
+    assert reception.receiver.queue_full == 1
+    assert len(reception.inbox.take(1)) == 1
+    assert delivered(reception, unreliable(b"x", 4)) == [(2, b"x"), (4, b"x")]
+
+
+def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
+    """It comes when there is room and anything further arrives on the lane, old news included (2.5.2)."""
+    reception = Reception(ConnectionOptions(recv_buffer_messages=2))
+    stream = b"".join(streamed(bytes((place,))) for place in range(4))
+    reception.receiver.process(reliable(stream), 0)
+    assert not reception.receiver.acknowledgeable
+    assert texts(reception.inbox.take(10)) == [b"\x00", b"\x01"]
+    assert texts(reception.take(reliable(stream))) == [b"\x02", b"\x03"]
+    assert reception.receiver.acknowledgeable
+
+
+def test_queued_bytes_are_limited_over_all_lanes() -> None:
+    reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
+    payload = unreliable(bytes(1000)) + encode_select_lane(1) + unreliable(bytes(1000))
+    reception.receiver.process(payload, 0)
+    reception.receiver.process(encode_select_lane(2) + unreliable(bytes(1000)) + unreliable(bytes(97), 1, RELATIVE), 0)
+    reception.receiver.process(unreliable(bytes(1001), 2), 0)
+    reception.receiver.process(unreliable(bytes(999), 2), 0)
+    assert reception.peer.queued_bytes == 1000 + 1000 + 1000 + 97 + 999
+    reception.receiver.process(unreliable(b"", 3), 0)
+    assert reception.receiver.acknowledgeable, "exactly full is allowed"
+    reception.receiver.process(unreliable(b"x", 4), 0)
+    assert not reception.receiver.acknowledgeable
+
+
+def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged() -> None:
+    """Both kinds count together; what came before stays delivered (2.5.4)."""
+    reception = Reception(ConnectionOptions(recv_max_segments_per_packet=3))
+    payload = unreliable(b"a") + reliable(streamed(b"b", 2)) + unreliable(b"c", 1, RELATIVE)
+    assert texts(reception.take(payload)) == [b"a", b"b", b"c"]
+    assert reception.receiver.acknowledgeable
+    assert texts(reception.take(payload + unreliable(b"d", 1, RELATIVE) + b"\x60")) == [b"a", b"c"]
+    assert not reception.receiver.acknowledgeable
+    assert reception.receiver.complete
+    assert not reception.receiver.fault
+
+
+def test_a_piece_beyond_26000_bytes_is_ignored_but_acknowledged() -> None:
+    reception = Reception()
+    assert reception.take(unreliable(b"x", 1, 32, 26_000)) == []
+    assert reception.receiver.acknowledgeable
+    begins = range(0, 26_000, 1279)
+    assert reception.take(*(unreliable(bytes(1279), 2, 32, begin, False) for begin in begins[:-1])) == []
+    (message,) = reception.take(unreliable(bytes(26_000 - begins[-1]), 2, 32, begins[-1]))
+    assert message.length == 26_000
+
+
+def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
+    reception = Reception()
+    assert reception.take(reliable(b"", 50)) == []
+    assert reception.receiver.acknowledgeable
+    assert not reception.receiver.has_reliable
+
+
+def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
+    reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
+    assert texts(reception.take(reliable(b"x", 5000) + unreliable(b"y"))) == [b"y"]
+    assert not reception.receiver.acknowledgeable
+    assert reception.receiver.queue_full == 1
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_reliable_data_is_remembered_whatever_lane_comes_last(order: int) -> None:
+    """The reference forgets it at the next select-lane frame and then owes an ack it does not send (2.6.1)."""
+    sections = [encode_select_lane(1) + reliable(streamed(b"r")), encode_select_lane(2) + unreliable(b"u")]
+    reception = Reception()
+    reception.take(sections[order] + sections[1 - order])
+    assert reception.receiver.has_reliable
+
+
+def test_while_lingering_reliable_bytes_are_acknowledged_and_dropped() -> None:
+    reception = Reception()
+    reception.receiver.mode = DISCARDING
+    assert reception.take(reliable(streamed(b"r"))) == []
+    assert reception.receiver.acknowledgeable
+    assert reception.receiver.has_reliable
+    assert reception.take(unreliable(b"u")) == []
+    assert not reception.receiver.acknowledgeable
+    reception.take(encode_ack(1, 0, []))
+    assert len(reception.feedback.acks) == 1
+
+
+def test_new_limits_apply_from_the_next_payload_on() -> None:
+    reception = Reception()
+    reception.receiver.configure(ConnectionOptions(recv_max_message_size=64))
+    assert reception.take(unreliable(bytes(65))) == []
+    assert reception.receiver.fault
+
+
+def test_the_outcome_of_one_payload_does_not_stick_to_the_next() -> None:
+    reception = Reception()
+    reception.take(b"\x60")
+    assert reception.receiver.fault
+    assert texts(reception.take(to_end(encode_unreliable(32, 1, 0, True)) + b"fine")) == [b"fine"]
+    assert reception.receiver.fault == ""
+    assert reception.receiver.complete
+    assert reception.receiver.acknowledgeable
+
+
+# ---------------------------------------------------------------------- hostile peers
+
+
+FRAMES = st.one_of(
+    st.binary(max_size=30),
+    st.builds(unreliable, st.binary(max_size=8), st.integers(0, 1 << 20), st.sampled_from((16, 32)), st.integers(0, 40),
+              st.booleans()),
+    st.builds(unreliable, st.binary(max_size=8), st.integers(0, 1 << 64).map(lambda number: number % (1 << 64)),
+              st.just(RELATIVE), st.integers(0, 40), st.booleans()),
+    st.builds(reliable, st.binary(max_size=40), st.integers(0, 300), st.sampled_from((24, 32, 48, RELATIVE))),
+    st.builds(reliable, st.builds(streamed, st.binary(max_size=40), st.integers(1, 3)), st.integers(1, 100)),
+    st.builds(encode_select_lane, st.integers(0, 255)),
+    st.builds(encode_ack, st.integers(0, 1 << 16), st.integers(-1, 1 << 20), st.lists(st.tuples(st.integers(0, 99),
+                                                                                            st.integers(0, 99)))),
+)  # fmt: skip
+
+
+@fast
+@given(st.lists(st.lists(FRAMES, max_size=6).map(b"".join), max_size=12), st.booleans())
+def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], reads: bool) -> None:
+    options = ConnectionOptions(recv_buffer_size_bytes=4096, recv_buffer_messages=8, recv_max_message_size=64)
+    reception = Reception(options)
+    for payload in payloads:
+        reception.receiver.process(payload, 0)
+        assert reception.peer.queued_messages == len(reception.inbox) <= 8
+        assert reception.peer.queued_bytes <= 4096
+        if reads:
+            assert all(message.length <= 64 for message in reception.inbox.take(3))
+    held = sum(len(lane.stream.buffer) for lane in reception.receiver._lanes.values())
+    assert held <= 4096 * len(reception.receiver._lanes) <= 4096 * 256
+    reception.inbox.take(100)
+    assert reception.peer.queued_bytes == reception.peer.queued_messages == 0
