@@ -265,7 +265,8 @@ class Endpoint:
             return self._request_received(message, address, now)
         elif isinstance(message, ConnectionClosed):
             self.counters.stray += 1
-            self._reply(encode_no_connection(message.to_connection_id, message.from_connection_id), address)
+            if message.to_connection_id or message.from_connection_id:
+                self._reply(encode_no_connection(message.to_connection_id, message.from_connection_id), address)
         else:
             self.counters.stray += 1
         return None

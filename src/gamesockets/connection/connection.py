@@ -446,8 +446,8 @@ class Connection:
             self._owe_no_connection(from_id, to_id)
 
     def _owe_no_connection(self, from_id: int, to_id: int) -> None:
-        """At most one reply of this kind per turn."""
-        if not self._no_connections_owed:
+        """At most one reply of this kind per turn, and none to a message without ids, which would name nobody."""
+        if (from_id or to_id) and not self._no_connections_owed:
             self._no_connections_owed.append((from_id, to_id))
 
     # ------------------------------------------------------------------ control messages out

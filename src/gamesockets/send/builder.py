@@ -23,6 +23,9 @@ NEXT_UNRELIABLE_HEADER_BYTES: Final = 1
 """Of a whole message whose number is one above the previous one in its section."""
 
 SIZE_BYTES: Final = 1
+ANNOUNCE_BYTES: Final = 12
+"""Upper bound for mentioning a message number: lead, number, offset, size."""
+
 _SELECT_LANE_0_BYTES: Final = 2
 
 _SIZES: Final = 1280
@@ -92,6 +95,11 @@ class PacketBuilder:
             return 0
         return _SELECT_LANE_0_BYTES if lane == 0 else len(encode_select_lane(lane))
 
+    def segment_header_bytes(self, segment: Segment) -> int:
+        """Header size, without the size byte, of a segment and what it has to announce."""
+        size = self.reliable_header_bytes(segment.lane.index, segment.position)
+        return size + ANNOUNCE_BYTES if segment.announce else size
+
     def reliable_header_bytes(self, lane: int, position: int) -> int:
         """Header size, without the size byte, of a segment at `position`."""
         section = self._sections.get(lane)
@@ -104,6 +112,9 @@ class PacketBuilder:
 
     def add_reliable(self, segment: Segment) -> None:
         """Adds a segment whose header and data were found to fit."""
+        if segment.announce:
+            # A piece that never becomes a message: all it does is to mention the number.
+            self.add_unreliable(segment.lane.index, segment.announce, 1, False, b"")
         section = self._enter(segment.lane.index)
         position = segment.position
         data = segment.data

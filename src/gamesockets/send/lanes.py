@@ -51,6 +51,7 @@ class SendLane:
         "priority_class",
         "queue",
         "sent_position",
+        "sent_reliable_number",
         "unacked",
         "weight",
     )
@@ -71,6 +72,8 @@ class SendLane:
         self.last_reliable_number = 0
         self.sent_position = 1
         """Stream position of the next byte to leave for the first time."""
+        self.sent_reliable_number = 0
+        """Number of the last reliable message that began to leave."""
         self.message_begin = 1
         """Where the reliable message starts whose bytes leave next."""
         self.pending_reliable = 0

@@ -13,7 +13,7 @@ ACKED: Final = 2
 class Segment:
     """A range of one lane's stream as it was first sent; repeating it sends exactly the same range."""
 
-    __slots__ = ("data", "lane", "last_packet", "message_begin", "position", "state", "transmissions")
+    __slots__ = ("announce", "data", "lane", "last_packet", "message_begin", "position", "state", "transmissions")
 
     def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int) -> None:
         self.lane = lane
@@ -21,6 +21,8 @@ class Segment:
         self.data = data
         self.message_begin = message_begin
         """Where the message starts that the first byte belongs to: what a receiver must hold back for it."""
+        self.announce = 0
+        """A message number to mention ahead of the segment, because its own would look too far ahead; 0 for none."""
         self.state = IN_FLIGHT
         self.last_packet = 0
         self.transmissions = 1

@@ -9,7 +9,7 @@ from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.timers import NEVER
-from gamesockets.send.builder import NEXT_UNRELIABLE_HEADER_BYTES, SIZE_BYTES, PacketBuilder
+from gamesockets.send.builder import ANNOUNCE_BYTES, NEXT_UNRELIABLE_HEADER_BYTES, SIZE_BYTES, PacketBuilder
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
@@ -30,6 +30,12 @@ PEER_BUFFER_BYTES: Final = 1_048_576
 
 PEER_HOLES_MAX: Final = 20
 """Lost segments of one connection up to which new data is sent behind them; a receiver refuses above 20 to 30 holes."""
+
+ANNOUNCE_FROM: Final = 4_000
+"""A reliable message so far behind the last one announces its number: receivers refuse jumps above 10,000."""
+
+UNRELIABLE_RUN_MAX: Final = 900_000
+"""After so many unreliable messages in a row the next one goes reliably: receivers refuse gaps above 1,000,000."""
 
 MAX_OUTSTANDING_PACKETS: Final = 12_000
 ACK_WANTED_PACKETS: Final = 4_096
@@ -137,7 +143,12 @@ class Sender:
         if self.queued_bytes + self._retry.lost_bytes + size > options.send_buffer_size_bytes:
             return _LIMIT_EXCEEDED
         lane = lanes.lanes[lane_index]
-        self.queued_bytes += lanes.enqueue(lane, data, flags & _RELIABLE != 0 or size > MAX_UNRELIABLE_BYTES)
+        is_reliable = (
+            flags & _RELIABLE != 0
+            or size > MAX_UNRELIABLE_BYTES
+            or lane.last_number - lane.last_reliable_number >= UNRELIABLE_RUN_MAX
+        )
+        self.queued_bytes += lanes.enqueue(lane, data, is_reliable)
         if flags & _NO_NAGLE or options.nagle_time_us == 0:
             self.nagle_until = 0
         elif self.nagle_until == NEVER:
@@ -254,8 +265,7 @@ class Sender:
         if segment is None:
             return 0
         self._builder.start(0, self.lanes.several)
-        lane = segment.lane.index
-        return self._builder.reliable_header_bytes(lane, segment.position) + len(segment.data)
+        return self._builder.segment_header_bytes(segment) + len(segment.data)
 
     def build(self, prefix: bytes, room: int, now: int) -> bytes:
         """The payload of the next packet: `prefix` (whole frames), then lost bytes, then new ones."""
@@ -303,8 +313,7 @@ class Sender:
             segment = self._retry.first()
             if segment is None:
                 return True
-            header = builder.reliable_header_bytes(segment.lane.index, segment.position)
-            if header + len(segment.data) > builder.room:
+            if builder.segment_header_bytes(segment) + len(segment.data) > builder.room:
                 return False
             builder.add_reliable(segment)
             self._retry.sent_first(number)
@@ -363,13 +372,16 @@ class Sender:
         if window < space:
             space = window
         message_begin = lane.message_begin
+        announce = lane.queue[0][0] - 1 if lane.queue[0][0] - lane.sent_reliable_number > ANNOUNCE_FROM else 0
+        if announce:
+            space -= ANNOUNCE_BYTES
         several = self.lanes.several
         queue = lane.queue
         chunks: list[bytes] = []
         size = 0
         while queue:
-            _, header, body = queue[0]
-            if not header:
+            number, header, body = queue[0]
+            if not header or (size and number - lane.sent_reliable_number > ANNOUNCE_FROM):
                 break
             header_bytes = len(header)
             sent = lane.head_sent
@@ -383,6 +395,7 @@ class Sender:
                 else:
                     chunks.append(body[sent - header_bytes :])
                 size += remaining
+                lane.sent_reliable_number = number
                 lane.message_begin = position + size
                 self.lanes.sent_all(lane)
                 if several and self.lanes.choose() is not lane:
@@ -397,6 +410,7 @@ class Sender:
             else:
                 chunks.append(body[sent - header_bytes : sent - header_bytes + piece])
             size += piece
+            lane.sent_reliable_number = number
             self.lanes.sent_part(lane, piece)
             break
         if not size:
@@ -405,6 +419,7 @@ class Sender:
         lane.pending_reliable -= size
         self.queued_bytes -= size
         segment = Segment(lane.unacked, position, b"".join(chunks), message_begin)
+        segment.announce = announce
         segment.last_packet = self.flight.next_number()
         lane.unacked.add(segment)
         builder.add_reliable(segment)
