@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.plan import SETTINGS
-from benchmarks.runner import Outcome
+from benchmarks.runner import OTHERS, Outcome
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Metric
 from benchmarks.systems import SYSTEMS
@@ -50,10 +50,11 @@ def as_table(outcomes: Sequence[Outcome]) -> str:
     lines += [f"{name}: {SYSTEMS[name].about}" for name in systems]
     for name in dict.fromkeys(scenario for scenario, _ in _keys(outcomes)):
         scenario = SCENARIOS[name]
-        rows = [["", *[metric.title for metric in scenario.metrics]]]
+        metrics = (*scenario.metrics, OTHERS)
+        rows = [["", *[metric.title for metric in metrics]]]
         for _, system in [key for key in _keys(outcomes) if key[0] == name]:
             figures = _figures(outcomes, name, system)
-            rows.append([system, *[_cell(metric, figures.get(metric.key)) for metric in scenario.metrics]])
+            rows.append([system, *[_cell(metric, figures.get(metric.key)) for metric in metrics]])
         lines += ["", f"{name}: {scenario.about}", *_aligned(rows)]
     lines += _failures(outcomes)
     return "\n".join(lines)

@@ -16,9 +16,13 @@ from typing import IO, Final
 
 from benchmarks.plan import Plan
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios.base import Metric
 from benchmarks.systems import SYSTEMS
+from benchmarks.usage import children_cpu_s, machine_cpu_s
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+OTHERS: Final = Metric("others_cpu_percent", "others' CPU %")
+"""Every run's measure of noise: what processes outside the measurement used meanwhile, in percent of one processor."""
 GRACE_S: Final = 60.0
 """Beyond ten times the planned seconds: for starting, connecting, draining, ending."""
 _STDERR_CHARACTERS: Final = 1500
@@ -109,7 +113,8 @@ class _Side:
 
 
 def run_one(plan: Plan) -> tuple[dict[str, float], str]:
-    """One run: the figures of both sides, and what went wrong."""
+    """One run: the figures of both sides and how busy others kept the machine, and what went wrong."""
+    begun, busy_before, own_before = time.monotonic(), machine_cpu_s(), children_cpu_s()
     server = _Side("server", plan)
     client = _Side("client", plan)
     server.relay_to(client)
@@ -117,6 +122,8 @@ def run_one(plan: Plan) -> tuple[dict[str, float], str]:
     deadline = time.monotonic() + 10 * plan.seconds + GRACE_S
     troubles = [side.finish(deadline) for side in (server, client)]
     figures = {**(client.result or {}), **(server.result or {})}
+    others_s = max(0.0, machine_cpu_s() - busy_before - (children_cpu_s() - own_before))
+    figures[OTHERS.key] = 100 * others_s / (time.monotonic() - begun)
     return figures, "; ".join(filter(None, troubles))
 
 

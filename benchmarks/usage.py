@@ -1,4 +1,4 @@
-"""What has this process used so far? Processor time of all its threads, and memory."""
+"""What has been used so far? Processor time and memory of this process; processor time of the whole machine."""
 
 from __future__ import annotations
 
@@ -10,11 +10,28 @@ import time
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
+_STAT = Path("/proc/stat")
+_BUSY_FIELDS = (1, 2, 3, 6, 7, 8)
+"""Of the first line of /proc/stat: user, nice, system, interrupts twice, stolen by other machines; not idling."""
 
 
 def cpu_s() -> float:
     """Seconds of processor time, user and system, all threads; what `getrusage` tells, in finer steps."""
     return time.process_time()
+
+
+def children_cpu_s() -> float:
+    """Seconds of processor time of all processes that this one started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def machine_cpu_s() -> float:
+    """Seconds that all processors of the machine have been busy for anybody; 0 where the system does not tell."""
+    if not _STAT.exists():
+        return 0.0
+    fields = _STAT.read_text().split("\n", 1)[0].split()
+    return sum(int(fields[index]) for index in _BUSY_FIELDS) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes() -> int:

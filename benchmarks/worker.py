@@ -32,6 +32,10 @@ def main() -> None:
             address = str(control.hear()["address"])
             result = scenario.client(node, control, plan, address)
         control.report(result)
+    except Exception as error:
+        if node.ended:
+            error.add_note(f"{node.ended} connections ended, the last with {node.last_end}")
+        raise
     finally:
         node.close()
 

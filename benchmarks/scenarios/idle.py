@@ -70,7 +70,7 @@ class Idle(Scenario):
             node.connect(address)
         node.wait_until(lambda: len(node.connected) >= wanted or node.ended > 0, f"{count} handshakes at once")
         if node.ended:
-            raise MeasurementError(f"{node.ended} connections ended while {wanted} were being made")
+            raise MeasurementError(f"{node.ended} connections ended while {wanted} were being made: {node.last_end}")
 
     def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
         """Accepts all."""

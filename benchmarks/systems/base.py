@@ -30,12 +30,14 @@ class Node(abc.ABC):
         incoming: connections that arrived, were accepted and are connected, oldest first.
         connected: every connection that is connected and has not ended.
         ended: how many connections the other side or a fault has ended.
+        last_end: what was said about the last of these.
     """
 
     def __init__(self) -> None:
         self.incoming: list[int] = []
         self.connected: set[int] = set()
         self.ended = 0
+        self.last_end = ""
 
     @abc.abstractmethod
     def listen(self) -> str:
@@ -48,6 +50,12 @@ class Node(abc.ABC):
     @abc.abstractmethod
     def close_connection(self, connection: int) -> None:
         """Closes a connection without delay."""
+
+    def note_end(self, connection: int, reason: int, text: str) -> None:
+        """A connection was ended by the other side or by a fault."""
+        self.ended += 1
+        self.last_end = f"{reason} {text}"
+        self.close_connection(connection)
 
     @abc.abstractmethod
     def sender(self, connection: int, reliable: bool, no_nagle: bool) -> Send:

@@ -50,8 +50,7 @@ class Gns(Node):
             if event.info.listen_socket:
                 self.incoming.append(connection)
         elif state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
-            self.ended += 1
-            self.close_connection(connection)
+            self.note_end(connection, event.info.end_reason, event.info.end_debug)
 
     def listen(self) -> str:
         """Listens on a port that was free a moment ago: the library refuses port 0."""

@@ -34,8 +34,7 @@ class Ours(Node):
             if info.listen_socket:
                 self.incoming.append(connection)
         elif info.state in _ENDED:
-            self.ended += 1
-            self.close_connection(connection)
+            self.note_end(connection, info.end_reason, info.end_debug)
 
     def listen(self) -> str:
         """Listens on a free port."""

@@ -310,16 +310,13 @@ def test_an_idle_pair_exchanges_next_to_nothing_and_lives() -> None:
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_closed_laptop_lid(busy: bool) -> None:
-    """Five seconds are survived, with everything reliable; thirty end both sides."""
+    """Five seconds are survived; thirty end both sides."""
     world = sim.World(conditions=sim.Conditions(latency=0.03))
     client, server = world.pair()
-    sent = 0
 
     def tick() -> None:
-        nonlocal sent
         for connection in (client, server):
-            if connection.send(b"%d" % sent, RELIABLE) == gs.Result.OK and connection is client:
-                sent += 1
+            connection.send(b"busy", RELIABLE)
 
     if busy:
         world.every(0.1, tick)
@@ -330,7 +327,6 @@ def test_a_closed_laptop_lid(busy: bool) -> None:
     world.run(3)
     assert client.is_connected
     assert server.is_connected
-    assert texts(server) == [b"%d" % n for n in range(len(texts(server)) or sent)][: sent or None] or busy
     world.partition(client)
     world.run(30)
     world.heal()
@@ -747,11 +743,12 @@ def test_a_closing_message_without_reason_or_text() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_table_connection_closed_for_another(state: str) -> None:
+    """Answered, but rarely; without any id there is nobody to name."""
     raw, connection = prepare(state)
     for to_id, from_id in ((raw.peer_id + 1, raw.id), (0, raw.id + 1), (0, 0)):
         raw.world.run(0.3)
         raw.new()
-        assert answers(raw, raw.closed(to_id, from_id)) in (["none"], closing(state) if to_id == from_id else ["none"])
+        assert answers(raw, raw.closed(to_id, from_id)) == (["none"] if from_id else [])
         assert answers(raw, raw.closed(to_id, from_id)) == []
     assert connection.core.state.name == state
 
@@ -879,7 +876,7 @@ def test_connect_ok_is_repeated_unchanged_but_for_the_delay() -> None:
 
 def test_undecodable_frames_end_the_connection() -> None:
     raw, connection = prepare("CONNECTED")
-    replies = raw.inject(raw.packet(PING + b"") + b"")
+    replies = raw.inject(raw.packet(PING))
     raw.inject(raw.packet(b"\x30\x02\x00\x00\x00\x01y\xff"))
     assert connection.core.state == State.PROBLEM_DETECTED_LOCALLY
     assert connection.end_reason == 5002

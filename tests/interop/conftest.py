@@ -1,7 +1,7 @@
 """Which library plays which part in an interop test, and what becomes of them afterwards?
 
-The suite needs the real library (1.6.0 or later): GNS_LIBRARY names it, and without it every test on a stage is skipped.
-Each scenario runs with ours as client and as server.  With `-m slow` it also runs with the real library at
+The suite needs the real library (1.6.0 or later): GNS_LIBRARY names it, and without it all tests on a stage are
+skipped.  Each scenario runs with ours as client and as server.  With `-m slow` it also runs with the real library at
 both ends, which proves that the scenario expects what the reference does.
 """
 

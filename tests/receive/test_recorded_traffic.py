@@ -105,8 +105,8 @@ def test_messages_of_a_capture(name: str) -> None:
         ]
     for side, rig in rigs.items():
         assert got[side] == received_by(name, side)
-        assert rig.connection.window.newest == max(truths[side].arrived, default=1)
-        assert rig.connection.counters.duplicates == copies[side]
+        assert rig.connection.traffic.window.newest == max(truths[side].arrived, default=1)
+        assert rig.endpoint.counters.duplicates == copies[side]
         assert rig.connection.state == State.CONNECTED
         before = len(rig.sent)
         rig.run_until(rig.now + 60 * MILLISECOND)

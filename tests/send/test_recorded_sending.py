@@ -169,7 +169,7 @@ def test_queued_while_connecting() -> None:
         for side in SIDES
     }
     peer = {"client": SERVER_ADDRESS, "server": CLIENT_ADDRESS}
-    now = 1_000_000
+    now = start = 1_000_000
     client = ends["client"].connect(SERVER_ADDRESS, options, now)
     assert client is not None
     connections = {"client": client}
@@ -184,8 +184,9 @@ def test_queued_while_connecting() -> None:
             assert number == row["number"]
 
     send_all("client")
-    for now in range(now, now + 8_000, 1_000):  # longer than small messages wait for company
+    for now in range(start, start + 10_000, 1_000):  # longer than small messages wait for company
         for side in SIDES:
+            ends[side].handle_timer(now)
             for datagrams, address in ends[side].datagrams_to_send(now):
                 assert address == peer[side]
                 for data in datagrams:
@@ -193,6 +194,7 @@ def test_queued_while_connecting() -> None:
                         packet = split_packet(data)
                         assert packet is not None
                         counts[side] += 1
+                        models[side].next_to_send += 1
                         models[OTHER[side]].receive(packet[0], packet[3], now)
                     ends[OTHER[side]].receive_datagram(data, peer[OTHER[side]], now)
             if "server" not in connections and CLIENT_ADDRESS in ends["server"].connections:

@@ -63,7 +63,7 @@ def demo(
         run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way", stop)
         try:
             with run.display(live) as show:
-                run.flow(show, began + seconds, began + seconds + grace)
+                run.flow(show, seconds, began + seconds + grace)
             interrupted = False
         except KeyboardInterrupt:
             interrupted = True
@@ -194,17 +194,22 @@ class DemoRun:
         self._title = title
         self.problems: list[str] = []
 
-    def flow(self, show: Callable[[SideView, SideView], None], stop_sending: float, give_up: float) -> None:
-        """Run until all reliable ones arrived after `stop_sending`, or `give_up` (monotonic seconds)."""
+    def flow(self, show: Callable[[SideView, SideView], None], seconds: float, give_up: float) -> None:
+        """Let messages flow for `seconds`, then wait for the last reliable one, until `give_up` (monotonic seconds)."""
         clock = threading.Event()  # never set: the pace of the display
+        stop_sending = give_up
         while True:
             now = time.monotonic()
             client, server = self._client.view(), self._server.view()
             show(client, server)
+            if client.info and server.info:
+                stop_sending = min(stop_sending, now + seconds)
             if now >= stop_sending:
                 self._client.sending = self._server.sending = False
-                if now >= give_up or (client.info and settled(client.counts, server.counts)):
+                if settled(client.counts, server.counts):
                     return
+            if now >= give_up:
+                return
             for side, name in ((self._client, "client"), (self._server, "server")):
                 if side.ended is not None:
                     self.problems.append(f"the {name}'s connection ended early: {how_it_ended(side.ended)}")

@@ -282,10 +282,20 @@ class Connection:
         statistics.bytes_received += len(data)
         if len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
             self._counters.malformed += 1
-        elif data[0] & FLAG_DATA:
-            self._receive_packet(data, now)
-        else:
+        elif not data[0] & FLAG_DATA:
             self._receive_control(data, now)
+        elif data[1:5] != self._id_bytes:
+            self._counters.stray += 1
+            self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
+        elif self._is_connected:
+            refusal = self.traffic.receive_packet(data, now)
+            if refusal is not None:
+                self.fail(refusal.reason, refusal.text, now)
+            elif self.state == State.LINGER and not self.sender.has_reliable_data():
+                self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+        else:
+            self._counters.ignored += 1
+            self._owes_closing = self.state != State.CONNECTING
 
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
@@ -297,8 +307,7 @@ class Connection:
             self.traffic.refresh_timers(self.timers, now)
         statistics = self.statistics
         statistics.packets_sent += len(datagrams)
-        for data in datagrams:
-            statistics.bytes_sent += len(data)
+        statistics.bytes_sent += sum(map(len, datagrams))
         return datagrams
 
     # ------------------------------------------------------------------ sending messages
@@ -349,22 +358,6 @@ class Connection:
         self.inbox.move_to(self.peer, inbox)
         self.inbox = inbox
         self.traffic.receiver.inbox = inbox
-
-    # ------------------------------------------------------------------ data packets
-
-    def _receive_packet(self, data: bytes, now: int) -> None:
-        if data[1:5] != self._id_bytes:
-            self._counters.stray += 1
-            self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
-        elif self._is_connected:
-            refusal = self.traffic.receive_packet(data, now)
-            if refusal is not None:
-                self.fail(refusal.reason, refusal.text, now)
-            elif self.state == State.LINGER and not self.sender.has_reliable_data():
-                self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
-        else:
-            self._counters.ignored += 1
-            self._owes_closing = self.state != State.CONNECTING
 
     # ------------------------------------------------------------------ control messages in
 

@@ -179,11 +179,11 @@ class Statistics:
         if self._connected_at >= 0 and self._ended_at < 0:
             self._ended_at = now
 
-    def in_order(self, now: int, sender_spacing_us: int) -> None:
-        """A packet came right behind its predecessor; the spacing at the sender is below 0 if it was not told."""
+    def arrived(self, now: int, sender_spacing_us: int, is_next: bool) -> None:
+        """A new packet came; the spacing at the sender is below 0 if it was not told (spec 1, 8.6)."""
         previous = self._last_arrival_at
         self._last_arrival_at = now
-        if sender_spacing_us < 0 or previous < 0:
+        if sender_spacing_us < 0 or not is_next or previous < 0:
             return
         spacing_us = now - previous
         if spacing_us >= JITTER_SPACING_MAX_US or sender_spacing_us >= JITTER_SPACING_MAX_US:
@@ -192,10 +192,6 @@ class Statistics:
         self._jitter_peak_us = max(self._jitter_peak_us, jitter_us)
         self._jitter_high_us = max(self._jitter_high_us, jitter_us)
         _count(self.jitter_histogram, _class_below(jitter_us, JITTER_CLASSES_US), len(_JITTER_FIELDS))
-
-    def out_of_order(self) -> None:
-        """A packet came that says nothing about spacing."""
-        self._last_arrival_at = UNKNOWN
 
     def ping(self, sample_ms: int) -> None:
         """A ping sample that counts as one of its own."""

@@ -13,7 +13,7 @@ from typing import Final, final
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.handshake import Refusal
-from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, Liveness
+from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, NO_REQUEST, Liveness
 from gamesockets.connection.negotiation import Agreement
 from gamesockets.connection.ping import SAMPLE_MAX_MS, PingEstimator
 from gamesockets.connection.reports import StatisticsReports
@@ -144,11 +144,13 @@ class Traffic(FeedbackSink):
                 return None
         window = self.window
         newest = window.newest
-        number = widen(wire_number, 16, newest)
+        number = newest + 1
         self.statistics.sequenced += 1
-        if window.check(number) != NEW:
-            counters.duplicates += 1
-            return None
+        if number & 0xFFFF != wire_number:
+            number = widen(wire_number, 16, newest)
+            if window.check(number) != NEW:
+                counters.duplicates += 1
+                return None
         plaintext = self._opening.open(number, chunk)
         if plaintext is None:
             self.statistics.sequenced -= 1
@@ -165,10 +167,7 @@ class Traffic(FeedbackSink):
             return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
         if not receiver.complete:
             return None
-        if number == newest + 1:
-            self.statistics.in_order(now, spacing_us)
-        else:
-            self.statistics.out_of_order()
+        self.statistics.arrived(now, spacing_us, number == newest + 1)
         window.record(number)
         if receiver.acknowledgeable:
             self.acks.received(number, receiver.has_reliable, now)
@@ -238,25 +237,30 @@ class Traffic(FeedbackSink):
         """Appends the data packets that leave now."""
         sender = self.sender
         pacer = sender.pacer
-        acks = self.acks
         pacer.refill(now, sender.wants_at(now) <= now)
+        request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
-            request = self.liveness.request_due(now)
             has_data = pacer.may_send() and sender.wants_at(now) <= now
-            if not (
-                has_data
-                or request
-                or acks.deadline() <= now
-                or self._stop_waiting_by <= now
-                or (acks.nack_wanted_at() <= now and pacer.may_send())
-                or now >= self.reports.due_at()
-            ):
+            if has_data:
+                if sender.has_lost() and self._must_report(now) and not self._reports_fit(now):
+                    has_data = False
+            elif not (request or self._must_report(now) or now >= self.reports.due_at()):
                 break
-            if has_data and min(acks.deadline(), self._stop_waiting_by) <= now and not self._reports_fit(now):
-                has_data = False
             datagrams.append(self._make_packet(request, has_data, now))
-            if has_data and sender.built_nothing():
+            request = NO_REQUEST
+            if has_data and sender.built_nothing:
                 break
+
+    def _must_report(self, now: int) -> bool:
+        """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
+        acks = self.acks
+        if not acks.has_news:
+            return self._stop_waiting_by <= now
+        return (
+            acks.deadline() <= now
+            or self._stop_waiting_by <= now
+            or (acks.nack_wanted_at() <= now and self.sender.pacer.may_send())
+        )
 
     def _reports_fit(self, now: int) -> bool:
         """Whether due reports and the next segment to be repeated share a packet; else the reports go first."""
@@ -274,8 +278,7 @@ class Traffic(FeedbackSink):
             spare = self._options.mtu_packet_size - HEADER_BYTES - self._sealing.overhead_bytes
             room = min(room, spare - len(stats) - varint_length(len(stats)))
         prefix = b""
-        acks = self.acks
-        if sender.peer_has_holes or acks.worth_telling() or acks.deadline() != NEVER or acks.nack_wanted_at() <= now:
+        if sender.peer_has_holes or self.acks.has_news:
             prefix = self._reports(number, room - sender.retry_bytes(now) if has_data else room, now)
         segments: tuple[Segment, ...] = ()
         payload = prefix

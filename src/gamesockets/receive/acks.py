@@ -53,6 +53,7 @@ class AckReporter:
         "_repeats",
         "_reported",
         "_unbounded_by",
+        "has_news",
         "next_number",
     )
 
@@ -66,6 +67,8 @@ class AckReporter:
         self._minimum = 0
         self._minimum_set_by = 0
         self._repeats = 0
+        self.has_news = False
+        """Whether a packet that leaves anyway should carry an ack frame. Without news there is no deadline either."""
 
     def deadline(self) -> int:
         """When an ack has to leave; NEVER if nothing asks for one."""
@@ -81,15 +84,12 @@ class AckReporter:
             return self._holes[self._reported].nack_ok
         return NEVER
 
-    def worth_telling(self) -> bool:
-        """Whether a packet that leaves anyway should carry an ack frame."""
-        return self._repeats > 0
-
     def received(self, number: int, wants_ack: bool, now: int) -> None:
         """A packet was processed completely; `wants_ack` if it carried reliable data."""
         if number < self._minimum:
             return
         self._repeats = REPEATS
+        self.has_news = True
         if number == self.next_number:
             self.next_number = number + 1
             self._before_us = now
@@ -110,6 +110,7 @@ class AckReporter:
         """Everything received so far is to be reported by `deadline` at the latest."""
         if self._unbounded_by > deadline:
             self._unbounded_by = deadline
+            self.has_news = True
 
     def stop_waiting(self, value: int, packet_number: int) -> bool:
         """The peer needs no reports below `value`; False if it takes back what it said in an older packet."""
@@ -142,6 +143,7 @@ class AckReporter:
         if not holes:
             self._unbounded_by = NEVER
             self._repeats -= 1
+            self.has_news = self._repeats > 0
             return encode_ack(self.next_number - 1, self._delay(self._before_us, now), [])
         forced = len(holes) if self._unbounded_by <= due else 0
         for index, hole in enumerate(holes):
@@ -170,6 +172,7 @@ class AckReporter:
             latest, before_us = self.next_number - 1, self._before_us
             self._unbounded_by = NEVER
             self._repeats -= 1
+            self.has_news = self._repeats > 0
         blocks.reverse()
         return encode_ack(latest, self._delay(before_us, now), blocks)
 

@@ -15,13 +15,13 @@ class Segment:
 
     __slots__ = ("announce", "data", "lane", "last_packet", "message_begin", "position", "state", "transmissions")
 
-    def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int) -> None:
+    def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int, announce: int) -> None:
         self.lane = lane
         self.position = position
         self.data = data
         self.message_begin = message_begin
         """Where the message starts that the first byte belongs to: what a receiver must hold back for it."""
-        self.announce = 0
+        self.announce = announce
         """A message number to mention ahead of the segment, because its own would look too far ahead; 0 for none."""
         self.state = IN_FLIGHT
         self.last_packet = 0

@@ -9,13 +9,19 @@ from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.timers import NEVER
-from gamesockets.send.builder import ANNOUNCE_BYTES, NEXT_UNRELIABLE_HEADER_BYTES, SIZE_BYTES, PacketBuilder
+from gamesockets.send.builder import (
+    ANNOUNCE_BYTES,
+    FIRST_RELIABLE_HEADER_BYTES,
+    NEXT_UNRELIABLE_HEADER_BYTES,
+    SIZE_BYTES,
+    PacketBuilder,
+)
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, RetryQueue, Segment
 from gamesockets.types import Result, SendFlags
-from gamesockets.wire.frames import AckBlock
+from gamesockets.wire.frames import AckBlock, encode_reliable, to_end
 
 MAX_MESSAGE_BYTES: Final = 524_288
 MAX_UNRELIABLE_BYTES: Final = 16_500
@@ -73,6 +79,7 @@ class Sender:
         "_retry",
         "_retry_hold_until",
         "ack_request_wanted",
+        "built_nothing",
         "built_segments",
         "flight",
         "lanes",
@@ -116,6 +123,8 @@ class Sender:
         self._forget_at = NEVER
         self.built_segments: tuple[Segment, ...] = ()
         """Reliable segments in the payload that `build` returned."""
+        self.built_nothing = False
+        """Whether `build` found no room for anything."""
         self.reported_marks: list[int] = []
         """Statistics marks of packets that arrived since the caller last looked."""
         self.lost_marks: list[int] = []
@@ -166,6 +175,10 @@ class Sender:
             if lane.pending_reliable or lane.unacked.unacked_bytes or lane.unacked.lost_bytes:
                 return True
         return False
+
+    def has_lost(self) -> bool:
+        """Whether reliable bytes wait to be repeated."""
+        return self._retry.lost_bytes > 0
 
     def in_flight_bytes(self) -> int:
         """Reliable bytes sent and not acknowledged, those waiting to be repeated left out."""
@@ -271,7 +284,9 @@ class Sender:
         """The payload of the next packet: `prefix` (whole frames), then lost bytes, then new ones."""
         builder = self._builder
         builder.start(room - len(prefix), self.lanes.several)
+        payload = b""
         if self._fill_with_lost(builder, now) and not self._must_hear_first():
+            payload = self._fill_with_one_segment(builder, prefix)
             while builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
                 lane = self.lanes.choose()
                 if lane is None:
@@ -283,20 +298,18 @@ class Sender:
                     break
             if not self.queued_bytes and not self._anything_queued():
                 self.nagle_until = NEVER
-        segments = builder.segments
-        self.built_segments = tuple(segments)
-        if segments:
+        if not payload:
+            payload = builder.finish(prefix)
+        self.built_segments = tuple(builder.segments)
+        self.built_nothing = len(payload) == len(prefix)
+        if self.built_segments:
             self._last_reliable_at = now
         if self._forget_at == NEVER:
             self._forget_at = now + _FORGET_AFTER_US
         unreported = self.flight.next_number() - self._latest_acked
         if unreported > ACK_WANTED_PACKETS and unreported & (_ACK_WANTED_EVERY - 1) == 0:
             self.ack_request_wanted = True
-        return builder.finish(prefix)
-
-    def built_nothing(self) -> bool:
-        """Whether the last `build` found no room for anything."""
-        return self._builder.is_empty()
+        return payload
 
     def _anything_queued(self) -> bool:
         for lane in self.lanes.lanes:
@@ -361,22 +374,48 @@ class Sender:
             lane.pending_unreliable -= size
             self.queued_bytes -= size
 
+    def _fill_with_one_segment(self, builder: PacketBuilder, prefix: bytes) -> bytes:
+        """The payload, if one reliable segment fills the packet or ends the queue, which is what bulk data does."""
+        lane = self.lanes.lanes[0]
+        if self.lanes.several or not builder.is_empty() or not lane.queue or not lane.queue[0][1]:
+            return b""
+        segment = self._cut_segment(lane, builder.room - FIRST_RELIABLE_HEADER_BYTES)
+        if segment is None:
+            return b""
+        if segment.announce or (lane.queue and not lane.queue[0][1]):
+            builder.add_reliable(segment)
+            return b""
+        builder.room = 0
+        builder.segments.append(segment)
+        return b"".join((prefix, to_end(encode_reliable(48, segment.position)), segment.data))
+
     def _add_reliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
         """Adds a segment of as many adjacent reliable messages as fit; False if the packet takes no more."""
+        space = builder.room - builder.reliable_header_bytes(lane.index, lane.sent_position)
+        segment = self._cut_segment(lane, space)
+        if segment is None:
+            return lane.blocked
+        builder.add_reliable(segment)
+        return True
+
+    def _cut_segment(self, lane: SendLane, space: int) -> Segment | None:
+        """Up to `space` bytes from the front of the lane's reliable messages; None if too little room is left.
+
+        None with `lane.blocked` means that the peer cannot hold more before it acknowledges some.
+        """
         position = lane.sent_position
-        space = builder.room - builder.reliable_header_bytes(lane.index, position)
         window = lane.unacked.held_from(lane.message_begin) + PEER_BUFFER_BYTES - position
         if window < MIN_PIECE_BYTES or self._retry.open_holes >= PEER_HOLES_MAX:
             lane.blocked = True
-            return True
+            return None
         if window < space:
             space = window
+        queue = lane.queue
+        first_number = queue[0][0]
         message_begin = lane.message_begin
-        announce = lane.queue[0][0] - 1 if lane.queue[0][0] - lane.sent_reliable_number > ANNOUNCE_FROM else 0
+        announce = first_number - 1 if first_number - lane.sent_reliable_number > ANNOUNCE_FROM else 0
         if announce:
             space -= ANNOUNCE_BYTES
-        several = self.lanes.several
-        queue = lane.queue
         chunks: list[bytes] = []
         size = 0
         while queue:
@@ -390,23 +429,21 @@ class Sender:
                 if not sent:
                     chunks += (header, body)
                 elif sent < header_bytes:
-                    chunks.append(header[sent:])
-                    chunks.append(body)
+                    chunks += (header[sent:], body)
                 else:
                     chunks.append(body[sent - header_bytes :])
                 size += remaining
                 lane.sent_reliable_number = number
                 lane.message_begin = position + size
                 self.lanes.sent_all(lane)
-                if several and self.lanes.choose() is not lane:
+                if self.lanes.several and self.lanes.choose() is not lane:
                     break
                 continue
             piece = space - size
             if piece < MIN_PIECE_BYTES:
                 break
             if sent < header_bytes:
-                chunks.append(header[sent:])
-                chunks.append(body[: piece + sent - header_bytes])
+                chunks += (header[sent:], body[: piece + sent - header_bytes])
             else:
                 chunks.append(body[sent - header_bytes : sent - header_bytes + piece])
             size += piece
@@ -414,20 +451,20 @@ class Sender:
             self.lanes.sent_part(lane, piece)
             break
         if not size:
-            return False
+            return None
         lane.sent_position = position + size
         lane.pending_reliable -= size
         self.queued_bytes -= size
-        segment = Segment(lane.unacked, position, b"".join(chunks), message_begin)
-        segment.announce = announce
+        segment = Segment(
+            lane.unacked, position, chunks[0] if len(chunks) == 1 else b"".join(chunks), message_begin, announce
+        )
         segment.last_packet = self.flight.next_number()
         lane.unacked.add(segment)
-        builder.add_reliable(segment)
         self._bytes_since_ack += size
         if self._bytes_since_ack >= ACK_WANTED_BYTES:
             self._bytes_since_ack = 0
             self.ack_request_wanted = True
-        return True
+        return segment
 
     # ------------------------------------------------------------------ what became of it
 

@@ -203,6 +203,8 @@ class Connection:
     def send(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
         """Queues a message; `Result.OK`, or why not. What is due leaves at once."""
         world = self.host.world
+        if self._is_closed:
+            return Result.INVALID_PARAM
         now = world._now
         number = self.core.send(bytes(data), int(flags), lane, now)
         if number < 0:
@@ -213,6 +215,8 @@ class Connection:
 
     def flush(self) -> Result:
         """Sends what waits for company at once."""
+        if self._is_closed:
+            return Result.INVALID_PARAM
         result = self.core.flush()
         self._touch()
         return result
@@ -244,6 +248,8 @@ class Connection:
 
     def configure_lanes(self, priorities: Sequence[int], weights: Sequence[int] | None = None) -> Result:
         """Sets up the lanes of the sending direction: as many as there are priorities."""
+        if self._is_closed:
+            return Result.NO_CONNECTION
         count = len(priorities)
         shares = [1] * count if weights is None else list(weights)
         if (
@@ -256,6 +262,10 @@ class Connection:
         result = self.core.configure_lanes(list(priorities), shares, self.host.world._now)
         self._touch()
         return result
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.core not in self.host._entries
 
     def _touch(self) -> None:
         self.host.endpoint.touch(self.core)
