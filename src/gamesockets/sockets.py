@@ -1,7 +1,5 @@
 """The game-loop API: handles, polling, callbacks on the caller's thread (spec 3)."""
 
-import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import TracebackType
@@ -27,6 +25,7 @@ from gamesockets.drivers.threads import Port, Service
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import ConnectionIds, Endpoint
 from gamesockets.errors import InvalidHandle
+from gamesockets.events import StatusCallback, StatusEvents
 from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
@@ -50,20 +49,16 @@ from gamesockets.types import (
 )
 from gamesockets.views import connection_info, connection_status, lane_status
 
-StatusCallback = Callable[[StatusInfo], object]
 Config = Mapping[ConfigurationValue, ConfigurationInput]
 
 NAME_BYTES_MAX: Final = 31
 LANES_MAX: Final = 255
 WEIGHT_MAX: Final = 65535
-EVENTS_MAX: Final = 100_000
-"""Undispatched events kept; beyond that the oldest are dropped with a warning."""
 
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 _LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 _INT32: Final = 1 << 31
 _INT64: Final = 1 << 63
-_LOG = logging.getLogger("gamesockets")
 
 
 @final
@@ -127,10 +122,7 @@ class NetworkingSockets:
         self._entries: dict[int, _Entry] = {}
         self._listeners: HandleTable[_Listener] = HandleTable(high_bit=False)
         self._groups: HandleTable[Inbox] = HandleTable(high_bit=True)
-        self._events: deque[StatusInfo] = deque()
-        self._event_unseen = False
-        self._callback: StatusCallback | None = None
-        self._dispatches = False
+        self._events = StatusEvents()
         self._closed = False
         if config is not None:
             self._apply_config(config)
@@ -254,7 +246,6 @@ class NetworkingSockets:
                 entry.configuration.lock(LockMoment.CONNECTION_STARTED)
             result = entry.port.endpoint.accept(entry.core, now)
             self._service.pump(entry.port, now)
-            self._service.notify()
             return result
 
     def close_connection(
@@ -277,7 +268,6 @@ class NetworkingSockets:
             entry.port.endpoint.close(entry.core, reason, debug, enable_linger, now)
             self._service.pump(entry.port, now)
             del self._entries[connection]
-            self._service.notify()
             return True
 
     def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
@@ -300,7 +290,6 @@ class NetworkingSockets:
             self._service.remove(port)
             port.endpoint.release()
             self._listeners.remove(socket)
-            self._service.notify()
             return True
 
     # ------------------------------------------------------------------ properties of connections
@@ -514,7 +503,7 @@ class NetworkingSockets:
             if self._closed:
                 return False
             has_news = self._service.wait(timeout)
-            self._event_unseen = False
+            self._events.mark_seen()
             return has_news
 
     # ------------------------------------------------------------------ status changes
@@ -523,21 +512,14 @@ class NetworkingSockets:
         """Whom `run_callbacks` tells of status changes; None for nobody."""
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
-        self._callback = callback
+        self._events.callback = callback
 
     def run_callbacks(self) -> None:
         """Tells the status callback of every change that waits, oldest first, on this thread.
 
         An exception of the callback comes out here; the changes behind it wait for the next call.
         """
-        self._dispatches = True
-        for _ in range(len(self._events)):
-            try:
-                event = self._events.popleft()
-            except IndexError:
-                return
-            if self._callback is not None:
-                self._callback(event)
+        self._events.run()
 
     def dispatch_callback(self, callback: Callable[..., object], context: object = None) -> bool:
         """Tells `callback(info)`, or `callback(info, context)` with a context, of the oldest change.
@@ -545,19 +527,10 @@ class NetworkingSockets:
         Returns:
             Whether there was one. No change is lost between two calls.
         """
-        self._dispatches = True
-        try:
-            event = self._events.popleft()
-        except IndexError:
-            return False
-        if context is None:
-            callback(event)
-        else:
-            callback(event, context)
-        return True
+        return self._events.dispatch(callback, context)
 
     def _has_news(self) -> bool:
-        return bool(self._ready) or self._event_unseen or (self._dispatches and bool(self._events))
+        return bool(self._ready) or self._events.has_news()
 
     def _on_event(self, port: Port, change: StateChange) -> None:
         """The service tells of a state change, with the lock held."""
@@ -569,10 +542,7 @@ class NetworkingSockets:
             entry = self._incoming(core, port)
         elif entry.core is not core:
             return
-        if len(self._events) >= EVENTS_MAX:
-            self._events.popleft()
-            _LOG.warning("status changes pile up undispatched; the oldest was dropped")
-        self._events.append(
+        self._events.add(
             StatusInfo(
                 connection=Connection(core.id),
                 connection_info=connection_info(
@@ -581,7 +551,6 @@ class NetworkingSockets:
                 old_state=visible(change.old_state),
             )
         )
-        self._event_unseen = True
 
     def _incoming(self, core: Core, port: Port) -> _Entry:
         listener = self._listeners.get(port.owner)

@@ -117,15 +117,15 @@ class Reader:
         return self.place == len(self.data)
 
     def integer(self, width: int) -> int:
-        return sum(byte << 8 * place for place, byte in enumerate(self.take(width)))
+        return sum(byte << (8 * place) for place, byte in enumerate(self.take(width)))
 
     def varint(self, bits: int) -> int:
         value = 0
         for group in range(-(-bits // 7)):
             byte = self.integer(1)
-            value += (byte % 128) * 128**group
+            value += (byte % 128) << (7 * group)
             if byte < 128:
-                return value % 2**bits
+                return value % (1 << bits)
         raise MalformedError("a varint without end")
 
 
@@ -162,7 +162,7 @@ def _read_frame(reader: Reader, first: dict[str, bool]) -> Frame:
 
 
 def _read_unreliable(reader: Reader, bits: str, first: dict[str, bool]) -> Unreliable:
-    _, _, end, wide, has_offset = bits[:5]
+    end, wide, has_offset = bits[2], bits[3], bits[4]
     if first["number"]:
         number_bits = 32 if wide == "1" else 16
         number = reader.integer(number_bits // 8)
@@ -218,6 +218,40 @@ def _read_ack(reader: Reader, bits: str) -> Ack:
                 runs.append(nibble)
         blocks.append((runs[0], runs[1]))
     return Ack(latest_bits, latest, delay, tuple(blocks))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A segment whose place in its lane is known: a message number, or a position in the reliable stream."""
+
+    lane: int
+    is_reliable: bool
+    place: int
+    data: bytes
+    offset: int = 0
+    is_last: bool = True
+
+
+def pieces_of(payload: bytes) -> list[Piece]:
+    """All segments of a payload of our own making, which always begins a lane with full numbers (spec 2, 2.16)."""
+    frames, is_faulty = read_payload(payload)
+    assert not is_faulty, payload.hex()
+    lane = number = position = 0
+    pieces: list[Piece] = []
+    for frame in frames:
+        if isinstance(frame, SelectLane):
+            lane, number, position = frame.lane, 0, 0
+        elif isinstance(frame, Unreliable):
+            assert frame.number_bits in (0, 32)
+            number = frame.number + (0 if frame.number_bits else number)
+            pieces.append(Piece(lane, False, number, frame.data, frame.offset, frame.is_last))
+        elif isinstance(frame, Reliable):
+            assert frame.position_bits in (0, 48)
+            position = frame.position + (0 if frame.position_bits else position)
+            pieces.append(Piece(lane, True, position, frame.data))
+            position += len(frame.data)
+            number += number > 0
+    return pieces
 
 
 @dataclass(frozen=True)

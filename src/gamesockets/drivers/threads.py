@@ -163,9 +163,11 @@ class Service:
             self._watch_writing(port)
         endpoint = port.endpoint
         event = endpoint.next_event()
-        while event is not None:
-            self._on_event(port, event)
-            event = endpoint.next_event()
+        if event is not None:
+            while event is not None:
+                self._on_event(port, event)
+                event = endpoint.next_event()
+            self.notify()
         if not port.owner and not endpoint.connections:
             self.remove(port)
         else:

@@ -1,0 +1,85 @@
+"""Records of packets on their way: the list with an offset behaves like a dictionary by packet number."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.snp import fast
+
+from gamesockets.send.flight import Flight, SentPacket
+from gamesockets.send.reliable import Segment, UnackedStream
+
+SEGMENT = Segment(UnackedStream(0), 1, b"x", 1, 0)
+
+SCRIPT = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(1, 400), st.integers(0, 3)),
+        st.tuples(st.sampled_from(("take", "open")), st.integers(-900, 10), st.integers(0, 700)),
+        st.tuples(st.sampled_from(("get", "unmark")), st.integers(-900, 10), st.just(0)),
+        st.tuples(st.just("forget"), st.integers(0, 60), st.just(0)),
+    ),
+    max_size=40,
+)
+
+
+@fast
+@given(SCRIPT, st.sampled_from((1, 2, 65_000)))
+def test_it_is_a_dictionary_by_number(script: list[tuple[str, int, int]], first: int) -> None:
+    flight = Flight(first)
+    model: dict[int, SentPacket] = {}
+    next_number = first
+    for now, (verb, amount, more) in enumerate(script):
+        begin = next_number + amount
+        if verb == "add":
+            for count in range(amount):
+                record: SentPacket = (now, (SEGMENT,) * (count % 2), more)
+                flight.add(*record)
+                model[next_number] = record
+                next_number += 1
+        elif verb == "take":
+            taken = [number for number in sorted(model) if begin <= number < begin + more]
+            assert flight.take_range(begin, begin + more) == [model.pop(number) for number in taken]
+        elif verb == "open":
+            found = [(number, model[number]) for number in sorted(model) if begin <= number < begin + more]
+            assert flight.open_range(begin, begin + more) == found
+        elif verb == "get":
+            assert flight.get(begin) == model.get(begin)
+        elif verb == "unmark":
+            if begin in model:
+                flight.clear_mark(begin)
+                model[begin] = (*model[begin][:2], 0)
+        else:
+            old = [(number, record) for number, record in sorted(model.items()) if record[0] < now - amount]
+            assert flight.forget_sent_before(now - amount) == old
+            model = {number: record for number, record in model.items() if record[0] >= now - amount}
+        assert flight.next_number() == next_number
+        assert flight.has_open() == bool(model)
+    assert flight.open_range(0, next_number + 1) == sorted(model.items())
+
+
+def test_settled_records_do_not_pile_up() -> None:
+    """Everything before the oldest open record is cut off now and then."""
+    flight = Flight(2)
+    for number in range(2, 20_002):
+        flight.add(0, (), 0)
+        if number % 10 == 0:
+            flight.take_range(0, number - 3)
+    assert len(flight._records) < 600
+    assert flight.get(20_001) == (0, (), 0)
+    assert flight.get(5) is None
+    assert flight.next_number() == 20_002
+
+
+@pytest.mark.parametrize("number", [-1, 0, 1, 3, 1 << 40])
+def test_numbers_that_were_never_sent(number: int) -> None:
+    flight = Flight(2)
+    flight.add(0, (), 0)
+    assert flight.get(number) is None
+    assert flight.take_range(number, number) == []
+
+
+def test_a_hostile_range_costs_no_more_than_what_is_open() -> None:
+    flight = Flight(2)
+    flight.add(0, (), 0)
+    assert flight.open_range(-(1 << 60), 1 << 60) == [(2, (0, (), 0))]
+    assert flight.take_range(-(1 << 60), 1 << 60) == [(0, (), 0)]
+    assert not flight.has_open()

@@ -1,0 +1,151 @@
+"""The send rate is met exactly in the long run, and bursts stay small (spec 2, 2.9)."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tests.support.snp import fast
+
+from gamesockets.send.pacing import BURST_BYTES, MAX_RATE, MIN_RATE, QUANTUM_US, Pacer
+
+FULL = 1255
+SECOND = 1_000_000
+RATES = st.one_of(
+    st.integers(MIN_RATE, MAX_RATE),
+    st.integers(MIN_RATE, 2_000_000),
+    st.sampled_from((MIN_RATE, 65_536, 262_144, 100 << 20, MAX_RATE)),
+)
+
+
+def pacer_at(rate: int, now: int = 0) -> Pacer:
+    pacer = Pacer()
+    pacer.connected(-1, now)
+    pacer.limit(rate, rate)
+    assert pacer.rate == rate
+    return pacer
+
+
+@fast
+@given(RATES, st.integers(40, FULL), st.integers(0, 1 << 40))
+@example(MAX_RATE, FULL, 0)
+@example(MIN_RATE, FULL, 0)
+def test_a_sender_with_always_something_to_say_meets_the_rate_exactly(rate: int, size: int, start: int) -> None:
+    """Woken when it asked to be, it never gets ahead by more than the first burst and never falls behind."""
+    pacer = pacer_at(rate, start)
+    now = start
+    sent = 0
+    for _ in range(60):
+        pacer.refill(now, True)
+        while pacer.may_send():
+            pacer.spend(size)
+            sent += size
+        earned = BURST_BYTES + rate * (now - start) / SECOND
+        assert earned < sent <= earned + size
+        wake = pacer.ready_at(now)
+        assert wake > now
+        now = wake
+
+
+@fast
+@given(RATES, st.lists(st.integers(0, 3_000), min_size=1, max_size=60))
+def test_looking_often_or_seldom_makes_no_difference(rate: int, steps: list[int]) -> None:
+    """No fraction of a byte is lost however short the steps are; only a late timer's credit is limited."""
+    often, once = pacer_at(rate), pacer_at(rate)
+    for pacer in (often, once):
+        pacer.spend(100_000_000)
+    now = 0
+    for step in steps:
+        now += step
+        often.refill(now, True)
+    once.refill(now, True)
+    assert often.debt_us() == once.debt_us()
+    assert often.ready_at(now) == once.ready_at(now)
+
+
+def test_an_idle_sender_may_send_two_full_packets_at_once() -> None:
+    """The allowance of 1248 bytes, and a bucket at zero may still go below (2.9.2)."""
+    pacer = pacer_at(262_144)
+    for now in (0, 10 * SECOND):
+        pacer.refill(now, False)
+        assert pacer.may_send()
+        pacer.spend(FULL - 10)
+        assert pacer.may_send()
+        pacer.spend(FULL)
+        assert not pacer.may_send()
+
+
+def test_waiting_data_keeps_the_credit_of_a_late_timer_but_not_without_limit() -> None:
+    rate = 10_000_000
+    pacer = pacer_at(rate)
+    pacer.spend(BURST_BYTES)
+    pacer.refill(20_000, True)
+    pacer.spend(rate // 50)
+    assert pacer.may_send()
+    pacer.spend(1)
+    assert not pacer.may_send()
+    pacer.refill(60 * SECOND, True)
+    sent = 0
+    while pacer.may_send():
+        pacer.spend(FULL)
+        sent += FULL
+    assert sent < rate // 10
+
+
+@fast
+@given(RATES, st.integers(0, 50_000))
+def test_when_it_says_ready_it_is_ready(rate: int, spent: int) -> None:
+    """And not asked more often than once a millisecond, so that fast senders send batches."""
+    pacer = pacer_at(rate)
+    pacer.spend(spent)
+    ready_at = pacer.ready_at(0)
+    assert (ready_at == 0) == pacer.may_send()
+    if ready_at:
+        assert ready_at >= QUANTUM_US
+        needed_us = -(-(spent - BURST_BYTES) * SECOND // rate)
+        assert ready_at <= max(QUANTUM_US, needed_us + 1)
+    pacer.refill(ready_at, True)
+    assert pacer.may_send()
+
+
+@fast
+@given(RATES, st.integers(0, 50_000), st.integers(1, 1300))
+def test_when_a_whole_packet_is_paid_for(rate: int, spent: int, size: int) -> None:
+    pacer = pacer_at(rate)
+    pacer.spend(spent)
+    at = pacer.full_packet_at(0, size)
+    missing = size + spent - BURST_BYTES
+    assert at == max(0, missing * SECOND // rate)
+
+
+def test_debt_in_time() -> None:
+    pacer = pacer_at(100_000)
+    assert pacer.debt_us() == 0
+    pacer.spend(BURST_BYTES + 1000)
+    assert pacer.debt_us() == 10_000
+
+
+@pytest.mark.parametrize(
+    ("rate_min", "rate_max", "rate"),
+    [
+        (262_144, 262_144, 262_144),
+        (1, 1, MIN_RATE),
+        (1 << 30, 1 << 30, MAX_RATE),
+        (500_000, 100_000, 500_000),
+        (1024, 50_000, 50_000),
+        (10_000, 1 << 28, 438_000),
+    ],
+)
+def test_limits(rate_min: int, rate_max: int, rate: int) -> None:
+    """Between different limits the estimate from the ping counts; the minimum wins over a smaller maximum (2.9.1)."""
+    pacer = Pacer()
+    pacer.connected(10, 0)
+    pacer.limit(rate_min, rate_max)
+    assert pacer.rate == rate
+
+
+@pytest.mark.parametrize(("ping_ms", "estimate"), [(-1, 21_900), (0, 8_760_000), (1, 4_380_000), (200, 21_900)])
+def test_the_one_estimate_there_is(ping_ms: int, estimate: int) -> None:
+    """4380 bytes a round trip; an unknown ping counts as 200 ms, one below a millisecond as half of one."""
+    pacer = Pacer()
+    assert pacer.estimate == 65_536
+    pacer.connected(ping_ms, 0)
+    assert pacer.estimate == estimate
