@@ -87,7 +87,9 @@ def _usable(wanted: list[str] | None) -> list[str]:
 def _progress(outcome: Outcome) -> None:
     plan = outcome.plan
     headline = SCENARIOS[plan.scenario].metrics[0]
-    state = outcome.error.rpartition("\n")[2] or f"{outcome.figures[headline.key]:,.{headline.decimals}f} {headline.title}"
+    state = (
+        outcome.error.rpartition("\n")[2] or f"{outcome.figures[headline.key]:,.{headline.decimals}f} {headline.title}"
+    )
     print(f"{outcome.repeat + 1}: {plan.scenario} on {plan.system}: {state}", file=sys.stderr)
 
 

@@ -24,7 +24,7 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import NetworkingMessage, Result, SendFlags
+from gamesockets.types import ConnectionInfoFlags, NetworkingMessage, Result, SendFlags
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectRequest, UdpStats
 from gamesockets.wire.packet import TIME_SINCE_PREVIOUS_SHIFT, split_packet
@@ -318,6 +318,20 @@ def test_conversation(name: str) -> None:
     replay.run_until(replay.now + 6_000_000)
     assert replay.take_control() == [], "the answer ends our repetitions"
     assert connection.state == State.DEAD
+
+
+def test_what_the_reference_saw_of_an_authenticated_client() -> None:
+    """Its view of the connection is the mirror of ours: a vouched-for peer, encryption, the certificate's name."""
+    recording = load("handshake-client-authenticated")
+    replay = Replay("handshake-client-authenticated")
+    replay.shake_hands()
+    view = recording["reference_view"]
+    flags = ConnectionInfoFlags(view["connection_flags"])
+    assert not flags & (ConnectionInfoFlags.UNAUTHENTICATED | ConnectionInfoFlags.UNENCRYPTED)
+    assert replay.connection.is_authenticated
+    assert replay.connection.is_encrypted
+    assert view["remote_identity"] == recording["client_identity"]
+    assert str(replay.connection.peer.identity) == recording["server_identity"]
 
 
 def message_rows(row: Row) -> list[Row]:

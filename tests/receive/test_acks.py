@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Ack, AckMeaning, fast, slow, meaning_of_ack, read_payload
+from tests.support.snp import Ack, AckMeaning, fast, meaning_of_ack, read_payload, slow
 
 from gamesockets.connection.timers import NEVER
 from gamesockets.receive.acks import (

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast, texts
+from tests.support.snp import chances, fast, texts
 
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.receive.inbox import Inbox
@@ -77,7 +77,7 @@ def test_a_late_message_is_sorted_among_its_own_lane_and_connection_only() -> No
 @fast
 @given(
     st.lists(st.tuples(st.integers(1, 2), st.integers(0, 2), st.integers(1, 40)), max_size=100),
-    st.randoms(use_true_random=False),
+    chances,
 )
 def test_within_a_lane_the_queue_is_always_sorted(arrivals: list[tuple[int, int, int]], chance: random.Random) -> None:
     """Whatever the order of arrival, as long as the application has not taken anything in between."""

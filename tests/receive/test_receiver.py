@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Ack, Reception, fast, texts
+from tests.support.snp import Ack, Reception, chances, fast, texts
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.receive.receiver import DISCARDING
@@ -165,7 +165,7 @@ def test_short_positions_never_go_below_the_block_of_the_streams_end(low: int, e
 @given(
     st.lists(st.tuples(st.binary(max_size=70), st.integers(1, 200)), min_size=1, max_size=12),
     st.lists(st.integers(1, 40), min_size=1, max_size=10),
-    st.randoms(use_true_random=False),
+    chances,
 )
 def test_a_stream_in_pieces_of_any_size_and_order_gives_its_messages(
     messages: list[tuple[bytes, int]], sizes: list[int], chance: random.Random

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import chances, fast
 
 from gamesockets.receive.reliable import (
     FIRST_POSITION,
@@ -28,7 +28,7 @@ def taken(stream: ReliableStream) -> bytes:
 @given(
     st.binary(min_size=1, max_size=60),
     st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=60),
-    st.randoms(use_true_random=False),
+    chances,
     st.booleans(),
 )
 def test_overlapping_and_repeated_cuts_in_any_order_give_the_original(

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import chances, fast
 
 from gamesockets.receive.unreliable import PIECES_MAX, UnreliableReassembly
 
@@ -56,7 +56,7 @@ def test_any_pieces_give_what_the_specification_says(pieces: list[tuple[int, int
 @given(
     st.lists(st.binary(min_size=2, max_size=30), min_size=1, max_size=3),
     st.integers(4, 15),
-    st.randoms(use_true_random=False),
+    chances,
 )
 def test_cut_messages_in_any_order_and_repeated_come_out_once_and_whole(
     messages: list[bytes], size: int, chance: random.Random

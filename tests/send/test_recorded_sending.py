@@ -5,13 +5,14 @@ fit a packet are not cut, and frames that say nothing new are left out (spec 2, 
 compared byte by byte but given to the reference model, which must not have a single complaint.
 """
 
+from random import Random
 from typing import Any, Final
 
 import pytest
 from tests.support.captures import CAPTURES, OTHER, SENDER, SIDES, Message, content, microseconds, packets, received_by
 from tests.support.exchange import Exchange, Network
 from tests.support.recorded import load
-from tests.support.reference_model import IGNORED, ReferenceModel
+from tests.support.reference_model import IGNORED, REFUSED, ReferenceModel
 from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, Rig
 
 from gamesockets.config import ConnectionOptions
@@ -25,6 +26,7 @@ from gamesockets.wire.packet import split_packet
 UNTIL_QUIET_US: Final = 3_000_000
 RELIABLE: Final = 8
 UNRELIABLE_MAX_BYTES: Final = 16_500
+MAX_PAYLOAD_BYTES: Final = 1_248
 IMPERFECT: Final = frozenset(
     (
         "snp-ack-fragmentation",
@@ -154,8 +156,96 @@ def test_no_more_packets_than_the_reference(name: str, side: str) -> None:
         reader.newest = packet.number - 1
         reader.receive(packet.number, packet.payload, 0)
         ours += has_segments(reader.frames)
-        assert len(packet.payload) <= 1248
+        assert len(packet.payload) <= MAX_PAYLOAD_BYTES
     assert ours <= len(recorded)
+
+
+def test_more_lanes_than_any_recording_has() -> None:
+    """Full packets with many lane sections stay within the limit, and every select-lane form is understood.
+
+    The reference sender cannot do this: it drops the number of lanes from 8 on (spec 2, 2.10, defect a).
+    """
+    lanes = 40
+    rig = Rig()
+    assert rig.connection.configure_lanes([0] * lanes, [1] * lanes, rig.now) == Result.OK
+    exchange = Exchange(rig, ReferenceModel())
+    sent = []
+    for lane in range(lanes):
+        for seed, flags in ((lane, RELIABLE), (lane + 100, 0)):
+            number = rig.send(content(seed, 70), flags, lane)
+            is_reliable = flags == RELIABLE
+            sent.append(Message("", number, lane, is_reliable, content(seed, 70)))
+    exchange.run(rig.now + UNTIL_QUIET_US)
+    assert sorted(exchange.received, key=sent.index) == sent
+    assert not exchange.model.complaints
+    assert max(len(packet.payload) for packet in rig.sent) <= MAX_PAYLOAD_BYTES
+
+
+def lossy_transfer(rate: int, one_way_us: int, loss: float) -> Exchange:
+    """Reliable messages on two lanes, 2 MB, over a network that loses packets of both directions."""
+    options = ConnectionOptions(
+        unencrypted=PLAIN_ONLY, send_rate_min=rate, send_rate_max=rate, send_buffer_size_bytes=1 << 22
+    )
+    rig = Rig(options)
+    assert rig.connection.configure_lanes([0, 0], [1, 3], rig.now) == Result.OK
+    random = Random(2)
+
+    def network_with_loss(number: int) -> list[int]:
+        return [] if random.random() < loss else [one_way_us]
+
+    exchange = Exchange(rig, ReferenceModel(), network_with_loss, network_with_loss)
+    sent = []
+    for index in range(450):
+        lane = index % 2
+        data = content(index, 100 + 37 * (index * 13 % 250))
+        number = rig.send(data, RELIABLE, lane)
+        sent.append(Message("", number, lane, True, data))
+    exchange.run(rig.now + 10 * UNTIL_QUIET_US)
+    for lane in (0, 1):
+        assert of_lane(exchange.received, lane) == of_lane(sent, lane)
+    assert not rig.connection.sender.has_reliable_data()
+    return exchange
+
+
+@pytest.mark.parametrize(("rate", "one_way_us", "loss"), [(8_000_000, 20_000, 0.05), (20_000_000, 50_000, 0.01)])
+def test_bulk_over_a_lossy_network_is_not_refused(rate: int, one_way_us: int, loss: float) -> None:
+    """A receiver with default limits has room for all that comes, in its buffer and among its holes.
+
+    The reference's own sender runs into refusals under these conditions (spec 2, 2.16, table).
+    """
+    exchange = lossy_transfer(rate, one_way_us, loss)
+    assert not exchange.model.complaints
+
+
+def test_bulk_over_a_very_lossy_network_arrives() -> None:
+    """When a round trip holds more losses than a receiver has holes for, some packets are refused, none in another way.
+
+    The sender cannot know of those losses in time; it repeats what was refused.
+    """
+    exchange = lossy_transfer(20_000_000, 50_000, 0.15)
+    assert all(f"was {REFUSED}" in complaint for complaint in exchange.model.complaints)
+    assert len(exchange.model.complaints) < len(exchange.rig.sent) / 2
+
+
+def test_a_reliable_message_behind_many_lost_ones() -> None:
+    """A receiver that saw none of 12,000 messages would close over the number of the next one (spec 2, 2.16 rule 7)."""
+    rig = Rig(ConnectionOptions(unencrypted=PLAIN_ONLY, send_rate_min=10_000_000, send_rate_max=10_000_000))
+    is_down = True
+
+    def broken_network(number: int) -> list[int]:
+        return [] if is_down else [0]
+
+    exchange = Exchange(rig, ReferenceModel(), broken_network)
+    for count in range(12_000):
+        rig.send(b"", 0)
+        if count % 1000 == 999:
+            exchange.run(rig.now + 20_000)
+    assert not exchange.received
+    is_down = False
+    number = rig.send(b"at last", RELIABLE)
+    exchange.run(rig.now + UNTIL_QUIET_US)
+    assert exchange.received == [Message("", number, 0, True, b"at last")]
+    assert not exchange.model.complaints
 
 
 def test_queued_while_connecting() -> None:

@@ -261,14 +261,15 @@ class Acks:
             self.gaps[0].begin = max(self.gaps[0].begin, value)
 
     def frame(self, now: int, slack_us: int) -> bytes:
-        """The ack frame that leaves now, with room enough; deadlines within the slack count as due (2.6.4)."""
-        overdue = [gap for gap in self.gaps if gap.ack_by < NEVER]
-        force = overdue[0].begin if overdue and overdue[0].ack_by <= now else -1
+        """The ack frame that leaves now, with room enough; deadlines within the slack count as due (2.6.4).
+
+        A deadline covers what is older, too.
+        """
+        force = max([gap.begin for gap in self.gaps if gap.ack_by <= now + slack_us], default=-1)
         blocks: list[tuple[int, int]] = []
         for at, (gap, above) in enumerate(zip(self.gaps, self.gaps[1:], strict=False)):
-            need = above.begin <= force or above.ack_by <= now + slack_us
             if at == self.reported:
-                if not need and now < gap.nack_ok:
+                if above.begin > force and now < gap.nack_ok:
                     break
                 self.reported += 1
             blocks.insert(0, (above.begin - gap.end, gap.end - gap.begin))

@@ -3,11 +3,13 @@
 It follows spec 2, 2.2 word by word, slowly and with exceptions, so that tests can compare.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from hypothesis import settings
+from hypothesis import strategies as st
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.identity import NetworkingIdentity
@@ -20,6 +22,9 @@ Blocks: TypeAlias = list[tuple[int, int]]
 
 fast = settings(max_examples=100, deadline=None)
 """For properties of single functions. A shared machine has hiccups, so there is no time limit per example."""
+
+chances = st.integers(0, 1 << 32).map(random.Random)
+"""Much cheaper than `st.randoms` where one example draws thousands of numbers."""
 
 slow = settings(max_examples=40, deadline=None)
 """For properties in which one example is a whole conversation."""

@@ -35,7 +35,7 @@ def demo(
         float, typer.Option("--seconds", "-s", min=0.5, max=3600, help="How long messages flow.")
     ] = 10.0,
     loss: Annotated[
-        float, typer.Option("--loss", min=0, max=60, help="Simulated packet loss in percent, each way.")
+        float, typer.Option("--loss", min=0, max=50, help="Simulated packet loss in percent, each way.")
     ] = 5.0,
     lag: Annotated[int, typer.Option("--lag", min=0, max=1000, help="Simulated delay in milliseconds, each way.")] = 30,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain text at intervals instead of a live table.")] = False,
@@ -124,7 +124,8 @@ class Side:
 
     def connect(self, address: gs.Address) -> None:
         """Go to the server."""
-        self._connection = self._sockets.connect(address)
+        config = {gs.ConfigurationValue.TIMEOUT_INITIAL: round(GRACE_BAD_NETWORK_SECONDS * 1000)}
+        self._connection = self._sockets.connect(address, config=config)
         self._thread.start()
 
     def view(self) -> SideView:

@@ -155,14 +155,21 @@ class Connection:
             return Result.INVALID_PARAM
         if self.state != State.CONNECTING:
             return Result.INVALID_STATE
-        agreement = without_proof(self._identity, policy.allow_without_auth) or server.accept(
-            self._entropy, self._identity, self.options.unencrypted
+        agreement = (
+            without_proof(self._identity, policy.allow_without_auth)
+            or self._too_many_lanes_for(server.peer.protocol_version)
+            or server.accept(self._entropy, self._identity, self.options.unencrypted)
         )
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)
             return Result.HANDSHAKE_FAILED
         self._begin(agreement, now)
         return Result.OK
+
+    def _too_many_lanes_for(self, protocol_version: int) -> Refusal | None:
+        if len(self.sender.lanes.lanes) > 1 and protocol_version < SEVERAL_LANES_VERSION:
+            return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES)
+        return None
 
     def _begin(self, agreement: Agreement, now: int) -> None:
         """Both sides agree: from here on data packets flow."""
@@ -251,7 +258,9 @@ class Connection:
         if self._owes_closing or self._no_connections_owed:
             return 0
         client, server = self._client, self._server
-        if (client is not None and client.owes()) or (server is not None and server.owes_ok):
+        if client is not None and client.owes() and self.state == State.CONNECTING:
+            return 0
+        if server is not None and server.owes_ok and self._is_connected:
             return 0
         return self.timers.earliest()
 
@@ -392,12 +401,13 @@ class Connection:
 
     def _on_connect_ok(self, message: ConnectOK, now: int) -> None:
         client = self._client
-        if client is None or message.client_connection_id != self.id:
+        if message.client_connection_id != self.id or self._server is not None:
             self._counters.ignored += 1
-        elif self.state == State.CONNECTING:
+        elif self.state == State.CONNECTING and client is not None:
             outcome = client.connect_ok(message, self._policy, len(self.sender.lanes.lanes), now)
             self.traffic.take_ping_sample(client.ping_sample_ms, now)
             if isinstance(outcome, Refusal):
+                self.remote_id = message.server_connection_id
                 self.fail(outcome.reason, outcome.text, now)
             elif outcome is not None:
                 self._client = None

@@ -221,6 +221,7 @@ class Traffic(FeedbackSink):
             self.reports.arrived(picked, now)
         if sender.lost_marks:
             self.reports.lost()
+        self._extras_at = now
         sender.reported_marks.clear()
         sender.lost_marks.clear()
 

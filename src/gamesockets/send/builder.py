@@ -83,8 +83,8 @@ class PacketBuilder:
             return self._section
         section = self._sections.get(lane)
         if section is None:
-            section = self._sections[lane] = Section()
             self.room -= self.select_bytes(lane)
+            section = self._sections[lane] = Section()
         self._lane = lane
         self._section = section
         return section

@@ -15,19 +15,21 @@ QUANTUM_US: Final = 1000
 """Data that waits for tokens is sent this often at most, so that fast senders send batches."""
 
 _SAVED_UP_MAX_BYTES: Final = 256 * 1024
+_SAVED_UP_MAX_US: Final = 4 * QUANTUM_US
 
 
 @final
 class Pacer:
     """Tokens in byte-microseconds, so that no fraction of a byte is ever lost."""
 
-    __slots__ = ("_tokens", "_updated_us", "estimate", "rate")
+    __slots__ = ("_data_waited", "_tokens", "_updated_us", "estimate", "rate")
 
     def __init__(self) -> None:
         self.estimate = _BEFORE_CONNECTING
         self.rate = MIN_RATE
         self._tokens = BURST_BYTES * 1_000_000
         self._updated_us = 0
+        self._data_waited = False
 
     def connected(self, ping_ms: int, now: int) -> None:
         """Sets the one estimate there is, from the ping of the handshake (-1: unknown), and fills the bucket."""
@@ -42,13 +44,18 @@ class Pacer:
         high = min(max(rate_max, low), MAX_RATE)
         self.rate = min(max(self.estimate, low), high)
 
-    def refill(self, now: int, has_waiting_data: bool) -> None:
-        """Adds what the time since the last call is worth; only waiting data may save up more than a burst."""
+    def refill(self, now: int, data_waits: bool) -> None:
+        """Adds what the time since the last call is worth.
+
+        More than a burst is kept only if data has been waiting all that time, because then the timer was merely late.
+        """
         elapsed = now - self._updated_us
         self._updated_us = now
-        tokens = self._tokens + self.rate * elapsed
-        limit = (_SAVED_UP_MAX_BYTES if has_waiting_data else BURST_BYTES) * 1_000_000
-        self._tokens = min(tokens, limit)
+        limit = BURST_BYTES * 1_000_000
+        if self._data_waited:
+            limit = max(_SAVED_UP_MAX_BYTES * 1_000_000, self.rate * _SAVED_UP_MAX_US)
+        self._tokens = min(self._tokens + self.rate * elapsed, limit)
+        self._data_waited = data_waits
 
     def may_send(self) -> bool:
         """Whether a packet may leave now, however large."""
