@@ -30,9 +30,12 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
+        {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
+    ),
+    "events": VALUES,
+    "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}
     ),
-    "aio": frozenset({"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}),
     "cli": frozenset({"", "aio", "sim", "wire", "sockets", "version", "types", "address", "errors"}),
     "": frozenset({"sockets", "library", "aio", "sim", *CONFIGURATION, *VALUES}),
     "__main__": frozenset({"cli"}),
@@ -44,7 +47,7 @@ SYSTEM: Final = frozenset(
 )
 
 LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(("wire", "crypto", "receive", "send", "connection", "endpoint", "views"), SYSTEM),
+    **dict.fromkeys(("wire", "crypto", "receive", "send", "connection", "endpoint", "views", "events"), SYSTEM),
     **dict.fromkeys(VALUES | CONFIGURATION, SYSTEM),
     "sim": SYSTEM - {"random"},
 }

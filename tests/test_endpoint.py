@@ -1,4 +1,4 @@
-"""Does a public address stand up to strangers, liars and noise? (spec 1, 1.2, 3.3 to 3.5; everything here is hostile)"""
+"""Does a public address stand up to strangers, liars and noise? (spec 1, 1.2 and 3.3 to 3.5)"""
 
 import gc
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.raw_peers import ANONYMOUS, PING, RawClient, Tap, kind, parse
 
 import gamesockets as gs
 from gamesockets import sim
@@ -19,7 +20,6 @@ from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.endpoint import CONNECTIONS_MAX, REPLIES_MAX, ConnectionIds, Endpoint
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import Certificate, ConnectRequest
-from tests.support.raw_peers import ANONYMOUS, PING, RawClient, Tap, kind, parse
 
 Value = gs.ConfigurationValue
 RELIABLE: Final = gs.SendFlags.RELIABLE
@@ -185,7 +185,7 @@ def test_bad_requests_are_dropped_without_a_word() -> None:
         for field in ("cert", "crypt", "challenge", "client_connection_id"):
             request = ConnectRequest()
             request.CopyFrom(good)
-            request.ClearField(field)  # type: ignore[arg-type]
+            request.ClearField(field)
             yield request
         for part in ("cert", "crypt"):
             request = ConnectRequest()
@@ -434,7 +434,7 @@ def mangled(data: bytes, random: Random) -> bytes:
 def test_mangled_traffic_never_raises_nor_grows(seed: int, unencrypted: int) -> None:
     """Thousands of nearly right datagrams at both ends of live connections, in every state they fall into."""
     random = Random(seed)
-    passages, client_address = record_real_traffic(seed + 1, unencrypted)
+    passages, _ = record_real_traffic(seed + 1, unencrypted)
     world = sim.World(seed)
     server = world.listen(config={Value.UNENCRYPTED: unencrypted})
     tap = Tap(world)

@@ -66,7 +66,7 @@ def test_outcome(case: dict[str, Any]) -> None:
         numbers, _ = BETTER[case["name"]]
         assert numbers != [row["number"] for row in expected]
         expected = [next(row for row in expected if row["number"] == number) for number in numbers]
-    messages = list(connection.inbox._messages)
+    messages = rig.messages()
     for message, row in zip(messages, expected, strict=True):
         assert (message.message_number, message.lane) == (row["number"], row["lane"])
         assert message.flags == (SendFlags.RELIABLE if row["reliable"] else 0)

@@ -67,6 +67,19 @@ def test_identities(
     exchange(*link.ends("client"), seed=1)
 
 
+def test_wildcard_address_takes_both_families(pairing: Pairing, stage: Stage) -> None:
+    """A server on [::] is reached over IPv4 and IPv6, and sees IPv4 clients as such (spec 1, 1.2)."""
+    server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
+    port = server.listen("[::]:0").rpartition(":")[2]
+    for seed, host in enumerate(("127.0.0.1", "[::1]")):
+        link = stage.join(client, server, f"{host}:{port}")
+        info = server.info(link.server_connection)
+        assert info is not None
+        assert info.address.rpartition(":")[0] == host
+        assert info.identity == f"ip:{info.address}"
+        exchange(*link.ends("client"), seed)
+
+
 def test_messages_wait_for_the_connection(pairing: Pairing, stage: Stage) -> None:
     """What is sent while Connecting goes out right after, in order (spec 2, 2.7.1)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")

@@ -182,12 +182,11 @@ def test_more_lanes_than_any_recording_has() -> None:
 
 
 def lossy_transfer(rate: int, one_way_us: int, loss: float) -> Exchange:
-    """Reliable messages on two lanes, 2 MB, over a network that loses packets of both directions."""
+    """One lane's reliable messages, 3 MB, over a network that loses packets of both directions."""
     options = ConnectionOptions(
         unencrypted=PLAIN_ONLY, send_rate_min=rate, send_rate_max=rate, send_buffer_size_bytes=1 << 22
     )
     rig = Rig(options)
-    assert rig.connection.configure_lanes([0, 0], [1, 3], rig.now) == Result.OK
     random = Random(2)
 
     def network_with_loss(number: int) -> list[int]:
@@ -195,19 +194,16 @@ def lossy_transfer(rate: int, one_way_us: int, loss: float) -> Exchange:
 
     exchange = Exchange(rig, ReferenceModel(), network_with_loss, network_with_loss)
     sent = []
-    for index in range(450):
-        lane = index % 2
+    for index in range(650):
         data = content(index, 100 + 37 * (index * 13 % 250))
-        number = rig.send(data, RELIABLE, lane)
-        sent.append(Message("", number, lane, True, data))
+        sent.append(Message("", rig.send(data, RELIABLE), 0, True, data))
     exchange.run(rig.now + 10 * UNTIL_QUIET_US)
-    for lane in (0, 1):
-        assert of_lane(exchange.received, lane) == of_lane(sent, lane)
+    assert exchange.received == sent
     assert not rig.connection.sender.has_reliable_data()
     return exchange
 
 
-@pytest.mark.parametrize(("rate", "one_way_us", "loss"), [(8_000_000, 20_000, 0.05), (20_000_000, 50_000, 0.01)])
+@pytest.mark.parametrize(("rate", "one_way_us", "loss"), [(8_000_000, 20_000, 0.05), (20_000_000, 50_000, 0.02)])
 def test_bulk_over_a_lossy_network_is_not_refused(rate: int, one_way_us: int, loss: float) -> None:
     """A receiver with default limits has room for all that comes, in its buffer and among its holes.
 

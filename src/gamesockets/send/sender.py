@@ -34,7 +34,7 @@ UNSPLIT_MARGIN_BYTES: Final = 100
 PEER_BUFFER_BYTES: Final = 1_048_576
 """What a receiver with default settings holds of one lane's stream (RecvBufferSize)."""
 
-PEER_HOLES_MAX: Final = 20
+PEER_HOLES_MAX: Final = 24
 """Lost segments of one connection up to which new data is sent behind them; a receiver refuses above 20 to 30 holes."""
 
 ANNOUNCE_FROM: Final = 4_000
@@ -50,6 +50,9 @@ ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
 
 MIN_HEADER_BYTES: Final = 1
 _ACK_WANTED_EVERY: Final = 512
+
+HOLD_FROM_TRANSMISSIONS: Final = 4
+"""Lost that often, a segment is more likely refused by a full receiver than lost by the network."""
 
 _PEER_ACK_DELAY_US: Final = 50_000
 _TIMER_SLACK_US: Final = 10_000
@@ -525,10 +528,12 @@ class Sender:
             for segment in segments:
                 if segment.state == IN_FLIGHT and segment.last_packet == number:
                     self._retry.add(segment)
-                    if segment.transmissions > 2:
+                    if segment.transmissions >= HOLD_FROM_TRANSMISSIONS:
                         self._hold_retries(segment.transmissions, now)
 
     def _hold_retries(self, transmissions: int, now: int) -> None:
         """A segment lost that often is being refused by a full receiver: hurrying would only fill the network."""
-        hold_us = min((max(self.ping_ms, 0) * 500 + 5_000) << (transmissions - 3), _REFUSED_HOLD_MAX_US)
+        hold_us = min(
+            (max(self.ping_ms, 0) * 500 + 5_000) << (transmissions - HOLD_FROM_TRANSMISSIONS), _REFUSED_HOLD_MAX_US
+        )
         self._retry_hold_until = max(self._retry_hold_until, now + hold_us)
