@@ -51,6 +51,10 @@ ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
 MIN_HEADER_BYTES: Final = 1
 _ACK_WANTED_EVERY: Final = 512
 
+LATE_HOLES_MAX: Final = 20
+LATE_ARRIVAL_US: Final = 30_000
+"""How much later than its successors a packet may come and still be expected."""
+
 HOLD_FROM_TRANSMISSIONS: Final = 4
 """Lost that often, a segment is more likely refused by a full receiver than lost by the network."""
 
@@ -488,7 +492,7 @@ class Sender:
             end = begin
         if end > self.minimum_waited_for and self._arrived(self.minimum_waited_for, end):
             progress = True
-        self.minimum_waited_for = max(self.minimum_waited_for, latest)
+        self.minimum_waited_for = max(self.minimum_waited_for, self._worth_hearing_of(latest, lost, now))
         self._latest_acked = max(self._latest_acked, latest)
         self.peer_has_holes = len(blocks) > 0
         for begin, middle in lost:
@@ -500,6 +504,20 @@ class Sender:
                 lane.blocked = False
             self._last_reliable_at = now if self._awaits_ack() else NEVER
         return ""
+
+    def _worth_hearing_of(self, latest: int, lost: list[tuple[int, int]], now: int) -> int:
+        """The stop-waiting value: packets reported missing lately may be late rather than lost, and a late one counts.
+
+        Only a few, since every hole that the peer keeps for us costs it room.
+        """
+        sent_after = now - (self.ping_ms * 1500 + LATE_ARRIVAL_US)
+        value = latest
+        for begin, _ in lost[:LATE_HOLES_MAX]:
+            record = self.flight.get(begin)
+            if record is None or record[0] < sent_after:
+                break
+            value = begin
+        return value
 
     def _awaits_ack(self) -> bool:
         for lane in self.lanes.lanes:

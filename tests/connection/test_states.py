@@ -1,0 +1,63 @@
+"""Which state may follow which, and who sees what of it (spec 1, 7.1)."""
+
+import pytest
+
+from gamesockets.connection.states import TRANSITIONS, State, visible, visible_to_peer
+from gamesockets.types import ConnectionState
+
+
+def test_every_way_is_one_of_the_specification() -> None:
+    expected = {
+        ("NONE", "CONNECTING"),
+        ("NONE", "CONNECTED"),  # the two ends of a pair inside the process
+        ("CONNECTING", "CONNECTED"),
+        ("CONNECTING", "CLOSED_BY_PEER"),
+        ("CONNECTING", "PROBLEM_DETECTED_LOCALLY"),
+        ("CONNECTING", "FIN_WAIT"),
+        ("CONNECTED", "CLOSED_BY_PEER"),
+        ("CONNECTED", "PROBLEM_DETECTED_LOCALLY"),
+        ("CONNECTED", "LINGER"),
+        ("CONNECTED", "FIN_WAIT"),
+        ("LINGER", "FIN_WAIT"),
+        ("CLOSED_BY_PEER", "FIN_WAIT"),
+        ("PROBLEM_DETECTED_LOCALLY", "FIN_WAIT"),
+        ("FIN_WAIT", "DEAD"),
+    }
+    assert {(old.name, new.name) for old, following in TRANSITIONS.items() for new in following} == expected
+
+
+def test_every_state_has_a_row_and_all_ways_end() -> None:
+    assert set(TRANSITIONS) == set(State)
+    for start in State:
+        reached = {start}
+        for _ in State:
+            reached |= {following for state in reached for following in TRANSITIONS[state]}
+        assert State.DEAD in reached
+        assert start is State.DEAD or start not in {
+            following for state in reached - {start} for following in TRANSITIONS[state]
+        }
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_the_application_sees(state: State) -> None:
+    """Negative states are NONE to it: it has closed those connections already."""
+    expected = state.name if state >= State.NONE else "NONE"
+    assert visible(state) == ConnectionState[expected]
+
+
+def test_the_peer_sees_a_lingering_connection_as_connected() -> None:
+    assert {state for state in State if visible_to_peer(state)} == {State.CONNECTED, State.LINGER}
+
+
+def test_numbers_are_those_of_the_native_library() -> None:
+    numbers = [state.value for state in State]
+    assert dict(zip([state.name for state in State], numbers, strict=True)) == {
+        "NONE": 0,
+        "CONNECTING": 1,
+        "CONNECTED": 3,
+        "CLOSED_BY_PEER": 4,
+        "PROBLEM_DETECTED_LOCALLY": 5,
+        "FIN_WAIT": -1,
+        "LINGER": -2,
+        "DEAD": -3,
+    }
