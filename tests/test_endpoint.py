@@ -518,6 +518,19 @@ def test_a_flood_of_holes_and_fragments_stays_bounded() -> None:
     assert len(traffic.window._missing) <= 128
 
 
+def test_a_few_bytes_far_ahead_on_every_lane_do_not_claim_a_mebibyte_each() -> None:
+    """Nine kilobytes of an anonymous peer must not make the server hold hundreds of megabytes."""
+    world, tap, server = listening()
+    raw = RawClient(tap, world, server)
+    connection = raw.connect()
+    for lane in range(256):
+        select = (b"\x8f" + (bytes([lane]) if lane < 128 else bytes([lane & 127 | 128, 1]))) if lane else b""
+        raw.inject(raw.packet(select + b"\x50" + (1_048_500).to_bytes(6, "little") + b"\x02xy"))
+    assert connection.is_connected
+    lanes = connection.core.traffic.receiver._lanes.values()
+    assert sum(len(receive_lane.stream.buffer) for receive_lane in lanes) <= 16 << 20
+
+
 def test_a_peer_that_never_acknowledges_costs_bounded_memory() -> None:
     """Unacknowledged packets are remembered for a few seconds only, reliable data up to the limits."""
     world = sim.World()

@@ -126,9 +126,7 @@ def test_recorded_credentials_are_accepted(name: str, role: str) -> None:
     assert str(identity) == recording.get(
         f"{role}_identity", "str:bob" if "626f62" in recording[role]["cert_hex"] else "ip:203.0.113.7:51820"
     )
-    peer = accepted(
-        checked(message, identity, challenge_version=13 if role == "server" else None, **trusting)
-    )
+    peer = accepted(checked(message, identity, challenge_version=13 if role == "server" else None, **trusting))
     own = recording[role]
     assert peer == PeerCredentials(
         identity=identity,
@@ -206,9 +204,7 @@ def test_a_private_key_in_a_message_is_not_kept() -> None:
 Change = Callable[[Certificate, CryptInfo, ConnectRequest | ConnectOK], None]
 
 
-def introduce(
-    message: ConnectRequest | ConnectOK, change: Change | None = None
-) -> ConnectRequest | ConnectOK:
+def introduce(message: ConnectRequest | ConnectOK, change: Change | None = None) -> ConnectRequest | ConnectOK:
     """Puts good anonymous credentials into a message, after `change` has made them bad.
 
     What `change` sets in the message itself stays as it is.
@@ -244,9 +240,7 @@ def ciphers(*numbers: int) -> Change:
 
     def change(certificate: Certificate, info: CryptInfo, message: ConnectRequest | ConnectOK) -> None:
         del info.ciphers[:]
-        message.crypt.info = info.SerializeToString() + b"".join(
-            [bytes((0x28, number)) for number in numbers]
-        )
+        message.crypt.info = info.SerializeToString() + b"".join([bytes((0x28, number)) for number in numbers])
 
     return change
 
@@ -258,9 +252,7 @@ def exchange_key(key_data: bytes) -> Change:
     return change
 
 
-def unknown_exchange_type(
-    certificate: Certificate, info: CryptInfo, message: ConnectRequest | ConnectOK
-) -> None:
+def unknown_exchange_type(certificate: Certificate, info: CryptInfo, message: ConnectRequest | ConnectOK) -> None:
     message.crypt.info = info.SerializeToString().replace(b"\x08\x01", b"\x08\x02", 1)
 
 
@@ -286,9 +278,7 @@ def signed_by_authority(change_first: Change = no_change) -> Change:
         certificate.time_expiry = certificate.time_expiry or NOW + 1000
         content = certificate.SerializeToString()
         message.cert.CopyFrom(
-            CertificateSigned(
-                cert=content, ca_key_id=key_id(AUTHORITY.public), ca_signature=AUTHORITY.sign(content)
-            )
+            CertificateSigned(cert=content, ca_key_id=key_id(AUTHORITY.public), ca_signature=AUTHORITY.sign(content))
         )
 
     return change
@@ -395,9 +385,7 @@ def test_recorded_failures_of_a_client(name: str) -> None:
     if identity is None:
         assert recorded_outcome(case) == "ignored"
         return
-    result: Any = checked(
-        message, identity, challenge_version=12 if name == "challenge reply version 12" else 13
-    )
+    result: Any = checked(message, identity, challenge_version=12 if name == "challenge reply version 12" else 13)
     if isinstance(result, PeerCredentials):
         local = LocalCredentials(entropy(), NetworkingIdentity.localhost(), own_ciphers(0))
         result = session_ciphers(False, local, result, 1, 2, result.ciphers[0])
@@ -460,9 +448,7 @@ def expired(certificate: Certificate, info: CryptInfo, message: ConnectRequest |
     certificate.time_expiry = NOW - 1
 
 
-def scoped_to_data_centre(
-    certificate: Certificate, info: CryptInfo, message: ConnectRequest | ConnectOK
-) -> None:
+def scoped_to_data_centre(certificate: Certificate, info: CryptInfo, message: ConnectRequest | ConnectOK) -> None:
     without_identity(certificate, info, message)
     certificate.gameserver_datacenter_ids.append(6579574)
 
@@ -580,9 +566,7 @@ def test_credentials_that_are_missing(field: str) -> None:
 def test_an_empty_signature_of_an_authority_counts_as_one() -> None:
     message = introduce(ConnectRequest())
     message.cert.ca_signature = b""
-    assert outcome(checked(message)).startswith(
-        "4003 Certs with no identity can only by anonymous gameservers"
-    )
+    assert outcome(checked(message)).startswith("4003 Certs with no identity can only by anonymous gameservers")
 
 
 # ---- Whose message is it? ----
@@ -634,9 +618,7 @@ VALID_STEAM_ID = 1 << 56 | 1 << 52 | 1 << 32 | 7
         (ConnectRequest(cert=CertificateSigned(cert=b"\xff\xff")), None),
     ],
 )
-def test_who_a_peer_says_it_is(
-    message: ConnectRequest | ConnectOK, expected: NetworkingIdentity | None
-) -> None:
+def test_who_a_peer_says_it_is(message: ConnectRequest | ConnectOK, expected: NetworkingIdentity | None) -> None:
     assert peer_identity(message, ADDRESS, True) == expected
 
 
@@ -761,9 +743,7 @@ def test_credentials_need_an_identity_and_a_cipher() -> None:
         (3, 0, None), (3, 1, 1), (3, 2, 1), (3, 3, 1),
     ],
 )  # fmt: skip
-def test_the_preference_of_the_server_wins(
-    server_option: int, client_option: int, expected: int | None
-) -> None:
+def test_the_preference_of_the_server_wins(server_option: int, client_option: int, expected: int | None) -> None:
     assert choose_cipher(own_ciphers(server_option), own_ciphers(client_option)) == expected
 
 

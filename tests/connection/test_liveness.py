@@ -1,9 +1,11 @@
 """Is the peer still there? Keepalives, missed replies, probes, and when to give up (spec 1, 7.3 and 7.4)."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import fast, scripts
 
 from gamesockets.connection.liveness import (
     ACK_REQUEST,
@@ -59,7 +61,7 @@ def test_a_peer_that_falls_silent_on_an_idle_connection() -> None:
     assert side.sent[0] == (10 * SECOND, ACK_REQUEST)
     probes = [at for at, request in side.sent if request == IMMEDIATE_ACK_REQUEST]
     assert probes[0] == 10_450_000
-    assert {later - earlier for earlier, later in zip(probes, probes[1:], strict=False)} == {PROBE_EVERY_US}
+    assert {later - earlier for earlier, later in pairwise(probes)} == {PROBE_EVERY_US}
     assert side.given_up_at == 20_450_000
 
 
@@ -169,13 +171,7 @@ def test_the_tracer_keeps_the_ping_fresh() -> None:
 
 @fast
 @given(
-    st.lists(
-        st.one_of(
-            st.tuples(st.just("heard"), st.integers(0, 3_000_000)),
-            st.tuples(st.sampled_from(("data", "stats", "quiet")), st.integers(0, 3_000_000)),
-        ),
-        max_size=30,
-    ),
+    scripts(st.tuples(st.sampled_from(("heard", "data", "stats", "quiet")), st.integers(0, 3_000_000)), 30),
     st.integers(-1, 600),
 )
 def test_a_peer_heard_of_is_never_given_up_and_a_silent_one_always_is(

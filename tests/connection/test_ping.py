@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import fast, scripts
 
 from gamesockets.connection.ping import UNKNOWN, PingEstimator
 
@@ -85,7 +85,7 @@ class Slots:
 
 
 @fast
-@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 150_000)), max_size=40))
+@given(scripts(st.tuples(st.integers(0, 2000), st.integers(0, 150_000)), 40))
 def test_any_samples_at_any_times(script: list[tuple[int, int]]) -> None:
     ping, model, now = PingEstimator(), Slots(), 0
     for sample, pause in script:

@@ -22,6 +22,16 @@ BETTER: Final[dict[str, tuple[list[int], str]]] = {
 """Cases in which our application gets its messages in a better order: their numbers, and why."""
 
 
+IN_FLIGHT: Final[dict[str, tuple[int, str]]] = {
+    "ack_nack_then_ack": (
+        0,
+        "our stop-waiting value stays below a packet reported missing just now, so the frame that no longer mentions "
+        "it says that it came after all; the reference has given it up and repeats its data",
+    ),
+}
+"""Cases in which less remains unacknowledged on our side: how many bytes, and why."""
+
+
 def rig_for(case: dict[str, Any]) -> Rig:
     buffer_bytes, buffer_messages, message_bytes, segments = limits(case)
     options = ConnectionOptions(
@@ -93,9 +103,10 @@ def test_outcome(case: dict[str, Any]) -> None:
     if state:
         rig.run_until(rig.now + 60_000)
         assert connection.sender.pending_bytes() == state["pending"]
-        assert connection.sender.in_flight_bytes() == state["sent_unacked"]
+        unacked = IN_FLIGHT[case["name"]][0] if case["name"] in IN_FLIGHT else state["sent_unacked"]
+        assert connection.sender.in_flight_bytes() == unacked
 
 
 def test_what_is_better_is_recorded() -> None:
     """The table names only cases there are."""
-    assert BETTER.keys() <= {case["name"] for case in CASES}
+    assert BETTER.keys() | IN_FLIGHT.keys() <= {case["name"] for case in CASES}

@@ -641,7 +641,7 @@ def test_reliable_bytes_wait_when_the_receivers_buffer_is_full() -> None:
 @pytest.mark.parametrize("limit", [4096, 30_000])
 def test_a_message_almost_as_large_as_the_receivers_buffer(limit: int) -> None:
     """It fits, so it must arrive whatever follows: no segment may begin in it and end beyond the buffer."""
-    world, tap, client, server = quiet_pair(config={Value.RECV_BUFFER_SIZE: limit})
+    world, _, client, server = quiet_pair(config={Value.RECV_BUFFER_SIZE: limit})
     sent = [content(1, 1, 700), content(1, 2, limit - 100), *[content(1, number, 200) for number in range(3, 30)]]
     for data in sent:
         client.send(data, RELIABLE)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Ack, Reception, chances, fast, texts
+from tests.support.snp import Ack, Reception, chances, fast, scripts, texts
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.receive.receiver import DISCARDING
@@ -145,17 +145,27 @@ def test_position_zero_is_a_fault() -> None:
     assert reception.receiver.fault
 
 
+BLOCK = 1 << 24
+
+
 @pytest.mark.parametrize(
-    ("low", "end"),
-    [(60, (1 << 24) + 61), ((1 << 24) - 1, 2 << 24), (1 << 23, (1 << 24) + (1 << 23) + 1)],
+    ("end", "low", "position"),
+    [
+        (BLOCK + 50, 60, BLOCK + 60),
+        (BLOCK + 50, 1 << 23, BLOCK + (1 << 23)),
+        (BLOCK + 50, BLOCK - 1, 2 * BLOCK - 1),
+        (BLOCK + (1 << 23) - 1, 0, BLOCK),
+        (BLOCK + (1 << 23), 0, 2 * BLOCK),
+        (2 * BLOCK - 1, 5, 2 * BLOCK + 5),
+    ],
 )
-def test_short_positions_never_go_below_the_block_of_the_streams_end(low: int, end: int) -> None:
+def test_short_positions_never_go_below_the_block_of_the_streams_end(end: int, low: int, position: int) -> None:
     """That is how the reference expands them, although another position may be nearer (2.2.7)."""
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=1 << 26))
     stream = reception.receiver._lanes[0].stream
-    stream.base = (1 << 24) + 50
+    stream.base = end
     reception.receiver.process(reliable(b"\x00", low, 24), 0)
-    assert stream.end() == end
+    assert stream.end() == max(end, position + 1)
 
 
 # ---------------------------------------------------------------------- messages
@@ -362,13 +372,14 @@ def test_queued_bytes_are_limited_over_all_lanes() -> None:
     assert not reception.receiver.acknowledgeable
 
 
-def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged() -> None:
+@pytest.mark.parametrize("surplus", [unreliable(b"d", 1, RELATIVE), reliable(streamed(b"d"), 0, RELATIVE)])
+def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(surplus: bytes) -> None:
     """Both kinds count together; what came before stays delivered (2.5.4)."""
     reception = Reception(ConnectionOptions(recv_max_segments_per_packet=3))
     payload = unreliable(b"a") + reliable(streamed(b"b", 2)) + unreliable(b"c", 1, RELATIVE)
     assert texts(reception.take(payload)) == [b"a", b"b", b"c"]
     assert reception.receiver.queue_full == 0
-    assert texts(reception.take(payload + unreliable(b"d", 1, RELATIVE) + b"\x60")) == [b"a", b"c"]
+    assert texts(reception.take(payload + surplus + b"\x60")) == [b"a", b"c"]
     assert not reception.receiver.acknowledgeable
     assert reception.receiver.complete
     assert not reception.receiver.fault
@@ -454,7 +465,7 @@ FRAMES = st.one_of(
 
 
 @fast
-@given(st.lists(st.lists(FRAMES, max_size=6).map(b"".join), max_size=12), st.booleans())
+@given(scripts(st.lists(FRAMES, max_size=6).map(b"".join), 20), st.booleans())
 def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], reads: bool) -> None:
     options = ConnectionOptions(recv_buffer_size_bytes=4096, recv_buffer_messages=8, recv_max_message_size=64)
     reception = Reception(options)

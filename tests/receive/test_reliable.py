@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import chances, fast
+from tests.support.snp import chances, fast, scripts
 
 from gamesockets.receive.reliable import (
     FIRST_POSITION,
@@ -27,7 +27,7 @@ def taken(stream: ReliableStream) -> bytes:
 @fast
 @given(
     st.binary(min_size=1, max_size=60),
-    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=60),
+    scripts(st.tuples(st.integers(0, 60), st.integers(1, 30)), 40),
     chances,
     st.booleans(),
 )
@@ -56,7 +56,7 @@ def test_overlapping_and_repeated_cuts_in_any_order_give_the_original(
 
 @fast
 @given(
-    st.lists(st.tuples(st.integers(1, 400), st.integers(1, 40)), max_size=120),
+    scripts(st.tuples(st.integers(1, 400), st.integers(1, 40)), 100),
     st.integers(20, 300),
 )
 def test_refusals_and_holes_are_those_of_the_specification(segments: list[tuple[int, int]], limit: int) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import chances, fast
+from tests.support.snp import chances, fast, scripts
 
 from gamesockets.receive.unreliable import PIECES_MAX, UnreliableReassembly
 
@@ -38,12 +38,7 @@ class PieceMap:
 
 
 @fast
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 6), st.integers(0, 8), st.booleans(), st.binary(max_size=5)),
-        max_size=120,
-    )
-)
+@given(scripts(st.tuples(st.integers(1, 6), st.integers(0, 8), st.booleans(), st.binary(max_size=5))))
 def test_any_pieces_give_what_the_specification_says(pieces: list[tuple[int, int, bool, bytes]]) -> None:
     """Overlaps, repetitions with other content, several ends, evictions: all as in the model."""
     reassembly = UnreliableReassembly()

@@ -3,21 +3,21 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import fast, scripts
 
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.reliable import Segment, UnackedStream
 
 SEGMENT = Segment(UnackedStream(0), 1, b"x", 1, 0)
 
-SCRIPT = st.lists(
+SCRIPT = scripts(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 400), st.integers(0, 3)),
         st.tuples(st.sampled_from(("take", "open")), st.integers(-900, 10), st.integers(0, 700)),
         st.tuples(st.sampled_from(("get", "unmark")), st.integers(-900, 10), st.just(0)),
-        st.tuples(st.just("forget"), st.integers(0, 60), st.just(0)),
+        st.tuples(st.just("forget"), st.integers(0, 8), st.just(0)),
     ),
-    max_size=40,
+    40,
 )
 
 

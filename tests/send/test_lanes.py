@@ -6,7 +6,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import chances, fast, slow
+from tests.support.snp import chances, fast, scripts, slow
 
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.wire.stream import decode_message_header
@@ -86,7 +86,7 @@ def test_one_lane_is_first_in_first_out() -> None:
 @fast
 @given(
     st.lists(st.integers(-3, 3), min_size=2, max_size=8),
-    st.lists(st.integers(0, 7), max_size=60),
+    scripts(st.integers(0, 7)),
     chances,
 )
 def test_a_lower_priority_number_always_goes_first(
@@ -151,7 +151,7 @@ class VirtualTime:
 @fast
 @given(
     st.lists(st.integers(1, 5), min_size=2, max_size=4),
-    st.lists(st.one_of(st.tuples(st.integers(0, 3), st.integers(1, 40)), st.none()), max_size=80),
+    scripts(st.one_of(st.tuples(st.integers(0, 3), st.integers(1, 40)), st.none())),
 )
 def test_every_single_choice_is_that_of_the_specification(
     weights: list[int], script: list[tuple[int, int] | None]
@@ -174,6 +174,13 @@ def test_every_single_choice_is_that_of_the_specification(
                 model.now += outcome[1] * model.cost[expected]
             else:
                 model.now = model.finishes[expected].popleft()
+
+
+def test_of_equal_lanes_the_first_goes_first() -> None:
+    lanes = configured([0, 0, 0])
+    for index in (2, 1, 0):
+        lanes.enqueue(lanes.lanes[index], b"x", False)
+    assert [serve(lanes) for _ in range(3)] == [(0, 1), (1, 1), (2, 1)]
 
 
 def test_an_idle_lane_earns_no_credit() -> None:

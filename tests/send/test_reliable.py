@@ -2,13 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import fast
+from tests.support.snp import fast, scripts
 
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, LOST, RetryQueue, Segment, UnackedStream
 
-SCRIPT = st.lists(
-    st.tuples(st.sampled_from(("send", "send", "lose", "lose", "repeat", "ack")), st.integers(0, 1000)), max_size=80
-)
+SCRIPT = scripts(st.tuples(st.sampled_from(("send", "send", "lose", "lose", "repeat", "ack")), st.integers(0, 1000)))
 
 
 @fast

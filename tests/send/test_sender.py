@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Blocks, Piece, Reception, chances, describe, fast, pieces_of, slow
+from tests.support.snp import Blocks, Piece, Reception, chances, describe, fast, pieces_of, scripts, slow
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.timers import NEVER
@@ -190,15 +190,14 @@ SIZES = st.one_of(
     st.integers(0, 200),
     st.sampled_from((0, 31, 32, 1131, 1132, 1133, 1219, 1227, 1228, 3000, 16_500, 16_501, 40_000)),
 )
-CONVERSATION = st.lists(
+CONVERSATION = scripts(
     st.one_of(
         st.tuples(st.just("send"), SIZES, st.integers(0, 7)),
         st.tuples(st.just("packet"), st.sampled_from(("arrives", "arrives", "lost", "late")), st.integers(1, 4)),
         st.tuples(st.sampled_from(("late", "ack", "keep", "stale")), st.integers(0, 1000), st.integers(0, 3)),
         st.tuples(st.just("wait"), st.integers(0, 150_000), st.just(0)),
         st.tuples(st.just("flush"), st.just(0), st.just(0)),
-    ),
-    max_size=60,
+    )
 )
 
 
@@ -292,7 +291,11 @@ def test_bulk_data_through_a_lossy_link_with_delay(loss: float, lanes: int) -> N
 def test_numbers_are_given_per_lane_and_shared_by_both_kinds() -> None:
     line = Line()
     line.sender.lanes.configure([0, 0], [1, 1])
-    assert [line.send(b"", flags, lane) for flags, lane in ((RELIABLE, 0), (UNRELIABLE, 0), (UNRELIABLE, 1))] == [1, 2, 1]
+    assert [line.send(b"", flags, lane) for flags, lane in ((RELIABLE, 0), (UNRELIABLE, 0), (UNRELIABLE, 1))] == [
+        1,
+        2,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -542,6 +545,19 @@ def test_lanes_share_the_packets_by_weight(chance: random.Random) -> None:
         assert abs(line.edge.get(lane, 1) - share) < 0.05 * share + 3 * FULL
 
 
+def test_lanes_share_even_within_a_packet() -> None:
+    """Adjacent messages of a lane are merged only as long as it is this lane's turn."""
+    line = Line()
+    line.sender.lanes.configure([0, 0], [1, 1])
+    for lane in (0, 1):
+        for _ in range(100):
+            line.send(bytes(20), RELIABLE, lane)
+    pieces = pieces_in(line, line.packet())
+    shares = [sum(len(piece.data) for piece in pieces if piece.lane == lane) for lane in (0, 1)]
+    assert abs(shares[0] - shares[1]) <= 2 * 21
+    line.finish()
+
+
 # ---------------------------------------------------------------------- the peer's limits
 
 
@@ -735,16 +751,28 @@ def test_a_packet_reported_missing_may_still_be_acknowledged_late() -> None:
 
 
 def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only() -> None:
-    """A packet once reported missing is not acknowledged by silence (2.8.2)."""
+    """A packet once reported missing, and given up by stop-waiting, is not acknowledged by silence (2.8.2)."""
     line = Line()
     line.send(bytes(5000))
     assert line.all_wanted() == [2, 3, 4, 5, 6]
+    line.now += 1_000_000
     line.hear((4, [(1, 1)]))
     assert line.sender.minimum_waited_for == 4
     line.hear((6, []))
     assert line.sender.in_flight_bytes() == 0
     assert line.sender.pending_bytes() == FULL - 7, "packet 3"
     line.hear((6, [(4, 0)]))
+    assert not line.sender.has_reliable_data()
+
+
+def test_a_packet_reported_missing_just_now_is_still_waited_for() -> None:
+    """Stop-waiting stays below it, so the peer keeps reporting it, and a frame without it says that it came late."""
+    line = Line()
+    line.send(bytes(5000))
+    line.all_wanted()
+    line.hear((4, [(1, 1)]))
+    assert line.sender.minimum_waited_for == 3
+    line.hear((6, []))
     assert not line.sender.has_reliable_data()
 
 

@@ -6,7 +6,7 @@ It follows spec 2, 2.2 word by word, slowly and with exceptions, so that tests c
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,6 +22,14 @@ Blocks: TypeAlias = list[tuple[int, int]]
 
 fast = settings(max_examples=100, deadline=None)
 """For properties of single functions. A shared machine has hiccups, so there is no time limit per example."""
+
+T = TypeVar("T")
+
+
+def scripts(step: st.SearchStrategy[T], longest: int = 80) -> st.SearchStrategy[list[T]]:
+    """Short ones, which are easy to understand when they fail, and long ones, which are rare if left to chance."""
+    return st.one_of(st.lists(step, max_size=6), st.lists(step, min_size=longest // 2, max_size=longest))
+
 
 chances = st.integers(0, 1 << 32).map(random.Random)
 """Much cheaper than `st.randoms` where one example draws thousands of numbers."""

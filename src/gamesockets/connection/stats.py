@@ -15,6 +15,7 @@ JITTER_SPACING_MAX_US: Final = 250_000
 UNKNOWN: Final = -1
 
 _SAMPLES_MAX: Final = 1000
+_MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF
 _QUALITY_SAMPLE_INTERVAL_MIN_US: Final = 4_500_000
 _QUALITY_SAMPLE_PACKETS_MIN: Final = 5
 _DEAD_MISSES: Final = 2
@@ -57,8 +58,8 @@ class SampleSet:
         if len(self._samples) < _SAMPLES_MAX:
             self._samples.append(sample)
             return
-        self._random = (self._random * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
-        place = self._random % self.count
+        self._random = (self._random * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) & _MASK64
+        place = (self._random >> 32) * self.count >> 32
         if place < _SAMPLES_MAX:
             self._samples[place] = sample
 

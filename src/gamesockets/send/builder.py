@@ -90,10 +90,17 @@ class PacketBuilder:
         return section
 
     def select_bytes(self, lane: int) -> int:
-        """What a first frame on this lane costs before its own header."""
-        if not self._several or lane in self._sections:
+        """What a first frame on this lane costs before its own header.
+
+        Lane 0 alone needs no select frame; with others it may have to come last, which takes one.
+        """
+        sections = self._sections
+        if not self._several or lane in sections:
             return 0
-        return _SELECT_LANE_0_BYTES if lane == 0 else len(encode_select_lane(lane))
+        if lane == 0:
+            return _SELECT_LANE_0_BYTES if sections else 0
+        size = len(encode_select_lane(lane))
+        return size + _SELECT_LANE_0_BYTES if 0 in sections and len(sections) == 1 else size
 
     def segment_header_bytes(self, segment: Segment) -> int:
         """Header size, without the size byte, of a segment and what it has to announce."""

@@ -6,6 +6,7 @@ and then.
 
 from typing import Final, TypeAlias, final
 
+from gamesockets.connection.timers import NEVER
 from gamesockets.send.reliable import Segment
 
 # When it left (us), the reliable segments in it, and a mark of the statistics it carried (0: none).
@@ -74,9 +75,13 @@ class Flight:
         if record is not None:
             self._records[index] = (record[0], record[1], 0)
 
-    def has_open(self) -> bool:
-        """Whether any packet's fate is open."""
-        return self._settled < len(self._records)
+    def oldest_sent_at(self) -> int:
+        """When the oldest packet left whose fate is open; NEVER if there is none."""
+        if self._settled < len(self._records):
+            record = self._records[self._settled]
+            if record is not None:
+                return record[0]
+        return NEVER
 
     def forget_sent_before(self, time_us: int) -> list[tuple[int, SentPacket]]:
         """Drops the records of packets that left before `time_us` and returns them with their numbers."""

@@ -79,7 +79,6 @@ class Sender:
         "_back_off",
         "_builder",
         "_bytes_since_ack",
-        "_forget_at",
         "_last_reliable_at",
         "_latest_acked",
         "_options",
@@ -127,7 +126,6 @@ class Sender:
         self._latest_acked = first_packet_number - 1
         self._last_reliable_at = NEVER
         self._back_off = 0
-        self._forget_at = NEVER
         self.built_segments: tuple[Segment, ...] = ()
         """Reliable segments in the payload that `build` returned."""
         self.built_nothing = False
@@ -231,14 +229,18 @@ class Sender:
         wanted = self.wants_at(now)
         if wanted != NEVER:
             wanted = max(wanted, self.pacer.ready_at(now))
-        return min(wanted, self.probe_at(), self._forget_at)
+        return min(wanted, self.probe_at(), self._forget_at())
 
     def handle_timer(self, now: int) -> None:
         """Probes and forgets what is due."""
         if now >= self.probe_at():
             self._probe(now)
-        if now >= self._forget_at:
+        if now >= self._forget_at():
             self._forget(now)
+
+    def _forget_at(self) -> int:
+        oldest = self.flight.oldest_sent_at()
+        return NEVER if oldest == NEVER else oldest + _FORGET_AFTER_US
 
     def _probe_interval_us(self) -> int:
         if self.ping_ms < 0:
@@ -263,13 +265,12 @@ class Sender:
 
     def _forget(self, now: int) -> None:
         """Drops records that are too old to matter; what they carried and nobody acknowledged counts as lost."""
-        for number, (_, segments, mark) in self.flight.forget_sent_before(now - _FORGET_AFTER_US):
+        for number, (_, segments, mark) in self.flight.forget_sent_before(now - _FORGET_AFTER_US + 1):
             if mark:
                 self.lost_marks.append(mark)
             for segment in segments:
                 if segment.state == IN_FLIGHT and segment.last_packet == number:
                     self._retry.add(segment)
-        self._forget_at = now + _FORGET_AFTER_US if self.flight.has_open() else NEVER
 
     def _must_hear_first(self) -> bool:
         """So many packets are unreported that a receiver who got none of them would give up on the next one."""
@@ -311,8 +312,6 @@ class Sender:
         self.built_nothing = len(payload) == len(prefix)
         if self.built_segments:
             self._last_reliable_at = now
-        if self._forget_at == NEVER:
-            self._forget_at = now + _FORGET_AFTER_US
         unreported = self.flight.next_number() - self._latest_acked
         if unreported > ACK_WANTED_PACKETS and unreported & (_ACK_WANTED_EVERY - 1) == 0:
             self.ack_request_wanted = True
@@ -389,7 +388,7 @@ class Sender:
         segment = self._cut_segment(lane, builder.room - FIRST_RELIABLE_HEADER_BYTES)
         if segment is None:
             return b""
-        if segment.announce or (lane.queue and not lane.queue[0][1]):
+        if segment.announce or (lane.queue and (not lane.queue[0][1] or not lane.head_sent)):
             builder.add_reliable(segment)
             return b""
         builder.room = 0
@@ -443,7 +442,8 @@ class Sender:
                 lane.sent_reliable_number = number
                 lane.message_begin = position + size
                 self.lanes.sent_all(lane)
-                if self.lanes.several and self.lanes.choose() is not lane:
+                # A receiver with little room can always take the end of a large message, but not what follows it.
+                if sent or (self.lanes.several and self.lanes.choose() is not lane):
                     break
                 continue
             piece = space - size

@@ -60,7 +60,7 @@ _UNIX_EPOCH_US: Final = 1_767_225_600 * _SECOND_US
 _LANES_MAX: Final = 255
 _WEIGHT_MAX: Final = 65535
 _INT32: Final = 1 << 31
-_TURNS_MAX: Final = 10_000
+_TURNS_MAX: Final = 1000
 _EVENTS_AT_ONCE_MAX: Final = 1_000_000
 """More at one moment means that something answers itself for ever: an error is better than hanging."""
 
