@@ -105,9 +105,7 @@ def test_the_constructor_takes_either_family() -> None:
     assert repr(Address("::1", 5)) == "Address('::1', 5)"
 
 
-@pytest.mark.parametrize(
-    "ip", ["", "1.2.3", "1.2.3.4:5", "1.2.3.4 ", "01.2.3.4", "[::1]", "localhost", "::1\0", "é"]
-)
+@pytest.mark.parametrize("ip", ["", "1.2.3", "1.2.3.4:5", "1.2.3.4 ", "01.2.3.4", "[::1]", "localhost", "::1\0", "é"])
 def test_the_constructor_is_strict(ip: str) -> None:
     with pytest.raises(ValueError, match=r"is no IPv[46] address"):
         Address(ip, 1)

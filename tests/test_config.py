@@ -136,9 +136,7 @@ def test_numbers_are_clamped_silently_at_every_scope(row: dict[str, Any], scopes
 
 
 @pytest.mark.parametrize("row", UNAVAILABLE, ids=by_name)
-def test_values_that_do_not_exist_here_can_neither_be_set_nor_read(
-    row: dict[str, Any], scopes: Scopes
-) -> None:
+def test_values_that_do_not_exist_here_can_neither_be_set_nor_read(row: dict[str, Any], scopes: Scopes) -> None:
     for configuration in (scopes.everything, *scopes.narrow()):
         assert not configuration.set(row["id"], row["default"] if row["default"] is not None else 1)
         assert not configuration.clear(row["id"])
@@ -257,9 +255,7 @@ def test_nothing_can_become_a_deleted_value() -> None:
     assert convert(CONFIGURATION_ROWS[V.ENUMERATE_DEV_VARS], 1) is None
 
 
-anything = st.one_of(
-    st.none(), st.integers(), st.floats(), st.text(max_size=30), st.booleans(), st.binary(max_size=4)
-)
+anything = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=30), st.booleans(), st.binary(max_size=4))
 
 
 @settings(max_examples=200)
@@ -334,9 +330,7 @@ def test_user_data_is_copied_when_a_connection_is_made(scopes: Scopes) -> None:
 def test_only_wider_scopes_are_inherited_from(scope: ConfigurationScope, scopes: Scopes) -> None:
     for parent in (scopes.everything, *scopes.narrow()):
         if parent.scope >= scope:
-            with pytest.raises(
-                ValueError, match=f"scope {scope.name} cannot inherit from {parent.scope.name}"
-            ):
+            with pytest.raises(ValueError, match=f"scope {scope.name} cannot inherit from {parent.scope.name}"):
                 Configuration(scope, parent)
         else:
             child = Configuration(scope, parent)

@@ -511,8 +511,8 @@ def test_a_flood_of_holes_and_fragments_stays_bounded() -> None:
     traffic = connection.core.traffic
     assert len(traffic.receiver._lanes) == 256
     for receive_lane in traffic.receiver._lanes.values():
-        assert len(receive_lane.stream._holes) <= 30
-        assert len(receive_lane.stream.buffer) <= 1_048_576
+        assert len(receive_lane.stream._islands) <= 30
+        assert receive_lane.stream.held_bytes <= 1_048_576
         assert len(receive_lane.reassembly._pieces) <= 21
     assert len(traffic.acks._holes) <= 61
     assert len(traffic.window._missing) <= 128
@@ -528,7 +528,7 @@ def test_a_few_bytes_far_ahead_on_every_lane_do_not_claim_a_mebibyte_each() -> N
         raw.inject(raw.packet(select + b"\x50" + (1_048_500).to_bytes(6, "little") + b"\x02xy"))
     assert connection.is_connected
     lanes = connection.core.traffic.receiver._lanes.values()
-    assert sum(len(receive_lane.stream.buffer) for receive_lane in lanes) <= 16 << 20
+    assert sum(receive_lane.stream.held_bytes for receive_lane in lanes) <= 16 << 20
 
 
 def test_a_peer_that_never_acknowledges_costs_bounded_memory() -> None:

@@ -192,9 +192,7 @@ identities = st.one_of(
     .map(NetworkingIdentity.generic_string),
     st.binary(min_size=1, max_size=32).map(NetworkingIdentity.generic_bytes),
     st.integers(0, (1 << 64) - 1).map(NetworkingIdentity.psn_id),
-    st.integers(1, (1 << 32) - 1).map(
-        lambda account: NetworkingIdentity.steam_id(0x0110000100000000 | account)
-    ),
+    st.integers(1, (1 << 32) - 1).map(lambda account: NetworkingIdentity.steam_id(0x0110000100000000 | account)),
     st.builds(
         lambda packed, port: NetworkingIdentity.ip_address(Address.from_packed(packed, port)),
         st.binary(min_size=16, max_size=16),

@@ -98,9 +98,7 @@ def test_connection_states_shown_to_users_are_not_negative() -> None:
         ("Result", Result),
     ],
 )
-def test_every_member_of_the_final_wrapper_has_a_counterpart(
-    wrapper_name: str, enumeration: type[IntEnum]
-) -> None:
+def test_every_member_of_the_final_wrapper_has_a_counterpart(wrapper_name: str, enumeration: type[IntEnum]) -> None:
     ours = {name.replace("_", ""): int(member) for name, member in enumeration.__members__.items()}
     for name, number in ENUMS["wrapper_final"][wrapper_name].items():
         assert ours[name.upper()] == number
@@ -151,16 +149,12 @@ def test_a_message_shows_what_it_was_made_of(message: NetworkingMessage, peer: P
     assert NetworkingMessage(b"", 1, 0, 0, 0, peer).flags is SendFlags.UNRELIABLE
 
 
-def test_user_data_of_waiting_messages_follows_the_connection(
-    message: NetworkingMessage, peer: PeerRecord
-) -> None:
+def test_user_data_of_waiting_messages_follows_the_connection(message: NetworkingMessage, peer: PeerRecord) -> None:
     peer.user_data = 99
     assert message.user_data == 99
 
 
-@pytest.mark.parametrize(
-    "name", ["data", "length", "lane", "flags", "channel", "connection", "no_such_field"]
-)
+@pytest.mark.parametrize("name", ["data", "length", "lane", "flags", "channel", "connection", "no_such_field"])
 def test_a_message_is_read_only(message: NetworkingMessage, name: str) -> None:
     with pytest.raises(AttributeError):
         setattr(message, name, 1)

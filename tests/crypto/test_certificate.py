@@ -108,9 +108,7 @@ def test_keys_that_are_no_points_sign_nothing(public: bytes) -> None:
         (Certificate(key_type="ED25519", key_data=b"k"), bytes(63), "Signature has invalid length"),
     ],
 )
-def test_what_is_wrong_with_a_signature(
-    certificate: Certificate, signature: bytes, problem: str | None
-) -> None:
+def test_what_is_wrong_with_a_signature(certificate: Certificate, signature: bytes, problem: str | None) -> None:
     assert signature_problem(certificate, signature, b"data") == problem
 
 

@@ -26,9 +26,7 @@ def recorded_cipher(recording: dict[str, Any], sender: str) -> Cipher:
     assert recording["negotiated_cipher"] == CIPHER_AES_256_GCM
     direction = "client_to_server" if sender == "client" else "server_to_client"
     derived = recording["derived"]
-    return AesGcmCipher(
-        bytes.fromhex(derived[f"key_{direction}_hex"]), bytes.fromhex(derived[f"iv_{direction}_hex"])
-    )
+    return AesGcmCipher(bytes.fromhex(derived[f"key_{direction}_hex"]), bytes.fromhex(derived[f"iv_{direction}_hex"]))
 
 
 @pytest.mark.parametrize("name", HANDSHAKES)

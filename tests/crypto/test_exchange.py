@@ -32,9 +32,7 @@ def test_every_recorded_derivation(case: dict[str, Any]) -> None:
         "server_crypt_info": exchanged["server_crypt_info"],
         "client_crypt_info": exchanged["client_crypt_info"],
     }
-    shared, premaster, salt, prk, context = unhex(
-        case, "x25519_shared", "premaster", "salt", "prk", "context"
-    )
+    shared, premaster, salt, prk, context = unhex(case, "x25519_shared", "premaster", "salt", "prk", "context")
     server_nonce, client_nonce = int(case["server_nonce"]), int(case["client_nonce"])
 
     assert sha256(shared).digest() == premaster
@@ -53,9 +51,7 @@ def test_every_recorded_derivation(case: dict[str, Any]) -> None:
         keys.server_to_client_key,
         keys.client_to_server_iv,
         keys.server_to_client_iv,
-    ] == unhex(
-        case, "key_client_to_server", "key_server_to_client", "iv_client_to_server", "iv_server_to_client"
-    )
+    ] == unhex(case, "key_client_to_server", "key_server_to_client", "iv_client_to_server", "iv_server_to_client")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

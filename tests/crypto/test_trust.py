@@ -95,9 +95,7 @@ def certificate_of(subject: int, **fields: Any) -> bytes:
 
 def signed_by(signer: int, subject: int, **fields: Any) -> CertificateSigned:
     content = certificate_of(subject, **fields)
-    return CertificateSigned(
-        cert=content, ca_key_id=number_of(signer), ca_signature=key(signer).sign(content)
-    )
+    return CertificateSigned(cert=content, ca_key_id=number_of(signer), ca_signature=key(signer).sign(content))
 
 
 def authority(signer: int, subject: int, **fields: Any) -> bytes:
@@ -110,9 +108,7 @@ def text(verdict: Verdict) -> str:
 
 def test_a_store_without_roots_trusts_nobody() -> None:
     for store in (TrustStore(), TrustStore([])):
-        assert (
-            text(store.check_certificate(signed_by(1, 2), NOW)) == f"CA key {number_of(1)} is not known to us"
-        )
+        assert text(store.check_certificate(signed_by(1, 2), NOW)) == f"CA key {number_of(1)} is not known to us"
 
 
 def test_roots_and_authorities_may_be_added_at_any_time() -> None:
@@ -180,9 +176,7 @@ def test_a_forged_self_signed_certificate_makes_no_root() -> None:
         ({"gameserver_datacenter_ids": [1]}, {"gameserver_datacenter_ids": [2]}, "All pops excluded"),
     ],
 )
-def test_a_chain_that_allows_nothing_is_not_trusted(
-    above: dict[str, Any], below: dict[str, Any], problem: str
-) -> None:
+def test_a_chain_that_allows_nothing_is_not_trusted(above: dict[str, Any], below: dict[str, Any], problem: str) -> None:
     store = TrustStore([key(1).public])
     store.add_certificate(authority(1, 2, **above))
     store.add_certificate(authority(2, 3, **below))
@@ -192,9 +186,7 @@ def test_a_chain_that_allows_nothing_is_not_trusted(
 def test_rights_shrink_along_the_chain() -> None:
     store = TrustStore([key(1).public])
     store.add_certificate(authority(1, 2, app_ids=[1, 2], time_expiry=LATER))
-    store.add_certificate(
-        authority(2, 3, app_ids=[2, 3], gameserver_datacenter_ids=[7], time_expiry=LATER + 1)
-    )
+    store.add_certificate(authority(2, 3, app_ids=[2, 3], gameserver_datacenter_ids=[7], time_expiry=LATER + 1))
     assert store.check_key(number_of(3), NOW) == Scope(frozenset({2}), frozenset({7}), LATER)
 
 

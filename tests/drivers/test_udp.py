@@ -110,8 +110,7 @@ def contents(receiver: UdpSocket, count: int) -> list[bytes]:
 def numbered(sizes: list[int]) -> list[bytes]:
     """Datagrams of these sizes, each recognisable as far as its size allows."""
     return [
-        (position.to_bytes(4, "big") + bytes([position % 251]) * size)[:size]
-        for position, size in enumerate(sizes)
+        (position.to_bytes(4, "big") + bytes([position % 251]) * size)[:size] for position, size in enumerate(sizes)
     ]
 
 
@@ -228,9 +227,7 @@ def test_a_smaller_buffer_than_wanted_is_accepted() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("count", [1, 10])
-def test_both_ways_and_the_peer_is_one_dict_key(
-    stack: ExitStack, listen: Address, client_ip: str, count: int
-) -> None:
+def test_both_ways_and_the_peer_is_one_dict_key(stack: ExitStack, listen: Address, client_ip: str, count: int) -> None:
     server = stack.enter_context(closing(UdpSocket.bind(listen)))
     target = Address(client_ip, server.local_address.port)
     client = stack.enter_context(closing(UdpSocket.open_for(target)))
@@ -438,9 +435,7 @@ def test_an_old_kernel_gets_single_datagrams(stack: ExitStack) -> None:
 
 
 @needs_batches
-@pytest.mark.parametrize(
-    "number", [errno.EIO, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOPROTOOPT, errno.ENOSYS]
-)
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOPROTOOPT, errno.ENOSYS])
 def test_a_kernel_that_cannot_cut_gets_the_same_datagrams_singly(
     sending: FaultySocket, receiver: UdpSocket, number: int
 ) -> None:
@@ -476,9 +471,7 @@ def test_a_path_that_refuses_segments_ends_them_only_after_eight_times_in_a_row(
 
 
 @needs_batches
-def test_an_invalid_destination_does_not_cost_others_their_batches(
-    sending: FaultySocket, receiver: UdpSocket
-) -> None:
+def test_an_invalid_destination_does_not_cost_others_their_batches(sending: FaultySocket, receiver: UdpSocket) -> None:
     sender = UdpSocket(sending)
     for _ in range(20):
         assert sender.send([b"12", b"34"], ("::1", 0, 0, 0)) == 2
@@ -530,9 +523,7 @@ def test_a_full_socket_takes_no_more_single_datagrams(
 
 @pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EPERM, errno.ECONNREFUSED])
 @pytest.mark.parametrize("gso", [True, False])
-def test_a_network_that_is_down_counts_and_never_raises(
-    sending: FaultySocket, gso: bool, number: int
-) -> None:
+def test_a_network_that_is_down_counts_and_never_raises(sending: FaultySocket, gso: bool, number: int) -> None:
     sender = UdpSocket(sending, gso=gso)
     gso_before = sender.gso
     sending.sendmsg_faults = iter([number] * 10)

@@ -46,7 +46,7 @@ class EveryNumber:
             self.dropped -= 1
         elif number - newest >= LURCH:
             self.lurch += 1
-            self.received.update(range(newest, number))
+            self.received.update(range(-300, number))
         else:
             self.dropped += number - newest - 1
         self.received.add(number)

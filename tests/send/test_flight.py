@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import fast, scripts
 
+from gamesockets.connection.timers import NEVER
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.reliable import Segment, UnackedStream
 
@@ -52,7 +53,7 @@ def test_it_is_a_dictionary_by_number(script: list[tuple[str, int, int]], first:
             assert flight.forget_sent_before(now - amount) == old
             model = {number: record for number, record in model.items() if record[0] >= now - amount}
         assert flight.next_number() == next_number
-        assert flight.has_open() == bool(model)
+        assert (flight.oldest_sent_at() == NEVER) == (not model)
     assert flight.open_range(0, next_number + 1) == sorted(model.items())
 
 
@@ -82,4 +83,4 @@ def test_a_hostile_range_costs_no_more_than_what_is_open() -> None:
     flight.add(0, (), 0)
     assert flight.open_range(-(1 << 60), 1 << 60) == [(2, (0, (), 0))]
     assert flight.take_range(-(1 << 60), 1 << 60) == [(0, (), 0)]
-    assert not flight.has_open()
+    assert flight.oldest_sent_at() == NEVER

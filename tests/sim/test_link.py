@@ -138,9 +138,7 @@ BAD: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
-)
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_a_bad_condition_is_named_with_its_range(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be \d+\.\.\d+ \(.*\), not ") as failure:
         Conditions(**{name: value})
@@ -191,9 +189,7 @@ def test_certain_loss_loses_all() -> None:
 def test_jitter_alone_never_reorders() -> None:
     """Not even when datagrams follow each other closely and only some are delayed."""
     for probability in (0.1, 0.75, 1.0):
-        conditions = Conditions(
-            latency=0.02, jitter_average=0.03, jitter_maximum=0.2, jitter_probability=probability
-        )
+        conditions = Conditions(latency=0.02, jitter_average=0.03, jitter_maximum=0.2, jitter_probability=probability)
         link = Link(Random(5), conditions)
         arrivals = passage(link, MANY, interval=300)
         assert numbers(arrivals) == list(range(MANY))
@@ -232,9 +228,7 @@ def test_jitter_clumps() -> None:
     assert [now for _, _, now in arrivals] == [2500, 2501, 2502, 3000]
 
 
-@pytest.mark.parametrize(
-    "off", [{"jitter_average": 0.0}, {"jitter_maximum": 0.0}, {"jitter_probability": 0.0}]
-)
+@pytest.mark.parametrize("off", [{"jitter_average": 0.0}, {"jitter_maximum": 0.0}, {"jitter_probability": 0.0}])
 def test_jitter_is_off_when_any_of_it_is_zero(off: dict[str, Any]) -> None:
     on = Conditions(jitter_average=0.05, jitter_maximum=0.1, jitter_probability=1.0)
     link = Link(Random(1), replace(on, **off))

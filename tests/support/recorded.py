@@ -30,6 +30,4 @@ def handshake_datagrams() -> list[tuple[str, dict[str, Any]]]:
 
 def handshake_failures(role: str) -> dict[str, dict[str, Any]]:
     """The recorded odd handshakes in which the reference library was "client" or "server", by name."""
-    return {
-        case["name"]: case for case in load("handshake-failures")["cases"] if case["reference_role"] == role
-    }
+    return {case["name"]: case for case in load("handshake-failures")["cases"] if case["reference_role"] == role}

@@ -42,9 +42,7 @@ def recorded_fields(message: Message) -> dict[str, Any]:
     return fields
 
 
-@pytest.mark.parametrize(
-    "item", [item for _, item in CONTROL], ids=lambda item: f"{item['kind']}-{item['index']}"
-)
+@pytest.mark.parametrize("item", [item for _, item in CONTROL], ids=lambda item: f"{item['kind']}-{item['index']}")
 def test_recorded_control_messages_decode_and_encode_to_the_same_bytes(item: dict[str, Any]) -> None:
     data = bytes.fromhex(item["hex"])
     message = decode_control(data)
@@ -54,12 +52,8 @@ def test_recorded_control_messages_decode_and_encode_to_the_same_bytes(item: dic
     assert encode_control(KINDS[item["kind"]], message) == data
 
 
-@pytest.mark.parametrize(
-    ("name", "reply"), REPLIES, ids=[f"{name}-{reply['kind']}" for name, reply in REPLIES]
-)
-def test_recorded_replies_to_failures_decode_and_encode_to_the_same_bytes(
-    name: str, reply: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("name", "reply"), REPLIES, ids=[f"{name}-{reply['kind']}" for name, reply in REPLIES])
+def test_recorded_replies_to_failures_decode_and_encode_to_the_same_bytes(name: str, reply: dict[str, Any]) -> None:
     data = bytes.fromhex(reply["hex"]).ljust(reply.get("zero_padded_to", 0), b"\0")
     assert len(data) == reply["length"]
     message = decode_control(data)
@@ -72,9 +66,7 @@ def test_all_kinds_of_control_message_are_in_the_recordings() -> None:
     assert {item["kind"] for _, item in CONTROL} == set(KINDS)
 
 
-@pytest.mark.parametrize(
-    ("size", "accepted"), [(511, False), (512, True), (513, True), (1300, True), (2324, True)]
-)
+@pytest.mark.parametrize(("size", "accepted"), [(511, False), (512, True), (513, True), (1300, True), (2324, True)])
 def test_padded_messages_must_fill_512_bytes(size: int, accepted: bool) -> None:
     data = encode_control(datagram.CHALLENGE_REQUEST, REQUEST)
     assert len(data) == 512
@@ -193,9 +185,7 @@ def test_what_is_encoded_is_decoded(connection_id: int, timestamp: int, debug: b
     assert decode_control(encode_control(datagram.CHALLENGE_REQUEST, request)) == request
     closed = messages_pb2.ConnectionClosed(debug=debug, reason_code=number, to_connection_id=connection_id)
     assert decode_control(encode_control(datagram.CONNECTION_CLOSED, closed)) == closed
-    reply = messages_pb2.ChallengeReply(
-        connection_id=connection_id, challenge=timestamp, protocol_version=number
-    )
+    reply = messages_pb2.ChallengeReply(connection_id=connection_id, challenge=timestamp, protocol_version=number)
     assert decode_control(encode_control(datagram.CHALLENGE_REPLY, reply)) == reply
 
 
@@ -210,9 +200,7 @@ def set_fields(message: Message) -> dict[str, Any]:
 STATS = load("connection-stats")
 
 
-@pytest.mark.parametrize(
-    "blob", STATS["steady_traffic"] + STATS["others"], ids=lambda blob: blob["stats_hex"][:12]
-)
+@pytest.mark.parametrize("blob", STATS["steady_traffic"] + STATS["others"], ids=lambda blob: blob["stats_hex"][:12])
 def test_recorded_statistics_decode_and_encode_to_the_same_bytes(blob: dict[str, Any]) -> None:
     data = bytes.fromhex(blob["stats_hex"])
     message = messages_pb2.UdpStats()

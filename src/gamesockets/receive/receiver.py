@@ -21,6 +21,9 @@ from gamesockets.wire.stream import (
 FLAG_RELIABLE: Final = 8
 _MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF
 
+LANES_HELD_MAX: Final = 12
+"""Undelivered bytes of all lanes together, in receive buffers; beyond that nothing is taken ahead of a hole."""
+
 OPEN: Final = 0
 """Messages are delivered."""
 DISCARDING: Final = 1
@@ -60,6 +63,7 @@ class Receiver(FrameSink):
 
     __slots__ = (
         "_feedback",
+        "_held_bytes",
         "_lane",
         "_lanes",
         "_now",
@@ -86,6 +90,7 @@ class Receiver(FrameSink):
         self._lanes: dict[int, ReceiveLane] = {}
         self._lane = ReceiveLane(0)
         self._lanes[0] = self._lane
+        self._held_bytes = 0
         self._now = 0
         self._segments = 0
         self._stream_position = 0
@@ -210,18 +215,23 @@ class Receiver(FrameSink):
         self.has_reliable = True
         if self.mode != OPEN:
             return True
-        if not stream.insert(begin, data, self._options.recv_buffer_size_bytes):
+        limit_bytes = self._options.recv_buffer_size_bytes
+        held_bytes = stream.held_bytes
+        is_ahead = begin > stream.base + len(stream.buffer)
+        if (is_ahead and self._held_bytes > LANES_HELD_MAX * limit_bytes) or not stream.insert(
+            begin, data, limit_bytes
+        ):
             self.acknowledgeable = False
             self.queue_full += 1
             return True
-        if stream.available() > 0:
-            return self._deliver_from_stream(lane, stream)
-        return True
+        goes_on = self._deliver_from_stream(lane, stream) if stream.buffer else True
+        self._held_bytes += stream.held_bytes - held_bytes
+        return goes_on
 
     def _deliver_from_stream(self, lane: ReceiveLane, stream: ReliableStream) -> bool:
         """Takes as many whole messages out of the stream as there are and as the queue accepts."""
         buffer = stream.buffer
-        end = stream.available()
+        end = len(buffer)
         if stream.needed_bytes > end:
             return True
         peer = self._peer

@@ -8,77 +8,116 @@ HOLES_MAX_SPLITTING: Final = 20
 
 
 @final
-class ReliableStream:
-    """Bytes received and not yet taken. In order and without holes nothing is searched."""
+class Island:
+    """Bytes that came ahead of a hole."""
 
-    __slots__ = ("_holes", "base", "buffer", "last_message_number", "needed_bytes")
+    __slots__ = ("begin", "data")
+
+    def __init__(self, begin: int, data: bytearray) -> None:
+        self.begin = begin
+        self.data = data
+
+    def end(self) -> int:
+        """One past the position of its last byte."""
+        return self.begin + len(self.data)
+
+
+@final
+class ReliableStream:
+    """Bytes received and not yet taken. Holes cost nothing: a peer claims only the memory that it sends bytes for."""
+
+    __slots__ = ("_islands", "base", "buffer", "held_bytes", "last_message_number", "needed_bytes")
 
     def __init__(self) -> None:
         self.base = FIRST_POSITION
         """Stream position of the first byte of `buffer`."""
         self.buffer = bytearray()
-        self._holes: list[tuple[int, int]] = []
+        """What has no hole before it."""
+        self._islands: list[Island] = []
+        self.held_bytes = 0
+        """Bytes in `buffer` and behind holes."""
         self.last_message_number = 0
         self.needed_bytes = 0
-        """How many available bytes the first message needs, once its header was read; saves reading it again."""
+        """How many bytes of `buffer` the first message needs, once its header was read; saves reading it again."""
 
     def end(self) -> int:
         """One past the highest position received."""
-        return self.base + len(self.buffer)
-
-    def available(self) -> int:
-        """How many bytes at the start of `buffer` have no hole before them."""
-        return self._holes[0][0] - self.base if self._holes else len(self.buffer)
+        return self._islands[-1].end() if self._islands else self.base + len(self.buffer)
 
     def consume(self, count: int) -> None:
-        """Removes that many available bytes."""
+        """Removes that many bytes from the start of `buffer`."""
         del self.buffer[:count]
         self.base += count
+        self.held_bytes -= count
 
     def insert(self, begin: int, data: bytes, limit_bytes: int) -> bool:
-        """Takes the segment at position `begin`; False if it would need more memory or more holes than allowed."""
+        """Takes the segment at position `begin`; False if it would reach too far ahead or make too many holes."""
         base = self.base
         buffer = self.buffer
-        end_of_buffer = base + len(buffer)
-        end = begin + len(data)
-        if begin == end_of_buffer and len(buffer) + len(data) <= limit_bytes:
+        contiguous_end = base + len(buffer)
+        if begin == contiguous_end and not self._islands and len(buffer) + len(data) <= limit_bytes:
             buffer += data
+            self.held_bytes += len(data)
             return True
+        end = begin + len(data)
         if end <= base:
             return True
-        if end > end_of_buffer:
-            if end - base > limit_bytes:
+        top = self.end()
+        if end > top:
+            if end - base > limit_bytes or (begin > top and len(self._islands) >= HOLES_MAX_EXTENDING):
                 return False
-            if begin > end_of_buffer:
-                if len(self._holes) >= HOLES_MAX_EXTENDING:
-                    return False
-                self._holes.append((end_of_buffer, begin))
-                buffer.extend(bytes(begin - end_of_buffer))
-                buffer += data
-                return True
-            buffer.extend(bytes(end - end_of_buffer))
+        elif len(self._islands) >= HOLES_MAX_SPLITTING and self._splits_hole(begin, end):
+            return False
         if begin < base:
             data = data[base - begin :]
             begin = base
-        if not self._close_holes(begin, end):
-            return False
-        buffer[begin - base : end - base] = data
+        if begin < contiguous_end:
+            known = min(end, contiguous_end) - begin
+            buffer[begin - base : begin - base + known] = data[:known]
+            data = data[known:]
+            begin += known
+        if data:
+            self._place(begin, data)
+            self._join()
         return True
 
-    def _close_holes(self, begin: int, end: int) -> bool:
-        holes = self._holes
-        if len(holes) >= HOLES_MAX_SPLITTING:
-            for hole_begin, hole_end in holes:
-                if hole_begin < begin and end < hole_end:
-                    return False
-        remaining: list[tuple[int, int]] = []
-        for hole_begin, hole_end in holes:
-            if hole_end <= begin or hole_begin >= end:
-                remaining.append((hole_begin, hole_end))
-                continue
-            if hole_begin < begin:
-                remaining.append((hole_begin, begin))
-            if hole_end > end:
-                remaining.append((end, hole_end))
-        self._holes = remaining
-        return True
+    def _splits_hole(self, begin: int, end: int) -> bool:
+        """Whether the range lies inside a hole and touches neither of its edges."""
+        hole_begin = self.base + len(self.buffer)
+        for island in self._islands:
+            if hole_begin < begin and end < island.begin:
+                return True
+            hole_begin = island.end()
+        return False
+
+    def _place(self, begin: int, data: bytes) -> None:
+        """Puts bytes behind the first hole, over what is known there, and merges the islands that they touch."""
+        islands = self._islands
+        end = begin + len(data)
+        index = 0
+        while index < len(islands) and islands[index].end() < begin:
+            index += 1
+        if index == len(islands) or islands[index].begin > end:
+            islands.insert(index, Island(begin, bytearray(data)))
+            self.held_bytes += len(data)
+            return
+        island = islands[index]
+        size = len(island.data)
+        if begin < island.begin:
+            island.data[: end - island.begin] = data
+            island.begin = begin
+        else:
+            offset = begin - island.begin
+            island.data[offset : offset + len(data)] = data
+        self.held_bytes += len(island.data) - size
+        while index + 1 < len(islands) and islands[index + 1].begin <= island.end():
+            following = islands.pop(index + 1)
+            known = min(island.end() - following.begin, len(following.data))
+            island.data += following.data[known:]
+            self.held_bytes -= known
+
+    def _join(self) -> None:
+        """Moves the first island into `buffer` once no hole is left before it."""
+        islands = self._islands
+        if islands and islands[0].begin == self.base + len(self.buffer):
+            self.buffer += islands.pop(0).data

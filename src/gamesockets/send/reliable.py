@@ -13,7 +13,17 @@ ACKED: Final = 2
 class Segment:
     """A range of one lane's stream as it was first sent; repeating it sends exactly the same range."""
 
-    __slots__ = ("announce", "data", "lane", "last_packet", "message_begin", "position", "state", "transmissions")
+    __slots__ = (
+        "announce",
+        "data",
+        "is_hole",
+        "lane",
+        "last_packet",
+        "message_begin",
+        "position",
+        "state",
+        "transmissions",
+    )
 
     def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int, announce: int) -> None:
         self.lane = lane
@@ -23,6 +33,8 @@ class Segment:
         """Where the message starts that the first byte belongs to: what a receiver must hold back for it."""
         self.announce = announce
         """A message number to mention ahead of the segment, because its own would look too far ahead; 0 for none."""
+        self.is_hole = False
+        """It was lost, so the peer keeps a hole for it, until it is acknowledged."""
         self.state = IN_FLIGHT
         self.last_packet = 0
         self.transmissions = 1
@@ -72,13 +84,14 @@ class RetryQueue:
         self._heap: list[tuple[int, int, Segment]] = []
         self.lost_bytes = 0
         self.open_holes = 0
-        """Segments lost at least once and not acknowledged yet: what the receiver has to keep holes for."""
+        """How many holes the receiver has to keep for segments lost and not acknowledged yet."""
 
-    def add(self, segment: Segment) -> None:
-        """Moves a segment from in flight to lost."""
+    def add(self, segment: Segment, widens_hole: bool) -> None:
+        """Moves a segment from in flight to lost; `widens_hole` if the one right before it was lost with it."""
         size = len(segment.data)
         segment.state = LOST
-        if segment.transmissions == 1:
+        if not segment.is_hole and not widens_hole:
+            segment.is_hole = True
             self.open_holes += 1
         segment.lane.unacked_bytes -= size
         segment.lane.lost_bytes += size
@@ -114,7 +127,8 @@ class RetryQueue:
             self.lost_bytes -= size
         else:
             segment.lane.unacked_bytes -= size
-        if segment.transmissions > 1 or segment.state == LOST:
+        if segment.is_hole:
+            segment.is_hole = False
             self.open_holes -= 1
         segment.state = ACKED
         segment.data = b""

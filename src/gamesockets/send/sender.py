@@ -257,7 +257,7 @@ class Sender:
             if oldest is not None:
                 self._last_reliable_at = now
                 if oldest.state == IN_FLIGHT:
-                    self._retry.add(oldest)
+                    self._retry.add(oldest, False)
                 self._retry_hold_until = 0
                 self._back_off += 1
                 self.ack_request_wanted = True
@@ -268,9 +268,7 @@ class Sender:
         for number, (_, segments, mark) in self.flight.forget_sent_before(now - _FORGET_AFTER_US + 1):
             if mark:
                 self.lost_marks.append(mark)
-            for segment in segments:
-                if segment.state == IN_FLIGHT and segment.last_packet == number:
-                    self._retry.add(segment)
+            self._lose(segments, number)
 
     def _must_hear_first(self) -> bool:
         """So many packets are unreported that a receiver who got none of them would give up on the next one."""
@@ -543,11 +541,20 @@ class Sender:
             if mark:
                 self.lost_marks.append(mark)
                 self.flight.clear_mark(number)
-            for segment in segments:
-                if segment.state == IN_FLIGHT and segment.last_packet == number:
-                    self._retry.add(segment)
-                    if segment.transmissions >= HOLD_FROM_TRANSMISSIONS:
-                        self._hold_retries(segment.transmissions, now)
+            transmissions = self._lose(segments, number)
+            if transmissions >= HOLD_FROM_TRANSMISSIONS:
+                self._hold_retries(transmissions, now)
+
+    def _lose(self, segments: tuple[Segment, ...], number: int) -> int:
+        """These segments were last in packet `number`, which is lost; how often the most stubborn was sent."""
+        transmissions = 0
+        hole_end = -1
+        for segment in segments:
+            if segment.state == IN_FLIGHT and segment.last_packet == number:
+                self._retry.add(segment, segment.position == hole_end)
+                transmissions = max(transmissions, segment.transmissions)
+                hole_end = segment.position + len(segment.data)
+        return transmissions
 
     def _hold_retries(self, transmissions: int, now: int) -> None:
         """A segment lost that often is being refused by a full receiver: hurrying would only fill the network."""
