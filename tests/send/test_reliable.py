@@ -43,7 +43,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
                 assert first.transmissions == transmissions + 1
         elif chosen is not None:
             if verb == "lose":
-                retry.add(chosen)
+                retry.add(chosen, False)
                 ever_lost.add(id(chosen))
             else:
                 retry.acknowledge(chosen)
@@ -65,7 +65,7 @@ def test_a_segment_acknowledged_while_it_waits_is_not_repeated() -> None:
     early, late = Segment(stream, 1, b"ab", 1, 0), Segment(stream, 3, b"cd", 1, 0)
     for segment in (early, late):
         stream.add(segment)
-        retry.add(segment)
+        retry.add(segment, False)
     retry.acknowledge(early)
     assert retry.first() is late
     assert retry.lost_bytes == stream.lost_bytes == 2

@@ -323,7 +323,7 @@ class Connection:
 
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
         """Queues a message; its number, or minus the `Result` that says why not."""
-        if not self._is_connected:
+        if self.state is not State.CONNECTED:
             if self.state == State.CONNECTING:
                 if flags & _NO_DELAY:
                     return -int(Result.IGNORED)
