@@ -5,7 +5,6 @@ waking the thread. The thread is woken only when a deadline moved ahead of the o
 """
 
 import contextlib
-import logging
 import selectors
 import socket
 import threading
@@ -17,22 +16,22 @@ from typing import Final, final
 from gamesockets.config import NetworkConditions
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.timers import NEVER
+from gamesockets.debug import OUTPUT
 from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import Endpoint, Transmit
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
 
-_LOG = logging.getLogger("gamesockets")
-
 
 @final
 class Port:
     """One UDP socket with the endpoint behind it."""
 
-    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "udp")
+    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "trace_bytes_max", "udp")
 
     def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
         self.udp = udp
@@ -44,6 +43,8 @@ class Port:
         self.is_open = True
         self.owner = 0
         """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
+        self.trace_bytes_max = OFF
+        """How much of each datagram is shown in debug output; 0 only its size."""
 
     def pump(self, now: int) -> None:
         """Lets everything leave that is due."""
@@ -62,6 +63,8 @@ class Port:
     def _send(self, transmits: list[Transmit]) -> None:
         for index, (datagrams, address) in enumerate(transmits):
             taken = self.udp.send(datagrams, address)
+            if self.trace_bytes_max > OFF:
+                trace_sent(self.udp.local_address, address, datagrams[:taken], self.trace_bytes_max)
             if taken < len(datagrams):
                 self.backlog.append((datagrams[taken:], address))
                 self.backlog.extend(transmits[index + 1 :])
@@ -88,6 +91,9 @@ class Port:
     def receive(self, now: int) -> bool:
         """Reads what has arrived, up to one turn's worth; whether there was anything."""
         groups = self.udp.receive(DATAGRAMS_PER_TURN)
+        if self.trace_bytes_max > OFF:
+            for datagrams, address in groups:
+                trace_received(self.udp.local_address, address, datagrams, self.trace_bytes_max)
         endpoint = self.endpoint
         if self.impairment.is_active:
             incoming = self.impairment.incoming
@@ -117,12 +123,20 @@ class Port:
 class Service:
     """Ports, the thread that serves them, and the lock that guards it all."""
 
-    def __init__(self, on_event: Callable[[Port, StateChange], None], has_news: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[Port, StateChange], None],
+        has_news: Callable[[], bool],
+        on_reminder: Callable[[int], None],
+    ) -> None:
         self.lock = threading.Lock()
         self._news = threading.Condition(self.lock)
         self._waiters = 0
         self._on_event = on_event
         self._has_news = has_news
+        self._on_reminder = on_reminder
+        self._reminders: deque[tuple[int, int]] = deque()
+        """Times and what to say then, in order of time."""
         self._ports: list[Port] = []
         self._timers: list[tuple[int, int, Port]] = []
         self._entries = 0
@@ -184,6 +198,18 @@ class Service:
         if deadline < self._sleeping_until:
             self._sleeping_until = deadline
             self.wake()
+
+    def remind(self, due: int, what: int) -> None:
+        """Has `on_reminder(what)` called with the lock held; `due` must not lie before that of an earlier reminder."""
+        self._reminders.append((due, what))
+        if due < self._sleeping_until:
+            self._sleeping_until = due
+            self.wake()
+
+    def set_packet_trace(self, bytes_max: int) -> None:
+        """How much of each datagram debug output shows from now on; 0 only its size, below that nothing."""
+        for port in self._ports:
+            port.trace_bytes_max = bytes_max
 
     def set_conditions(self, conditions: NetworkConditions, now: int) -> None:
         """The simulated network changed; what it holds back already stays as it is."""
@@ -248,7 +274,7 @@ class Service:
                 try:
                     self._serve(ready)
                 except Exception:  # noqa: BLE001 - one connection's bug must not silence all others
-                    _LOG.exception("the service thread met an unexpected error and goes on")
+                    OUTPUT.exception("the service thread met an unexpected error and goes on")
 
     def _must_stop(self) -> bool:
         return self._stopping
@@ -257,11 +283,12 @@ class Service:
         timers = self._timers
         while timers and timers[0][0] != timers[0][2].deadline:
             heappop(timers)
-        if not timers:
-            self._sleeping_until = NEVER
-            return None
-        deadline = timers[0][0]
+        deadline = timers[0][0] if timers else NEVER
+        if self._reminders:
+            deadline = min(deadline, self._reminders[0][0])
         self._sleeping_until = deadline
+        if deadline == NEVER:
+            return None
         return max(0.0, (deadline - now_us()) / 1_000_000)
 
     def _serve(self, ready: list[tuple[selectors.SelectorKey, int]]) -> None:
@@ -292,6 +319,9 @@ class Service:
         for port in touched:
             if port.is_open:
                 self.pump(port, now)
+        reminders = self._reminders
+        while reminders and reminders[0][0] <= now:
+            self._on_reminder(reminders.popleft()[1])
         self.notify()
 
     def _drain_wake_ups(self) -> None:
