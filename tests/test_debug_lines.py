@@ -217,6 +217,20 @@ def test_many_waiting_status_changes_are_complained_about_once_a_burst(
     assert len(lines.texts(gs.DebugType.BUG)) == 2
 
 
+def test_dropped_status_changes_are_a_bug_told_in_bursts(
+    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gamesockets.events.EVENTS_MAX", 10)
+    for _ in range(10):
+        two[1].close_connection(two[1].connect(gs.Address("127.0.0.1", 9)))
+    told = lines.having("the oldest was dropped")
+    assert (
+        told
+        == lines.texts(gs.DebugType.BUG)
+        == ["over 10 status changes wait undispatched; the oldest was dropped"] * 3
+    )
+
+
 def test_an_unexpected_exception_of_the_service_is_a_bug(
     meeting: Meeting, lines: Lines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -289,6 +303,24 @@ def test_packets_are_traced_at_the_socket(two: tuple[gs.NetworkingSockets, gs.Ne
     assert any(re.fullmatch(sent, text) for text in shown)
     assert any(text.startswith(f"[Trace Recv] {meeting.address} <- 127.0.0.1:") for text in shown)
     assert sum(len(text.split()) for text in shown if text not in {shown[index] for index in heads}) == 20 * len(heads)
+
+
+def test_packet_traces_go_to_logging_as_well_if_that_wants_them(
+    two: tuple[gs.NetworkingSockets, gs.NetworkingSockets], caplog: pytest.LogCaptureFixture
+) -> None:
+    client = two[1]
+    nobody = gs.Address("127.0.0.1", 9)
+    try:
+        assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, 16)
+        client.close_connection(client.connect(nobody))
+        assert caplog.records == []
+        with caplog.at_level(logging.INFO, "gamesockets"):
+            client.close_connection(client.connect(nobody))
+    finally:
+        assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, None)
+    head, row, *_ = [text for text in caplog.messages if text.startswith(("[Trace", "    "))]
+    assert re.fullmatch(r"\[Trace Send\] .* -> 127\.0\.0\.1:9 \| 512 bytes", head)
+    assert len(row.split()) == 16
 
 
 # -------------------------------------------------------------------------- secrets
