@@ -26,12 +26,14 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "connection": frozenset({"wire", "crypto", "receive", "send", *CONFIGURATION, *VALUES}),
     "endpoint": frozenset({"wire", "crypto", "receive", "send", "connection", *CONFIGURATION, *VALUES}),
     "views": frozenset({"connection", *VALUES}),
+    "status_text": frozenset({"wire", "connection", "views", *VALUES}),
     "sim": frozenset({"endpoint", "connection", "views", *CONFIGURATION, *VALUES}),
     "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
-    ),
+    )
+    | {"status_text"},
     "events": VALUES,
     "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}
@@ -47,7 +49,9 @@ SYSTEM: Final = frozenset(
 )
 
 LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(("wire", "crypto", "receive", "send", "connection", "endpoint", "views", "events"), SYSTEM),
+    **dict.fromkeys(
+        ("wire", "crypto", "receive", "send", "connection", "endpoint", "views", "status_text", "events"), SYSTEM
+    ),
     **dict.fromkeys(VALUES | CONFIGURATION, SYSTEM),
     "sim": SYSTEM - {"random"},
 }

@@ -110,6 +110,10 @@ class Side(abc.ABC):
         """Information about a connection."""
 
     @abc.abstractmethod
+    def detailed_status(self, connection: int) -> str:
+        """The long text about a connection (spec 3, 9.3)."""
+
+    @abc.abstractmethod
     def status(self, connection: int) -> Status:
         """Rates and queues of a connection."""
 
