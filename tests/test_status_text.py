@@ -207,6 +207,17 @@ def test_there_is_no_more_to_say_before_the_first_packet() -> None:
     assert detailed_status(connected(sent=0), 0) == "End-to-end connection: connected\n"
 
 
+def test_a_peer_cannot_write_lines_of_its_own() -> None:
+    connection = connected()
+    connection.state, connection.end_reason = State.CLOSED_BY_PEER, 1000
+    connection.end_debug = "bye)\n    Current rates:\r\x1b[2J\u2028ü"
+    assert text_of(connection)[0].endswith(", reason code 1000.  (bye)?    Current rates:??[2J?ü)")
+    assert text_of(connection)[1:] == text_of(connected())[1:]
+    connection.peer.identity = gs.NetworkingIdentity.generic_string("evil\nSenderState")
+    assert debug_text(connection, "").splitlines()[1] == "SenderState"
+    assert debug_text(connection, "").count("\nSenderState\n") == 1
+
+
 # ---------------------------------------------------------------------- lines that come and go
 
 

@@ -68,7 +68,7 @@ def debug_text(connection: Connection, name: str) -> str:
         ("minimum rate", f"{connection.options.send_rate_min} bytes/s"),
         ("maximum rate", f"{connection.options.send_rate_max} bytes/s"),
     ]
-    lines = [describe(connection, name), "SenderState", *_rows(rows), "", "ReceiverState"]
+    lines = [_one_line(describe(connection, name)), "SenderState", *_rows(rows), "", "ReceiverState"]
     rows = [
         ("x_recv", f"{statistics.interval.in_bytes_per_second:.0f} bytes/s"),
         ("rx_s", _mean_bytes(statistics.bytes_received, statistics.packets_received)),
@@ -103,8 +103,13 @@ def _headline(connection: Connection) -> str:
             ConnectionState.CLOSED_BY_PEER: "closed by remote host",
             ConnectionState.PROBLEM_DETECTED_LOCALLY: "closed due to problem detected locally",
         }.get(state, "closed")
-        how = f"{whose}, reason code {connection.end_reason}.  ({connection.end_debug})"
+        how = f"{whose}, reason code {connection.end_reason}.  ({_one_line(connection.end_debug)})"
     return f"End-to-end connection: {how}"
+
+
+def _one_line(text: str) -> str:
+    """Text that may come from the peer, without what would begin a line of its own or steer a terminal."""
+    return "".join([character if character.isprintable() else "?" for character in text])
 
 
 def _told_by_peer(connection: Connection, now: int) -> list[str]:

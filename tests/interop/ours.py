@@ -203,6 +203,8 @@ class Ours(Side):
             status.pending_unreliable,
             status.pending_reliable,
             status.sent_unacked_reliable,
+            status.queue_time,
+            status.max_jitter,
         )
 
     def detailed_status(self, connection: int) -> str:

@@ -53,6 +53,8 @@ class Status(NamedTuple):
     pending_unreliable: int
     pending_reliable: int
     sent_unacked_reliable: int
+    queue_time_us: int
+    max_jitter_us: int
 
 
 class Info(NamedTuple):

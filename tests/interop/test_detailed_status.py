@@ -28,6 +28,7 @@ SPACED: Final[Options] = {Config.SEND_TIME_SINCE_PREVIOUS_PACKET: 1}
 STEP_S: Final = 0.025
 MESSAGE_BYTES: Final = 400
 SETTLE_S: Final = 1.0
+TOTALS_AFTER_S: Final = 130.0
 
 CHALLENGE_BYTES: Final = 512
 CHALLENGE_REPLY_BYTES: Final = 26
@@ -233,11 +234,51 @@ def test_losses_are_counted_alike(pairing: Pairing, stage: Stage) -> None:
         assert 0 < numbers(text)["Lifetime stats: Dropped"][0] < 50
 
 
+def test_queues_read_the_same(stage: Stage) -> None:
+    """A queue of seconds: the same sizes and the same time to wait in either library, then nothing."""
+    rate, size = 40_000, 80_000
+    limits: Options = {Config.SEND_RATE_MIN: rate, Config.SEND_RATE_MAX: rate}
+    links = [stage.link(pairing, limits) for pairing in BOTH_ROLES]
+    for which in ENDS:
+        said: list[tuple[Status, dict[str, list[float]]]] = []
+        for link in links:
+            side, connection = link.end(which)
+            side.send(connection, [Outgoing(1, size, Send.RELIABLE | Send.NO_NAGLE)])
+            said.append((side.status(connection), numbers(side.detailed_status(connection))))
+        for status, text in said:
+            waiting = status.pending_unreliable + status.pending_reliable
+            assert waiting + status.sent_unacked_reliable == pytest.approx(size, rel=0.001)
+            assert status.queue_time_us == pytest.approx(waiting * 1_000_000 / rate, rel=0.05)
+            assert text["Current rates: Bytes buffered"][0] == pytest.approx(waiting, rel=0.1)
+            assert text["Current rates: Est avail bandwidth"] == [39.1]
+        (one, _), (other, _) = said
+        assert one.queue_time_us == pytest.approx(other.queue_time_us, rel=0.1)
+        for link in links:
+            side, connection = link.end(which)
+            settled = side.wait_for_status(connection, lambda status: status.queue_time_us == 0, "empty queue")
+            assert settled.pending_reliable < 2_000
+
+
+@pytest.mark.parametrize("is_spaced", [False, True])
+def test_jitter_needs_the_spacing_of_packets(pairing: Pairing, stage: Stage, is_spaced: bool) -> None:
+    """Without it nobody knows; with it both do, and asking again starts anew (spec 3, 9.2)."""
+    link = stage.link(pairing, SPACED if is_spaced else {Config.SEND_TIME_SINCE_PREVIOUS_PACKET: 0})
+    talk([link], 1)
+    time.sleep(SETTLE_S)
+    for which in ENDS:
+        side, connection = link.end(which)
+        first = side.status(connection).max_jitter_us
+        assert 0 <= first < 250_000 if is_spaced else first == -1
+        assert side.status(connection).max_jitter_us == -1
+        assert ("Latency variance histogram not available" in side.detailed_status(connection)) != is_spaced
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_totals_of_the_peer_read_the_same(stage: Stage) -> None:
-    """After 130 s both have the other's lifetime totals, with all histograms and most percentiles (spec 1, 8.1)."""
+    """After two minutes both have the other's lifetime totals, with all histograms and most percentiles (spec 1, 8.1)."""
     links = [stage.link(pairing, SPACED) for pairing in ALL_PAIRINGS]
-    talk(links, 130)
+    talk(links, TOTALS_AFTER_S)
     for link in links:
         assert_same_lines(*texts(link))
         assert_rates_and_pings_agree(link)
