@@ -31,6 +31,7 @@ from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
 from gamesockets.receive.inbox import Inbox
+from gamesockets.status_text import debug_text, detailed_status
 from gamesockets.trace_lines import trace_lines
 from gamesockets.types import (
     ConfigurationScope,
@@ -598,6 +599,21 @@ class NetworkingSockets:
         with self._lock:
             entry = self._entries.get(connection)
             return None if entry is None else lane_status(entry.core)
+
+    def get_detailed_connection_status(self, connection: Connection) -> str | None:
+        """Everything measured on a connection, as text for people (spec 3, 9.3); None for an unknown handle.
+
+        Rates, totals, histograms, and what the peer reported of its side; many lines, each ending with a newline.
+        """
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else detailed_status(entry.core, now_us())
+
+    def get_connection_debug_text(self, connection: Connection) -> str | None:
+        """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else debug_text(entry.core, entry.name)
 
     def configure_connection_lanes(
         self, connection: Connection, priorities: Sequence[int], weights: Sequence[int] | None = None
