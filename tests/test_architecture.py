@@ -30,8 +30,22 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
-        {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
+        {
+            "drivers",
+            "endpoint",
+            "connection",
+            "entries",
+            "pairs",
+            "views",
+            "library",
+            "events",
+            "receive.inbox",
+            *CONFIGURATION,
+            *VALUES,
+        }
     ),
+    "entries": frozenset({"drivers", "connection", "receive.inbox", *CONFIGURATION, *VALUES}),
+    "pairs": frozenset({"drivers", "endpoint", "connection", "entries", "receive.inbox", *CONFIGURATION, *VALUES}),
     "events": VALUES,
     "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}
