@@ -72,10 +72,14 @@ class Pipe(Core):
     def _connect(self, partner: "Pipe", now: int) -> None:
         self._partner = partner
         self.state = State.CONNECTED
-        self.statistics.connected(now)
-        # As if the handshake had been a packet in each direction, which took no time.
-        self._sent(0, now)
-        self._arrived(0, now)
+        # As if the handshake had been a packet in each direction, which took no time. It counts for the rates of the
+        # first interval, not for its quality, as in the reference.
+        statistics = self.statistics
+        statistics.sequenced = 1
+        statistics.connected(now)
+        statistics.packets_sent = 1
+        statistics.packets_received = 1
+        self.traffic.take_ping_sample(0, now)
 
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, in force for the next message."""
