@@ -28,9 +28,21 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "views": frozenset({"connection", *VALUES}),
     "sim": frozenset({"endpoint", "connection", "views", *CONFIGURATION, *VALUES}),
     "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
+    "config_calls": frozenset({"library", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
-        {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
+        {
+            "drivers",
+            "endpoint",
+            "connection",
+            "views",
+            "library",
+            "events",
+            "config_calls",
+            "receive.inbox",
+            *CONFIGURATION,
+            *VALUES,
+        }
     ),
     "events": VALUES,
     "aio": frozenset(

@@ -24,7 +24,7 @@ from gamesockets.connection.closing import (
     encode_no_connection,
 )
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import Entropy
+from gamesockets.connection.entropy import Entropy, chance
 from gamesockets.connection.handshake import Refusal
 from gamesockets.connection.negotiation import (
     Agreement,
@@ -58,6 +58,7 @@ SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
+_RELIABLE: Final = int(SendFlags.RELIABLE)
 
 
 @final
@@ -103,7 +104,7 @@ class Connection:
         self.options = options
         self.peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
         self.inbox = Inbox(ready)
-        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, now)
+        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, entropy, now)
         self.sender = self.traffic.sender
         self.statistics = self.traffic.statistics
         self.ping = self.traffic.ping
@@ -186,6 +187,8 @@ class Connection:
 
     def configure(self, options: ConnectionOptions) -> None:
         """A configuration value that this connection sees has changed."""
+        if self.state == State.CONNECTING:
+            self.timers.expiry += options.timeout_initial_us - self.options.timeout_initial_us
         self.options = options
         self.traffic.configure(options)
 
@@ -331,6 +334,11 @@ class Connection:
                 return -int(Result.NO_CONNECTION)
             else:
                 return -int(Result.INVALID_PARAM)
+        loss_percent = self.options.message_loss_send_percent
+        if loss_percent and not flags & _RELIABLE and chance(self._entropy, loss_percent):
+            number = self.sender.lose(len(data), lane)
+            if number:
+                return number
         return self.sender.send(data, flags, lane, now)
 
     def flush(self) -> Result:
