@@ -297,6 +297,7 @@ def test_stop_waiting_cuts_a_hole_and_is_clamped_to_what_came() -> None:
     assert reporter.stop_waiting(10, 21)
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 10),)
     assert reporter.stop_waiting(500, 600)
+    assert reporter.stop_waiting(20, 601), "the same again: more than 20 has not come"
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ()
     reporter.received(19, False, 0)
     reporter.received(22, False, 0)
@@ -316,12 +317,13 @@ def test_taking_back_a_stop_waiting_value_is_a_fault_unless_the_packet_is_older(
 
 def test_what_is_news_is_repeated_so_that_one_lost_frame_does_no_harm() -> None:
     reporter = AckReporter(2)
-    assert not reporter.has_news
+    told = [reporter.has_news]
     reporter.received(2, False, 0)
     for _ in range(REPEATS):
-        assert reporter.has_news
+        told.append(reporter.has_news)
         reporter.frame(0, 0, AMPLE)
-    assert not reporter.has_news
+    told.append(reporter.has_news)
+    assert told == [False, *[True] * REPEATS, False]
 
 
 def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
@@ -343,6 +345,38 @@ def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
     meaning = meaning_of_ack(frame, number)
     assert meaning.missing >= set(given_up)
     assert len(meaning.missing) == HOLES_MAX + 1 + len(given_up)
+
+
+def test_merged_holes_keep_their_deadlines_and_their_place_among_the_reported() -> None:
+    reporter = AckReporter(2)
+    for number in range(3, 3 + 2 * HOLES_MAX, 2):
+        reporter.received(number, False, 0)
+    last = 1 + 2 * HOLES_MAX
+    reporter.flush_by(0)
+    reporter.frame(0, 0, AMPLE)
+    reporter.received(last + 2, False, 1_000)
+    assert reporter.nack_wanted_at() == 1_000 + NACK_HOLD_OFF_US, "the new hole is news, whatever was merged"
+
+    reporter = AckReporter(2)
+    reporter.received(3, True, 0)
+    for number in range(5, 5 + 2 * HOLES_MAX, 2):
+        reporter.received(number, False, 10_000)
+    assert reporter.deadline() == ACK_DELAY_US, "a packet given up is still to be told of, as missing"
+
+
+@fast
+@given(scripts(st.one_of(RECEIVING, st.tuples(st.just("stop"), st.integers(0, 1000), st.just(False)))))
+def test_stop_waiting_leaves_the_rest_as_it_was(script: list[tuple[str, int, bool]]) -> None:
+    """What lies above it is still reported in time; only needless acks may remain of what lay below."""
+    book = Book()
+    for step in script:
+        play(book, *step)
+        if book.most_holes > HOLES_MAX:
+            return
+        due = [at for number, at in book.promised.items() if number >= book.minimum]
+        assert book.reporter.deadline() <= min(due, default=NEVER)
+        untold = [at + NACK_HOLD_OFF_US for number, at in book.missed_at.items() if number not in book.told_missing]
+        assert book.reporter.nack_wanted_at() == min(untold, default=NEVER)
 
 
 @slow
