@@ -170,6 +170,25 @@ def test_rate_limit(rate: gs.ConfigurationValue, burst: gs.ConfigurationValue, q
         assert len(questioner.ask(10)) == 10
 
 
+@pytest.mark.parametrize(
+    ("rate", "burst"),
+    [
+        (V.FAKE_RATE_LIMIT_SEND_RATE, V.FAKE_RATE_LIMIT_SEND_BURST),
+        (V.FAKE_RATE_LIMIT_RECV_RATE, V.FAKE_RATE_LIMIT_RECV_BURST),
+    ],
+    ids=["send", "receive"],
+)
+def test_the_rate_limit_is_that_of_the_whole_process(
+    rate: gs.ConfigurationValue, burst: gs.ConfigurationValue, questioner: Questioner
+) -> None:
+    size = questioner.answer_bytes() if rate == V.FAKE_RATE_LIMIT_SEND_RATE else QUESTION_BYTES
+    with under(questioner, {burst: 10 * size, rate: 1}), gs.NetworkingSockets() as other_server:
+        other = Questioner(other_server)
+        answered = len(questioner.ask(6, quiet_s=0.1)) + len(other.ask(20, quiet_s=0.1))
+        other.close()
+        assert 10 <= answered <= 11
+
+
 def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Questioner) -> None:
     with under(questioner, {V.FAKE_PACKET_LAG_RECV: 400}):
         assert not questioner.ask(5, quiet_s=0.05)
