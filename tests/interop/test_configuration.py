@@ -13,8 +13,10 @@ from typing import Any, Final
 
 import pytest
 from tests.interop.conftest import Stage
-from tests.interop.gns import DataType, OptionValue
-from tests.interop.reference import Reference, free_port
+from tests.interop.gns import DataType, OptionValue, Send
+from tests.interop.ours import Ours
+from tests.interop.reference import Reference, WorkerError, free_port
+from tests.interop.traffic import Outgoing
 
 import gamesockets as gs
 from gamesockets.config import CONFIGURATION_ROWS
@@ -359,3 +361,72 @@ def test_values_of_closed_builds(sides: Sides) -> None:
         assert not row.available
         assert ours.get(value, Scope.GLOBAL, 0)[0] == Found.OK
         assert value not in ours.listed(development_too=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "makes_listener", "makes_connection"),
+    [
+        ({V.NAGLE_TIME: " 17x", V.SEND_RATE_MAX: 1}, True, True),
+        ({V.NAGLE_TIME: "abc"}, False, False),
+        ({V.FAKE_PACKET_LOSS_SEND: 1.0}, False, False),
+        ({V.MTU_DATA_SIZE: 500}, False, False),
+        ({9999: 1}, False, False),
+        ({V.SYMMETRIC_CONNECT: 1}, False, False),
+        ({V.IP_ALLOW_WITHOUT_AUTH: 0}, False, True),
+    ],
+    ids=["good", "no-number", "global-value", "read-only", "unknown", "symmetric", "authentication"],
+)
+def test_options_at_creation(
+    sides: Sides, options: dict[int, OptionValue], makes_listener: bool, makes_connection: bool
+) -> None:
+    """Where the real library returns no handle, ours raises an exception that says why."""
+    real, ours = sides
+    config: Any = options
+    address = f"127.0.0.1:{free_port('127.0.0.1')}"
+    pairs = list(options.items())
+    for command, call, succeeds in (
+        ("listen", ours.sockets.create_listen_socket, makes_listener),
+        ("connect", ours.sockets.connect, makes_connection),
+    ):
+        if succeeds:
+            assert real.ask(command, address, pairs)
+            assert call(gs.Address("127.0.0.1", 0 if command == "listen" else 9), config)
+        else:
+            with pytest.raises(WorkerError, match=f"cannot {command}"):
+                real.ask(command, address, pairs)
+            with pytest.raises(ValueError, match=r"configuration value|SYMMETRIC_CONNECT|IP_ALLOW_WITHOUT_AUTH"):
+                call(gs.Address("127.0.0.1", 9), config)
+
+
+def test_values_of_a_live_connection(stage: Stage) -> None:
+    """The send rate and the room for messages follow at once, on both sides in the same way.
+
+    Documented difference: a higher maximum alone frees the rate again in ours; the real library forgets the rate from
+    the handshake when a limit cuts it, so there the minimum has to be raised as well.
+    """
+    real, other = stage.open("reference", "real"), stage.open("ours", "ours")
+    assert isinstance(real, Reference)
+    assert isinstance(other, Ours)
+    ends = (stage.connect(real, other).client_connection, stage.connect(other, real).client_connection)
+    sockets = other.sockets
+    steps: list[tuple[gs.ConfigurationValue, int]] = [
+        (V.SEND_RATE_MAX, 9_000),
+        (V.SEND_RATE_MIN, 5_000),
+        (V.SEND_RATE_MAX, 7_000),
+        (V.SEND_RATE_MIN, 20_000),
+        (V.SEND_RATE_MIN, 1_000_000),
+        (V.SEND_RATE_MAX, 1_000_000),
+        (V.SEND_RATE_MAX, 1),
+        (V.SEND_RATE_MIN, 1),
+    ]
+    for value, content in steps:
+        assert real.ask("set_value_as", value, DataType.INT32, content, Scope.CONNECTION, ends[0])
+        assert sockets.set_connection_configuration_value(gs.Connection(ends[1]), value, content)
+        time.sleep(0.05)
+        assert real.status(ends[0]).send_rate == other.status(ends[1]).send_rate, (value, content)
+    assert real.ask("set_value_as", V.SEND_BUFFER_SIZE, DataType.INT32, 10_000, Scope.CONNECTION, ends[0])
+    assert sockets.set_connection_configuration_value(gs.Connection(ends[1]), V.SEND_BUFFER_SIZE, 10_000)
+    messages = [Outgoing(seed, 4_000, Send.RELIABLE) for seed in range(5)]
+    results = [side.send(end, [message]) for side, end in zip((real, other), ends, strict=True) for message in messages]
+    assert results[:5] == results[5:]
+    assert results[-1] == [-gs.Result.LIMIT_EXCEEDED]
