@@ -712,6 +712,7 @@ def test_without_any_report_the_sender_stops_before_numbers_jump_too_far() -> No
         line.sender.build(b"", FULL, 0)
         line.sender.flight.add(0, (), 0)
     assert not line.wants()
+    assert line.sender.build(b"", FULL, 0) == b""
     assert MAX_OUTSTANDING_PACKETS <= line.sender.flight.next_number() < MAX_OUTSTANDING_PACKETS + 10
     assert line.sender.ack_request_wanted, "and it asked for a report long before"
     line.hear((5_000, []))
@@ -743,7 +744,6 @@ def test_any_number_of_lost_unreliable_messages_may_precede_a_reliable_one(lost:
         line.sender.send(b"", UNRELIABLE, lane, 0)
     line.all_wanted()
     line.send(bytes(FULL), RELIABLE, lane)
-    line.send(b"", UNRELIABLE, lane)
     line.send(b"sure", RELIABLE, lane)
     lost_first, *others = line.all_wanted()
     line.arrive(*others)
@@ -751,7 +751,7 @@ def test_any_number_of_lost_unreliable_messages_may_precede_a_reliable_one(lost:
     line.sender.handle_timer(line.now)
     assert lost_first not in line.received
     line.finish()
-    assert [number for _, number, _, is_reliable in line.delivered if is_reliable] == [lost + 1, lost + 3]
+    assert [number for _, number, _, is_reliable in line.delivered if is_reliable] == [lost + 1, lost + 2]
 
 
 def test_after_very_many_unreliable_messages_one_goes_reliably() -> None:
@@ -1005,6 +1005,24 @@ def test_what_is_refused_again_and_again_is_not_hurried() -> None:
         line.arrive(line.packet())
     growing = [min((PING_MS * 500 + 5_000) << doublings, 250_000) for doublings in range(7)]
     assert holds == [0] * (HOLD_FROM_TRANSMISSIONS - 1) + growing
+
+
+def test_a_probe_ends_the_pause() -> None:
+    """Silence is no refusal: what is asked for then goes out at once."""
+    line = lossy(1)
+    for _ in range(HOLD_FROM_TRANSMISSIONS + 4):
+        line.ack()
+        line.now = line.sender.wants_at(line.now)
+        line.packet()
+        line.send(b"", UNRELIABLE | NO_NAGLE)
+        line.arrive(line.packet())
+    line.ack()
+    held_until = line.sender.wants_at(line.now)
+    assert held_until > line.sender.probe_at() > line.now
+    line.now = line.sender.probe_at()
+    line.sender.handle_timer(line.now)
+    assert line.wants()
+    assert pieces_in(line, line.packet())[0].place == 1
 
 
 def test_other_data_flows_while_refused_segments_are_held() -> None:

@@ -268,12 +268,8 @@ class Service:
     def _run(self) -> None:
         with self.lock:
             while not self._stopping:
-                if self._park():
-                    continue
-                try:
+                if not self._park():
                     self._sleep_and_serve(self._service_poller, NEVER)
-                except Exception:  # noqa: BLE001 - one connection's bug must not silence all others
-                    _LOG.exception("the service thread met an unexpected error and goes on")
 
     def _park(self) -> bool:
         """Leaves the sockets to a leader, and for a moment to the one who led last; False if there is none.
@@ -306,7 +302,10 @@ class Service:
         if self._stopping:
             return False
         now = now_us()
-        self._serve(ready, now)
+        try:
+            self._serve(ready, now)
+        except Exception:  # noqa: BLE001 - one connection's bug must silence neither the others nor a waiting user
+            _LOG.exception("serving the sockets met an unexpected error and goes on")
         return now < until
 
     def _next_deadline(self) -> int:
