@@ -424,9 +424,9 @@ def test_values_of_a_live_connection(stage: Stage) -> None:
         assert sockets.set_connection_configuration_value(gs.Connection(ends[1]), value, content)
         time.sleep(0.05)
         assert real.status(ends[0]).send_rate == other.status(ends[1]).send_rate, (value, content)
-    assert real.ask("set_value_as", V.SEND_BUFFER_SIZE, DataType.INT32, 10_000, Scope.CONNECTION, ends[0])
-    assert sockets.set_connection_configuration_value(gs.Connection(ends[1]), V.SEND_BUFFER_SIZE, 10_000)
-    messages = [Outgoing(seed, 4_000, Send.RELIABLE) for seed in range(5)]
+    assert real.ask("set_value_as", V.SEND_BUFFER_SIZE, DataType.INT32, 20_000, Scope.CONNECTION, ends[0])
+    assert sockets.set_connection_configuration_value(gs.Connection(ends[1]), V.SEND_BUFFER_SIZE, 20_000)
+    messages = [Outgoing(seed, 9_000, Send.RELIABLE) for seed in range(3)]
     results = [side.send(end, [message]) for side, end in zip((real, other), ends, strict=True) for message in messages]
-    assert results[:5] == results[5:]
+    assert results[:3] == results[3:]
     assert results[-1] == [-gs.Result.LIMIT_EXCEEDED]
