@@ -33,6 +33,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "trace_lines": frozenset({"connection", "wire", "views", "debug", *CONFIGURATION, *VALUES}),
     "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
+    "config_calls": frozenset({"library", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {
             "drivers",
@@ -43,6 +44,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
             "views",
             "library",
             "events",
+            "config_calls",
             "receive.inbox",
             *CONFIGURATION,
             *VALUES,

@@ -19,6 +19,7 @@ from gamesockets.config import (
     LockMoment,
     NetworkConditions,
     find_row,
+    listed_values,
     value_name,
 )
 from gamesockets.config_convert import convert
@@ -40,7 +41,9 @@ LOCKS = {
 }
 SETTABLE = [row for row in ROWS if row["in_open_source_build"] and not row["read_only"]]
 NUMBERS = [row for row in SETTABLE if row["type"] in {"int32", "int64", "float"}]
-UNAVAILABLE = [row for row in ROWS if not row["in_open_source_build"]]
+DELETED = V.ENUMERATE_DEV_VARS
+KEPT = [row for row in ROWS if not row["in_open_source_build"] and row["id"] != DELETED]
+OUR_OWN = [V.FAKE_MESSAGE_LOSS_SEND, V.FAKE_MESSAGE_LOSS_RECV]
 
 
 def by_name(row: dict[str, Any]) -> str:
@@ -72,7 +75,7 @@ def scopes() -> Scopes:
 
 
 def test_the_table_lists_every_value_of_the_specification() -> None:
-    assert [int(value) for value in CONFIGURATION_ROWS] == [row["id"] for row in ROWS]
+    assert [int(value) for value in CONFIGURATION_ROWS] == [row["id"] for row in ROWS] + OUR_OWN
     assert set(CONFIGURATION_ROWS) == set(ConfigurationValue) - {ConfigurationValue.INVALID}
 
 
@@ -98,9 +101,26 @@ def test_each_row_says_what_the_specification_says(expected: dict[str, Any]) -> 
 def test_names_are_those_of_values_that_exist_here() -> None:
     assert value_name(V.FAKE_PACKET_LOSS_SEND) == "FakePacketLoss_Send"
     assert value_name(V.MTU_DATA_SIZE) == "MTU_DataSize"
-    for number in (0, 1, 9999, -1, *(row["id"] for row in UNAVAILABLE)):
+    assert value_name(V.SDR_CLIENT_DEV_TICKET) == "SDRClient_DevTicket"
+    assert value_name(V.FAKE_MESSAGE_LOSS_SEND) == "FakeMessageLoss_Send"
+    for number in (0, 1, 9999, -1, DELETED):
         assert value_name(number) is None
         assert find_row(number) is None
+
+
+def test_our_own_values_are_far_from_the_native_librarys() -> None:
+    for value in OUR_OWN:
+        row = CONFIGURATION_ROWS[value]
+        assert (row.minimum, row.maximum, row.default) == (0, 100, 0)
+        assert value > max(row["id"] for row in ROWS) + 5000
+
+
+@pytest.mark.parametrize("include_development", [False, True])
+def test_listed_are_the_values_that_the_specification_lists(include_development: bool) -> None:
+    wanted = {"always", "dev"} if include_development else {"always"}
+    expected = [row["id"] for row in ROWS if row["enumerated"] in wanted and row["in_open_source_build"]]
+    assert listed_values(include_development) == sorted(expected)
+    assert len(expected) == (49 if include_development else 47)
 
 
 # Setting and reading
@@ -135,22 +155,39 @@ def test_numbers_are_clamped_silently_at_every_scope(row: dict[str, Any], scopes
             assert isinstance(x, float if row["type"] == "float" else int)
 
 
-@pytest.mark.parametrize("row", UNAVAILABLE, ids=by_name)
-def test_values_that_do_not_exist_here_can_neither_be_set_nor_read(row: dict[str, Any], scopes: Scopes) -> None:
-    for configuration in (scopes.everything, *scopes.narrow()):
-        assert not configuration.set(row["id"], row["default"] if row["default"] is not None else 1)
-        assert not configuration.clear(row["id"])
-        assert configuration.get(row["id"]) is None
-        with pytest.raises(ValueError, match=f"{row['id']} is no configuration value"):
-            configuration.effective(row["id"])
+@pytest.mark.parametrize("row", KEPT, ids=by_name)
+def test_values_without_effect_here_are_kept_typed_and_readable(row: dict[str, Any], scopes: Scopes) -> None:
+    """The native library's open-source build refuses them; those builds that use them keep them, and so do we."""
+    contents: dict[str, list[tuple[Any, Any]]] = {
+        "int32": [(3, 3), ("1x", 1)],
+        "string": [("fra=30", "fra=30"), (5, "5")],
+        "ptr": [(print, print)],
+    }
+    default = 0 if row["default"] is None and row["type"] == "int32" else row["default"]
+    for configuration in scopes.widest_for(row):
+        assert configuration.effective(row["id"]) == default
+        for given_content, content in contents[row["type"]]:
+            assert configuration.set(row["id"], given_content)
+            clamped = content if row["max"] is None else max(row["min"], min(content, row["max"]))
+            assert configuration.get(row["id"]) == (clamped, False)
+        wrong: Any = b"bytes"
+        assert not configuration.set(row["id"], wrong)
+        assert configuration.clear(row["id"])
+        assert configuration.effective(row["id"]) == default
+    if row["scope"] == "global":
+        for configuration in scopes.narrow():
+            assert not configuration.set(row["id"], contents[row["type"]][0][0])
+            assert configuration.get(row["id"]) is None
 
 
-@pytest.mark.parametrize("number", [0, 1, 61, 9999, -1, 1 << 40])
+@pytest.mark.parametrize("number", [0, 1, DELETED, 61, 9999, -1, 1 << 40])
 def test_other_numbers_are_no_values(number: int) -> None:
     configuration = Configuration()
     assert not configuration.set(number, 1)
     assert not configuration.set(number, None)
     assert configuration.get(number) is None
+    with pytest.raises(ValueError, match=f"{number} is no configuration value"):
+        configuration.effective(number)
 
 
 @pytest.mark.parametrize("row", [row for row in SETTABLE if row["scope"] == "global"], ids=by_name)
@@ -368,8 +405,8 @@ def test_options_are_applied_in_order(scopes: Scopes) -> None:
         ),
         (V.MTU_DATA_SIZE, 1, r"MTU_DataSize \(33\) cannot be set to 1: it is read-only"),
         (V.CONNECTION_USER_DATA, None, r"ConnectionUserData \(40\) cannot be set to None"),
-        (V.SDR_CLIENT_DEV_TICKET, "x", "is no configuration value of this build"),
-        (9999, 1, "9999 is no configuration value of this build"),
+        (V.ENUMERATE_DEV_VARS, 1, "is no configuration value"),
+        (9999, 1, "9999 is no configuration value"),
     ],
 )
 def test_an_option_that_cannot_be_set_is_named(value: Any, x: Any, why: str, scopes: Scopes) -> None:
@@ -449,6 +486,8 @@ OPTION_VALUES = {
     "recv_max_segments_per_packet": (V.RECV_MAX_SEGMENTS_PER_PACKET, 1),
     "send_time_since_previous_packet": (V.SEND_TIME_SINCE_PREVIOUS_PACKET, 1),
     "connection_user_data": (V.CONNECTION_USER_DATA, 1),
+    "message_loss_send_percent": (V.FAKE_MESSAGE_LOSS_SEND, 1),
+    "message_loss_receive_percent": (V.FAKE_MESSAGE_LOSS_RECV, 1),
 }
 
 
@@ -460,7 +499,7 @@ def test_default_options_are_the_defaults_of_the_table() -> None:
     assert set(OPTION_VALUES) == set(ConnectionOptions.__slots__)
     for name, (value, factor) in OPTION_VALUES.items():
         default = CONFIGURATION_ROWS[value].default
-        assert isinstance(default, int)
+        assert isinstance(default, int | float)
         assert getattr(ConnectionOptions.default(), name) == default * factor
     assert ConnectionOptions.default() is ConnectionOptions.default()
     assert as_dict(ConnectionOptions.resolve(Configuration())) == as_dict(ConnectionOptions.default())

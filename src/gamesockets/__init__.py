@@ -8,6 +8,7 @@ with gs.NetworkingSockets() as sockets:
 """
 
 from gamesockets.address import Address
+from gamesockets.config import ConfigurationRow
 from gamesockets.errors import ConnectionClosed, ConnectionFailed, GameSocketsError, InvalidHandle
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
@@ -17,6 +18,7 @@ from gamesockets.types import (
     ConfigurationScope,
     ConfigurationString,
     ConfigurationValue,
+    ConfigurationValueResult,
     Connection,
     ConnectionInfo,
     ConnectionInfoFlags,
@@ -40,9 +42,11 @@ from gamesockets.version import __version__
 __all__ = [
     "Address",
     "ConfigurationDataType",
+    "ConfigurationRow",
     "ConfigurationScope",
     "ConfigurationString",
     "ConfigurationValue",
+    "ConfigurationValueResult",
     "Connection",
     "ConnectionClosed",
     "ConnectionFailed",

@@ -18,7 +18,7 @@ from gamesockets.config_table import (
     LockMoment,
     find_row,
 )
-from gamesockets.enums import ConfigurationScope, ConfigurationValue
+from gamesockets.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValue
 
 __all__ = [
     "CONFIGURATION_ROWS",
@@ -31,6 +31,7 @@ __all__ = [
     "LockMoment",
     "NetworkConditions",
     "find_row",
+    "listed_values",
     "value_name",
 ]
 
@@ -47,11 +48,31 @@ PIPE_CONNECTION_PRESETS: Final[Mapping[ConfigurationValue, int]] = {
 """What both ends of a pair inside the process are born with (spec 3, 4.1)."""
 
 _MTU_HEADROOM_BYTES: Final = 100
-_LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.available and row.locked]
+_LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
+_UNLISTED: Final = frozenset({_V.SYMMETRIC_CONNECT, _V.LOCAL_VIRTUAL_PORT, _V.CONNECTION_USER_DATA})
+_DEVELOPMENT: Final = frozenset({_V.IP_ALLOW_WITHOUT_AUTH, _V.UNENCRYPTED})
+_LARGEST_NATIVE: Final = _V.ECN
+
+
+def listed_values(include_development: bool) -> list[ConfigurationValue]:
+    """The values an application may show for editing, ascending: the native library's list (spec 3, 4.5).
+
+    Not in it: callbacks, read-only values, those without effect here, and our own additions.
+    """
+    return sorted(
+        row.value
+        for row in CONFIGURATION_ROWS.values()
+        if row.available
+        and row.value <= _LARGEST_NATIVE
+        and not row.read_only
+        and row.data_type != ConfigurationDataType.FUNCTION_PTR
+        and row.value not in _UNLISTED
+        and (include_development or row.value not in _DEVELOPMENT)
+    )
 
 
 def value_name(value: int) -> str | None:
-    """The native library's spelling of a value's name; `None` if it does not exist here."""
+    """The native library's spelling of a value's name; `None` for a number that is no value."""
     row = find_row(value)
     return row.name if row is not None else None
 
@@ -118,8 +139,8 @@ class Configuration:
         """Read a value, and whether it comes from a wider scope (spec 3, 4.4).
 
         Returns:
-            The value and `True` if it is inherited; `None` for a number that is no value or does not exist
-            here, and for a global value at another scope.
+            The value and `True` if it is inherited; `None` for a number that is no value, and for a global value
+            at another scope.
         """
         row = find_row(value)
         if row is None or self._is_beyond(row):
@@ -131,11 +152,11 @@ class Configuration:
         """What is in force: the value of `get` alone, and for global values at any scope.
 
         Raises:
-            ValueError: the number is no value, or one that does not exist here.
+            ValueError: the number is no value.
         """
         row = find_row(value)
         if row is None:
-            raise ValueError(f"{value} is no configuration value of this build")
+            raise ValueError(f"{value} is no configuration value")
         return self._look_up(row)[0]
 
     def set(self, value: int, x: ConfigurationInput) -> bool:
@@ -186,7 +207,7 @@ class Configuration:
                 continue
             row = find_row(value)
             if row is None:
-                raise ValueError(f"{value!r} is no configuration value of this build")
+                raise ValueError(f"{value!r} is no configuration value")
             kind = row.data_type.name if row.data_type is not None else "nothing"
             why = self._refusal(row) or f"it holds a value of type {kind}"
             raise ValueError(f"configuration value {row.name} ({row.value}) cannot be set to {x!r}: {why}")
@@ -239,7 +260,7 @@ class Configuration:
             if source._keeps_user_data(value):
                 return source._connection_user_data, source
             if source._parent is None:
-                return row.default, source
+                return _default(row), source
             source = source._parent
 
     def _stamp(self) -> int:
@@ -279,6 +300,8 @@ class Configuration:
                 self._integer(_V.RECV_MAX_SEGMENTS_PER_PACKET),
                 self._integer(_V.SEND_TIME_SINCE_PREVIOUS_PACKET),
                 self._integer(_V.CONNECTION_USER_DATA),
+                self._number(_V.FAKE_MESSAGE_LOSS_SEND),
+                self._number(_V.FAKE_MESSAGE_LOSS_RECV),
             )
             self._options_stamp = stamp
         return options
@@ -298,6 +321,13 @@ class Configuration:
     def __repr__(self) -> str:
         own = {_V(value).name: x for value, x in (self._overrides or {}).items()}
         return f"<Configuration {self._scope.name} {own}>"
+
+
+def _default(row: ConfigurationRow) -> ConfigurationOutput:
+    """What a value reads as when nobody set it: 0 where the native library's default is not known."""
+    if row.default is None and row.data_type == ConfigurationDataType.INT32:
+        return 0
+    return row.default
 
 
 @final
@@ -321,12 +351,16 @@ class ConnectionOptions:
         recv_max_segments_per_packet: most pieces of messages taken from one packet.
         send_time_since_previous_packet: 0 no, 1 yes, -1 by kind of connection, which is no for UDP.
         connection_user_data: the application's number when the connection is made; later it has its own.
+        message_loss_send_percent: chance of an unreliable message to be dropped when sent, 0..100.
+        message_loss_receive_percent: the same when it has arrived.
     """
 
     __slots__ = (
         "allow_without_auth",
         "connection_user_data",
         "localhost_allow_without_auth",
+        "message_loss_receive_percent",
+        "message_loss_send_percent",
         "mtu_packet_size",
         "nagle_time_us",
         "recv_buffer_messages",
@@ -360,6 +394,8 @@ class ConnectionOptions:
         recv_max_segments_per_packet: int = 1300,
         send_time_since_previous_packet: int = -1,
         connection_user_data: int = -1,
+        message_loss_send_percent: float = 0.0,
+        message_loss_receive_percent: float = 0.0,
     ) -> None:
         self.send_buffer_size_bytes = send_buffer_size_bytes
         self.send_rate_min = send_rate_min
@@ -377,6 +413,8 @@ class ConnectionOptions:
         self.recv_max_segments_per_packet = recv_max_segments_per_packet
         self.send_time_since_previous_packet = send_time_since_previous_packet
         self.connection_user_data = connection_user_data
+        self.message_loss_send_percent = message_loss_send_percent
+        self.message_loss_receive_percent = message_loss_receive_percent
 
     @classmethod
     def default(cls) -> "ConnectionOptions":

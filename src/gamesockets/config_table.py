@@ -1,7 +1,8 @@
 """Which configuration values are there, and what does each one hold?
 
 One row a value: all the native library knows, with its spelling, defaults and limits (spec 3, 4.7). Some
-exist only in builds with Valve's relay network or for one platform: here they have names, and no more.
+matter only in builds with Valve's relay network or for one platform: here they are kept and have no effect.
+Two rows at the end are our own: the loss of whole messages that the early wrapper knew (spec 3, 2.1).
 """
 
 from collections.abc import Callable
@@ -45,7 +46,8 @@ class ConfigurationRow:
         meaning: one line.
         locked: when it can no longer be changed.
         read_only: whether it can never be set.
-        available: whether it exists here.
+        available: whether it can have an effect here. `False` for what only closed builds of the native library use,
+            those with Valve's relay network or for Steam: it is kept and read back, nothing more.
     """
 
     value: ConfigurationValue
@@ -63,9 +65,9 @@ class ConfigurationRow:
 
 
 def find_row(value: int) -> ConfigurationRow | None:
-    """The row of a value that exists here, `None` for any other number."""
+    """The row of a value, `None` for any other number, also for that of a deleted one."""
     row = CONFIGURATION_ROWS.get(value)
-    return row if row is not None and row.available else None
+    return row if row is not None and row.data_type is not None else None
 
 
 _Row = ConfigurationRow
@@ -316,6 +318,12 @@ _ROWS: Final = (
     _Row(_V.ECN, "ECN",
          _INT32, _GLOBAL, -1, -1, 2, "mode",
          "Congestion bits of every packet; -1 automatic.", available=False),
+    _Row(_V.FAKE_MESSAGE_LOSS_SEND, "FakeMessageLoss_Send",
+         _FLOAT, _CONNECTION, 0.0, 0.0, 100.0, "percent",
+         "Chance that an unreliable message is dropped when it is sent, which succeeds nevertheless."),
+    _Row(_V.FAKE_MESSAGE_LOSS_RECV, "FakeMessageLoss_Recv",
+         _FLOAT, _CONNECTION, 0.0, 0.0, 100.0, "percent",
+         "Chance that an unreliable message is dropped when it has arrived."),
 )
 # fmt: on
 

@@ -79,6 +79,21 @@ class ConfigurationDataType(IntEnum):
     FUNCTION_PTR = 5
 
 
+class ConfigurationValueResult(IntEnum):
+    """Where a configuration value comes from, or why there is none (spec 3, 4.4)."""
+
+    BUFFER_TOO_SMALL = -3
+    """Never occurs here: values are returned, not written into a buffer."""
+    BAD_SCOPE_OBJECT = -2
+    """No such object, an undefined scope, or a value that exists only at the global scope."""
+    BAD_VALUE = -1
+    """There is no such value."""
+    OK = 1
+    """Set at exactly this scope; always so at the global one."""
+    OK_INHERITED = 2
+    """Supplied by a wider scope."""
+
+
 class DebugType(IntEnum):
     """Severity of a line of debug output; higher is chattier (spec 3, 5.9)."""
 
@@ -158,7 +173,9 @@ class EndReason(IntEnum):
 class ConfigurationValue(IntEnum):
     """Every configuration value by its number in today's native library (spec 3, 4.7).
 
-    `gamesockets.config` says what each one holds, and which of them exist without Valve's relay network.
+    `NetworkingSockets.get_configuration_value_info` says what each one holds. Those of Valve's relay network and of
+    other closed builds have no effect here: they are kept, of their type and within their limits, and can be read
+    back. `ENUMERATE_DEV_VARS` was deleted from the native library: it is a name and nothing more.
     """
 
     INVALID = 0
@@ -184,6 +201,13 @@ class ConfigurationValue(IntEnum):
     FAKE_RATE_LIMIT_SEND_BURST = 43
     FAKE_RATE_LIMIT_RECV_RATE = 44
     FAKE_RATE_LIMIT_RECV_BURST = 45
+
+    # Whole messages lost, as in the early wrapper (spec 3, 2.1). The native library has these no more, so the numbers
+    # are our own: 10,000 above the early ones, out of reach of any other.
+    FAKE_MESSAGE_LOSS_SEND = 10_000
+    """Percentage of unreliable messages that are dropped when sent; the send succeeds. Early number 0."""
+    FAKE_MESSAGE_LOSS_RECV = 10_001
+    """Percentage of unreliable messages that are dropped when they have arrived. Early number 1."""
 
     # Buffers, rates and times of one connection
     SEND_BUFFER_SIZE = 9
@@ -213,6 +237,7 @@ class ConfigurationValue(IntEnum):
     P2P_TRANSPORT_ICE_ENABLE = 104
     P2P_TRANSPORT_ICE_PENALTY = 105
     P2P_TRANSPORT_SDR_PENALTY = 106
+    """Relay network only: kept, without effect here."""
     P2P_TURN_SERVER_LIST = 107
     P2P_TURN_USER_LIST = 108
     P2P_TURN_PASS_LIST = 109
@@ -225,20 +250,24 @@ class ConfigurationValue(IntEnum):
     LOG_LEVEL_PACKET_GAPS = 16
     LOG_LEVEL_P2P_RENDEZVOUS = 17
     LOG_LEVEL_SDR_RELAY_PINGS = 18
+    """Relay network only: kept, without effect here."""
     PACKET_TRACE_MAX_BYTES = 41
     ENABLE_DIAGNOSTICS_UI = 46
+    """Builds for Steam only: kept, without effect here."""
     OUT_OF_ORDER_CORRECTION_WINDOW_MICROSECONDS = 51
 
     # Callbacks
     CALLBACK_CONNECTION_STATUS_CHANGED = 201
     CALLBACK_AUTH_STATUS_CHANGED = 202
     CALLBACK_RELAY_NETWORK_STATUS_CHANGED = 203
+    """Relay network only: kept, never called here."""
     CALLBACK_MESSAGES_SESSION_REQUEST = 204
     CALLBACK_MESSAGES_SESSION_FAILED = 205
     CALLBACK_CREATE_CONNECTION_SIGNALING = 206
     CALLBACK_FAKE_IP_RESULT = 207
+    """Relay network only: kept, never called here."""
 
-    # Valve's relay network and other things that only closed builds have
+    # Valve's relay network and other things that only closed builds have: kept, without effect here
     SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL_INITIAL = 19
     SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL = 20
     SDR_CLIENT_MIN_PINGS_BEFORE_PING_ACCURATE = 21
@@ -263,7 +292,10 @@ class ConfigurationValue(IntEnum):
 
 
 class ConfigurationString(IntEnum):
-    """The text settings of the early wrapper, by its numbers (spec 3, 2.1). All concern the relay network."""
+    """The text settings of the early wrapper, by its numbers (spec 3, 2.1).
+
+    All concern Valve's relay network, so they are kept and can be read back, and have no effect here.
+    """
 
     CLIENT_FORCE_RELAY_CLUSTER = 0
     CLIENT_DEBUG_TICKET_ADDRESS = 1
@@ -273,3 +305,8 @@ class ConfigurationString(IntEnum):
     def configuration_value(self) -> ConfigurationValue:
         """The ordinary configuration value this text is today."""
         return ConfigurationValue(ConfigurationValue.SDR_CLIENT_FORCE_RELAY_CLUSTER + self)
+
+    @property
+    def early_name(self) -> str:
+        """The name as the early wrapper spelt it."""
+        return "".join(part.capitalize() for part in self.name.split("_"))

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 from gamesockets.debug import OUTPUT
 from gamesockets.types import DebugType, StatusInfo
@@ -21,27 +21,25 @@ class StatusEvents:
     """The queue of changes. Filled with the service's lock held; dispatching needs no lock."""
 
     def __init__(self) -> None:
-        self._waiting: deque[StatusInfo] = deque()
+        self._waiting: deque[tuple[StatusInfo, Callable[..., Any] | None]] = deque()
         self._unseen = False
         self._dispatched = False
         self._has_complained = False
-        self.callback: StatusCallback | None = None
-        """Whom `run` tells; None for nobody, and then the changes are forgotten."""
 
-    def add(self, event: StatusInfo) -> None:
-        """A change happened."""
+    def add(self, event: StatusInfo, callback: Callable[..., Any] | None) -> None:
+        """A change happened while `callback` was in force for it; None if there was none (spec 3, 14.3)."""
         if len(self._waiting) >= EVENTS_MAX:
             self._waiting.popleft()
             text = f"over {EVENTS_MAX} status changes wait undispatched; the oldest was dropped"
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
-        self._waiting.append(event)
+        self._waiting.append((event, callback))
         self._unseen = True
         if len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
-            self._complain()
+            self._complain(callback)
 
-    def _complain(self) -> None:
+    def _complain(self, callback: Callable[..., Any] | None) -> None:
         """Once until all that waits was dispatched, and only to those who want to hear of status changes."""
-        if self.callback is not None or self._dispatched:
+        if callback is not None or self._dispatched:
             self._has_complained = True
             text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
             OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
@@ -52,38 +50,39 @@ class StatusEvents:
 
     def has_news(self) -> bool:
         """Whether a waiter should wake: something new came, or something waits and somebody dispatches."""
-        return self._unseen or (self._dispatched and bool(self._waiting))
+        return bool(self._waiting) and (self._unseen or self._dispatched)
 
     def mark_seen(self) -> None:
         """A waiter was told."""
         self._unseen = False
 
     def run(self) -> None:
-        """Tells the callback of every change that waits now, oldest first.
+        """Tells every change that waits now, oldest first, to the callback that came with it, if one did.
 
-        An exception of the callback comes out here; the changes behind it wait for the next call.
+        An exception of a callback comes out here; the changes behind it wait for the next call.
         """
         self._dispatched = True
         for _ in range(len(self._waiting)):
-            event = self._take()
-            if event is None:
+            taken = self._take()
+            if taken is None:
                 return
-            if self.callback is not None:
-                self.callback(event)
+            event, callback = taken
+            if callback is not None:
+                callback(event)
 
     def dispatch(self, callback: Callable[..., object], context: object) -> bool:
         """Tells `callback` of the oldest change, with `context` unless that is None; whether there was one."""
         self._dispatched = True
-        event = self._take()
-        if event is None:
+        taken = self._take()
+        if taken is None:
             return False
         if context is None:
-            callback(event)
+            callback(taken[0])
         else:
-            callback(event, context)
+            callback(taken[0], context)
         return True
 
-    def _take(self) -> StatusInfo | None:
+    def _take(self) -> tuple[StatusInfo, Callable[..., Any] | None] | None:
         try:
             event = self._waiting.popleft()
         except IndexError:

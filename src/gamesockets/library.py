@@ -2,13 +2,14 @@
 
 import threading
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
-from gamesockets.config import Configuration
+from gamesockets.config import Configuration, ConfigurationInput
 from gamesockets.debug import OUTPUT, DebugCallback
 from gamesockets.drivers.clock import now_us
 from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import ConfigurationScope, DebugType
+from gamesockets.types import ConfigurationScope, ConfigurationValue, DebugType
 
 if TYPE_CHECKING:
     from gamesockets.sockets import NetworkingSockets
@@ -46,10 +47,48 @@ class Library:
     @classmethod
     def deinitialize(cls) -> None:
         """Closes every `NetworkingSockets` of the process. Global settings stay (spec 3, 4.1)."""
-        for sockets in list(cls._sockets):
-            sockets.close()
         with cls._lock:
+            living = list(cls._sockets)
             cls._identity = None
+        for sockets in living:
+            sockets.close()
+
+    @classmethod
+    def _register(cls, sockets: "NetworkingSockets") -> None:
+        """From now on `sockets` hears of changed global settings."""
+        with cls._lock:
+            cls._sockets.add(sockets)
+
+    @classmethod
+    def _forget(cls, sockets: "NetworkingSockets") -> None:
+        """`sockets` was closed."""
+        with cls._lock:
+            cls._sockets.discard(sockets)
+
+    @classmethod
+    def _set_global(cls, value: int, x: ConfigurationInput) -> bool:
+        """Sets a value for the process; whether that was possible. Call without any lock."""
+        with cls._lock:
+            done = cls._configuration.set(value, x)
+        if done:
+            cls._reconfigure()
+        return done
+
+    @classmethod
+    def _apply_global(cls, config: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
+        """Sets values for the process; `ValueError` names one that cannot be set. Call without any lock."""
+        with cls._lock:
+            cls._configuration.apply(config)
+        cls._reconfigure()
+
+    @classmethod
+    def _reconfigure(cls) -> None:
+        """Tells all living `NetworkingSockets`, one after another, so that no two locks are ever held at once."""
+        with cls._lock:
+            living = list(cls._sockets)
+        for sockets in living:
+            with sockets._lock:
+                sockets._reconfigure_all()
 
     @staticmethod
     def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:

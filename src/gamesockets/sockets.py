@@ -10,13 +10,12 @@ from gamesockets.address import Address
 from gamesockets.config import (
     Configuration,
     ConfigurationInput,
-    ConfigurationOutput,
     ConnectionOptions,
     LockMoment,
     NetworkConditions,
     find_row,
-    value_name,
 )
+from gamesockets.config_calls import ConfigurationCalls
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.core import Core
 from gamesockets.connection.states import State, visible
@@ -66,10 +65,11 @@ _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 _LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 _INT32: Final = 1 << 31
 _INT64: Final = 1 << 63
+_STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
 
 @final
-class NetworkingSockets:
+class NetworkingSockets(ConfigurationCalls):
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
@@ -107,15 +107,15 @@ class NetworkingSockets:
             self._apply_config(config)
         self._service = Service(self._on_event, self._has_news, self._on_reminder)
         self._lock = self._service.lock
-        Library._sockets.add(self)
+        Library._register(self)
 
     def _apply_config(self, config: Config) -> None:
         for value, x in config.items():
             row = find_row(value)
-            target = self._configuration
             if row is not None and row.scope == ConfigurationScope.GLOBAL:
-                target = Library._configuration
-            target.apply({value: x})
+                Library._apply_global({value: x})
+            else:
+                self._configuration.apply({value: x})
 
     def __enter__(self) -> "NetworkingSockets":
         return self
@@ -144,7 +144,7 @@ class NetworkingSockets:
             self._pipe_changes.clear()
             self._events.clear()
         self._service.stop()
-        Library._sockets.discard(self)
+        Library._forget(self)
 
     # ------------------------------------------------------------------ listening and connecting
 
@@ -342,6 +342,7 @@ class NetworkingSockets:
             entry = self._entries.get(connection)
             if entry is None:
                 return False
+            entry.configuration.set(ConfigurationValue.CONNECTION_USER_DATA, user_data)
             entry.core.peer.user_data = user_data
             return True
 
@@ -558,20 +559,30 @@ class NetworkingSockets:
     # ------------------------------------------------------------------ status changes
 
     def set_status_callback(self, callback: StatusCallback | None) -> None:
-        """Whom `run_callbacks` tells of status changes; None for nobody."""
+        """Whom `run_callbacks` tells of status changes from now on; None for nobody.
+
+        Set it before listening and connecting. It is `CALLBACK_CONNECTION_STATUS_CHANGED` at the scope of this object:
+        a listen socket or a connection may be given one of its own in its configuration, and the narrowest wins. Each
+        change keeps the callback that is in force when it happens, so none that waits is redirected (spec 3, 14.3).
+        """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
-        self._events.callback = callback
+        with self._lock:
+            self._configuration.set(_STATUS_CALLBACK, callback)
 
     def run_callbacks(self) -> None:
-        """Tells the status callback of every change that waits, oldest first, on this thread.
+        """Tells every change that waits to the callback that was in force when it happened, in order, on this thread.
 
-        An exception of the callback comes out here; the changes behind it wait for the next call.
+        A change that met no callback is forgotten here, and only here: `dispatch_callback` needs none. Callbacks may
+        use all calls, this one, `close_connection` and `close` included; `close` discards what still waits. An
+        exception of a callback comes out here; the changes behind it wait for the next call.
         """
         self._events.run()
 
     def dispatch_callback(self, callback: Callable[..., object], context: object = None) -> bool:
         """Tells `callback(info)`, or `callback(info, context)` with a context, of the oldest change.
+
+        The callbacks of the configuration are not asked. An exception of `callback` comes out here.
 
         Returns:
             Whether there was one. No change is lost between two calls.
@@ -591,6 +602,7 @@ class NetworkingSockets:
             entry = self._incoming(core, port)
         elif entry.core is not core:
             return
+        callback = entry.configuration.effective(_STATUS_CALLBACK)
         self._events.add(
             StatusInfo(
                 connection=Connection(core.id),
@@ -598,7 +610,8 @@ class NetworkingSockets:
                     core, entry.listen_socket, entry.name, change.new_state, change.reason, change.debug
                 ),
                 old_state=visible(change.old_state),
-            )
+            ),
+            callback if callable(callback) else None,
         )
         state_changed(change, entry.name, entry.listen_socket != 0)
         if change.new_state in ENDED:
@@ -696,60 +709,6 @@ class NetworkingSockets:
 
     # ------------------------------------------------------------------ configuration
 
-    def get_configuration_value(
-        self,
-        value: ConfigurationValue,
-        scope: ConfigurationScope = ConfigurationScope.GLOBAL,
-        scope_object: int = 0,
-    ) -> ConfigurationOutput:
-        """The value in force at a scope; None if it is unknown there or the object is."""
-        with self._lock:
-            configuration = self._configuration_at(scope, scope_object)
-            found = None if configuration is None else configuration.get(value)
-            return None if found is None else found[0]
-
-    def set_configuration_value(
-        self,
-        value: ConfigurationValue,
-        x: ConfigurationInput,
-        scope: ConfigurationScope = ConfigurationScope.GLOBAL,
-        scope_object: int = 0,
-    ) -> bool:
-        """Sets a value at a scope, by default for the whole process; numbers out of range are clamped (spec 3, 4.3).
-
-        `x` None takes it back. False: no such value or object, read-only, locked, or of a wrong type.
-        """
-        with self._lock:
-            configuration = self._configuration_at(scope, scope_object)
-            if configuration is None or not configuration.set(value, x):
-                return False
-            if scope == ConfigurationScope.CONNECTION:
-                self._reconfigure_one(self._entries[scope_object])
-                return True
-            self._reconfigure_all()
-        if scope == ConfigurationScope.GLOBAL:
-            for sockets in list(Library._sockets):
-                if sockets is not self:
-                    with sockets._lock:
-                        sockets._reconfigure_all()
-        return True
-
-    def get_configuration_value_name(self, value: ConfigurationValue) -> str | None:
-        """The value's name as the native library spells it; None if it is unknown."""
-        return value_name(value)
-
-    def get_connection_configuration_value(
-        self, connection: Connection, value: ConfigurationValue
-    ) -> ConfigurationOutput:
-        """The value in force for a connection; None if value or handle is unknown."""
-        return self.get_configuration_value(value, ConfigurationScope.CONNECTION, connection)
-
-    def set_connection_configuration_value(
-        self, connection: Connection, value: ConfigurationValue, x: ConfigurationInput
-    ) -> bool:
-        """Sets a value for one connection; see `set_configuration_value`."""
-        return self.set_configuration_value(value, x, ConfigurationScope.CONNECTION, connection)
-
     def _configuration_at(self, scope: int, scope_object: int) -> Configuration | None:
         match scope:
             case ConfigurationScope.GLOBAL:
@@ -765,8 +724,14 @@ class NetworkingSockets:
             case _:
                 return None
 
+    def _reconfigure(self, scope: int, scope_object: int) -> None:
+        if scope == ConfigurationScope.CONNECTION:
+            self._reconfigure_one(self._entries[scope_object])
+        else:
+            self._reconfigure_all()
+
     def _reconfigure_all(self) -> None:
-        for entry in self._entries.values():
+        for entry in list(self._entries.values()):
             self._reconfigure_one(entry)
         for listener in self._listeners.values():
             listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
@@ -776,6 +741,7 @@ class NetworkingSockets:
     def _reconfigure_one(self, entry: _Entry) -> None:
         options = ConnectionOptions.resolve(entry.configuration)
         if options is not entry.core.options:
+            entry.core.peer.user_data = options.connection_user_data
             entry.core.configure(options)
             self._serve(entry, now_us())
         _set_trace(entry)

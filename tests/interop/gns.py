@@ -589,6 +589,42 @@ class Library:
         content: int | float = struct.unpack_from(code, buffer.raw)[0]
         return content, result == 2
 
+    def set_value_as(self, value: int, kind: int, content: OptionValue | None, scope: int, scope_object: int) -> bool:
+        """The same with a data type that need not fit, or exist; the interface scope's object is filled in."""
+        pointer: Any
+        match kind:
+            case _ if content is None:
+                pointer = None
+            case DataType.STRING:
+                pointer = c.c_char_p(str(content).encode())
+            case DataType.FLOAT:
+                pointer = c.byref(c.c_float(float(content)))
+            case DataType.INT32:
+                pointer = c.byref(c.c_int32(int(content)))
+            case _:
+                pointer = c.byref(c.c_int64(int(content)))
+        return bool(self._on_utils("SetConfigValue", value, scope, self._object(scope, scope_object), kind, pointer))
+
+    def look_up_value(self, value: int, scope: int, scope_object: int) -> tuple[int, OptionValue | None]:
+        """Result and content, None if there is none; a pointer is its number."""
+        scope_object = self._object(scope, scope_object)
+        kind, size, buffer = c.c_int(DataType.INT32), c.c_size_t(1024), c.create_string_buffer(1024)
+        result = self._on_utils("GetConfigValue", value, scope, scope_object, c.byref(kind), buffer, c.byref(size))
+        if result < 1:
+            return int(result), None
+        if kind.value == DataType.STRING:
+            return int(result), buffer.value.decode()
+        code = {1: "<i", 2: "<q", 3: "<f", 5: "<Q"}[kind.value]
+        content: int | float = struct.unpack_from(code, buffer.raw)[0]
+        return int(result), content
+
+    def _object(self, scope: int, scope_object: int) -> int:
+        return (self._sockets.value or 0) if scope == Scope.SOCKETS_INTERFACE else scope_object
+
+    def next_value_id(self, current: int, development_too: bool) -> int:
+        """The listed value behind `current`; 0 at the end, and for a `current` that is no value."""
+        return int(self._on_utils("IterateGenericEditableConfigValues", current, development_too))
+
     def value_info(self, value: int) -> tuple[str, DataType, Scope] | None:
         """Name, type and scope of a configuration value; None for an unknown one."""
         kind, scope = c.c_int(), c.c_int()

@@ -132,6 +132,11 @@ class Ours(Side):
 
     # ---- the library
 
+    @property
+    def sockets(self) -> gs.NetworkingSockets:
+        """For questions that only this side is asked."""
+        return self._sockets
+
     def listen(self, address: str, options: Options = NO_OPTIONS) -> str:
         """Listen; port 0 is any free one."""
         listen_socket = self._sockets.create_listen_socket(gs.Address.parse(address), config=_named(options))

@@ -151,6 +151,10 @@ class Reference(Side):
 
     # ---- the library
 
+    def ask(self, call: str, *arguments: object) -> Any:
+        """The answer to a call that only this side has."""
+        return self._call(call, *arguments)
+
     def listen(self, address: str, options: Options = NO_OPTIONS) -> str:
         """Listen; port 0 stands for a free port, chosen here."""
         ip, _, port = address.rpartition(":")

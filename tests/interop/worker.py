@@ -58,6 +58,15 @@ class Worker:
             "status": self._status,
             "detailed_status": self._library.detailed_status,
             "set_value": self._set_value,
+            "set_value_as": self._library.set_value_as,
+            "look_up_value": self._library.look_up_value,
+            "value_info": self._library.value_info,
+            "value_ids": self._library.value_ids,
+            "next_value_id": self._library.next_value_id,
+            "listen_handle": lambda address: self._library.listen(address, {}),
+            "listen_address": self._library.listen_address,
+            "set_user_data": self._library.set_user_data,
+            "accept": self._library.accept,
             "stop": self._stop,
         }
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gamesockets.connection.timers import NEVER
 from gamesockets.sim import Conditions, Link
+from gamesockets.sim.link import TokenBucket
 
 SECOND = 1_000_000
 MANY = 20_000
@@ -294,6 +295,27 @@ def offer(link: Link, rate: float, seconds: float, size: int = 1000) -> int:
         passed += sum(len(data) for data, _ in link.datagrams_to_send(now))
     assert_nothing_unaccounted(link)
     return passed
+
+
+def test_links_with_one_bucket_share_the_limit() -> None:
+    """A link that joins later does not fill it again."""
+    bucket = TokenBucket()
+    conditions = Conditions(rate_bytes_per_second=1000, rate_burst_bytes=5000)
+    passed = []
+    for _ in range(3):
+        link = Link(Random(), conditions, bucket=bucket)
+        for _ in range(10):
+            link.receive_datagram(bytes(1000), None, 0)
+        passed.append(len(link.datagrams_to_send(0)))
+    assert passed == [5, 0, 0]
+    link = Link(Random(), conditions, bucket=bucket)
+    link.receive_datagram(bytes(1000), None, SECOND)
+    assert len(link.datagrams_to_send(SECOND)) == 1
+    link.conditions = Conditions()
+    link.conditions = conditions
+    for _ in range(10):
+        link.receive_datagram(bytes(1000), None, SECOND)
+    assert len(link.datagrams_to_send(SECOND)) == 5
 
 
 @pytest.mark.parametrize("rate", [10_000, 123_457, 2_000_000])

@@ -324,6 +324,7 @@ class Feedback(FeedbackSink):
         self.acks: list[Ack] = []
         self.offsets: list[int] = []
         self.accepts = True
+        self.loses = False
 
     def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[tuple[int, int]]) -> bool:
         self.acks.append(Ack(latest_bits, latest, delay, tuple(blocks)))
@@ -332,6 +333,9 @@ class Feedback(FeedbackSink):
     def stop_waiting(self, offset: int) -> bool:
         self.offsets.append(offset)
         return self.accepts
+
+    def loses_message(self, percent: float) -> bool:
+        return self.loses
 
 
 class Reception:

@@ -25,6 +25,9 @@ class Silent(FeedbackSink):
     def stop_waiting(self, offset: int) -> bool:
         return True
 
+    def loses_message(self, percent: float) -> bool:
+        return False
+
 
 class Listener(FrameSink):
     """Stands between the decoder and a receiver, and writes the frames down as the recordings do.

@@ -25,7 +25,7 @@ from gamesockets.connection.closing import (
 )
 from gamesockets.connection.core import Core
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import Entropy
+from gamesockets.connection.entropy import Entropy, chance
 from gamesockets.connection.handshake import Refusal
 from gamesockets.connection.negotiation import (
     Agreement,
@@ -61,6 +61,7 @@ SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
+_RELIABLE: Final = int(SendFlags.RELIABLE)
 
 
 @final
@@ -106,7 +107,7 @@ class Connection(Core):
         self.options = options
         self.peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
         self.inbox = Inbox(ready)
-        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, now)
+        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, entropy, now)
         self.sender = self.traffic.sender
         self._outbox: Outbox = self.sender
         self.statistics = self.traffic.statistics
@@ -195,6 +196,8 @@ class Connection(Core):
 
     def configure(self, options: ConnectionOptions) -> None:
         """A configuration value that this connection sees has changed."""
+        if self.state == State.CONNECTING:
+            self.timers.expiry += options.timeout_initial_us - self.options.timeout_initial_us
         self.options = options
         self.traffic.configure(options)
 
@@ -345,6 +348,11 @@ class Connection(Core):
                 return -int(Result.NO_CONNECTION)
             else:
                 return -int(Result.INVALID_PARAM)
+        loss_percent = self.options.message_loss_send_percent
+        if loss_percent and not flags & _RELIABLE and chance(self._entropy, loss_percent):
+            number = self.sender.lose(len(data), lane)
+            if number:
+                return number
         return self._outbox.send(data, flags, lane, now)
 
     def flush(self) -> Result:

@@ -17,6 +17,11 @@ class Entropy(ABC):
         """`count` fresh bytes; 0 gives none, less is a `ValueError`."""
 
 
+def chance(entropy: Entropy, percent: float) -> bool:
+    """Whether something that happens in `percent` of all cases, 0..100, happens in this one."""
+    return int.from_bytes(entropy.random_bytes(4), "little") * 100 < percent * (1 << 32)
+
+
 @final
 class SeededEntropy(Entropy):
     """The same bytes for the same seed, in every Python: for simulations and tests.

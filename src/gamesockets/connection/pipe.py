@@ -13,6 +13,7 @@ from gamesockets.connection.closing import application_reason
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.core import Core
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.entropy import SeededEntropy
 from gamesockets.connection.states import TRANSITIONS, State
 from gamesockets.connection.stats import INTERVAL_US
 from gamesockets.connection.traffic import Traffic
@@ -55,7 +56,8 @@ class Pipe(Core):
         self.options = options
         self.peer = PeerRecord(connection_id, identity, options.connection_user_data)
         self.inbox = Inbox(ready)
-        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, Counters(), now)
+        nothing_random = SeededEntropy(connection_id)
+        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, Counters(), nothing_random, now)
         """Lanes with their numbers, the send rate and the measurements; no packet ever passes through it."""
         self.sender = self.traffic.sender
         self.statistics = self.traffic.statistics

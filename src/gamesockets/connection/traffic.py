@@ -12,6 +12,7 @@ from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.entropy import Entropy, chance
 from gamesockets.connection.handshake import Refusal
 from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, NO_REQUEST, Liveness
 from gamesockets.connection.negotiation import Agreement
@@ -58,10 +59,12 @@ class Traffic(FeedbackSink):
         inbox: Inbox,
         options: ConnectionOptions,
         counters: Counters,
+        entropy: Entropy,
         now: int,
     ) -> None:
         self._options = options
         self._counters = counters
+        self._entropy = entropy
         self._remote_id = 0
         self._protocol_version = 0
         self._sealing: Cipher = NullCipher()
@@ -105,8 +108,11 @@ class Traffic(FeedbackSink):
         self.receiver.configure(options)
         self.liveness.timeout_us = options.timeout_connected_us
         self.sender.configure(options)
-        size = options.mtu_packet_size - MTU_OVERHEAD_BYTES - self._sealing.overhead_bytes
-        # A segment is never cut again, so packets shrink only while none waits for its ack.
+        self._fit_packets()
+
+    def _fit_packets(self) -> None:
+        """Follows the MTU. A segment is never cut again, so packets shrink only while none waits for its ack."""
+        size = self._options.mtu_packet_size - MTU_OVERHEAD_BYTES - self._sealing.overhead_bytes
         if size >= self.sender.payload_bytes_max or not self.sender.has_reliable_data():
             self.sender.payload_bytes_max = size
 
@@ -136,6 +142,7 @@ class Traffic(FeedbackSink):
         if self.liveness.handle_timer(now):
             return True
         self.sender.handle_timer(now)
+        self._fit_packets()
         return False
 
     # ------------------------------------------------------------------ in
@@ -202,6 +209,10 @@ class Traffic(FeedbackSink):
         if has_report or message.flags & UdpStats.ACK_REQUEST:
             is_immediate = message.flags & UdpStats.ACK_REQUEST_IMMEDIATE
             self.acks.flush_by(now if is_immediate else now + ACK_DELAY_US)
+
+    def loses_message(self, percent: float) -> bool:
+        """Whether an unreliable message that came is to be dropped on purpose."""
+        return chance(self._entropy, percent)
 
     def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
         """An ack frame of the peer, told by the receiver in the middle of a packet."""

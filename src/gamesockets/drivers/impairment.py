@@ -1,10 +1,15 @@
 """The simulated bad network in front of a real socket, one link for each direction (spec 3, 4.8)."""
 
 from random import Random
-from typing import final
+from typing import Final, final
 
 from gamesockets.config import NetworkConditions
-from gamesockets.sim.link import Conditions, Link
+from gamesockets.sim.link import Conditions, Link, TokenBucket
+
+_SENT: Final = TokenBucket()
+_RECEIVED: Final = TokenBucket()
+"""The rate limits count all UDP of the process together (spec 3, 4.7). Threads that meet here can at worst let a few
+datagrams too many pass."""
 
 
 def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
@@ -48,10 +53,9 @@ class Impairment:
     __slots__ = ("_wanted", "incoming", "outgoing")
 
     def __init__(self, conditions: NetworkConditions, random: Random) -> None:
-        self._wanted = False
-        self.outgoing = Link(random)
-        self.incoming = Link(random)
-        self.set_conditions(conditions)
+        self._wanted = conditions.send_active or conditions.receive_active
+        self.outgoing = Link(random, outgoing_conditions(conditions), bucket=_SENT)
+        self.incoming = Link(random, incoming_conditions(conditions), bucket=_RECEIVED)
 
     @property
     def is_active(self) -> bool:

@@ -41,6 +41,10 @@ class FeedbackSink(ABC):
     def stop_waiting(self, offset: int) -> bool:
         """A stop-waiting frame; False to skip the rest of the packet."""
 
+    @abstractmethod
+    def loses_message(self, percent: float) -> bool:
+        """Whether an unreliable message that came is to be dropped, which happens to `percent` of them."""
+
 
 @final
 class ReceiveLane:
@@ -184,6 +188,8 @@ class Receiver(FrameSink):
         size = len(data)
         if size > options.recv_max_message_size:
             return self.abort(_too_large(size, options.recv_max_message_size))
+        if options.message_loss_receive_percent and self._feedback.loses_message(options.message_loss_receive_percent):
+            return True
         if (
             peer.queued_messages >= options.recv_buffer_messages
             or peer.queued_bytes + size > options.recv_buffer_size_bytes

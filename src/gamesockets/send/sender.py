@@ -181,6 +181,25 @@ class Sender(Outbox):
             self.nagle_until = now + options.nagle_time_us
         return lane.last_number
 
+    def lose(self, size_bytes: int, lane_index: int) -> int:
+        """Takes a number for an unreliable message that is dropped on purpose, which so is lost like any other.
+
+        Returns:
+            The number; 0 if `send` has to decide, because it would refuse the message or send it reliably.
+        """
+        lanes = self.lanes.lanes
+        if not 0 <= lane_index < len(lanes) or size_bytes > MAX_UNRELIABLE_BYTES:
+            return 0
+        lane = lanes[lane_index]
+        waiting = self.queued_bytes + self._retry.lost_bytes + size_bytes
+        if (
+            waiting > self._options.send_buffer_size_bytes
+            or lane.last_number - lane.last_reliable_number >= UNRELIABLE_RUN_MAX
+        ):
+            return 0
+        lane.last_number += 1
+        return lane.last_number
+
     def flush(self) -> None:
         """Ends the Nagle wait of everything queued."""
         if self.nagle_until != NEVER:

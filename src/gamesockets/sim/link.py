@@ -14,7 +14,7 @@ from typing import Any, Final, final
 
 from gamesockets.connection.timers import NEVER
 
-__all__ = ["Conditions", "Link"]
+__all__ = ["Conditions", "Link", "TokenBucket"]
 
 _SECOND_US: Final = 1_000_000
 _HEADER_BYTES: Final = 48  # IPv6 and UDP; charged to the queue, so that empty datagrams fill it too
@@ -88,6 +88,46 @@ _PERFECT: Final = Conditions()
 
 
 @final
+class TokenBucket:
+    """How much may pass a rate limit at this moment. Several links may share one, and then share the limit.
+
+    It starts full (spec 3, 17), may be overdrawn but not used while empty, and is counted in millionths of a byte, so
+    that nothing is rounded.
+    """
+
+    __slots__ = ("_capacity", "_rate_bytes_per_second", "_time", "_tokens")
+
+    def __init__(self) -> None:
+        self._rate_bytes_per_second = 0
+        self._capacity = 0
+        self._tokens = 0
+        self._time = NEVER
+
+    def limit(self, rate_bytes_per_second: int, burst_bytes: int) -> None:
+        """Sets the limit, 0 is none. A limit where there was none begins with a full bucket."""
+        self._capacity = burst_bytes * _SECOND_US
+        if self._rate_bytes_per_second:
+            self._tokens = min(self._tokens, self._capacity)
+        else:
+            self._tokens = self._capacity
+            self._time = NEVER
+        self._rate_bytes_per_second = rate_bytes_per_second
+
+    def passes(self, size_bytes: int, now: int) -> bool:
+        """Takes a datagram out of the bucket, if it may pass."""
+        if not self._rate_bytes_per_second:
+            return True
+        if self._time != NEVER:
+            added = max(0, now - self._time) * self._rate_bytes_per_second
+            self._tokens = min(self._tokens + added, self._capacity)
+        self._time = now
+        if self._tokens <= 0:
+            return False
+        self._tokens -= size_bytes * _SECOND_US
+        return True
+
+
+@final
 class Link:
     """One direction of a network path, for datagrams with any kind of address.
 
@@ -98,7 +138,6 @@ class Link:
 
     __slots__ = (
         "_bucket",
-        "_bucket_time",
         "_conditions",
         "_duplicate_delay_us",
         "_jitter_average_us",
@@ -131,6 +170,7 @@ class Link:
         reorder: float | None = None,
         duplicate: float | None = None,
         rate: int | None = None,
+        bucket: TokenBucket | None = None,
     ) -> None:
         """A link with `conditions`, in which the keyword options replace single values.
 
@@ -144,6 +184,7 @@ class Link:
             reorder: probability.
             duplicate: probability.
             rate: bytes per second, with a burst of 50 ms but at least 16384 bytes.
+            bucket: of the rate limit, to share it with other links; its own by default.
 
         Raises:
             ValueError: a value is out of range, or both `random` and `seed` are given.
@@ -168,8 +209,7 @@ class Link:
         self._queued_bytes = 0
         self._sequence = 0
         self._jitter_memory = -NEVER
-        self._bucket_time = NEVER
-        self._bucket = 0
+        self._bucket = TokenBucket() if bucket is None else bucket
         self._conditions = _PERFECT
         self._set_conditions(replace(conditions, **given))
         self.entered = 0
@@ -199,7 +239,7 @@ class Link:
         self.entered += 1
         conditions = self._conditions
         random = self._random.random
-        if conditions.rate_bytes_per_second and not self._passes_rate_limit(len(data), now):
+        if conditions.rate_bytes_per_second and not self._bucket.passes(len(data), now):
             self.rate_dropped += 1
             return
         if conditions.loss and random() < conditions.loss:
@@ -236,33 +276,13 @@ class Link:
         """Nothing to do: all that time brings is arrivals, and `datagrams_to_send` hands those out."""
 
     def _set_conditions(self, conditions: Conditions) -> None:
-        capacity = conditions.rate_burst_bytes * _SECOND_US
-        if self._conditions.rate_bytes_per_second:
-            self._bucket = min(self._bucket, capacity)
-        else:
-            self._bucket = capacity
-            self._bucket_time = NEVER
+        self._bucket.limit(conditions.rate_bytes_per_second, conditions.rate_burst_bytes)
         self._conditions = conditions
         self._latency_us = _microseconds(conditions.latency)
         self._jitter_average_us = conditions.jitter_average * _SECOND_US
         self._jitter_maximum_us = _microseconds(conditions.jitter_maximum)
         self._reorder_delay_us = _microseconds(conditions.reorder_delay)
         self._duplicate_delay_us = _microseconds(conditions.duplicate_delay_maximum)
-
-    def _passes_rate_limit(self, size_bytes: int, now: int) -> bool:
-        """Take the datagram out of the token bucket, which may be overdrawn but not used while empty.
-
-        It starts full (spec 3, 17) and is counted in millionths of a byte, so that nothing is rounded.
-        """
-        conditions = self._conditions
-        if self._bucket_time != NEVER:
-            added = (now - self._bucket_time) * conditions.rate_bytes_per_second
-            self._bucket = min(self._bucket + added, conditions.rate_burst_bytes * _SECOND_US)
-        self._bucket_time = now
-        if self._bucket <= 0:
-            return False
-        self._bucket -= size_bytes * _SECOND_US
-        return True
 
     def _jittered(self, due: int) -> int:
         """Add a random delay, at least until the delayed datagram ahead has passed; forget it once it has."""

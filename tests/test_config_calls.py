@@ -1,0 +1,433 @@
+"""Configuration through `NetworkingSockets`: scopes, results, strings, bad input, and changes of live connections."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.support.pair import Pair, global_values
+
+import gamesockets as gs
+
+V = gs.ConfigurationValue
+Scope = gs.ConfigurationScope
+Found = gs.ConfigurationValueResult
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    pair = Pair()
+    yield pair
+    pair.close()
+
+
+@pytest.fixture
+def sockets() -> Iterator[gs.NetworkingSockets]:
+    with gs.NetworkingSockets() as sockets:
+        yield sockets
+
+
+# Scopes
+
+
+def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
+    server = pair.server
+    scopes = [
+        (Scope.GLOBAL, 0),
+        (Scope.SOCKETS_INTERFACE, 0),
+        (Scope.LISTEN_SOCKET, pair.listen_socket),
+        (Scope.CONNECTION, pair.far),
+    ]
+    try:
+        for depth, (scope, scope_object) in enumerate(scopes):
+            assert server.set_configuration_value(V.NAGLE_TIME, 100 + depth, scope, scope_object)
+            for other_depth, (other, other_object) in enumerate(scopes):
+                expected = 100 + min(depth, other_depth)
+                own = Found.OK if other_depth <= depth else Found.OK_INHERITED
+                assert server.get_configuration_value(V.NAGLE_TIME, other, other_object) == expected
+                assert server.get_configuration_value_result(V.NAGLE_TIME, other, other_object) == own
+        for depth in range(3, 0, -1):
+            assert server.set_configuration_value(V.NAGLE_TIME, None, *scopes[depth])
+            assert server.get_connection_configuration_value(pair.far, V.NAGLE_TIME) == 100 + depth - 1
+    finally:
+        assert server.set_configuration_value(V.NAGLE_TIME, None)
+    assert server.get_configuration_value(V.NAGLE_TIME) == 5000
+
+
+def test_a_connection_made_here_inherits_from_the_interface(pair: Pair) -> None:
+    assert pair.client.set_configuration_value(V.SEND_RATE_MAX, 5000, Scope.SOCKETS_INTERFACE)
+    assert pair.client.get_connection_configuration_value(pair.near, V.SEND_RATE_MAX) == 5000
+    assert pair.server.get_connection_configuration_value(pair.far, V.SEND_RATE_MAX) == 262144
+    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, "6000 B/s")
+    assert pair.client.get_connection_configuration_value(pair.near, V.SEND_RATE_MAX) == 6000
+
+
+def test_options_given_at_creation_are_those_of_the_new_object() -> None:
+    pair = Pair({V.NAGLE_TIME: 77})
+    try:
+        for sockets, scope, handle, own in (
+            (pair.server, Scope.LISTEN_SOCKET, pair.listen_socket, Found.OK),
+            (pair.server, Scope.CONNECTION, pair.far, Found.OK_INHERITED),
+            (pair.client, Scope.CONNECTION, pair.near, Found.OK),
+        ):
+            assert sockets.get_configuration_value(V.NAGLE_TIME, scope, handle) == 77
+            assert sockets.get_configuration_value_result(V.NAGLE_TIME, scope, handle) == own
+        assert pair.client.get_configuration_value(V.NAGLE_TIME, Scope.SOCKETS_INTERFACE) == 5000
+    finally:
+        pair.close()
+
+
+def test_global_values_given_to_one_object_reach_the_others(pair: Pair) -> None:
+    try:
+        with gs.NetworkingSockets(config={V.FAKE_PACKET_LAG_SEND: 3, V.NAGLE_TIME: 50}) as other:
+            assert pair.client.get_configuration_value(V.FAKE_PACKET_LAG_SEND) == 3
+            assert pair.client.get_configuration_value(V.NAGLE_TIME) == 5000
+            assert other.get_configuration_value(V.NAGLE_TIME, Scope.SOCKETS_INTERFACE) == 50
+    finally:
+        assert pair.client.set_configuration_value(V.FAKE_PACKET_LAG_SEND, None)
+
+
+def test_global_values_outlive_their_setter(sockets: gs.NetworkingSockets) -> None:
+    with gs.NetworkingSockets() as other:
+        assert other.set_configuration_value(V.P2P_STUN_SERVER_LIST, "stun.example:3478")
+        assert other.set_configuration_value(V.NAGLE_TIME, 1, Scope.SOCKETS_INTERFACE)
+    assert sockets.get_configuration_value(V.P2P_STUN_SERVER_LIST) == "stun.example:3478"
+    assert sockets.get_configuration_value(V.NAGLE_TIME, Scope.SOCKETS_INTERFACE) == 5000
+    assert sockets.set_configuration_value(V.P2P_STUN_SERVER_LIST, None)
+    assert sockets.get_configuration_value(V.P2P_STUN_SERVER_LIST) == ""
+
+
+def test_user_data_is_a_configuration_value_too(pair: Pair) -> None:
+    client, near = pair.client, pair.near
+    assert client.get_connection_configuration_value(near, V.CONNECTION_USER_DATA) == -1
+    assert client.set_connection_user_data(near, 5)
+    assert client.get_connection_configuration_value(near, V.CONNECTION_USER_DATA) == 5
+    assert client.set_connection_configuration_value(near, V.CONNECTION_USER_DATA, 1 << 40)
+    assert client.get_connection_user_data(near) == 1 << 40
+    assert client.set_connection_configuration_value(near, V.NAGLE_TIME, 0)
+    assert client.get_connection_user_data(near) == 1 << 40
+    assert not client.set_connection_configuration_value(near, V.CONNECTION_USER_DATA, None)
+    assert client.get_connection_user_data(near) == 1 << 40
+
+
+# Names, lists
+
+
+def test_names_and_facts(sockets: gs.NetworkingSockets) -> None:
+    assert sockets.get_configuration_value_name(V.MTU_PACKET_SIZE) == "MTU_PacketSize"
+    info = sockets.get_configuration_value_info(V.MTU_PACKET_SIZE)
+    assert info is not None
+    assert (info.name, info.data_type, info.scope) == (
+        "MTU_PacketSize",
+        gs.ConfigurationDataType.INT32,
+        Scope.CONNECTION,
+    )
+    assert (info.default, info.minimum, info.maximum, info.unit) == (1300, 200, 1300, "bytes")
+    read_only = sockets.get_configuration_value_info(V.MTU_DATA_SIZE)
+    assert read_only is not None
+    assert read_only.read_only
+    number: Any
+    for number in (0, 1, 35, 9999, -1):
+        assert sockets.get_configuration_value_name(number) is None
+        assert sockets.get_configuration_value_info(number) is None
+
+
+def test_the_list_begins_as_the_final_wrappers_does(sockets: gs.NetworkingSockets) -> None:
+    listed = sockets.iterate_configuration_values()
+    assert listed[0] == V.FAKE_PACKET_LOSS_SEND
+    assert listed == sorted(listed)
+    assert set(sockets.iterate_configuration_values(include_development=True)) - set(listed) == {
+        V.IP_ALLOW_WITHOUT_AUTH,
+        V.UNENCRYPTED,
+    }
+    for value in listed:
+        assert sockets.get_configuration_value(value) is not None
+
+
+def test_values_of_the_relay_network_are_kept(sockets: gs.NetworkingSockets) -> None:
+    value = V.SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL
+    assert sockets.get_configuration_value(value) == 4
+    with global_values(sockets, {value: "6"}):
+        assert sockets.get_configuration_value(value) == 6
+    assert sockets.get_configuration_value(value) == 4
+
+
+def test_strings_of_the_early_wrapper(sockets: gs.NetworkingSockets) -> None:
+    names = ["ClientForceRelayCluster", "ClientDebugTicketAddress", "ClientForceProxyAddr"]
+    for string, name in zip(gs.ConfigurationString, names, strict=True):
+        assert sockets.get_configuration_string_name(string) == name
+        assert sockets.get_configuration_string(string) == ""
+        assert sockets.set_configuration_string(string, "fra")
+        assert sockets.get_configuration_string(string) == "fra"
+        assert sockets.get_configuration_value(string.configuration_value) == "fra"
+        assert sockets.set_configuration_string(string, None)
+        assert sockets.get_configuration_string(string) == ""
+    unknown: Any
+    for unknown in (-1, 3, 29):
+        assert sockets.get_configuration_string(unknown) is None
+        assert sockets.get_configuration_string_name(unknown) is None
+        assert not sockets.set_configuration_string(unknown, "x")
+
+
+# Bad input
+
+
+def test_unknown_values(pair: Pair) -> None:
+    number: Any
+    for number in (0, 1, 35, 9999, -1, 1 << 40):
+        for scope, handle in ((Scope.GLOBAL, 0), (Scope.CONNECTION, pair.near)):
+            assert pair.client.get_configuration_value(number, scope, handle) is None
+            assert pair.client.get_configuration_value_result(number, scope, handle) == Found.BAD_VALUE
+            assert not pair.client.set_configuration_value(number, 1, scope, handle)
+            assert not pair.client.set_configuration_value(number, None, scope, handle)
+
+
+def test_wrong_scopes_and_objects(pair: Pair) -> None:
+    client, server = pair.client, pair.server
+    scope: Any
+    for sockets, value, scope, handle in (
+        (client, V.NAGLE_TIME, 0, 0),
+        (client, V.NAGLE_TIME, 5, 0),
+        (client, V.NAGLE_TIME, Scope.CONNECTION, 0),
+        (client, V.NAGLE_TIME, Scope.CONNECTION, -1),
+        (client, V.NAGLE_TIME, Scope.CONNECTION, pair.near ^ 0x10000),
+        (server, V.NAGLE_TIME, Scope.CONNECTION, pair.listen_socket),
+        (server, V.NAGLE_TIME, Scope.LISTEN_SOCKET, pair.far),
+        (server, V.NAGLE_TIME, Scope.LISTEN_SOCKET, 0),
+        (client, V.FAKE_PACKET_LOSS_SEND, Scope.CONNECTION, pair.near),
+        (server, V.FAKE_PACKET_LOSS_SEND, Scope.LISTEN_SOCKET, pair.listen_socket),
+        (client, V.FAKE_PACKET_LOSS_SEND, Scope.SOCKETS_INTERFACE, 0),
+    ):
+        assert sockets.get_configuration_value(value, scope, handle) is None
+        assert sockets.get_configuration_value_result(value, scope, handle) == Found.BAD_SCOPE_OBJECT
+        assert not sockets.set_configuration_value(value, 1, scope, handle)
+        assert not sockets.set_configuration_value(value, None, scope, handle)
+    assert client.get_configuration_value(V.FAKE_PACKET_LOSS_SEND) == 0
+    assert client.get_configuration_value(V.NAGLE_TIME) == 5000
+
+
+def test_closed_handles(pair: Pair) -> None:
+    assert pair.client.close_connection(pair.near, enable_linger=True)
+    assert pair.client.get_connection_configuration_value(pair.near, V.NAGLE_TIME) is None
+    assert not pair.client.set_connection_configuration_value(pair.near, V.NAGLE_TIME, 1)
+    assert pair.server.close_listen_socket(pair.listen_socket)
+    for scope, handle in ((Scope.LISTEN_SOCKET, pair.listen_socket), (Scope.CONNECTION, pair.far)):
+        found = pair.server.get_configuration_value_result(V.NAGLE_TIME, scope, handle)
+        assert found == Found.BAD_SCOPE_OBJECT
+        assert not pair.server.set_configuration_value(V.NAGLE_TIME, 1, scope, handle)
+
+
+def test_after_close_only_the_wide_scopes_remain(pair: Pair) -> None:
+    pair.client.close()
+    assert pair.client.get_connection_configuration_value(pair.near, V.NAGLE_TIME) is None
+    assert pair.client.get_configuration_value(V.NAGLE_TIME) == 5000
+    with global_values(pair.client, {V.FAKE_PACKET_LAG_SEND: 1}):
+        assert pair.server.get_configuration_value(V.FAKE_PACKET_LAG_SEND) == 1
+    assert pair.client.set_configuration_value(V.NAGLE_TIME, 1, Scope.SOCKETS_INTERFACE)
+
+
+def test_contents_of_a_wrong_type_change_nothing(sockets: gs.NetworkingSockets) -> None:
+    x: Any
+    for value, x in (
+        (V.NAGLE_TIME, "abc"),
+        (V.NAGLE_TIME, ""),
+        (V.NAGLE_TIME, 1 << 31),
+        (V.NAGLE_TIME, b"12"),
+        (V.NAGLE_TIME, print),
+        (V.NAGLE_TIME, [1]),
+        (V.FAKE_PACKET_LOSS_SEND, "half"),
+        (V.FAKE_PACKET_LOSS_SEND, float("nan")),
+        (V.CALLBACK_CONNECTION_STATUS_CHANGED, 1),
+        (V.CALLBACK_CONNECTION_STATUS_CHANGED, "print"),
+        (V.P2P_STUN_SERVER_LIST, print),
+        (V.MTU_DATA_SIZE, 500),
+        (V.MTU_DATA_SIZE, None),
+    ):
+        before = sockets.get_configuration_value(value)
+        assert not sockets.set_configuration_value(value, x)
+        assert sockets.get_configuration_value(value) == before
+
+
+def test_clamping(sockets: gs.NetworkingSockets) -> None:
+    for x, expected in ((150, 100), (-5, 0)):
+        with global_values(sockets, {V.FAKE_PACKET_LOSS_SEND: x}):
+            assert sockets.get_configuration_value(V.FAKE_PACKET_LOSS_SEND) == expected
+
+
+@pytest.mark.parametrize("wrong", ["12", 12.0, None, b"", [12]])
+def test_what_is_no_integer_is_named(wrong: Any, sockets: gs.NetworkingSockets) -> None:
+    kind = type(wrong).__name__
+    call: Callable[[Any], object]
+    for call in (
+        sockets.get_configuration_value,
+        sockets.get_configuration_value_result,
+        sockets.get_configuration_value_name,
+        sockets.get_configuration_value_info,
+        lambda value: sockets.set_configuration_value(value, 1),
+    ):
+        with pytest.raises(TypeError, match=f"value must be an integer, not {kind}"):
+            call(wrong)
+    for call in (
+        sockets.get_configuration_string,
+        sockets.get_configuration_string_name,
+        lambda string: sockets.set_configuration_string(string, "x"),
+    ):
+        with pytest.raises(TypeError, match=f"string must be an integer, not {kind}"):
+            call(wrong)
+    with pytest.raises(TypeError, match=f"scope must be an integer, not {kind}"):
+        sockets.get_configuration_value(V.NAGLE_TIME, wrong)
+    with pytest.raises(TypeError, match=f"scope_object must be an integer, not {kind}"):
+        sockets.set_configuration_value(V.NAGLE_TIME, 1, Scope.CONNECTION, wrong)
+    with pytest.raises(TypeError, match=f"scope_object must be an integer, not {kind}"):
+        sockets.get_connection_configuration_value(wrong, V.NAGLE_TIME)
+
+
+def test_texts_must_be_texts(sockets: gs.NetworkingSockets) -> None:
+    number: Any = 5
+    with pytest.raises(TypeError, match="text must be str or None, not int"):
+        sockets.set_configuration_string(gs.ConfigurationString.CLIENT_FORCE_PROXY_ADDR, number)
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({V.NAGLE_TIME: "abc"}, "NagleTime"),
+        ({V.FAKE_PACKET_LOSS_SEND: 1}, "only at the global scope"),
+        ({V.MTU_DATA_SIZE: 1}, "read-only"),
+        ({9999: 1}, "9999 is no configuration value"),
+        ({V.SYMMETRIC_CONNECT: 1}, "SYMMETRIC_CONNECT must be 0"),
+    ],
+)
+def test_an_option_that_cannot_be_set_makes_no_object(config: Any, why: str, sockets: gs.NetworkingSockets) -> None:
+    callbacks: list[gs.StatusInfo] = []
+    sockets.set_status_callback(callbacks.append)
+    with pytest.raises(ValueError, match=why):
+        sockets.create_listen_socket(gs.Address("127.0.0.1", 0), config)
+    with pytest.raises(ValueError, match=why):
+        sockets.connect(gs.Address("127.0.0.1", 1), config)
+    sockets.run_callbacks()
+    assert not callbacks
+
+
+# Locks
+
+
+def test_what_the_handshake_used_is_locked(pair: Pair) -> None:
+    for sockets, connection in ((pair.client, pair.near), (pair.server, pair.far)):
+        for value in (V.UNENCRYPTED, V.IP_ALLOW_WITHOUT_AUTH, V.IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH):
+            before = sockets.get_connection_configuration_value(connection, value)
+            assert not sockets.set_connection_configuration_value(connection, value, 1)
+            assert not sockets.set_connection_configuration_value(connection, value, None)
+            assert sockets.get_connection_configuration_value(connection, value) == before
+    with global_values(pair.client, {V.UNENCRYPTED: 2}):
+        assert pair.client.get_connection_configuration_value(pair.near, V.UNENCRYPTED) == 0
+        assert pair.server.get_configuration_value(V.UNENCRYPTED, Scope.LISTEN_SOCKET, pair.listen_socket) == 2
+    assert not pair.server.set_configuration_value(V.SYMMETRIC_CONNECT, 1, Scope.LISTEN_SOCKET, pair.listen_socket)
+
+
+def test_a_waiting_request_is_not_locked_yet() -> None:
+    pair = Pair(connect=False)
+    try:
+        requests: list[gs.StatusInfo] = []
+        pair.server.set_status_callback(requests.append)
+        near = pair.client.connect(pair.address, {V.UNENCRYPTED: 1})
+        pair.until(lambda: requests)
+        waiting = requests[0].connection
+        assert pair.server.set_connection_configuration_value(waiting, V.UNENCRYPTED, 2)
+        assert pair.server.accept_connection(waiting) == gs.Result.OK
+        assert not pair.server.set_connection_configuration_value(waiting, V.UNENCRYPTED, 0)
+        pair.until(lambda: pair.is_in(pair.client, near, gs.ConnectionState.CONNECTED))
+        info = pair.client.get_connection_info(near)
+        assert info is not None
+        assert info.flags & gs.ConnectionInfoFlags.UNENCRYPTED
+    finally:
+        pair.close()
+
+
+# Live connections
+
+
+def test_a_new_send_rate_counts_at_once(pair: Pair) -> None:
+    """64 KiB would take a minute at 1 KiB/s, and not a second at 1 MB/s."""
+    for value in (V.SEND_RATE_MIN, V.SEND_RATE_MAX):
+        assert pair.client.set_configuration_value(value, 1024, Scope.SOCKETS_INTERFACE)
+    slow = pair.client.get_quick_connection_status(pair.near)
+    assert slow is not None
+    assert slow.send_rate_bytes_per_second == 1024
+    assert pair.send(bytes(65536)) == gs.Result.OK
+    status = pair.client.get_quick_connection_status(pair.near)
+    assert status is not None
+    assert status.pending_reliable > 50_000
+    for value in (V.SEND_RATE_MAX, V.SEND_RATE_MIN):
+        assert pair.client.set_connection_configuration_value(pair.near, value, 1_000_000)
+    fast = pair.client.get_quick_connection_status(pair.near)
+    assert fast is not None
+    assert fast.send_rate_bytes_per_second == 1_000_000
+    assert pair.receive(1) == [bytes(65536)]
+
+
+def test_the_larger_minimum_wins(pair: Pair) -> None:
+    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MIN, 500_000)
+    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, 100_000)
+    status = pair.client.get_quick_connection_status(pair.near)
+    assert status is not None
+    assert status.send_rate_bytes_per_second == 500_000
+
+
+def test_a_new_send_buffer_size_counts_at_once(pair: Pair) -> None:
+    """At the global scope, so the connections of other objects see it too."""
+    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MIN, 1024)
+    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, 1024)
+    assert pair.send(bytes(20_000)) == gs.Result.OK
+    with global_values(pair.server, {V.SEND_BUFFER_SIZE: 16_384}):
+        assert pair.send(b"more") == gs.Result.LIMIT_EXCEEDED
+    assert pair.send(b"more") == gs.Result.OK
+
+
+def test_a_smaller_message_limit_ends_the_connection_on_a_larger_message(pair: Pair) -> None:
+    assert pair.send(bytes(2000)) == gs.Result.OK
+    pair.receive(1)
+    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_MAX_MESSAGE_SIZE, 1000)
+    assert pair.send(bytes(2000)) == gs.Result.OK
+    pair.until(lambda: pair.is_in(pair.server, pair.far, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY))
+    info = pair.server.get_connection_info(pair.far)
+    assert info is not None
+    assert info.end_reason == gs.EndReason.MISC_INTERNAL_ERROR
+
+
+def test_a_larger_receive_buffer_lets_waiting_data_in(pair: Pair) -> None:
+    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_BUFFER_MESSAGES, 2)
+    for number in range(10):
+        assert pair.send(bytes([number])) == gs.Result.OK
+    pair.until(pair.server.wait)
+    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_BUFFER_MESSAGES, 100)
+    assert pair.receive(10) == [bytes([number]) for number in range(10)]
+
+
+def test_every_thread_may_set_and_get(pair: Pair) -> None:
+    """The last word of each thread counts, and live connections run on it."""
+    failures: list[BaseException] = []
+
+    def work(sockets: gs.NetworkingSockets, value: gs.ConfigurationValue) -> None:
+        try:
+            for number in range(200):
+                assert sockets.set_configuration_value(value, 20_000 + number)
+                assert sockets.get_configuration_value(value) == 20_000 + number
+        except BaseException as failure:  # noqa: BLE001 - the test shall fail with it
+            failures.append(failure)
+
+    values = (V.SEND_BUFFER_SIZE, V.RECV_BUFFER_SIZE, V.SEND_RATE_MIN, V.SEND_RATE_MAX)
+    with global_values(pair.client, dict.fromkeys(values, 20_000)):
+        threads = [
+            threading.Thread(target=work, args=(sockets, value))
+            for sockets, value in zip([pair.client, pair.server] * 2, values, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures
+        for sockets, connection in ((pair.client, pair.near), (pair.server, pair.far)):
+            status = sockets.get_quick_connection_status(connection)
+            assert status is not None
+            assert status.send_rate_bytes_per_second == 20_199
