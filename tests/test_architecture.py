@@ -26,10 +26,14 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "connection": frozenset({"wire", "crypto", "receive", "send", *CONFIGURATION, *VALUES}),
     "endpoint": frozenset({"wire", "crypto", "receive", "send", "connection", *CONFIGURATION, *VALUES}),
     "views": frozenset({"connection", *VALUES}),
+    "status_text": frozenset({"wire", "connection", "views", *VALUES}),
     "sim": frozenset({"endpoint", "connection", "views", *CONFIGURATION, *VALUES}),
-    "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
+    "debug": frozenset({"drivers.clock", *VALUES}),
+    "debug_lines": frozenset({"connection", "views", "debug", *VALUES}),
+    "trace_lines": frozenset({"connection", "wire", "views", "debug", *CONFIGURATION, *VALUES}),
+    "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
     "config_calls": frozenset({"library", *CONFIGURATION, *VALUES}),
-    "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
+    "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {
             "drivers",
@@ -43,8 +47,9 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
             *CONFIGURATION,
             *VALUES,
         }
+        | {"debug_lines", "status_text", "trace_lines"}
     ),
-    "events": VALUES,
+    "events": VALUES | {"debug"},
     "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}
     ),
@@ -59,7 +64,22 @@ SYSTEM: Final = frozenset(
 )
 
 LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(("wire", "crypto", "receive", "send", "connection", "endpoint", "views", "events"), SYSTEM),
+    **dict.fromkeys(
+        (
+            "wire",
+            "crypto",
+            "receive",
+            "send",
+            "connection",
+            "endpoint",
+            "views",
+            "status_text",
+            "events",
+            "debug_lines",
+            "trace_lines",
+        ),
+        SYSTEM,
+    ),
     **dict.fromkeys(VALUES | CONFIGURATION, SYSTEM),
     "sim": SYSTEM - {"random"},
 }

@@ -1,18 +1,19 @@
 """Status changes on their way to the application: queued by the service thread, dispatched on the caller's."""
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, final
 
-from gamesockets.types import StatusInfo
+from gamesockets.debug import OUTPUT
+from gamesockets.types import DebugType, StatusInfo
 
 StatusCallback: TypeAlias = Callable[[StatusInfo], object]
 
 EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
 
-_LOG = logging.getLogger("gamesockets")
+COMPLAIN_ABOVE: Final = 100
+"""So many changes may wait before whoever should dispatch them is reminded (spec 3, 14.3)."""
 
 
 @final
@@ -23,14 +24,26 @@ class StatusEvents:
         self._waiting: deque[tuple[StatusInfo, Callable[..., Any] | None]] = deque()
         self._unseen = False
         self._dispatched = False
+        self._has_complained = False
 
     def add(self, event: StatusInfo, callback: Callable[..., Any] | None) -> None:
         """A change happened while `callback` was in force for it; None if there was none (spec 3, 14.3)."""
         if len(self._waiting) >= EVENTS_MAX:
             self._waiting.popleft()
-            _LOG.warning("status changes pile up undispatched; the oldest was dropped")
+            text = f"over {EVENTS_MAX} status changes wait undispatched; the oldest was dropped"
+            OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
         self._waiting.append((event, callback))
         self._unseen = True
+        # Who neither has a callback nor dispatches does not want to hear of status changes.
+        is_wanted = callback is not None or self._dispatched
+        if is_wanted and len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
+            self._complain()
+
+    def _complain(self) -> None:
+        """Once until all that waits was dispatched."""
+        self._has_complained = True
+        text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
+        OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
 
     def clear(self) -> None:
         """Forgets everything that waits."""
@@ -72,6 +85,9 @@ class StatusEvents:
 
     def _take(self) -> tuple[StatusInfo, Callable[..., Any] | None] | None:
         try:
-            return self._waiting.popleft()
+            event = self._waiting.popleft()
         except IndexError:
             return None
+        if not self._waiting:
+            self._has_complained = False
+        return event

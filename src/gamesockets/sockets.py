@@ -18,6 +18,7 @@ from gamesockets.config_calls import ConfigurationCalls
 from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.states import State, visible
+from gamesockets.debug_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.drivers.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.drivers.impairment import Impairment
 from gamesockets.drivers.threads import Port, Service
@@ -29,6 +30,8 @@ from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
 from gamesockets.receive.inbox import Inbox
+from gamesockets.status_text import debug_text, detailed_status
+from gamesockets.trace_lines import trace_lines
 from gamesockets.types import (
     ConfigurationScope,
     ConfigurationValue,
@@ -126,7 +129,7 @@ class NetworkingSockets(ConfigurationCalls):
         self._closed = False
         if config is not None:
             self._apply_config(config)
-        self._service = Service(self._on_event, self._has_news)
+        self._service = Service(self._on_event, self._has_news, self._on_reminder)
         self._lock = self._service.lock
         Library._register(self)
 
@@ -181,7 +184,7 @@ class NetworkingSockets(ConfigurationCalls):
             ValueError: a configuration value cannot be set.
         """
         _check_type("address", address, Address)
-        with self._lock:
+        with self._lock, FailureLine("listen on", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
             _apply_at_creation(configuration, config)
@@ -193,6 +196,7 @@ class NetworkingSockets(ConfigurationCalls):
             listener = _Listener(port, configuration, Inbox(self._ready))
             handle = self._listeners.add(listener)
             port.owner = handle
+            listening(port.udp.local_address, options.allow_without_auth)
             return ListenSocket(handle)
 
     def connect(self, address: Address, config: Config | None = None) -> Connection:
@@ -203,7 +207,7 @@ class NetworkingSockets(ConfigurationCalls):
             ValueError: a configuration value cannot be set.
         """
         _check_type("address", address, Address)
-        with self._lock:
+        with self._lock, FailureLine("connect to", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
             _apply_at_creation(configuration, config)
@@ -216,7 +220,8 @@ class NetworkingSockets(ConfigurationCalls):
             if core is None:
                 self._service.remove(port)
                 raise OSError("too many connections: 8191 live already")
-            self._entries[core.id] = _Entry(core, port, configuration, 0)
+            entry = self._entries[core.id] = _Entry(core, port, configuration, 0)
+            _set_trace(entry)
             self._service.pump(port, now)
             return Connection(core.id)
 
@@ -232,6 +237,7 @@ class NetworkingSockets(ConfigurationCalls):
         )
         conditions = NetworkConditions.resolve(self._configuration)
         port = Port(udp, endpoint, Impairment(conditions, self._random))
+        port.trace_bytes_max = self._packet_trace_bytes()
         self._service.add(port)
         return port
 
@@ -326,6 +332,7 @@ class NetworkingSockets(ConfigurationCalls):
             if entry is None:
                 return False
             entry.name = name
+            _set_trace(entry)
             return True
 
     def get_connection_name(self, connection: Connection) -> str | None:
@@ -564,6 +571,15 @@ class NetworkingSockets(ConfigurationCalls):
             ),
             callback if callable(callback) else None,
         )
+        state_changed(change, entry.name, entry.listen_socket != 0)
+        if change.new_state in ENDED:
+            self._service.remind(now_us() + UNCLOSED_US, core.id)
+
+    def _on_reminder(self, handle: int) -> None:
+        """The service tells, with the lock held, that a connection ended 20 s ago; once for each."""
+        entry = self._entries.get(handle)
+        if entry is not None and entry.core.state in ENDED:
+            left_unclosed(entry.core, entry.name)
 
     def _incoming(self, core: Core, port: Port) -> _Entry:
         listener = self._listeners.get(port.owner)
@@ -571,6 +587,7 @@ class NetworkingSockets(ConfigurationCalls):
         entry = _Entry(core, port, Configuration(ConfigurationScope.CONNECTION, parent), port.owner)
         self._entries[core.id] = entry
         self._join(entry, 0)
+        _set_trace(entry)
         return entry
 
     # ------------------------------------------------------------------ information
@@ -595,6 +612,21 @@ class NetworkingSockets(ConfigurationCalls):
         with self._lock:
             entry = self._entries.get(connection)
             return None if entry is None else lane_status(entry.core)
+
+    def get_detailed_connection_status(self, connection: Connection) -> str | None:
+        """Everything measured on a connection, as text for people (spec 3, 9.3); None for an unknown handle.
+
+        Rates, totals, histograms, and what the peer reported of its side; many lines, each ending with a newline.
+        """
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else detailed_status(entry.core, now_us())
+
+    def get_connection_debug_text(self, connection: Connection) -> str | None:
+        """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
+        with self._lock:
+            entry = self._entries.get(connection)
+            return None if entry is None else debug_text(entry.core, entry.name)
 
     def configure_connection_lanes(
         self, connection: Connection, priorities: Sequence[int], weights: Sequence[int] | None = None
@@ -655,6 +687,7 @@ class NetworkingSockets(ConfigurationCalls):
             self._reconfigure_one(entry)
         for listener in self._listeners.values():
             listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
+        self._service.set_packet_trace(self._packet_trace_bytes())
         self._service.set_conditions(NetworkConditions.resolve(self._configuration), now_us())
 
     def _reconfigure_one(self, entry: _Entry) -> None:
@@ -664,10 +697,20 @@ class NetworkingSockets(ConfigurationCalls):
             entry.core.configure(options)
             entry.port.endpoint.touch(entry.core)
             self._service.pump(entry.port, now_us())
+        _set_trace(entry)
+
+    def _packet_trace_bytes(self) -> int:
+        x = self._configuration.effective(ConfigurationValue.PACKET_TRACE_MAX_BYTES)
+        return x if isinstance(x, int) else -1
 
     def _check_open(self) -> None:
         if self._closed:
             raise OSError("this NetworkingSockets was closed")
+
+
+def _set_trace(entry: _Entry) -> None:
+    """The log-level values of a connection, or its name, may have changed."""
+    entry.core.set_trace(trace_lines(entry.core, entry.name, entry.configuration))
 
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:

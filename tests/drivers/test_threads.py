@@ -1,5 +1,6 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
+import errno
 import gc
 import logging
 import os
@@ -28,7 +29,7 @@ from gamesockets.endpoint import Endpoint, Transmit
 V = gs.ConfigurationValue
 State = gs.ConnectionState
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """How long a test waits for what should come at once: only failures take that long."""
 SHORT_S = 0.03
 FAR_US = 3_600_000_000
@@ -89,7 +90,7 @@ class FullSocket(socket.socket):
             self.room -= 1
         elif self.refusals > 0:
             self.refusals -= 1
-            raise BlockingIOError("full on purpose")
+            raise BlockingIOError(errno.EAGAIN, "full on purpose")
 
     def sendto(self, *arguments: Any) -> int:
         self._check()
@@ -109,12 +110,16 @@ class Bench:
 
     def __init__(self, stack: ExitStack) -> None:
         self.news = False
-        self.service = Service(no_event, lambda: self.news)
+        self.reminded: list[tuple[int, threading.Thread]] = []
+        self.service = Service(no_event, lambda: self.news, self._remind)
         self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.peer.bind(("127.0.0.1", 0))
         self.peer.settimeout(PATIENCE_S)
         self.threads = stack.enter_context(ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter"))
         stack.callback(self.service.stop)
+
+    def _remind(self, what: int) -> None:
+        self.reminded.append((what, threading.current_thread()))
 
     def port(self, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
         port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
@@ -163,6 +168,32 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.001)
+
+
+@pytest.fixture
+def peer() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(PATIENCE_S)
+        yield peer
+
+
+NewPort = Callable[..., tuple[Port, FakeEndpoint]]
+
+
+@pytest.fixture
+def make_port() -> Iterator[NewPort]:
+    """Ports that nobody serves."""
+    with ExitStack() as stack:
+
+        def make(
+            conditions: NetworkConditions = NOTHING_FAKE, udp: UdpSocket | None = None
+        ) -> tuple[Port, FakeEndpoint]:
+            udp = UdpSocket.bind(LOCAL) if udp is None else udp
+            stack.callback(udp.close)
+            return new_port(udp, conditions)
+
+        yield make
 
 
 @pytest.fixture
@@ -218,6 +249,21 @@ def test_an_earlier_deadline_wakes_the_sleeper(bench: Bench, leads: bool) -> Non
     eventually(lambda: poller.sleeping_until != 0)
     bench.set_timer(port, endpoint, 10_000)
     assert endpoint.timer_ran.wait(PATIENCE_S)
+    bench.publish()
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_reminders_come_on_time_and_in_order(bench: Bench, leads: bool) -> None:
+    if leads:
+        bench.lead()
+    with bench.service.lock:
+        due = now_us() + 10_000
+        for what, delay_us in ((1, 0), (2, 5_000), (3, FAR_US)):
+            bench.service.remind(due + delay_us, what)
+    eventually(lambda: len(bench.reminded) == 2)
+    assert now_us() >= due + 5_000
+    assert [what for what, _ in bench.reminded] == [1, 2]
+    assert {thread.name.split("_")[0] for _, thread in bench.reminded} == {"waiter" if leads else "gamesockets-service"}
     bench.publish()
 
 
@@ -373,10 +419,20 @@ def test_a_fault_is_logged_and_the_service_thread_goes_on(bench: Bench, caplog: 
     assert bench.service._thread.is_alive()
 
 
+def test_a_fault_does_not_come_out_of_wait(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    port, endpoint = bench.port()
+    endpoint.on_data = fault
+    waiting = bench.lead()
+    with caplog.at_level(logging.ERROR, "gamesockets"):
+        bench.send_to(port)
+        assert endpoint.data_came.wait(PATIENCE_S)
+        bench.publish()
+        assert waiting.result(PATIENCE_S)
+        eventually(lambda: "a fault on purpose" in caplog.text)
+
+
 @pytest.mark.parametrize("leads", [False, True])
-def test_a_fault_of_one_port_silences_no_other(
-    bench: Bench, caplog: pytest.LogCaptureFixture, leads: bool
-) -> None:
+def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogCaptureFixture, leads: bool) -> None:
     faulty_port, faulty = bench.port()
     good_port, good = bench.port()
     faulty.on_timer = fault
@@ -384,9 +440,8 @@ def test_a_fault_of_one_port_silences_no_other(
     with caplog.at_level(logging.ERROR, "gamesockets"):
         with bench.service.lock:
             due = now_us() + 5_000
-            for port, endpoint in ((good_port, good), (faulty_port, faulty)):
-                endpoint.timer = due
-            good.on_timer = lambda: setattr(good, "timer", due + 20_000) if good.threads[1:] == [] else None
+            good.timer = faulty.timer = due
+            good.on_timer = lambda: setattr(good, "timer", due + 20_000) if len(good.threads) == 1 else None
             bench.service.schedule(good_port)
             bench.service.schedule(faulty_port)
         assert faulty.timer_ran.wait(PATIENCE_S)
@@ -429,44 +484,35 @@ def test_what_the_system_refuses_leaves_later_in_order(bench: Bench, gso: bool) 
     endpoint.timer = NEVER
 
 
-def test_a_full_socket_keeps_its_own_backlog_only(bench: Bench) -> None:
+def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_port: NewPort) -> None:
     full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
     full.bind(("127.0.0.1", 0))
     full.room, full.refusals = 1, 1
-    port, endpoint = new_port(UdpSocket(full))
-    with port.udp._socket:
-        address = bench.peer.getsockname()
-        endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
-        port.pump(0)
-        assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
-        assert drain(bench.peer, 1) == [b"one"]
-        port.pump(0)
-        assert endpoint.asked == 1
-        full.room, full.refusals = 1, 1
-        port.flush_backlog()
-        assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-        port.flush_backlog()
-        assert not port.backlog
-        assert drain(bench.peer, 2) == [b"two", b"three"]
+    port, endpoint = make_port(udp=UdpSocket(full))
+    address = peer.getsockname()
+    endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
+    port.pump(0)
+    assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
+    assert drain(peer, 1) == [b"one"]
+    port.pump(0)
+    assert endpoint.asked == 1
+    full.room, full.refusals = 1, 1
+    port.flush_backlog()
+    assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
+    port.flush_backlog()
+    assert not port.backlog
+    assert drain(peer, 2) == [b"two", b"three"]
 
 
 # ---------------------------------------------------------------------- simulated network
-
-
-@pytest.fixture
-def peer() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(PATIENCE_S)
-        yield peer
 
 
 def is_silent(receiver: socket.socket) -> bool:
     return not select.select([receiver], [], [], 0.01)[0]
 
 
-def test_simulated_lag_of_sending(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=50))
+def test_simulated_lag_of_sending(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
     endpoint.outgoing = [[([b"a", b"b"], peer.getsockname())]]
     port.pump(1_000)
     assert port.next_timer() == 51_000
@@ -475,11 +521,10 @@ def test_simulated_lag_of_sending(peer: socket.socket) -> None:
     port.pump(51_000)
     assert drain(peer, 2) == [b"a", b"b"]
     assert port.next_timer() == NEVER
-    port.udp.close()
 
 
-def test_simulated_lag_of_receiving(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_receive_ms=50))
+def test_simulated_lag_of_receiving(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_receive_ms=50))
     assert not port.receive(1_000)
     peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
     assert select.select([port.udp], [], [], PATIENCE_S)[0]
@@ -491,12 +536,11 @@ def test_simulated_lag_of_receiving(peer: socket.socket) -> None:
     port.deliver_delayed(51_000)
     assert endpoint.received == [b"a"]
     assert port.next_timer() == NEVER
-    port.udp.close()
 
 
-def test_simulated_loss(peer: socket.socket) -> None:
+def test_simulated_loss(peer: socket.socket, make_port: NewPort) -> None:
     conditions = NetworkConditions(loss_send_percent=100, loss_receive_percent=100)
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
+    port, endpoint = make_port(conditions)
     endpoint.outgoing = [[([b"a"] * 9, peer.getsockname())]]
     port.pump(0)
     peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
@@ -506,19 +550,17 @@ def test_simulated_loss(peer: socket.socket) -> None:
     port.deliver_delayed(FAR_US)
     assert is_silent(peer)
     assert endpoint.received == []
-    port.udp.close()
 
 
-def test_last_words_pass_the_simulated_network(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
+def test_last_words_pass_the_simulated_network(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
     endpoint.outgoing = [[([b"bye"], peer.getsockname())]]
     port.pump_at_once(0)
     assert drain(peer, 1) == [b"bye"]
-    port.udp.close()
 
 
-def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=50))
+def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
     endpoint.outgoing = [[([b"held"], peer.getsockname())]]
     port.pump(0)
     port.impairment.set_conditions(NOTHING_FAKE)
@@ -527,15 +569,16 @@ def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.
     port.pump(50_000)
     assert drain(peer, 2) == [b"fast", b"held"]
     assert not port.impairment.is_active
-    port.udp.close()
 
 
-def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(peer: socket.socket) -> None:
+def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
+    peer: socket.socket, make_port: NewPort
+) -> None:
     """Otherwise the service thread would turn without rest until the socket takes datagrams again."""
     full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
     full.bind(("127.0.0.1", 0))
     full.room, full.refusals = 0, 1
-    port, endpoint = new_port(UdpSocket(full), NetworkConditions(lag_send_ms=5))
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=5), UdpSocket(full))
     endpoint.outgoing = [[([b"one"], peer.getsockname())]]
     port.pump(0)
     endpoint.outgoing = [[([b"two"], peer.getsockname())]]
@@ -547,7 +590,6 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(peer: so
     port.flush_backlog()
     port.pump(7_000)
     assert drain(peer, 2) == [b"one", b"two"]
-    port.udp.close()
 
 
 @pytest.mark.parametrize("leads", [False, True])
@@ -598,6 +640,8 @@ class Pair:
         assert self.server.accept_connection(self.incoming) == gs.Result.OK
         changed(self.server, State.CONNECTED)
         changed(self.client, State.CONNECTED)
+        for sockets in (self.server, self.client):
+            sockets.wait(0)
 
     def unacked(self) -> int:
         status = self.client.get_quick_connection_status(self.outgoing)
@@ -687,6 +731,13 @@ def test_status_changes_wake_once_unless_somebody_dispatches() -> None:
         assert sockets.wait(0)
 
 
+def test_dispatched_changes_are_no_news() -> None:
+    with gs.NetworkingSockets() as sockets:
+        sockets.connect(gs.Address.ipv4("127.0.0.1", 9))
+        sockets.run_callbacks()
+        assert not sockets.wait(0), "nothing waits any more"
+
+
 def test_one_thread_waits_while_others_work(pair: Pair) -> None:
     """A server thread echoes while its `NetworkingSockets` is used from two others, and clients come and go."""
     stop = threading.Event()
@@ -696,9 +747,7 @@ def test_one_thread_waits_while_others_work(pair: Pair) -> None:
         while not stop.is_set():
             pair.server.wait(PATIENCE_S)
             for message in pair.server.receive_messages_on_listen_socket(pair.listener):
-                pair.server.send_message_to_connection(
-                    message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE
-                )
+                pair.server.send_message_to_connection(message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE)
                 echoed += 1
         return echoed
 

@@ -7,7 +7,6 @@ A thread in `wait` leads: it sleeps on the sockets itself and serves them, which
 thread to another. Meanwhile the service thread is parked, and it steps in when no one has led for two milliseconds.
 """
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -17,8 +16,10 @@ from typing import Final, final
 from gamesockets.config import NetworkConditions
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.timers import NEVER
+from gamesockets.debug import OUTPUT
 from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.drivers.poller import READ, WRITE, Poller, Ready
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import Endpoint, Transmit
@@ -29,14 +30,12 @@ DATAGRAMS_PER_TURN: Final = 256
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
-_LOG = logging.getLogger("gamesockets")
-
 
 @final
 class Port:
     """One UDP socket with the endpoint behind it."""
 
-    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "udp")
+    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "trace_bytes_max", "udp")
 
     def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
         self.udp = udp
@@ -48,6 +47,8 @@ class Port:
         self.is_open = True
         self.owner = 0
         """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
+        self.trace_bytes_max = OFF
+        """How much of each datagram is shown in debug output; 0 only its size."""
 
     def pump(self, now: int) -> None:
         """Lets everything leave that is due."""
@@ -66,6 +67,8 @@ class Port:
     def _send(self, transmits: list[Transmit]) -> None:
         for index, (datagrams, address) in enumerate(transmits):
             taken = self.udp.send(datagrams, address)
+            if self.trace_bytes_max > OFF:
+                trace_sent(self.udp.local_address, address, datagrams[:taken], self.trace_bytes_max)
             if taken < len(datagrams):
                 self.backlog.append((datagrams[taken:], address))
                 self.backlog.extend(transmits[index + 1 :])
@@ -92,6 +95,9 @@ class Port:
     def receive(self, now: int) -> bool:
         """Reads what has arrived, up to one turn's worth; whether there was anything."""
         groups = self.udp.receive(DATAGRAMS_PER_TURN)
+        if self.trace_bytes_max > OFF:
+            for datagrams, address in groups:
+                trace_received(self.udp.local_address, address, datagrams, self.trace_bytes_max)
         endpoint = self.endpoint
         if self.impairment.is_active:
             incoming = self.impairment.incoming
@@ -121,10 +127,18 @@ class Port:
 class Service:
     """Ports, the thread that serves them when nobody waits, and the lock that guards it all."""
 
-    def __init__(self, on_event: Callable[[Port, StateChange], None], has_news: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[Port, StateChange], None],
+        has_news: Callable[[], bool],
+        on_reminder: Callable[[int], None],
+    ) -> None:
         self.lock = threading.Lock()
         self._on_event = on_event
         self._has_news = has_news
+        self._on_reminder = on_reminder
+        self._reminders: deque[tuple[int, int]] = deque()
+        """Times and what to say then, in order of time."""
         self._ports: list[Port] = []
         self._timers: list[tuple[int, int, Port]] = []
         self._entries = 0
@@ -183,17 +197,31 @@ class Service:
             self.schedule(port)
 
     def schedule(self, port: Port) -> None:
-        """Notes when the port next needs service, and wakes the sleeper if it would sleep through that."""
+        """Notes when the port next needs service."""
         deadline = port.next_timer()
         if deadline >= port.deadline:
             return
         port.deadline = deadline
         self._entries += 1
         heappush(self._timers, (deadline, self._entries, port))
+        self._wake_before(deadline)
+
+    def _wake_before(self, deadline: int) -> None:
+        """Wakes the sleeper if it would sleep through that."""
         poller = self._leader_poller if self._leading else self._service_poller
         if deadline < poller.sleeping_until:
             poller.sleeping_until = deadline
             poller.wake()
+
+    def remind(self, due: int, what: int) -> None:
+        """Has `on_reminder(what)` called with the lock held; `due` must not lie before that of an earlier reminder."""
+        self._reminders.append((due, what))
+        self._wake_before(due)
+
+    def set_packet_trace(self, bytes_max: int) -> None:
+        """How much of each datagram debug output shows from now on; 0 only its size, below that nothing."""
+        for port in self._ports:
+            port.trace_bytes_max = bytes_max
 
     def set_conditions(self, conditions: NetworkConditions, now: int) -> None:
         """The simulated network changed; what it holds back already stays as it is."""
@@ -305,14 +333,15 @@ class Service:
         try:
             self._serve(ready, now)
         except Exception:  # noqa: BLE001 - one connection's bug must silence neither the others nor a waiting user
-            _LOG.exception("serving the sockets met an unexpected error and goes on")
+            OUTPUT.exception("serving the sockets met an unexpected error and goes on")
         return now < until
 
     def _next_deadline(self) -> int:
         timers = self._timers
         while timers and timers[0][0] != timers[0][2].deadline:
             heappop(timers)
-        return timers[0][0] if timers else NEVER
+        deadline = timers[0][0] if timers else NEVER
+        return min(deadline, self._reminders[0][0]) if self._reminders else deadline
 
     def _serve(self, ready: Ready, now: int) -> None:
         touched: dict[Port, None] = {}
@@ -337,6 +366,9 @@ class Service:
         for port in touched:
             if port.is_open:
                 self.pump(port, now)
+        reminders = self._reminders
+        while reminders and reminders[0][0] <= now:
+            self._on_reminder(reminders.popleft()[1])
         self.notify()
 
     def _watch_writing(self, port: Port) -> None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
-from gamesockets.receive.inbox import Inbox
+from gamesockets.receive.inbox import MessageSink
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.unreliable import MAX_MESSAGE_BYTES, UnreliableReassembly
 from gamesockets.types import NetworkingMessage, PeerRecord
@@ -83,9 +83,13 @@ class Receiver(FrameSink):
         "inbox",
         "mode",
         "queue_full",
+        "reliable_messages",
+        "unreliable_messages",
     )
 
-    def __init__(self, feedback: FeedbackSink, peer: PeerRecord, inbox: Inbox, options: ConnectionOptions) -> None:
+    def __init__(
+        self, feedback: FeedbackSink, peer: PeerRecord, inbox: MessageSink, options: ConnectionOptions
+    ) -> None:
         self._feedback = feedback
         self._peer = peer
         self._options = options
@@ -108,6 +112,9 @@ class Receiver(FrameSink):
         """What was wrong with the last payload; not empty ends the connection."""
         self.queue_full = 0
         """How often a message or segment was refused because a limit was reached."""
+        self.reliable_messages = 0
+        """How many whole messages came."""
+        self.unreliable_messages = 0
 
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, from the next payload on."""
@@ -192,6 +199,7 @@ class Receiver(FrameSink):
             return True
         peer.queued_messages += 1
         peer.queued_bytes += size
+        self.unreliable_messages += 1
         message = NetworkingMessage(data, number, 0, lane.index, self._now, peer)
         if number > lane.highest_queued:
             lane.highest_queued = number
@@ -280,6 +288,7 @@ class Receiver(FrameSink):
             stream.last_message_number = number
             peer.queued_messages += 1
             peer.queued_bytes += size
+            self.reliable_messages += 1
             message = NetworkingMessage(bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer)
             if number > lane.highest_queued:
                 lane.highest_queued = number
