@@ -34,15 +34,16 @@ class StatusEvents:
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
         self._waiting.append((event, callback))
         self._unseen = True
-        if len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
-            self._complain(callback)
+        # Who neither has a callback nor dispatches does not want to hear of status changes.
+        is_wanted = callback is not None or self._dispatched
+        if is_wanted and len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
+            self._complain()
 
-    def _complain(self, callback: Callable[..., Any] | None) -> None:
-        """Once until all that waits was dispatched, and only to those who want to hear of status changes."""
-        if callback is not None or self._dispatched:
-            self._has_complained = True
-            text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
-            OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
+    def _complain(self) -> None:
+        """Once until all that waits was dispatched."""
+        self._has_complained = True
+        text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
+        OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
 
     def clear(self) -> None:
         """Forgets everything that waits."""

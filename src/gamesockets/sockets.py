@@ -285,10 +285,11 @@ class NetworkingSockets(ConfigurationCalls):
             now = now_us()
             port = listener.port
             text = remote_reason or _LISTEN_SOCKET_CLOSED_TEXT
-            for entry in [entry for entry in self._entries.values() if entry.port is port]:
-                self._close(entry, int(EndReason.APP_GENERIC), text, False, now)
-            self._service.pump(port, now)
+            for entry in self._entries.values():
+                if entry.port is port and entry.udp is not None:
+                    port.endpoint.close(entry.udp, int(EndReason.APP_GENERIC), text, False, now)
             port.pump_at_once(now)
+            self._service.pump(port, now)
             for handle, entry in list(self._entries.items()):
                 if entry.port is port:
                     del self._entries[handle]

@@ -39,10 +39,13 @@ class Pacer:
         self._updated_us = now
 
     def limit(self, rate_min: int, rate_max: int) -> None:
-        """Applies the configured limits in bytes/s; the lower one wins over a smaller upper one."""
+        """Applies the configured limits in bytes/s; the lower one wins over a smaller upper one.
+
+        What a limit cuts off is gone: raising the upper one alone does not free the rate again, as in the reference.
+        """
         low = min(max(rate_min, MIN_RATE), MAX_RATE)
         high = min(max(rate_max, low), MAX_RATE)
-        self.rate = min(max(self.estimate, low), high)
+        self.rate = self.estimate = min(max(self.estimate, low), high)
 
     def refill(self, now: int, data_waits: bool) -> None:
         """Adds what the time since the last call is worth.
