@@ -1,11 +1,17 @@
 """The game-loop API: handles, polling, callbacks on the caller's thread (spec 3)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from random import Random
+from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Any, Final, final
+from typing import Final, final
 
 from gamesockets.address import Address
+from gamesockets.arguments import check_handle, numbers, outgoing, plain_number
+from gamesockets.arguments import check_range as _check_range
+from gamesockets.arguments import check_type as _check_type
+from gamesockets.arguments import to_bytes as _to_bytes
 from gamesockets.config import (
     Configuration,
     ConfigurationInput,
@@ -125,6 +131,7 @@ class NetworkingSockets:
         self._events = StatusEvents()
         self._closed = False
         if config is not None:
+            _check_type("config", config, Mapping)
             self._apply_config(config)
         self._service = Service(self._on_event, self._has_news)
         self._lock = self._service.lock
@@ -162,6 +169,8 @@ class NetworkingSockets:
             for port in self._service.ports():
                 port.pump_at_once(now)
             self._entries.clear()
+            self._listeners = HandleTable(high_bit=False)
+            self._groups = HandleTable(high_bit=True)
             self._events.clear()
         self._service.stop()
         Library._sockets.discard(self)
@@ -238,7 +247,7 @@ class NetworkingSockets:
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return Result.INVALID_PARAM
             now = now_us()
@@ -259,9 +268,10 @@ class NetworkingSockets:
             debug: text for the peer's log, at most 127 bytes arrive.
             enable_linger: deliver reliable data that is still on its way before closing.
         """
+        _check_type("reason", reason, int)
         _check_type("debug", debug, str)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return False
             now = now_us()
@@ -298,7 +308,7 @@ class NetworkingSockets:
         """The application's own number, a signed 64-bit integer; False for an unknown handle."""
         _check_range("user_data", user_data, -_INT64, _INT64 - 1)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return False
             entry.core.peer.user_data = user_data
@@ -307,7 +317,7 @@ class NetworkingSockets:
     def get_connection_user_data(self, connection: Connection) -> int:
         """The application's own number; -1 when it was never set, and for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             return -1 if entry is None else entry.core.peer.user_data
 
     def set_connection_name(self, connection: Connection, name: str) -> bool:
@@ -321,7 +331,7 @@ class NetworkingSockets:
         if size > NAME_BYTES_MAX:
             raise ValueError(f"name {name!r} has {size} bytes, at most {NAME_BYTES_MAX} are allowed")
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return False
             entry.name = name
@@ -330,12 +340,39 @@ class NetworkingSockets:
     def get_connection_name(self, connection: Connection) -> str | None:
         """The name, empty when never set; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             return None if entry is None else entry.name
 
     def get_identity(self) -> NetworkingIdentity:
         """Who this side claims to be."""
         return self._identity
+
+    def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
+        """Closes every connection (2999) and is somebody else from now on (spec 3, 3.1).
+
+        Listen sockets stay open, and those who connect meet the new identity.
+
+        Args:
+            identity: the new one; None, like an invalid one, is nobody in particular.
+
+        Raises:
+            TypeError: it is no identity.
+            OSError: this object was closed.
+        """
+        if identity is not None:
+            _check_type("identity", identity, NetworkingIdentity)
+        if identity is None or identity.is_invalid:
+            identity = NetworkingIdentity.localhost()
+        with self._lock:
+            self._check_open()
+            self._identity = identity
+            now = now_us()
+            for entry in list(self._entries.values()):
+                entry.port.endpoint.close(entry.core, int(EndReason.APP_EXCEPTION_MAX), _SHUTDOWN_TEXT, False, now)
+            for port in list(self._service.ports()):
+                port.endpoint.identity = identity
+                self._service.pump(port, now)
+            self._entries.clear()
 
     def get_listen_socket_address(self, socket: ListenSocket) -> Address | None:
         """Where a listen socket listens; None for an unknown handle."""
@@ -357,22 +394,32 @@ class NetworkingSockets:
         Returns:
             `OK`; `INVALID_PARAM` (unknown handle, lane not configured, over 524288 bytes); `LIMIT_EXCEEDED` (the send
             buffer is full: try again later); `NO_CONNECTION` (it has ended); `IGNORED` (`NO_DELAY` before connected).
+
+        Raises:
+            TypeError: an argument is of a wrong type; the text names it.
         """
         if type(data) is not bytes:
             data = _to_bytes(data)
-        with self._lock:
-            entry = self._entries.get(connection)
-            if entry is None:
-                return Result.INVALID_PARAM
-            now = now_us()
-            core = entry.core
-            number = core.send(data, int(flags), lane, now)
-            if number < 0:
-                return Result(-number)
-            if core.needs_service(now):
-                entry.port.endpoint.touch(core)
-                self._service.pump(entry.port, now)
-            return Result.OK
+        try:
+            with self._lock:
+                entry = self._entries.get(connection)
+                if entry is None:
+                    check_handle(connection, "connection")
+                    return Result.INVALID_PARAM
+                now = now_us()
+                core = entry.core
+                number = core.send(data, index(flags), lane, now)
+                if number < 0:
+                    return Result(-number)
+                if core.needs_service(now):
+                    entry.port.endpoint.touch(core)
+                    self._service.pump(entry.port, now)
+                return Result.OK
+        except TypeError:  # looked at only now: checks before would cost every message
+            check_handle(connection, "connection")
+            plain_number("flags", flags)
+            plain_number("lane", lane)
+            raise
 
     def send_messages(self, messages: Sequence[OutgoingMessage]) -> list[int]:
         """Queues many messages at once (spec 3, 7.4).
@@ -380,15 +427,17 @@ class NetworkingSockets:
         Returns:
             For each the message number, or minus the `Result`; 0 for those not tried because an earlier one for the
             same connection failed.
+
+        Raises:
+            TypeError: one is no message at all, or a part of it of a wrong type; then none was queued.
         """
         results: list[int] = []
-        prepared = [(message, _to_bytes(message.data)) for message in messages]
+        prepared = outgoing(messages)
         failed: set[int] = set()
         touched: dict[int, _Entry] = {}
         with self._lock:
             now = now_us()
-            for message, data in prepared:
-                handle = message.connection
+            for handle, data, flags, lane in prepared:
                 if handle in failed:
                     results.append(0)
                     continue
@@ -396,7 +445,7 @@ class NetworkingSockets:
                 if entry is None:
                     number = -int(Result.INVALID_PARAM)
                 else:
-                    number = entry.core.send(data, int(message.flags), message.lane, now)
+                    number = entry.core.send(data, flags, lane, now)
                     touched[handle] = entry
                 if number < 0:
                     failed.add(handle)
@@ -413,7 +462,7 @@ class NetworkingSockets:
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return Result.INVALID_PARAM
             result = entry.core.flush()
@@ -428,8 +477,9 @@ class NetworkingSockets:
         self, connection: Connection, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
+        _check_type("max_messages", max_messages, int)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 raise InvalidHandle(connection, "connection")
             core = entry.core
@@ -441,6 +491,7 @@ class NetworkingSockets:
         self, socket: ListenSocket, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
+        _check_type("max_messages", max_messages, int)
         with self._lock:
             listener = self._listeners.get(socket)
             if listener is None:
@@ -451,6 +502,7 @@ class NetworkingSockets:
         self, group: PollGroup, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
+        _check_type("max_messages", max_messages, int)
         with self._lock:
             inbox = self._groups.get(group)
             if inbox is None:
@@ -460,6 +512,7 @@ class NetworkingSockets:
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages can be taken together (spec 3, 8.1)."""
         with self._lock:
+            self._check_open()
             return PollGroup(self._groups.add(Inbox(self._ready)))
 
     def destroy_poll_group(self, group: PollGroup) -> bool:
@@ -476,7 +529,7 @@ class NetworkingSockets:
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None or (group != 0 and self._groups.get(group) is None):
                 return False
             self._join(entry, group)
@@ -497,8 +550,10 @@ class NetworkingSockets:
         Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
         `close`.
         """
-        if timeout is not None and timeout < 0:
-            raise ValueError(f"timeout must be at least 0 seconds, not {timeout!r}")
+        if timeout is not None:
+            _check_type("timeout", timeout, (int, float))
+            if not 0 <= timeout <= TIMEOUT_MAX:
+                raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
         with self._lock:
             if self._closed:
                 return False
@@ -527,6 +582,8 @@ class NetworkingSockets:
         Returns:
             Whether there was one. No change is lost between two calls.
         """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         return self._events.dispatch(callback, context)
 
     def _has_news(self) -> bool:
@@ -565,7 +622,7 @@ class NetworkingSockets:
     def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
         """What is known of a connection and its peer; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return None
             core = entry.core
@@ -574,13 +631,13 @@ class NetworkingSockets:
     def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
         """Ping, quality, rates and queues; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             return None if entry is None else connection_status(entry.core)
 
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             return None if entry is None else lane_status(entry.core)
 
     def configure_connection_lanes(
@@ -597,19 +654,20 @@ class NetworkingSockets:
             `OK`; `NO_CONNECTION` (unknown handle); `INVALID_STATE` (ended); `INVALID_PARAM` (numbers out of range,
             fewer lanes than before); `FAIL` (the peer's version knows no lanes; the connection is closed).
         """
+        priorities = numbers("priorities", priorities)
+        count = len(priorities)
+        weights = [1] * count if weights is None else numbers("weights", weights)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = self._find(connection)
             if entry is None:
                 return Result.NO_CONNECTION
-            count = len(priorities)
-            weights = [1] * count if weights is None else list(weights)
             if not 1 <= count <= LANES_MAX or len(weights) != count:
                 return Result.INVALID_PARAM
             if not all(1 <= weight <= WEIGHT_MAX for weight in weights):
                 return Result.INVALID_PARAM
             if not all(-_INT32 <= priority < _INT32 for priority in priorities):
                 return Result.INVALID_PARAM
-            result = entry.core.configure_lanes(list(priorities), weights, now_us())
+            result = entry.core.configure_lanes(priorities, weights, now_us())
             entry.port.endpoint.touch(entry.core)
             self._service.pump(entry.port, now_us())
             return result
@@ -699,6 +757,16 @@ class NetworkingSockets:
             entry.port.endpoint.touch(entry.core)
             self._service.pump(entry.port, now_us())
 
+    def _find(self, connection: int) -> _Entry | None:
+        """What is known of a connection; None for an unknown handle, `TypeError` for what is none at all."""
+        try:
+            entry = self._entries.get(connection)
+        except TypeError:
+            entry = None
+        if entry is None:
+            check_handle(connection, "connection")
+        return entry
+
     def _check_open(self) -> None:
         if self._closed:
             raise OSError("this NetworkingSockets was closed")
@@ -706,22 +774,7 @@ class NetworkingSockets:
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:
     if config is not None:
+        _check_type("config", config, Mapping)
         configuration.apply(config)
     if configuration.effective(ConfigurationValue.SYMMETRIC_CONNECT) != 0:
         raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")
-
-
-def _to_bytes(data: object) -> bytes:
-    if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
-
-
-def _check_type(name: str, value: object, expected: type[Any]) -> None:
-    if not isinstance(value, expected):
-        raise TypeError(f"{name} must be {expected.__name__}, not {type(value).__name__}")
-
-
-def _check_range(name: str, value: object, minimum: int, maximum: int) -> None:
-    if not isinstance(value, int) or not minimum <= value <= maximum:
-        raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")

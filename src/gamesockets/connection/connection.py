@@ -150,11 +150,11 @@ class Connection:
 
     def accept(self, policy: Policy, now: int) -> Result:
         """Accepts an incoming connection, which is connected at once (spec 3, 6.3)."""
+        if self.state != State.CONNECTING:
+            return Result.INVALID_STATE
         server = self._server
         if server is None:
             return Result.INVALID_PARAM
-        if self.state != State.CONNECTING:
-            return Result.INVALID_STATE
         agreement = (
             without_proof(self._identity, policy.allow_without_auth)
             or self._too_many_lanes_for(server.peer.protocol_version)
