@@ -437,7 +437,7 @@ def test_listening(loopback: Loopback) -> None:
         (ConfigurationValue.MTU_DATA_SIZE, 1000, "MTU_DataSize"),
         (ConfigurationValue.NAGLE_TIME, "abc", "NagleTime"),
         (ConfigurationValue.FAKE_PACKET_LOSS_SEND, 1, "FakePacketLoss_Send"),
-        (ConfigurationValue.DUAL_WIFI_ENABLE, 1, "no configuration value"),
+        (ConfigurationValue.ENUMERATE_DEV_VARS, 1, "no configuration value"),
         (9999, 1, "9999"),
     ],
 )
@@ -530,9 +530,7 @@ def test_lanes(loopback: Loopback) -> None:
 # ---------------------------------------------------------------------- configuration
 
 
-@pytest.mark.parametrize(
-    "number", [0, 1, 9999, *range(18, 23), 29, 30, 31, 35, 36, 39, 46, 60, 106, 203, 207, 998, 999]
-)
+@pytest.mark.parametrize("number", [0, 1, 35, 9999, -1, 1 << 40])
 def test_values_that_do_not_exist_here(loopback: Loopback, number: Any) -> None:
     assert loopback.client.get_configuration_value(number) is None
     assert not loopback.client.set_configuration_value(number, 1)

@@ -359,7 +359,7 @@ def test_configuration_at_every_scope(loopback: Loopback) -> None:
     assert sockets.set_connection_configuration_value(connection, nagle, None)
     assert sockets.get_connection_configuration_value(connection, nagle) == 9
     assert sockets.get_configuration_value_name(nagle) == "NagleTime"
-    assert sockets.get_configuration_value_name(ConfigurationValue.DUAL_WIFI_ENABLE) is None
+    assert sockets.get_configuration_value_name(ConfigurationValue.ENUMERATE_DEV_VARS) is None
 
 
 def test_global_configuration_is_shared_by_all(loopback: Loopback) -> None:

@@ -247,7 +247,7 @@ class NetworkingSockets:
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return Result.INVALID_PARAM
             now = now_us()
@@ -271,7 +271,7 @@ class NetworkingSockets:
         _check_type("reason", reason, int)
         _check_type("debug", debug, str)
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return False
             now = now_us()
@@ -308,7 +308,7 @@ class NetworkingSockets:
         """The application's own number, a signed 64-bit integer; False for an unknown handle."""
         _check_range("user_data", user_data, -_INT64, _INT64 - 1)
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return False
             entry.core.peer.user_data = user_data
@@ -317,7 +317,7 @@ class NetworkingSockets:
     def get_connection_user_data(self, connection: Connection) -> int:
         """The application's own number; -1 when it was never set, and for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             return -1 if entry is None else entry.core.peer.user_data
 
     def set_connection_name(self, connection: Connection, name: str) -> bool:
@@ -331,7 +331,7 @@ class NetworkingSockets:
         if size > NAME_BYTES_MAX:
             raise ValueError(f"name {name!r} has {size} bytes, at most {NAME_BYTES_MAX} are allowed")
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return False
             entry.name = name
@@ -340,7 +340,7 @@ class NetworkingSockets:
     def get_connection_name(self, connection: Connection) -> str | None:
         """The name, empty when never set; None for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             return None if entry is None else entry.name
 
     def get_identity(self) -> NetworkingIdentity:
@@ -462,7 +462,7 @@ class NetworkingSockets:
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return Result.INVALID_PARAM
             result = entry.core.flush()
@@ -479,7 +479,7 @@ class NetworkingSockets:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
         _check_type("max_messages", max_messages, int)
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 raise InvalidHandle(connection, "connection")
             core = entry.core
@@ -529,7 +529,7 @@ class NetworkingSockets:
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None or (group != 0 and self._groups.get(group) is None):
                 return False
             self._join(entry, group)
@@ -622,7 +622,7 @@ class NetworkingSockets:
     def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
         """What is known of a connection and its peer; None for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return None
             core = entry.core
@@ -631,13 +631,13 @@ class NetworkingSockets:
     def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
         """Ping, quality, rates and queues; None for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             return None if entry is None else connection_status(entry.core)
 
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             return None if entry is None else lane_status(entry.core)
 
     def configure_connection_lanes(
@@ -658,7 +658,7 @@ class NetworkingSockets:
         count = len(priorities)
         weights = [1] * count if weights is None else numbers("weights", weights)
         with self._lock:
-            entry = self._find(connection)
+            entry = self._entry_of(connection)
             if entry is None:
                 return Result.NO_CONNECTION
             if not 1 <= count <= LANES_MAX or len(weights) != count:
@@ -757,7 +757,7 @@ class NetworkingSockets:
             entry.port.endpoint.touch(entry.core)
             self._service.pump(entry.port, now_us())
 
-    def _find(self, connection: int) -> _Entry | None:
+    def _entry_of(self, connection: int) -> _Entry | None:
         """What is known of a connection; None for an unknown handle, `TypeError` for what is none at all."""
         try:
             entry = self._entries.get(connection)
