@@ -40,7 +40,7 @@ def info(sockets: gs.NetworkingSockets, connection: gs.Connection) -> gs.Connect
 # ---------------------------------------------------------------------- connecting and status changes
 
 
-def test_the_seeds_programs() -> None:
+def test_the_early_wrappers_programs() -> None:
     """The early wrapper's server and client, with one `dispatch_callback` a turn and a context (spec 3, 2)."""
     told: list[tuple[str, ConnectionState, ConnectionState]] = []
     with gs.NetworkingSockets() as server, gs.NetworkingSockets() as client:
