@@ -29,12 +29,16 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "endpoint": frozenset({"wire", "crypto", "receive", "send", "connection", *CONFIGURATION, *VALUES}),
     "views": frozenset({"connection", *VALUES}),
     "sim": frozenset({"endpoint", "connection", "views", *CONFIGURATION, *VALUES}),
-    "drivers": frozenset({"endpoint", "connection", "sim.link", *CONFIGURATION, *VALUES}),
-    "library": frozenset({"drivers.clock", "sockets", *CONFIGURATION, *VALUES}),
+    "debug": frozenset({"drivers.clock", *VALUES}),
+    "debug_lines": frozenset({"connection", "views", "debug", *VALUES}),
+    "trace_lines": frozenset({"connection", "wire", "views", "debug", *CONFIGURATION, *VALUES}),
+    "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
+    "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
+        | {"debug_lines", "trace_lines"}
     ),
-    "events": VALUES,
+    "events": VALUES | {"debug"},
     "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}
     ),
@@ -49,7 +53,21 @@ SYSTEM: Final = frozenset(
 )
 
 LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
-    **dict.fromkeys(("wire", "crypto", "receive", "send", "connection", "endpoint", "views", "events"), SYSTEM),
+    **dict.fromkeys(
+        (
+            "wire",
+            "crypto",
+            "receive",
+            "send",
+            "connection",
+            "endpoint",
+            "views",
+            "events",
+            "debug_lines",
+            "trace_lines",
+        ),
+        SYSTEM,
+    ),
     **dict.fromkeys(VALUES | CONFIGURATION, SYSTEM),
     "sim": SYSTEM - {"random"},
 }

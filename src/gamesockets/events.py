@@ -1,18 +1,19 @@
 """Status changes on their way to the application: queued by the service thread, dispatched on the caller's."""
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
-from gamesockets.types import StatusInfo
+from gamesockets.debug import OUTPUT
+from gamesockets.types import DebugType, StatusInfo
 
 StatusCallback: TypeAlias = Callable[[StatusInfo], object]
 
 EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
 
-_LOG = logging.getLogger("gamesockets")
+COMPLAIN_ABOVE: Final = 100
+"""So many changes may wait before whoever should dispatch them is reminded (spec 3, 14.3)."""
 
 
 @final
@@ -23,6 +24,7 @@ class StatusEvents:
         self._waiting: deque[StatusInfo] = deque()
         self._unseen = False
         self._dispatched = False
+        self._has_complained = False
         self.callback: StatusCallback | None = None
         """Whom `run` tells; None for nobody, and then the changes are forgotten."""
 
@@ -30,9 +32,19 @@ class StatusEvents:
         """A change happened."""
         if len(self._waiting) >= EVENTS_MAX:
             self._waiting.popleft()
-            _LOG.warning("status changes pile up undispatched; the oldest was dropped")
+            text = f"over {EVENTS_MAX} status changes wait undispatched; the oldest was dropped"
+            OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
         self._waiting.append(event)
         self._unseen = True
+        if len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
+            self._complain()
+
+    def _complain(self) -> None:
+        """Once until all that waits was dispatched, and only to those who want to hear of status changes."""
+        if self.callback is not None or self._dispatched:
+            self._has_complained = True
+            text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
+            OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
 
     def clear(self) -> None:
         """Forgets everything that waits."""
@@ -73,6 +85,9 @@ class StatusEvents:
 
     def _take(self) -> StatusInfo | None:
         try:
-            return self._waiting.popleft()
+            event = self._waiting.popleft()
         except IndexError:
             return None
+        if not self._waiting:
+            self._has_complained = False
+        return event

@@ -5,9 +5,10 @@ import weakref
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
 from gamesockets.config import Configuration
+from gamesockets.debug import OUTPUT, DebugCallback
 from gamesockets.drivers.clock import now_us
 from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import ConfigurationScope
+from gamesockets.types import ConfigurationScope, DebugType
 
 if TYPE_CHECKING:
     from gamesockets.sockets import NetworkingSockets
@@ -49,6 +50,31 @@ class Library:
             sockets.close()
         with cls._lock:
             cls._identity = None
+
+    @staticmethod
+    def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:
+        """Who gets the lines of debug output, `callback(type, text)`, for the whole process (spec 3, 15.4).
+
+        Lines of a type up to `detail_level` are handed over; above 8 means 8. What the log-level values of a connection
+        and PACKET_TRACE_MAX_BYTES ask for comes regardless of the level. Of a warning or anything worse that repeats,
+        three lines come within three seconds. A line has at most 2047 bytes, and no key or payload is ever in it, but
+        for the bytes that PACKET_TRACE_MAX_BYTES shows as they are on the wire.
+
+        The callback runs on any thread, with locks held: it must be brief and must not call the `NetworkingSockets`
+        that it hears of, nor wait for threads that do. The first exception it raises is logged, all are swallowed.
+
+        With None, or a level up to 0, there is no callback, as at the start. Then lines go to the standard logger
+        "gamesockets" and its own level decides: BUG and ERROR arrive as `ERROR`, IMPORTANT and WARNING as `WARNING`,
+        MESSAGE as `INFO`, VERBOSE, DEBUG and EVERYTHING as `DEBUG`.
+
+        Raises:
+            TypeError: the level is no integer, or the callback cannot be called.
+        """
+        if not isinstance(detail_level, int):
+            raise TypeError(f"detail_level must be a DebugType or an integer, not {type(detail_level).__name__}")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
+        OUTPUT.set_callback(detail_level, callback)
 
     @staticmethod
     def time() -> int:

@@ -25,6 +25,7 @@ from gamesockets.config import (
 from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.states import State, visible
+from gamesockets.debug_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.drivers.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.drivers.impairment import Impairment
 from gamesockets.drivers.threads import Port, Service
@@ -36,6 +37,7 @@ from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
 from gamesockets.receive.inbox import Inbox
+from gamesockets.trace_lines import trace_lines
 from gamesockets.types import (
     ConfigurationScope,
     ConfigurationValue,
@@ -133,7 +135,7 @@ class NetworkingSockets:
         if config is not None:
             _check_type("config", config, Mapping)
             self._apply_config(config)
-        self._service = Service(self._on_event, self._has_news)
+        self._service = Service(self._on_event, self._has_news, self._on_reminder)
         self._lock = self._service.lock
         Library._sockets.add(self)
 
@@ -190,7 +192,7 @@ class NetworkingSockets:
             ValueError: a configuration value cannot be set.
         """
         _check_type("address", address, Address)
-        with self._lock:
+        with self._lock, FailureLine("listen on", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
             _apply_at_creation(configuration, config)
@@ -202,6 +204,7 @@ class NetworkingSockets:
             listener = _Listener(port, configuration, Inbox(self._ready))
             handle = self._listeners.add(listener)
             port.owner = handle
+            listening(port.udp.local_address, options.allow_without_auth)
             return ListenSocket(handle)
 
     def connect(self, address: Address, config: Config | None = None) -> Connection:
@@ -212,7 +215,7 @@ class NetworkingSockets:
             ValueError: a configuration value cannot be set.
         """
         _check_type("address", address, Address)
-        with self._lock:
+        with self._lock, FailureLine("connect to", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
             _apply_at_creation(configuration, config)
@@ -225,7 +228,8 @@ class NetworkingSockets:
             if core is None:
                 self._service.remove(port)
                 raise OSError("too many connections: 8191 live already")
-            self._entries[core.id] = _Entry(core, port, configuration, 0)
+            entry = self._entries[core.id] = _Entry(core, port, configuration, 0)
+            _set_trace(entry)
             self._service.pump(port, now)
             return Connection(core.id)
 
@@ -241,6 +245,7 @@ class NetworkingSockets:
         )
         conditions = NetworkConditions.resolve(self._configuration)
         port = Port(udp, endpoint, Impairment(conditions, self._random))
+        port.trace_bytes_max = self._packet_trace_bytes()
         self._service.add(port)
         return port
 
@@ -335,6 +340,7 @@ class NetworkingSockets:
             if entry is None:
                 return False
             entry.name = name
+            _set_trace(entry)
             return True
 
     def get_connection_name(self, connection: Connection) -> str | None:
@@ -608,6 +614,15 @@ class NetworkingSockets:
                 old_state=visible(change.old_state),
             )
         )
+        state_changed(change, entry.name, entry.listen_socket != 0)
+        if change.new_state in ENDED:
+            self._service.remind(now_us() + UNCLOSED_US, core.id)
+
+    def _on_reminder(self, handle: int) -> None:
+        """The service tells, with the lock held, that a connection ended 20 s ago; once for each."""
+        entry = self._entries.get(handle)
+        if entry is not None and entry.core.state in ENDED:
+            left_unclosed(entry.core, entry.name)
 
     def _incoming(self, core: Core, port: Port) -> _Entry:
         listener = self._listeners.get(port.owner)
@@ -615,6 +630,7 @@ class NetworkingSockets:
         entry = _Entry(core, port, Configuration(ConfigurationScope.CONNECTION, parent), port.owner)
         self._entries[core.id] = entry
         self._join(entry, 0)
+        _set_trace(entry)
         return entry
 
     # ------------------------------------------------------------------ information
@@ -748,6 +764,7 @@ class NetworkingSockets:
             self._reconfigure_one(entry)
         for listener in self._listeners.values():
             listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
+        self._service.set_packet_trace(self._packet_trace_bytes())
         self._service.set_conditions(NetworkConditions.resolve(self._configuration), now_us())
 
     def _reconfigure_one(self, entry: _Entry) -> None:
@@ -756,6 +773,11 @@ class NetworkingSockets:
             entry.core.configure(options)
             entry.port.endpoint.touch(entry.core)
             self._service.pump(entry.port, now_us())
+        _set_trace(entry)
+
+    def _packet_trace_bytes(self) -> int:
+        x = self._configuration.effective(ConfigurationValue.PACKET_TRACE_MAX_BYTES)
+        return x if isinstance(x, int) else -1
 
     def _entry_of(self, connection: int) -> _Entry | None:
         """What is known of a connection; None for an unknown handle, `TypeError` for what is none at all."""
@@ -770,6 +792,11 @@ class NetworkingSockets:
     def _check_open(self) -> None:
         if self._closed:
             raise OSError("this NetworkingSockets was closed")
+
+
+def _set_trace(entry: _Entry) -> None:
+    """The log-level values of a connection, or its name, may have changed."""
+    entry.core.set_trace(trace_lines(entry.core, entry.name, entry.configuration))
 
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:

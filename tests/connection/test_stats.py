@@ -360,14 +360,13 @@ def test_a_connection_that_never_was_has_no_seconds() -> None:
 
 def test_what_the_peer_tells_is_kept_until_it_tells_anew() -> None:
     statistics = Link().statistics
-    assert statistics.remote_quality() == UNKNOWN
+    assert (statistics.remote_quality(), statistics.remote_lifetime) == (UNKNOWN, None)
     quality = ConnectionQuality()
     quality.instantaneous.packets_dropped_pct = 10
     quality.instantaneous.packets_weird_sequence_pct = 5
     statistics.received_from_peer(quality, 77)
     assert statistics.remote_quality() == pytest.approx(0.85)
     assert statistics.remote_instantaneous_at == 77
-    assert statistics.remote_lifetime is None
     lifetime = ConnectionQuality()
     lifetime.lifetime.packets_sent = 9
     statistics.received_from_peer(lifetime, 99)

@@ -54,7 +54,8 @@ class Book:
         self.next = max(self.next, number + 1)
         if wants_ack:
             self.promise(number, self.now + ACK_DELAY_US)
-        self.most_holes = max(self.most_holes, len(self.holes()))
+        holes = sum(missing - 1 not in self.missed_at for missing in self.missed_at)
+        self.most_holes = max(self.most_holes, holes)
 
     def promise(self, number: int, deadline: int) -> None:
         self.promised[number] = min(self.promised.get(number, NEVER), deadline)
@@ -72,16 +73,6 @@ class Book:
             self.minimum_set_by = packet_number
             self.missed_at = {number: at for number, at in self.missed_at.items() if number >= value}
 
-    def holes(self) -> list[list[int]]:
-        """Runs of missing numbers, oldest first."""
-        runs: list[list[int]] = []
-        for number in sorted(self.missed_at):
-            if runs and runs[-1][-1] == number - 1:
-                runs[-1].append(number)
-            else:
-                runs.append([number])
-        return runs
-
     def write(self, due: int, room: int) -> AckMeaning | None:
         """Has a frame written and audits every word of it."""
         encoded = self.reporter.frame(self.now, due, room)
@@ -92,12 +83,13 @@ class Book:
         frame = read(encoded)
         meaning = meaning_of_ack(frame, self.next + 50)
         assert self.minimum - 1 <= meaning.latest < self.next
-        before = set(range(self.first))
-        claimed = meaning.claims(self.minimum)
-        assert claimed <= self.arrived_at.keys() | before, "a packet that never came was acknowledged"
-        assert self.missed_at.keys() & set(range(meaning.latest + 1)) <= meaning.missing, "a hole was skipped"
+        claimed = meaning.claims(max(self.minimum, self.first))
+        assert claimed <= self.arrived_at.keys(), "a packet that never came was acknowledged"
+        skipped = self.missed_at.keys() - meaning.missing
+        assert all(number > meaning.latest for number in skipped), "a hole was skipped"
         if self.most_holes <= HOLES_MAX:
-            assert not meaning.missing & self.arrived_at.keys() - set(range(self.minimum))
+            wronged = meaning.missing & self.arrived_at.keys()
+            assert all(number < self.minimum for number in wronged), "a packet that came was called missing"
         if frame.delay != ACK_DELAY_UNKNOWN and meaning.latest >= self.minimum:
             assert frame.delay == (self.now - self.arrived_at[meaning.latest]) >> 5
         self.promised = {number: at for number, at in self.promised.items() if number > meaning.latest}
@@ -108,7 +100,7 @@ class Book:
 RECEIVING = st.one_of(
     st.tuples(st.just("next"), st.integers(0, 3), st.booleans()),
     st.tuples(st.just("next"), st.just(0), st.booleans()),
-    st.tuples(st.just("skip"), st.integers(1, 40), st.booleans()),
+    st.tuples(st.just("skip"), st.integers(1, 20), st.booleans()),
     st.tuples(st.just("late"), st.integers(0, 1000), st.booleans()),
     st.tuples(st.just("late"), st.integers(0, 1000), st.booleans()),
     st.tuples(st.just("again"), st.integers(0, 1000), st.booleans()),
@@ -297,6 +289,7 @@ def test_stop_waiting_cuts_a_hole_and_is_clamped_to_what_came() -> None:
     assert reporter.stop_waiting(10, 21)
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 10),)
     assert reporter.stop_waiting(500, 600)
+    assert reporter.stop_waiting(20, 601), "the same again: more than 20 has not come"
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ()
     reporter.received(19, False, 0)
     reporter.received(22, False, 0)
@@ -316,12 +309,13 @@ def test_taking_back_a_stop_waiting_value_is_a_fault_unless_the_packet_is_older(
 
 def test_what_is_news_is_repeated_so_that_one_lost_frame_does_no_harm() -> None:
     reporter = AckReporter(2)
-    assert not reporter.has_news
+    told = [reporter.has_news]
     reporter.received(2, False, 0)
     for _ in range(REPEATS):
-        assert reporter.has_news
+        told.append(reporter.has_news)
         reporter.frame(0, 0, AMPLE)
-    assert not reporter.has_news
+    told.append(reporter.has_news)
+    assert told == [False, *[True] * REPEATS, False]
 
 
 def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
@@ -343,6 +337,38 @@ def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
     meaning = meaning_of_ack(frame, number)
     assert meaning.missing >= set(given_up)
     assert len(meaning.missing) == HOLES_MAX + 1 + len(given_up)
+
+
+def test_merged_holes_keep_their_deadlines_and_their_place_among_the_reported() -> None:
+    reporter = AckReporter(2)
+    for number in range(3, 3 + 2 * HOLES_MAX, 2):
+        reporter.received(number, False, 0)
+    last = 1 + 2 * HOLES_MAX
+    reporter.flush_by(0)
+    reporter.frame(0, 0, AMPLE)
+    reporter.received(last + 2, False, 1_000)
+    assert reporter.nack_wanted_at() == 1_000 + NACK_HOLD_OFF_US, "the new hole is news, whatever was merged"
+
+    reporter = AckReporter(2)
+    reporter.received(3, True, 0)
+    for number in range(5, 5 + 2 * HOLES_MAX, 2):
+        reporter.received(number, False, 10_000)
+    assert reporter.deadline() == ACK_DELAY_US, "a packet given up is still to be told of, as missing"
+
+
+@fast
+@given(scripts(st.one_of(RECEIVING, st.tuples(st.just("stop"), st.integers(0, 1000), st.just(False)))))
+def test_stop_waiting_leaves_the_rest_as_it_was(script: list[tuple[str, int, bool]]) -> None:
+    """What lies above it is still reported in time; only needless acks may remain of what lay below."""
+    book = Book()
+    for step in script:
+        play(book, *step)
+        if book.most_holes > HOLES_MAX:
+            return
+        due = [at for number, at in book.promised.items() if number >= book.minimum]
+        assert book.reporter.deadline() <= min(due, default=NEVER)
+        untold = [at + NACK_HOLD_OFF_US for number, at in book.missed_at.items() if number not in book.told_missing]
+        assert book.reporter.nack_wanted_at() == min(untold, default=NEVER)
 
 
 @slow

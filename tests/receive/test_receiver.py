@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.snp import Ack, Reception, chances, fast, scripts, texts
 
 from gamesockets.config import ConnectionOptions
-from gamesockets.receive.receiver import DISCARDING
+from gamesockets.receive.receiver import DISCARDING, LANES_HELD_MAX
 from gamesockets.types import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,
@@ -195,7 +195,7 @@ def test_a_stream_in_pieces_of_any_size_and_order_gives_its_messages(
     for position, piece in window + pieces[20:]:
         out += delivered(reception, reliable(piece, position))
         assert not reception.receiver.fault
-        assert reception.receiver.acknowledgeable
+        assert reception.acknowledges()
         assert reception.receiver.has_reliable
     number = 0
     expected = []
@@ -210,7 +210,7 @@ def test_a_repeated_segment_delivers_nothing_twice_but_is_acknowledged() -> None
     reception = Reception()
     segment = reliable(streamed(b"once"))
     assert texts(reception.take(segment, segment, segment)) == [b"once"]
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
 
 
 def test_pieces_of_an_unreliable_message_in_several_packets() -> None:
@@ -337,9 +337,9 @@ def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     for number in (1, 2):
         reception.receiver.process(unreliable(b"x", number), 0)
-        assert reception.receiver.acknowledgeable
+        assert reception.acknowledges()
     reception.receiver.process(unreliable(b"x", 3), 0)
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
     assert not reception.receiver.fault
     assert reception.receiver.complete
     assert reception.receiver.queue_full == 1
@@ -352,10 +352,10 @@ def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     stream = b"".join(streamed(bytes((place,))) for place in range(4))
     reception.receiver.process(reliable(stream), 0)
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
     assert texts(reception.inbox.take(10)) == [b"\x00", b"\x01"]
     assert texts(reception.take(reliable(stream))) == [b"\x02", b"\x03"]
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
 
 
 def test_queued_bytes_are_limited_over_all_lanes() -> None:
@@ -367,9 +367,9 @@ def test_queued_bytes_are_limited_over_all_lanes() -> None:
     reception.receiver.process(unreliable(bytes(999), 2), 0)
     assert reception.peer.queued_bytes == 1000 + 1000 + 1000 + 97 + 999
     reception.receiver.process(unreliable(b"", 3), 0)
-    assert reception.receiver.acknowledgeable, "exactly full is allowed"
+    assert reception.acknowledges(), "exactly full is allowed"
     reception.receiver.process(unreliable(b"x", 4), 0)
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
 
 
 @pytest.mark.parametrize("surplus", [unreliable(b"d", 1, RELATIVE), reliable(streamed(b"d"), 0, RELATIVE)])
@@ -380,7 +380,7 @@ def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(
     assert texts(reception.take(payload)) == [b"a", b"b", b"c"]
     assert reception.receiver.queue_full == 0
     assert texts(reception.take(payload + surplus + b"\x60")) == [b"a", b"c"]
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
     assert reception.receiver.complete
     assert not reception.receiver.fault
 
@@ -388,24 +388,41 @@ def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(
 def test_a_piece_beyond_26000_bytes_is_ignored_but_acknowledged() -> None:
     reception = Reception()
     assert reception.take(unreliable(b"x", 1, 32, 26_000)) == []
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
     begins = range(0, 26_000, 1279)
     assert reception.take(*(unreliable(bytes(1279), 2, 32, begin, False) for begin in begins[:-1])) == []
     (message,) = reception.take(unreliable(bytes(26_000 - begins[-1]), 2, 32, begins[-1]))
     assert message.length == 26_000
 
 
+def test_all_lanes_together_hold_no_more_than_a_dozen_receive_buffers() -> None:
+    """What a peer sends ahead of holes on 256 lanes is memory that no application has a use for."""
+    limit = 4096
+    reception = Reception(ConnectionOptions(recv_buffer_size_bytes=limit))
+    for lane in range(64):
+        for position in range(10, limit - 1000, 1000):
+            reception.receiver.process(encode_select_lane(lane) + reliable(bytes(1000), position), 0)
+    held = sum(lane.stream.held_bytes for lane in reception.receiver._lanes.values())
+    assert LANES_HELD_MAX * limit < held <= LANES_HELD_MAX * limit + 1000
+    assert not reception.acknowledges()
+    assert texts(reception.take(encode_select_lane(63) + reliable(streamed(b"in order")))) == [b"in order"]
+    assert reception.acknowledges()
+    (message,) = reception.take(encode_select_lane(0) + reliable(streamed(bytes(4007))[:9]))
+    assert reception.acknowledges(), "and filling a hole is always allowed"
+    assert message.length == 4007
+
+
 def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
     reception = Reception()
     assert reception.take(reliable(b"", 50)) == []
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
     assert not reception.receiver.has_reliable
 
 
 def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
     assert texts(reception.take(reliable(b"x", 5000) + unreliable(b"y"))) == [b"y"]
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
     assert reception.receiver.queue_full == 1
 
 
@@ -422,10 +439,10 @@ def test_while_lingering_reliable_bytes_are_acknowledged_and_dropped() -> None:
     reception = Reception()
     reception.receiver.mode = DISCARDING
     assert reception.take(reliable(streamed(b"r"))) == []
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
     assert reception.receiver.has_reliable
     assert reception.take(unreliable(b"u")) == []
-    assert not reception.receiver.acknowledgeable
+    assert not reception.acknowledges()
     reception.take(encode_ack(1, 0, []))
     assert len(reception.feedback.acks) == 1
 
@@ -444,7 +461,7 @@ def test_the_outcome_of_one_payload_does_not_stick_to_the_next() -> None:
     assert texts(reception.take(to_end(encode_unreliable(32, 1, 0, True)) + b"fine")) == [b"fine"]
     assert reception.receiver.fault == ""
     assert reception.receiver.complete
-    assert reception.receiver.acknowledgeable
+    assert reception.acknowledges()
 
 
 # ---------------------------------------------------------------------- hostile peers
@@ -475,7 +492,8 @@ def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], 
         assert reception.peer.queued_bytes <= 4096
         if reads:
             assert all(message.length <= 64 for message in reception.inbox.take(3))
-    held = sum(len(lane.stream.buffer) for lane in reception.receiver._lanes.values())
-    assert held <= 4096 * len(reception.receiver._lanes) <= 4096 * 256
+        lanes = reception.receiver._lanes.values()
+        assert reception.receiver._held_bytes == sum(lane.stream.held_bytes for lane in lanes)
+        assert all(lane.stream.end() - lane.stream.base <= 4096 for lane in lanes)
     reception.inbox.take(100)
     assert reception.peer.queued_bytes == reception.peer.queued_messages == 0

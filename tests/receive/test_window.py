@@ -111,6 +111,15 @@ def test_after_a_long_jump_the_packets_skipped_count_as_received(jump: int, verd
     assert window.check(jump) == verdict
 
 
+def test_a_long_jump_settles_what_was_missing_before_it_too() -> None:
+    window = ReplayWindow(1)
+    window.record(89)
+    window.record(91)
+    window.record(91 + LURCH)
+    assert window.oldest_accepted() == 64
+    assert window.check(90) == DUPLICATE
+
+
 def test_between_64_and_127_numbers_back_are_accepted() -> None:
     window = ReplayWindow(128)
     window.record(128 + 99)

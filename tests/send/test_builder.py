@@ -14,6 +14,9 @@ from gamesockets.wire.frames import encode_ack, encode_stop_waiting
 
 PREFIX = encode_stop_waiting(300) + encode_ack(77, 64, [(1, 2)])
 
+FILL = 9999
+"""A size: all the room there is."""
+
 
 @dataclass
 class Wish:
@@ -32,13 +35,18 @@ WISHES = scripts(
         Wish,
         st.sampled_from((0, 0, 1, 2, 7, 8, 127, 128, 255)),
         st.booleans(),
-        st.one_of(st.integers(0, 40), st.sampled_from((255, 256, 1000)), st.integers(0, 1241)),
+        st.one_of(st.integers(0, 40), st.sampled_from((255, 256, 1000, FILL, FILL)), st.integers(0, 1241)),
         st.one_of(st.just(0), st.sampled_from((1, 126, 127, 128, 255, 256, 65_535, 65_536, 1 << 20))),
         st.one_of(st.just(0), st.sampled_from((1, 127, 128, 16_383, 16_384))),
         st.booleans(),
     ),
     20,
 )
+
+
+def content(wish: Wish, room: int) -> bytes:
+    size = max(room, 0) if wish.size == FILL else wish.size
+    return bytes((place + size) % 256 for place in range(size))
 
 
 def fill(builder: PacketBuilder, wishes: list[Wish], several: bool) -> list[Piece]:
@@ -49,10 +57,10 @@ def fill(builder: PacketBuilder, wishes: list[Wish], several: bool) -> list[Piec
     added: list[Piece] = []
     for wish in wishes:
         lane = wish.lane if several else 0
-        data = bytes((place + wish.size) % 256 for place in range(wish.size))
         if wish.is_reliable:
             position = positions.get(lane, 1) + wish.gap
             header = builder.reliable_header_bytes(lane, position)
+            data = content(wish, builder.room - header)
             if not data or header + len(data) > builder.room:
                 continue
             expected = builder.room - header - len(data) - SIZE_BYTES
@@ -63,6 +71,7 @@ def fill(builder: PacketBuilder, wishes: list[Wish], several: bool) -> list[Piec
         else:
             number = numbers.get(lane, 0) + 1 + wish.gap
             header = builder.unreliable_header_bytes(lane, number, wish.offset)
+            data = content(wish, builder.room - header)
             if header + len(data) > builder.room:
                 continue
             expected = builder.room - header - len(data) - SIZE_BYTES
@@ -144,6 +153,20 @@ def test_every_other_lane_is_selected_in_full(lane: int) -> None:
     frames, is_faulty = read_payload(builder.finish(b""))
     assert not is_faulty
     assert frames[0] == SelectLane(lane)
+
+
+@pytest.mark.parametrize("first_is_reliable", [True, False])
+@pytest.mark.parametrize("other", [1, 8, 200])
+def test_selecting_lane_zero_is_paid_for_when_it_may_have_to_come_last(first_is_reliable: bool, other: int) -> None:
+    builder = PacketBuilder()
+    builder.start(200, True)
+    if first_is_reliable:
+        builder.add_reliable(Segment(UnackedStream(0), 1, b"r", 1, 0))
+    else:
+        builder.add_unreliable(0, 1, 0, True, b"u")
+    size = builder.room - builder.unreliable_header_bytes(other, 1, 0)
+    builder.add_unreliable(other, 1, 0, True, bytes(size))
+    assert len(builder.finish(b"")) <= 200
 
 
 def test_lane_zero_is_selected_when_it_comes_later() -> None:

@@ -6,18 +6,34 @@ from typing import Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Blocks, Piece, Reception, chances, describe, fast, pieces_of, scripts, slow
+from tests.support.snp import (
+    Ack,
+    Blocks,
+    Piece,
+    Reception,
+    chances,
+    describe,
+    fast,
+    pieces_of,
+    read_payload,
+    scripts,
+    slow,
+)
 
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.timers import NEVER
+from gamesockets.receive.acks import AckReporter
 from gamesockets.send.sender import (
     ACK_WANTED_BYTES,
     HOLD_FROM_TRANSMISSIONS,
+    LATE_ARRIVAL_US,
+    LATE_HOLES_MAX,
     MAX_MESSAGE_BYTES,
     MAX_OUTSTANDING_PACKETS,
     MAX_UNRELIABLE_BYTES,
     PEER_BUFFER_BYTES,
     PEER_HOLES_MAX,
+    UNRELIABLE_RUN_MAX,
     UNSPLIT_MARGIN_BYTES,
     Sender,
 )
@@ -55,6 +71,7 @@ class Line:
         self.edge: dict[int, int] = {}
         self.reception = Reception(ConnectionOptions(recv_buffer_messages=1 << 28))
         self.received: set[int] = set()
+        self.peer_minimum = 0
         self.delivered: list[tuple[int, int, bytes, bool]] = []
         self.sent: list[tuple[int, int, bytes, bool]] = []
 
@@ -126,12 +143,16 @@ class Line:
                 is_reliable = message.flags == SendFlags.RELIABLE
                 self.delivered.append((message.lane, message.message_number, message.data, is_reliable))
             assert not self.reception.receiver.fault
+            for offset in self.reception.feedback.offsets:
+                assert 0 <= number - offset - 1 < number
+                self.peer_minimum = max(self.peer_minimum, number - offset - 1)
+            self.reception.feedback.offsets.clear()
             if self.reception.receiver.acknowledgeable:
                 self.received.add(number)
 
     def report(self, latest: int) -> tuple[int, Blocks]:
-        """What the receiver would say now about packets up to `latest`."""
-        return latest, describe(self.received, max(self.sender.minimum_waited_for, 2), latest)
+        """What the receiver would say now about packets up to `latest`: every hole above the stop-waiting value."""
+        return latest, describe(self.received, max(self.peer_minimum, 2), latest)
 
     def hear(self, report: tuple[int, Blocks]) -> None:
         latest, blocks = report
@@ -283,6 +304,46 @@ def test_bulk_data_through_a_lossy_link_with_delay(loss: float, lanes: int) -> N
         segments = [piece.data for number in line.payloads for piece in pieces_in(line, number) if piece.is_reliable]
         once = sum(len(data) for data in line.ranges.values())
         assert sum(map(len, segments)) <= once * (1 + 1.5 * loss), "hardly more than what was lost is sent again"
+
+
+@slow
+@given(chances, st.sampled_from((0.0, 0.05, 0.3)), st.sampled_from((0, 5_000, 40_000)))
+def test_with_the_reports_of_our_own_receiver(chance: random.Random, loss: float, delay_us: int) -> None:
+    """Packets and reports delayed unevenly, so that they overtake each other, and lost in both directions."""
+    line = Line()
+    reporter = AckReporter(2)
+    for _ in range(60):
+        line.send(chance.randbytes(chance.choice((1, 50, 1000, 5000))), chance.choice((RELIABLE, UNRELIABLE)))
+    line.sender.flush()
+    on_their_way: list[tuple[int, int, int, bytes]] = []
+    for turn in range(6_000):
+        line.now += 1_000
+        due = sorted(entry for entry in on_their_way if entry[0] <= line.now)
+        on_their_way = [entry for entry in on_their_way if entry[0] > line.now]
+        for _, _, number, frame in due:
+            if frame:
+                meaning = read_payload(frame)[0][0]
+                assert isinstance(meaning, Ack)
+                line.hear((meaning.latest, list(meaning.blocks)))
+            else:
+                line.arrive(number)
+                assert reporter.stop_waiting(line.peer_minimum, number) or number <= max(line.received)
+                reporter.received(number, line.reception.receiver.has_reliable, line.now)
+        line.sender.handle_timer(line.now)
+        leaving = [(line.packet(), b"")] if line.wants() else []
+        if reporter.deadline() <= line.now or reporter.nack_wanted_at() <= line.now or line.sender.ack_request_wanted:
+            line.sender.ack_request_wanted = False
+            leaving.append((0, reporter.frame(line.now, line.now, 1200)))
+        for number, frame in leaving:
+            if chance.random() >= loss:
+                on_their_way.append((line.now + chance.randint(0, delay_us), turn, number, frame))
+        line.check_books()
+        if not line.sender.has_reliable_data() and not line.wants():
+            break
+    else:
+        pytest.fail("stalled")
+    assert set(line.delivered) <= set(line.sent)
+    line.check_reliable()
 
 
 # ---------------------------------------------------------------------- queueing
@@ -588,19 +649,15 @@ def test_a_receiver_with_default_settings_never_refuses_what_waits_behind_a_hole
     line = Line()
     for _ in range(2_500_000 // size):
         line.send(bytes(size))
-    first, *others = line.all_wanted()
-    line.arrive(*others)
+    line.arrive(*line.all_wanted()[1:])
     assert line.edge[0] - 1 > PEER_BUFFER_BYTES - 16
     for _ in range(5):
         line.now += 100_000
         line.ack()
-        lost, *others = line.all_wanted() or [0]
-        line.arrive(*others)
+        line.arrive(*line.all_wanted()[1:])
         line.sender.handle_timer(line.now)
     assert line.reception.receiver.queue_full == 0
     assert line.edge[0] - 1 <= PEER_BUFFER_BYTES
-    assert first in line.payloads
-    assert lost != first
     line.finish()
 
 
@@ -655,6 +712,7 @@ def test_without_any_report_the_sender_stops_before_numbers_jump_too_far() -> No
         line.sender.build(b"", FULL, 0)
         line.sender.flight.add(0, (), 0)
     assert not line.wants()
+    assert line.sender.build(b"", FULL, 0) == b""
     assert MAX_OUTSTANDING_PACKETS <= line.sender.flight.next_number() < MAX_OUTSTANDING_PACKETS + 10
     assert line.sender.ack_request_wanted, "and it asked for a report long before"
     line.hear((5_000, []))
@@ -673,6 +731,50 @@ def test_much_unreported_reliable_data_asks_for_an_immediate_ack() -> None:
         sent = line.edge[0] - 1 - sent_before_asking
         assert ACK_WANTED_BYTES <= sent < ACK_WANTED_BYTES + FULL
         sent_before_asking = line.edge[0] - 1
+
+
+@pytest.mark.parametrize("lost", [3_999, 4_001, 10_001, 40_000])
+@pytest.mark.parametrize("lane", [0, 9])
+def test_any_number_of_lost_unreliable_messages_may_precede_a_reliable_one(lost: int, lane: int) -> None:
+    """A receiver refuses numbers that jump ahead of what it has seen, so they are mentioned first (2.16 rule 7)."""
+    line = Line()
+    if lane:
+        line.sender.lanes.configure([0] * 10, [1] * 10)
+    for _ in range(lost):
+        line.sender.send(b"", UNRELIABLE, lane, 0)
+    line.all_wanted()
+    line.send(bytes(FULL), RELIABLE, lane)
+    line.send(b"sure", RELIABLE, lane)
+    lost_first, *others = line.all_wanted()
+    line.arrive(*others)
+    line.now = line.sender.probe_at()
+    line.sender.handle_timer(line.now)
+    assert lost_first not in line.received
+    line.finish()
+    assert [number for _, number, _, is_reliable in line.delivered if is_reliable] == [lost + 1, lost + 2]
+
+
+def test_after_very_many_unreliable_messages_one_goes_reliably() -> None:
+    """The increment between reliable messages must stay below a million, or the receiver gives up."""
+    line = Line()
+    lane = line.sender.lanes.lanes[0]
+    lane.last_number = UNRELIABLE_RUN_MAX - 1
+    line.sender.send(b"x", UNRELIABLE, 0, 0)
+    assert lane.pending_reliable == 0
+    line.sender.send(b"x", UNRELIABLE, 0, 0)
+    assert lane.pending_reliable > 0
+    line.sender.send(b"x", UNRELIABLE, 0, 0)
+    assert lane.pending_unreliable == 2
+
+
+def test_the_end_of_a_large_message_stands_alone() -> None:
+    """A receiver with little room can always take it, but not what follows."""
+    line = Line()
+    line.send(bytes(2 * FULL))
+    line.send(b"next")
+    pieces = [piece for number in line.all_wanted() for piece in pieces_in(line, number)]
+    assert 1 + 2 + 2 * FULL in {piece.place + len(piece.data) for piece in pieces}
+    line.finish()
 
 
 # ---------------------------------------------------------------------- losses
@@ -774,6 +876,22 @@ def test_a_packet_reported_missing_just_now_is_still_waited_for() -> None:
     assert line.sender.minimum_waited_for == 3
     line.hear((6, []))
     assert not line.sender.has_reliable_data()
+
+
+def test_after_a_while_what_was_reported_missing_is_given_up() -> None:
+    """Else the peer would have to report old holes for ever; and only a few are waited for at any time."""
+    line = lossy()
+    line.ack()
+    assert line.sender.minimum_waited_for == 2
+    line.now += PING_MS * 1500 + LATE_ARRIVAL_US + 1
+    line.ack()
+    assert line.sender.minimum_waited_for == max(line.received)
+    many = Line()
+    many.send(bytes(100_000))
+    numbers = many.all_wanted()
+    many.arrive(*numbers[1::2])
+    many.ack()
+    assert many.sender.minimum_waited_for >= max(many.received) - 2 * LATE_HOLES_MAX
 
 
 @pytest.mark.parametrize("blocks", [[(8, 0)], [(1, 7)], [(1, 1), (1, 5)], [(1 << 40, 0)]])
@@ -887,6 +1005,24 @@ def test_what_is_refused_again_and_again_is_not_hurried() -> None:
         line.arrive(line.packet())
     growing = [min((PING_MS * 500 + 5_000) << doublings, 250_000) for doublings in range(7)]
     assert holds == [0] * (HOLD_FROM_TRANSMISSIONS - 1) + growing
+
+
+def test_a_probe_ends_the_pause() -> None:
+    """Silence is no refusal: what is asked for then goes out at once."""
+    line = lossy(1)
+    for _ in range(HOLD_FROM_TRANSMISSIONS + 4):
+        line.ack()
+        line.now = line.sender.wants_at(line.now)
+        line.packet()
+        line.send(b"", UNRELIABLE | NO_NAGLE)
+        line.arrive(line.packet())
+    line.ack()
+    held_until = line.sender.wants_at(line.now)
+    assert held_until > line.sender.probe_at() > line.now
+    line.now = line.sender.probe_at()
+    line.sender.handle_timer(line.now)
+    assert line.wants()
+    assert pieces_in(line, line.packet())[0].place == 1
 
 
 def test_other_data_flows_while_refused_segments_are_held() -> None:

@@ -350,6 +350,10 @@ class Reception:
             self.receiver.process(payload, now)
         return self.inbox.take(1 << 30)
 
+    def acknowledges(self) -> bool:
+        """Whether the last payload may be reported as received."""
+        return self.receiver.acknowledgeable
+
 
 def texts(messages: Sequence[NetworkingMessage]) -> list[bytes]:
     """The contents alone."""

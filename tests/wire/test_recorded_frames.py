@@ -35,7 +35,8 @@ class Listener(FrameSink):
 
     def __init__(self) -> None:
         options = ConnectionOptions(recv_buffer_size_bytes=1 << 25)
-        self.receiver = Receiver(Silent(), PeerRecord(1, NetworkingIdentity.invalid(), -1), Inbox(set()), options)
+        self.inbox = Inbox(set())
+        self.receiver = Receiver(Silent(), PeerRecord(1, NetworkingIdentity.invalid(), -1), self.inbox, options)
         self.frames: list[dict[str, Any]] = []
         self.number = 0
         self.next_to_send = 2
@@ -48,7 +49,7 @@ class Listener(FrameSink):
         self.number = number
         self._lane = 0
         assert decode(payload, self) == self.receiver.fault == ""
-        self.receiver.inbox.take(1 << 30)
+        self.inbox.take(1 << 30)
         return self.frames
 
     def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:

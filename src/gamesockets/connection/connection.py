@@ -35,10 +35,12 @@ from gamesockets.connection.negotiation import (
 )
 from gamesockets.connection.states import TRANSITIONS, State
 from gamesockets.connection.timers import NEVER, Timers
+from gamesockets.connection.trace import TracedOutbox, TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.receive.inbox import Inbox
 from gamesockets.receive.receiver import DISCARDING
+from gamesockets.send.sender import Outbox
 from gamesockets.types import EndReason, PeerRecord, Result, SendFlags
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import (
@@ -105,6 +107,7 @@ class Connection:
         self.inbox = Inbox(ready)
         self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, now)
         self.sender = self.traffic.sender
+        self._outbox: Outbox = self.sender
         self.statistics = self.traffic.statistics
         self.ping = self.traffic.ping
         self.timers = Timers()
@@ -188,6 +191,11 @@ class Connection:
         """A configuration value that this connection sees has changed."""
         self.options = options
         self.traffic.configure(options)
+
+    def set_trace(self, trace: TraceSink | None) -> None:
+        """From now on `trace` is told of packets and messages; None for nobody."""
+        self.traffic.set_trace(trace)
+        self._outbox = self.sender if trace is None else TracedOutbox(self.sender, trace)
 
     # ------------------------------------------------------------------ states and ends
 
@@ -331,7 +339,7 @@ class Connection:
                 return -int(Result.NO_CONNECTION)
             else:
                 return -int(Result.INVALID_PARAM)
-        return self.sender.send(data, flags, lane, now)
+        return self._outbox.send(data, flags, lane, now)
 
     def flush(self) -> Result:
         """Ends the Nagle wait of everything queued."""
@@ -366,7 +374,7 @@ class Connection:
         """From now on messages go to this inbox; those that wait move there."""
         self.inbox.move_to(self.peer, inbox)
         self.inbox = inbox
-        self.traffic.receiver.inbox = inbox
+        self.traffic.deliver_to(inbox)
 
     # ------------------------------------------------------------------ control messages in
 

@@ -19,6 +19,7 @@ from gamesockets.connection.ping import SAMPLE_MAX_MS, PingEstimator
 from gamesockets.connection.reports import StatisticsReports
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.timers import NEVER, Timers
+from gamesockets.connection.trace import TracedInbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
 from gamesockets.receive.inbox import Inbox
@@ -67,6 +68,8 @@ class Traffic(FeedbackSink):
         self._opening: Cipher = NullCipher()
         self.window = ReplayWindow(1)
         self.acks = AckReporter(2)
+        self._inbox = inbox
+        self._trace: TraceSink | None = None
         self.receiver = Receiver(self, peer, inbox, options)
         self.sender = Sender(options, 2)
         self.ping = PingEstimator()
@@ -106,6 +109,16 @@ class Traffic(FeedbackSink):
         # A segment is never cut again, so packets shrink only while none waits for its ack.
         if size >= self.sender.payload_bytes_max or not self.sender.has_reliable_data():
             self.sender.payload_bytes_max = size
+
+    def set_trace(self, trace: TraceSink | None) -> None:
+        """Whom to tell of what goes by; None for nobody."""
+        self._trace = trace
+        self.deliver_to(self._inbox)
+
+    def deliver_to(self, inbox: Inbox) -> None:
+        """Where received messages go from now on."""
+        self._inbox = inbox
+        self.receiver.inbox = inbox if self._trace is None else TracedInbox(inbox, self._trace)
 
     def take_ping_sample(self, sample_ms: int, now: int) -> None:
         """A measured round trip; below 0 for none."""
@@ -156,6 +169,8 @@ class Traffic(FeedbackSink):
             self.statistics.sequenced -= 1
             counters.undecryptable += 1
             return None
+        if self._trace is not None:
+            self._trace.packet_received(number, newest + 1, plaintext, len(data), now)
         if number - newest > MAX_JUMP:
             jump = f"{number - newest}; {newest & 0xFFFF:04x}->{number & 0xFFFF:04x}"
             return Refusal(int(EndReason.MISC_GENERIC), f"Pkt number lurch by {jump}")
@@ -204,6 +219,8 @@ class Traffic(FeedbackSink):
             sample_ms = elapsed_us // 1000 if elapsed_us >= 0 else -(-elapsed_us // 1000)
             if -1 <= sample_ms <= SAMPLE_MAX_MS:
                 self.take_ping_sample(max(sample_ms, 0), now)
+        if self._trace is not None:
+            self._tell_of_ack(self._trace, latest, delay, blocks, now)
         if blocks:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
         else:
@@ -214,6 +231,14 @@ class Traffic(FeedbackSink):
         if fault:
             return self.receiver.abort(fault)
         return True
+
+    def _tell_of_ack(self, trace: TraceSink, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
+        record = self.sender.flight.get(latest)
+        if record is None or delay == ACK_DELAY_UNKNOWN:
+            trace.acknowledged(latest, -1, -1, blocks)
+        else:
+            delay_us = delay << ACK_DELAY_SHIFT
+            trace.acknowledged(latest, delay_us, now - record[0] - delay_us, blocks)
 
     def _settle_reports(self, now: int) -> None:
         sender = self.sender
@@ -291,6 +316,8 @@ class Traffic(FeedbackSink):
             spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))
         header = encode_header(self._remote_id, number, stats, spacing_us)
         data = header + self._sealing.seal(number, payload)
+        if self._trace is not None:
+            self._trace.packet_sent(number, payload, len(data), now)
         sender.flight.add(now, segments, picked)
         sender.pacer.spend(len(data))
         self._last_sent_at = now

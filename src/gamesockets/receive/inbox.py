@@ -4,6 +4,7 @@ Every connection writes into exactly one inbox: its own, or that of the group it
 one place, and taking it from either side needs no bookkeeping in the other.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Final, final
 
@@ -13,8 +14,22 @@ _REORDER_SEARCH: Final = 256
 """How many of the newest messages are searched for one that a late message should have preceded."""
 
 
+class MessageSink(ABC):
+    """Whom the receiver hands whole messages: an inbox, or somebody who watches what goes into it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def append(self, message: NetworkingMessage) -> None:
+        """Takes a message that is newer than all of its lane."""
+
+    @abstractmethod
+    def insert_late(self, message: NetworkingMessage) -> None:
+        """Takes a message that belongs before those of its connection and lane that have higher numbers."""
+
+
 @final
-class Inbox:
+class Inbox(MessageSink):
     """Messages in order of arrival, late unreliable ones sorted back in among those of their lane (spec 2, 2.5.3)."""
 
     __slots__ = ("_messages", "_ready")

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
-from gamesockets.receive.inbox import Inbox
+from gamesockets.receive.inbox import MessageSink
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.unreliable import MAX_MESSAGE_BYTES, UnreliableReassembly
 from gamesockets.types import NetworkingMessage, PeerRecord
@@ -81,7 +81,9 @@ class Receiver(FrameSink):
         "queue_full",
     )
 
-    def __init__(self, feedback: FeedbackSink, peer: PeerRecord, inbox: Inbox, options: ConnectionOptions) -> None:
+    def __init__(
+        self, feedback: FeedbackSink, peer: PeerRecord, inbox: MessageSink, options: ConnectionOptions
+    ) -> None:
         self._feedback = feedback
         self._peer = peer
         self._options = options

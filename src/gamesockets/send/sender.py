@@ -5,6 +5,7 @@ the hole; silence is answered by a probe that asks for an immediate ack and back
 share a segment; bulk packets are full; and no more is in flight than a reference receiver can hold.
 """
 
+from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.config import ConnectionOptions
@@ -71,8 +72,18 @@ _INVALID_PARAM: Final = -int(Result.INVALID_PARAM)
 _LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 
 
+class Outbox(ABC):
+    """Who takes messages of the application: a sender, or somebody who watches what goes into it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def send(self, data: bytes, flags: int, lane_index: int, now: int) -> int:
+        """Queues a message; its number, or minus the `Result` that says why not."""
+
+
 @final
-class Sender:
+class Sender(Outbox):
     """Sending side of one connection, from queued messages to the frames of a packet."""
 
     __slots__ = (

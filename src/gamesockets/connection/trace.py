@@ -1,0 +1,82 @@
+"""Who may watch the packets and messages of a connection go by, and how: the one optional sink for all tracing.
+
+Logs, a packet decoder and tests implement `TraceSink` and hand it to `Connection.set_trace`. Without a sink a data
+packet costs one comparison, and a message nothing: messages are watched by standing in front of inbox and sender.
+"""
+
+from abc import ABC, abstractmethod
+from typing import final
+
+from gamesockets.receive.inbox import Inbox, MessageSink
+from gamesockets.send.sender import Outbox, Sender
+from gamesockets.types import NetworkingMessage
+from gamesockets.wire.frames import AckBlock
+
+
+class TraceSink(ABC):
+    """Told of everything in the order in which it happens. It must not change or keep the connection, nor raise."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def packet_received(self, number: int, expected: int, payload: bytes, size_bytes: int, now: int) -> None:
+        """A genuine data packet came; what is in it happens next.
+
+        `expected` is one above the highest number before: a larger `number` leaves a gap, a smaller one was late.
+        `payload` is the frames in the clear, `size_bytes` the size of the UDP payload.
+        """
+
+    @abstractmethod
+    def packet_sent(self, number: int, payload: bytes, size_bytes: int, now: int) -> None:
+        """A data packet leaves."""
+
+    @abstractmethod
+    def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
+        """The peer reports packets of ours up to `latest`.
+
+        `delay_us` is how long it held that back, `round_trip_us` what remains of the time since the packet left:
+        below 0 or above 2 s it is useless. Both are -1 where the peer does not say, or the packet is settled.
+        """
+
+    @abstractmethod
+    def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
+        """The application sent: `outcome` is the message's number, or minus the `Result` that refused it."""
+
+    @abstractmethod
+    def message_received(self, message: NetworkingMessage, is_late: bool) -> None:
+        """A whole message goes to the application; late if one with a higher number of its lane went before."""
+
+
+@final
+class TracedInbox(MessageSink):
+    """Stands in front of an inbox."""
+
+    __slots__ = ("_inbox", "_trace")
+
+    def __init__(self, inbox: Inbox, trace: TraceSink) -> None:
+        self._inbox = inbox
+        self._trace = trace
+
+    def append(self, message: NetworkingMessage) -> None:
+        self._trace.message_received(message, False)
+        self._inbox.append(message)
+
+    def insert_late(self, message: NetworkingMessage) -> None:
+        self._trace.message_received(message, True)
+        self._inbox.insert_late(message)
+
+
+@final
+class TracedOutbox(Outbox):
+    """Stands in front of a sender."""
+
+    __slots__ = ("_sender", "_trace")
+
+    def __init__(self, sender: Sender, trace: TraceSink) -> None:
+        self._sender = sender
+        self._trace = trace
+
+    def send(self, data: bytes, flags: int, lane_index: int, now: int) -> int:
+        outcome = self._sender.send(data, flags, lane_index, now)
+        self._trace.message_queued(outcome, len(data), flags, lane_index)
+        return outcome
