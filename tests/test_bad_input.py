@@ -217,7 +217,7 @@ def wrong_types(loopback: Loopback) -> list[tuple[str, type[Exception], Callable
         ("priorities[1] must be int, not 0.5", TypeError, lambda: client.configure_connection_lanes(up, [0, 0.5])),
         ("weights must be Sequence, not 5", TypeError, lambda: client.configure_connection_lanes(up, [0], 5)),
         ("weights[0] must be int, not 'x'", TypeError, lambda: client.configure_connection_lanes(up, [0], ["x"])),
-        ("identity must be NetworkingIdentity, not 'me'", TypeError, lambda: client.reset_identity("me")),
+        ("identity must be NetworkingIdentity or NoneType, not 'me'", TypeError, lambda: client.reset_identity("me")),
         ("identity must be a NetworkingIdentity", TypeError, lambda: gs.Library.initialize("me")),  # type: ignore[arg-type]
     ]
     return rows

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from random import Random
 from threading import TIMEOUT_MAX
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Final, final
 
 from gamesockets.address import Address
@@ -354,19 +354,11 @@ class NetworkingSockets:
         return self._identity
 
     def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
-        """Closes every connection (2999) and is somebody else from now on (spec 3, 3.1).
+        """Closes every connection (2999) and is somebody else from now on; None is nobody in particular (spec 3, 3.1).
 
-        Listen sockets stay open, and those who connect meet the new identity.
-
-        Args:
-            identity: the new one; None, like an invalid one, is nobody in particular.
-
-        Raises:
-            TypeError: it is no identity.
-            OSError: this object was closed.
+        Listen sockets stay open, and those who connect meet the new identity. Raises `OSError` after `close`.
         """
-        if identity is not None:
-            _check_type("identity", identity, NetworkingIdentity)
+        _check_type("identity", identity, (NetworkingIdentity, NoneType))
         if identity is None or identity.is_invalid:
             identity = NetworkingIdentity.localhost()
         with self._lock:
