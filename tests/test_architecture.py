@@ -28,6 +28,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "connection": frozenset({"wire", "crypto", "receive", "send", *CONFIGURATION, *VALUES}),
     "endpoint": frozenset({"wire", "crypto", "receive", "send", "connection", *CONFIGURATION, *VALUES}),
     "views": frozenset({"connection", *VALUES}),
+    "status_text": frozenset({"wire", "connection", "views", *VALUES}),
     "sim": frozenset({"endpoint", "connection", "views", *CONFIGURATION, *VALUES}),
     "debug": frozenset({"drivers.clock", *VALUES}),
     "debug_lines": frozenset({"connection", "views", "debug", *VALUES}),
@@ -36,7 +37,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
-        | {"debug_lines", "trace_lines"}
+        | {"debug_lines", "status_text", "trace_lines"}
     ),
     "events": VALUES | {"debug"},
     "aio": frozenset(
@@ -62,6 +63,7 @@ LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
             "connection",
             "endpoint",
             "views",
+            "status_text",
             "events",
             "debug_lines",
             "trace_lines",

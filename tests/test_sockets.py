@@ -54,9 +54,7 @@ class Side:
             if change.connection_info.state == state and connection in (0, change.connection):
                 return change
 
-    def take(
-        self, receive: Callable[[], list[gs.NetworkingMessage]], count: int = 1
-    ) -> list[gs.NetworkingMessage]:
+    def take(self, receive: Callable[[], list[gs.NetworkingMessage]], count: int = 1) -> list[gs.NetworkingMessage]:
         """Exactly that many messages."""
         messages: list[gs.NetworkingMessage] = []
         until = time.monotonic() + PATIENCE_S
@@ -130,9 +128,7 @@ def connect(
     return join(server, client, listener, client_config)
 
 
-def join(
-    server: Side, client: Side, listener: gs.ListenSocket, client_config: dict[V, int] | None = None
-) -> Pair:
+def join(server: Side, client: Side, listener: gs.ListenSocket, client_config: dict[V, int] | None = None) -> Pair:
     outgoing = client.sockets.connect(server.address(listener), client_config)
     incoming = server.until(State.CONNECTING).connection
     assert server.sockets.accept_connection(incoming) == gs.Result.OK
@@ -198,7 +194,8 @@ def test_an_address_of_another_machine_is_named(new_side: NewSide) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{V.SYMMETRIC_CONNECT: 1}, {V.IP_ALLOW_WITHOUT_AUTH: 0}, {V.MTU_DATA_SIZE: 5}, {V.FAKE_PACKET_LAG_SEND: 5}]
+    "config",
+    [{V.SYMMETRIC_CONNECT: 1}, {V.IP_ALLOW_WITHOUT_AUTH: 0}, {V.MTU_DATA_SIZE: 5}, {V.FAKE_PACKET_LAG_SEND: 5}],
 )
 def test_a_listen_socket_with_impossible_values_is_not_made(new_side: NewSide, config: dict[V, int]) -> None:
     server = new_side()

@@ -13,7 +13,7 @@ from random import Random
 from typing import Final
 
 import pytest
-from tests.support.loopback import LOCALHOST
+from tests.support.loopback import LOCALHOST, Loopback
 
 import gamesockets as gs
 from gamesockets import ConfigurationScope, ConfigurationValue, ConnectionState, Result, SendFlags
@@ -334,6 +334,21 @@ def test_nothing_is_left_of_connections_that_come_and_go() -> None:
         sockets.run_callbacks()
         assert not leftovers(sockets)
         assert not sockets._ids._live
+
+
+def test_a_request_that_arrives_during_close_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between forgetting everything and the end of the thread that serves, datagrams are still read."""
+    with Loopback() as loopback:
+        stop = loopback.server._service.stop
+
+        def stop_late() -> None:
+            loopback.client.connect(loopback.address)
+            time.sleep(0.1)
+            stop()
+
+        monkeypatch.setattr(loopback.server._service, "stop", stop_late)
+        loopback.server.close()
+        assert not leftovers(loopback.server)
 
 
 @pytest.mark.timeout(60)

@@ -1,10 +1,12 @@
 """What does a caller hear about an argument that cannot be used? Its name, its value, and what is allowed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
-from typing import Any
+from typing import Any, TypeVar
 
 from gamesockets.types import MessageData, OutgoingMessage
+
+T = TypeVar("T")
 
 
 def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], ...]) -> None:
@@ -27,6 +29,17 @@ def check_handle(handle: object, kind: str) -> None:
         raise TypeError(f"{kind} must be a handle, which is an int, not {handle!r:.100}")
 
 
+def find(objects: Mapping[int, T], handle: int, kind: str) -> T | None:
+    """The object with this handle; None for an unknown one, `TypeError` for what can be no handle."""
+    try:
+        found = objects.get(handle)
+    except TypeError:
+        found = None
+    if found is None:
+        check_handle(handle, kind)
+    return found
+
+
 def plain_number(name: str, value: int) -> int:
     """An int without an enumeration around it, whose arithmetic would be slow; `TypeError` for anything else."""
     try:
@@ -39,6 +52,13 @@ def numbers(name: str, values: Sequence[int]) -> list[int]:
     """A sequence of integers as a list; `TypeError` for anything else."""
     check_type(name, values, Sequence)
     return [plain_number(f"{name}[{place}]", value) for place, value in enumerate(values)]
+
+
+def explain_send(connection: int, flags: int, lane: int) -> None:
+    """Raises a `TypeError` that names what was wrong with a send, if it was an argument."""
+    check_handle(connection, "connection")
+    plain_number("flags", flags)
+    plain_number("lane", lane)
 
 
 def to_bytes(data: MessageData) -> bytes:

@@ -263,7 +263,11 @@ class Endpoint:
         elif isinstance(message, ChallengeRequest):
             self._reply_to_challenge(message, address, now)
         elif isinstance(message, ConnectRequest):
-            return self._request_received(message, address, now)
+            connection = self._request_received(message, address, now)
+            if connection is not None:
+                connection.statistics.packets_received += 1
+                connection.statistics.bytes_received += len(data)
+            return connection
         elif isinstance(message, ConnectionClosed):
             self.counters.stray += 1
             if message.to_connection_id or message.from_connection_id:

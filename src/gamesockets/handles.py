@@ -2,7 +2,7 @@
 
 from typing import Final, Generic, TypeVar, final
 
-from gamesockets.arguments import check_handle
+from gamesockets.arguments import find
 
 T = TypeVar("T")
 
@@ -36,13 +36,7 @@ class HandleTable(Generic[T]):
 
     def get(self, handle: int) -> T | None:
         """The object, None for an unknown handle, `TypeError` for what is none at all."""
-        try:
-            item = self._objects.get(handle)
-        except TypeError:
-            item = None
-        if item is None:
-            check_handle(handle, self._kind)
-        return item
+        return find(self._objects, handle, self._kind)
 
     def remove(self, handle: int) -> T | None:
         """Takes the object out; its handle is dead from now on."""

@@ -8,10 +8,7 @@ from types import NoneType, TracebackType
 from typing import Final, final
 
 from gamesockets.address import Address
-from gamesockets.arguments import check_handle, numbers, outgoing, plain_number
-from gamesockets.arguments import check_range as _check_range
-from gamesockets.arguments import check_type as _check_type
-from gamesockets.arguments import to_bytes as _to_bytes
+from gamesockets.arguments import check_handle, check_range, check_type, explain_send, find, numbers, outgoing, to_bytes
 from gamesockets.config import (
     Configuration,
     ConfigurationInput,
@@ -37,6 +34,7 @@ from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
 from gamesockets.receive.inbox import Inbox
+from gamesockets.status_text import debug_text, detailed_status
 from gamesockets.trace_lines import trace_lines
 from gamesockets.types import (
     ConfigurationScope,
@@ -133,7 +131,7 @@ class NetworkingSockets:
         self._events = StatusEvents()
         self._closed = False
         if config is not None:
-            _check_type("config", config, Mapping)
+            check_type("config", config, Mapping)
             self._apply_config(config)
         self._service = Service(self._on_event, self._has_news, self._on_reminder)
         self._lock = self._service.lock
@@ -191,7 +189,7 @@ class NetworkingSockets:
             OSError: the address cannot be had; the text names it.
             ValueError: a configuration value cannot be set.
         """
-        _check_type("address", address, Address)
+        check_type("address", address, Address)
         with self._lock, FailureLine("listen on", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
@@ -214,7 +212,7 @@ class NetworkingSockets:
             OSError: no socket can be had for it, or 8191 connections live already.
             ValueError: a configuration value cannot be set.
         """
-        _check_type("address", address, Address)
+        check_type("address", address, Address)
         with self._lock, FailureLine("connect to", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
@@ -252,7 +250,7 @@ class NetworkingSockets:
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.INVALID_PARAM
             now = now_us()
@@ -273,10 +271,10 @@ class NetworkingSockets:
             debug: text for the peer's log, at most 127 bytes arrive.
             enable_linger: deliver reliable data that is still on its way before closing.
         """
-        _check_type("reason", reason, int)
-        _check_type("debug", debug, str)
+        check_type("reason", reason, int)
+        check_type("debug", debug, str)
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             now = now_us()
@@ -287,7 +285,7 @@ class NetworkingSockets:
 
     def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
         """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
-        _check_type("remote_reason", remote_reason, str)
+        check_type("remote_reason", remote_reason, str)
         with self._lock:
             listener = self._listeners.get(socket)
             if listener is None:
@@ -311,9 +309,9 @@ class NetworkingSockets:
 
     def set_connection_user_data(self, connection: Connection, user_data: int) -> bool:
         """The application's own number, a signed 64-bit integer; False for an unknown handle."""
-        _check_range("user_data", user_data, -_INT64, _INT64 - 1)
+        check_range("user_data", user_data, -_INT64, _INT64 - 1)
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             entry.core.peer.user_data = user_data
@@ -322,7 +320,7 @@ class NetworkingSockets:
     def get_connection_user_data(self, connection: Connection) -> int:
         """The application's own number; -1 when it was never set, and for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             return -1 if entry is None else entry.core.peer.user_data
 
     def set_connection_name(self, connection: Connection, name: str) -> bool:
@@ -331,12 +329,12 @@ class NetworkingSockets:
         Raises:
             ValueError: the name is too long.
         """
-        _check_type("name", name, str)
+        check_type("name", name, str)
         size = len(name.encode("utf-8", "replace"))
         if size > NAME_BYTES_MAX:
             raise ValueError(f"name {name!r} has {size} bytes, at most {NAME_BYTES_MAX} are allowed")
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             entry.name = name
@@ -346,7 +344,7 @@ class NetworkingSockets:
     def get_connection_name(self, connection: Connection) -> str | None:
         """The name, empty when never set; None for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else entry.name
 
     def get_identity(self) -> NetworkingIdentity:
@@ -358,7 +356,7 @@ class NetworkingSockets:
 
         Listen sockets stay open, and those who connect meet the new identity. Raises `OSError` after `close`.
         """
-        _check_type("identity", identity, (NetworkingIdentity, NoneType))
+        check_type("identity", identity, (NetworkingIdentity, NoneType))
         if identity is None or identity.is_invalid:
             identity = NetworkingIdentity.localhost()
         with self._lock:
@@ -397,7 +395,7 @@ class NetworkingSockets:
             TypeError: an argument is of a wrong type; the text names it.
         """
         if type(data) is not bytes:
-            data = _to_bytes(data)
+            data = to_bytes(data)
         try:
             with self._lock:
                 entry = self._entries.get(connection)
@@ -414,9 +412,7 @@ class NetworkingSockets:
                     self._service.pump(entry.port, now)
                 return Result.OK
         except TypeError:  # looked at only now: checks before would cost every message
-            check_handle(connection, "connection")
-            plain_number("flags", flags)
-            plain_number("lane", lane)
+            explain_send(connection, flags, lane)
             raise
 
     def send_messages(self, messages: Sequence[OutgoingMessage]) -> list[int]:
@@ -460,7 +456,7 @@ class NetworkingSockets:
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.INVALID_PARAM
             result = entry.core.flush()
@@ -475,9 +471,9 @@ class NetworkingSockets:
         self, connection: Connection, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
-        _check_type("max_messages", max_messages, int)
+        check_type("max_messages", max_messages, int)
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 raise InvalidHandle(connection, "connection")
             core = entry.core
@@ -489,7 +485,7 @@ class NetworkingSockets:
         self, socket: ListenSocket, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
-        _check_type("max_messages", max_messages, int)
+        check_type("max_messages", max_messages, int)
         with self._lock:
             listener = self._listeners.get(socket)
             if listener is None:
@@ -500,7 +496,7 @@ class NetworkingSockets:
         self, group: PollGroup, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
-        _check_type("max_messages", max_messages, int)
+        check_type("max_messages", max_messages, int)
         with self._lock:
             inbox = self._groups.get(group)
             if inbox is None:
@@ -527,7 +523,7 @@ class NetworkingSockets:
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None or (group != 0 and self._groups.get(group) is None):
                 return False
             self._join(entry, group)
@@ -549,7 +545,7 @@ class NetworkingSockets:
         `close`.
         """
         if timeout is not None:
-            _check_type("timeout", timeout, (int, float))
+            check_type("timeout", timeout, (int, float))
             if not 0 <= timeout <= TIMEOUT_MAX:
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
         with self._lock:
@@ -592,7 +588,7 @@ class NetworkingSockets:
         core = change.connection
         entry = self._entries.get(core.id)
         if entry is None:
-            if change.old_state != State.NONE or port.owner == 0:
+            if self._closed or change.old_state != State.NONE or port.owner == 0:
                 return
             entry = self._incoming(core, port)
         elif entry.core is not core:
@@ -630,7 +626,7 @@ class NetworkingSockets:
     def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
         """What is known of a connection and its peer; None for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return None
             core = entry.core
@@ -639,14 +635,29 @@ class NetworkingSockets:
     def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
         """Ping, quality, rates and queues; None for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else connection_status(entry.core)
 
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else lane_status(entry.core)
+
+    def get_detailed_connection_status(self, connection: Connection) -> str | None:
+        """Everything measured on a connection, as text for people (spec 3, 9.3); None for an unknown handle.
+
+        Rates, totals, histograms, and what the peer reported of its side; many lines, each ending with a newline.
+        """
+        with self._lock:
+            entry = find(self._entries, connection, "connection")
+            return None if entry is None else detailed_status(entry.core, now_us())
+
+    def get_connection_debug_text(self, connection: Connection) -> str | None:
+        """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
+        with self._lock:
+            entry = find(self._entries, connection, "connection")
+            return None if entry is None else debug_text(entry.core, entry.name)
 
     def configure_connection_lanes(
         self, connection: Connection, priorities: Sequence[int], weights: Sequence[int] | None = None
@@ -666,7 +677,7 @@ class NetworkingSockets:
         count = len(priorities)
         weights = [1] * count if weights is None else numbers("weights", weights)
         with self._lock:
-            entry = self._entry_of(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.NO_CONNECTION
             if not 1 <= count <= LANES_MAX or len(weights) != count:
@@ -771,16 +782,6 @@ class NetworkingSockets:
         x = self._configuration.effective(ConfigurationValue.PACKET_TRACE_MAX_BYTES)
         return x if isinstance(x, int) else -1
 
-    def _entry_of(self, connection: int) -> _Entry | None:
-        """What is known of a connection; None for an unknown handle, `TypeError` for what is none at all."""
-        try:
-            entry = self._entries.get(connection)
-        except TypeError:
-            entry = None
-        if entry is None:
-            check_handle(connection, "connection")
-        return entry
-
     def _check_open(self) -> None:
         if self._closed:
             raise OSError("this NetworkingSockets was closed")
@@ -793,7 +794,7 @@ def _set_trace(entry: _Entry) -> None:
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:
     if config is not None:
-        _check_type("config", config, Mapping)
+        check_type("config", config, Mapping)
         configuration.apply(config)
     if configuration.effective(ConfigurationValue.SYMMETRIC_CONNECT) != 0:
         raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")

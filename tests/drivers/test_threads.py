@@ -1,5 +1,6 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
+import errno
 import gc
 import logging
 import os
@@ -28,7 +29,7 @@ from gamesockets.endpoint import Endpoint, Transmit
 V = gs.ConfigurationValue
 State = gs.ConnectionState
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """How long a test waits for what should come at once: only failures take that long."""
 SHORT_S = 0.03
 FAR_US = 3_600_000_000
@@ -89,7 +90,7 @@ class FullSocket(socket.socket):
             self.room -= 1
         elif self.refusals > 0:
             self.refusals -= 1
-            raise BlockingIOError("full on purpose")
+            raise BlockingIOError(errno.EAGAIN, "full on purpose")
 
     def sendto(self, *arguments: Any) -> int:
         self._check()
@@ -373,10 +374,20 @@ def test_a_fault_is_logged_and_the_service_thread_goes_on(bench: Bench, caplog: 
     assert bench.service._thread.is_alive()
 
 
+def test_a_fault_does_not_come_out_of_wait(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    port, endpoint = bench.port()
+    endpoint.on_data = fault
+    waiting = bench.lead()
+    with caplog.at_level(logging.ERROR, "gamesockets"):
+        bench.send_to(port)
+        assert endpoint.data_came.wait(PATIENCE_S)
+        bench.publish()
+        assert waiting.result(PATIENCE_S)
+        eventually(lambda: "a fault on purpose" in caplog.text)
+
+
 @pytest.mark.parametrize("leads", [False, True])
-def test_a_fault_of_one_port_silences_no_other(
-    bench: Bench, caplog: pytest.LogCaptureFixture, leads: bool
-) -> None:
+def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogCaptureFixture, leads: bool) -> None:
     faulty_port, faulty = bench.port()
     good_port, good = bench.port()
     faulty.on_timer = fault
@@ -598,6 +609,8 @@ class Pair:
         assert self.server.accept_connection(self.incoming) == gs.Result.OK
         changed(self.server, State.CONNECTED)
         changed(self.client, State.CONNECTED)
+        for sockets in (self.server, self.client):
+            sockets.wait(0)
 
     def unacked(self) -> int:
         status = self.client.get_quick_connection_status(self.outgoing)
@@ -687,6 +700,13 @@ def test_status_changes_wake_once_unless_somebody_dispatches() -> None:
         assert sockets.wait(0)
 
 
+def test_dispatched_changes_are_no_news() -> None:
+    with gs.NetworkingSockets() as sockets:
+        sockets.connect(gs.Address.ipv4("127.0.0.1", 9))
+        sockets.run_callbacks()
+        assert not sockets.wait(0), "nothing waits any more"
+
+
 def test_one_thread_waits_while_others_work(pair: Pair) -> None:
     """A server thread echoes while its `NetworkingSockets` is used from two others, and clients come and go."""
     stop = threading.Event()
@@ -696,9 +716,7 @@ def test_one_thread_waits_while_others_work(pair: Pair) -> None:
         while not stop.is_set():
             pair.server.wait(PATIENCE_S)
             for message in pair.server.receive_messages_on_listen_socket(pair.listener):
-                pair.server.send_message_to_connection(
-                    message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE
-                )
+                pair.server.send_message_to_connection(message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE)
                 echoed += 1
         return echoed
 

@@ -203,7 +203,15 @@ class Ours(Side):
             status.pending_unreliable,
             status.pending_reliable,
             status.sent_unacked_reliable,
+            status.queue_time,
+            status.max_jitter,
         )
+
+    def detailed_status(self, connection: int) -> str:
+        """The long text about a connection."""
+        text = self._sockets.get_detailed_connection_status(gs.Connection(connection))
+        assert text is not None, f"{self.name}: connection {connection} is unknown"
+        return text
 
     def set_globals(self, values: Mapping[Config, OptionValue]) -> None:
         """Set configuration values of the whole process, until this side is closed."""

@@ -53,6 +53,8 @@ class Status(NamedTuple):
     pending_unreliable: int
     pending_reliable: int
     sent_unacked_reliable: int
+    queue_time_us: int
+    max_jitter_us: int
 
 
 class Info(NamedTuple):
@@ -108,6 +110,10 @@ class Side(abc.ABC):
     @abc.abstractmethod
     def info(self, connection: int) -> Info | None:
         """Information about a connection."""
+
+    @abc.abstractmethod
+    def detailed_status(self, connection: int) -> str:
+        """The long text about a connection (spec 3, 9.3)."""
 
     @abc.abstractmethod
     def status(self, connection: int) -> Status:

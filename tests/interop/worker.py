@@ -169,6 +169,8 @@ class Worker:
             status.pending_unreliable,
             status.pending_reliable,
             status.sent_unacked_reliable,
+            status.queue_time_us,
+            status.max_jitter_us,
         ]
 
     def _set_value(

@@ -27,9 +27,11 @@ PING_CLASSES_MS: Final = (25, 50, 75, 100, 125, 150, 200, 300)
 JITTER_CLASSES_US: Final = (1_000, 2_000, 5_000, 10_000, 20_000)
 """Upper limits (exclusive); the sixth class holds what is above."""
 
-_QUALITY_FIELDS: Final = ("100", "99", "97", "95", "90", "75", "50", "1", "dead")
-_PING_FIELDS: Final = ("25", "50", "75", "100", "125", "150", "200", "300", "max")
-_JITTER_FIELDS: Final = ("negligible", "1", "2", "5", "10", "20")
+QUALITY_FIELDS: Final = ("100", "99", "97", "95", "90", "75", "50", "1", "dead")
+PING_FIELDS: Final = ("25", "50", "75", "100", "125", "150", "200", "300", "max")
+JITTER_FIELDS: Final = ("negligible", "1", "2", "5", "10", "20")
+"""What the report calls the classes above, in the same order."""
+
 # Percentile, and how many samples it needs to mean anything.
 _QUALITY_PERCENTILES: Final = ((2, "2nd", 50), (5, "5th", 20), (25, "25th", 4), (50, "50th", 2))
 _PING_PERCENTILES: Final = (
@@ -192,12 +194,12 @@ class Statistics:
         jitter_us = abs(spacing_us - sender_spacing_us)
         self._jitter_peak_us = max(self._jitter_peak_us, jitter_us)
         self._jitter_high_us = max(self._jitter_high_us, jitter_us)
-        _count(self.jitter_histogram, _class_below(jitter_us, JITTER_CLASSES_US), len(_JITTER_FIELDS))
+        _count(self.jitter_histogram, _class_below(jitter_us, JITTER_CLASSES_US), len(JITTER_FIELDS))
 
     def ping(self, sample_ms: int) -> None:
-        """A ping sample that counts as one of its own."""
+        """A ping sample; all count, those too that come too soon after another to smooth anything (spec 1, 8.3)."""
         self.pings.add(sample_ms)
-        _count(self.ping_histogram, _class_up_to(sample_ms, PING_CLASSES_MS), len(_PING_FIELDS))
+        _count(self.ping_histogram, _class_up_to(sample_ms, PING_CLASSES_MS), len(PING_FIELDS))
 
     def take_max_jitter_us(self) -> int:
         """The largest jitter since the last call, UNKNOWN if none was measured."""
@@ -269,7 +271,7 @@ class Statistics:
         else:
             return
         self.qualities.add(quality)
-        _count(self.quality_histogram, place, len(_QUALITY_FIELDS))
+        _count(self.quality_histogram, place, len(QUALITY_FIELDS))
 
     # ------------------------------------------------------------------ exchange
 
@@ -315,9 +317,9 @@ class Statistics:
             packets_recv_out_of_order_corrected=0,
         )
         for stem, names, counts in (
-            ("quality", _QUALITY_FIELDS, self.quality_histogram),
-            ("ping", _PING_FIELDS, self.ping_histogram),
-            ("jitter", _JITTER_FIELDS, self.jitter_histogram),
+            ("quality", QUALITY_FIELDS, self.quality_histogram),
+            ("ping", PING_FIELDS, self.ping_histogram),
+            ("jitter", JITTER_FIELDS, self.jitter_histogram),
         ):
             for name, count in zip(names, counts, strict=False):
                 if count:

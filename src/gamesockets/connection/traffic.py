@@ -124,8 +124,8 @@ class Traffic(FeedbackSink):
         """A measured round trip; below 0 for none."""
         if sample_ms < 0:
             return
-        if self.ping.add(sample_ms, now):
-            self.statistics.ping(sample_ms)
+        self.ping.add(sample_ms, now)
+        self.statistics.ping(sample_ms)
         self.sender.ping_ms = self.ping.smoothed_ms
 
     def handle_timer(self, now: int, timers: Timers) -> bool:

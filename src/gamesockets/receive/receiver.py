@@ -79,6 +79,8 @@ class Receiver(FrameSink):
         "inbox",
         "mode",
         "queue_full",
+        "reliable_messages",
+        "unreliable_messages",
     )
 
     def __init__(
@@ -106,6 +108,9 @@ class Receiver(FrameSink):
         """What was wrong with the last payload; not empty ends the connection."""
         self.queue_full = 0
         """How often a message or segment was refused because a limit was reached."""
+        self.reliable_messages = 0
+        """How many whole messages came."""
+        self.unreliable_messages = 0
 
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, from the next payload on."""
@@ -188,6 +193,7 @@ class Receiver(FrameSink):
             return True
         peer.queued_messages += 1
         peer.queued_bytes += size
+        self.unreliable_messages += 1
         message = NetworkingMessage(data, number, 0, lane.index, self._now, peer)
         if number > lane.highest_queued:
             lane.highest_queued = number
@@ -276,6 +282,7 @@ class Receiver(FrameSink):
             stream.last_message_number = number
             peer.queued_messages += 1
             peer.queued_bytes += size
+            self.reliable_messages += 1
             message = NetworkingMessage(bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer)
             if number > lane.highest_queued:
                 lane.highest_queued = number

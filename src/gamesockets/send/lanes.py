@@ -50,6 +50,7 @@ class SendLane:
         "pending_unreliable",
         "priority_class",
         "queue",
+        "reliable_count",
         "sent_position",
         "sent_reliable_number",
         "unacked",
@@ -70,6 +71,8 @@ class SendLane:
         """How many bytes of the first queued message have left."""
         self.last_number = 0
         self.last_reliable_number = 0
+        self.reliable_count = 0
+        """How many of the messages were reliable."""
         self.sent_position = 1
         """Stream position of the next byte to leave for the first time."""
         self.sent_reliable_number = 0
@@ -136,6 +139,7 @@ class Lanes:
         if is_reliable:
             increment = number - lane.last_reliable_number
             lane.last_reliable_number = number
+            lane.reliable_count += 1
             if increment == 1 and size < _SMALL_SIZES:
                 header = _HEADERS[size]
             else:

@@ -116,6 +116,7 @@ class Sender(Outbox):
         self.lanes = Lanes()
         self.flight = Flight(first_packet_number)
         self.pacer = Pacer()
+        self.pacer.limit(options.send_rate_min, options.send_rate_max)
         self._builder = PacketBuilder()
         self._retry = RetryQueue()
         self._retry_hold_until = 0
