@@ -36,9 +36,23 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
-        {"drivers", "endpoint", "connection", "views", "library", "events", "receive.inbox", *CONFIGURATION, *VALUES}
+        {
+            "drivers",
+            "endpoint",
+            "connection",
+            "entries",
+            "pairs",
+            "views",
+            "library",
+            "events",
+            "receive.inbox",
+            *CONFIGURATION,
+            *VALUES,
+        }
         | {"debug_lines", "status_text", "trace_lines"}
     ),
+    "entries": frozenset({"drivers", "connection", "receive.inbox", *CONFIGURATION, *VALUES}),
+    "pairs": frozenset({"drivers", "endpoint", "connection", "entries", "receive.inbox", *CONFIGURATION, *VALUES}),
     "events": VALUES | {"debug"},
     "aio": frozenset(
         {"drivers", "endpoint", "connection", "views", "library", "receive.inbox", *CONFIGURATION, *VALUES}

@@ -14,10 +14,12 @@ import gamesockets as gs
 from gamesockets import sim
 from gamesockets.config import ConnectionOptions
 from gamesockets.connection.entropy import SeededEntropy
+from gamesockets.connection.states import State
 from gamesockets.connection.timers import NEVER
 from gamesockets.crypto.certificate import SigningKey
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.endpoint import CONNECTIONS_MAX, REPLIES_MAX, ConnectionIds, Endpoint
+from gamesockets.identity import NetworkingIdentity
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import Certificate, ConnectRequest
 
@@ -542,3 +544,44 @@ def test_a_peer_that_never_acknowledges_costs_bounded_memory() -> None:
         server.core.traffic.liveness.heard(world.now_us)
         world.run(0.05)
     assert len(server.core.sender.flight._records) < 1000
+
+
+@pytest.mark.parametrize("unencrypted", [0, 1, 2, 3])
+def test_endpoints_of_one_process_join_without_handshake(unencrypted: int) -> None:
+    """What the first packet says is data, and both ciphers fit: nothing was ever exchanged but in memory."""
+    entropy = SeededEntropy(11)
+    ids = ConnectionIds(entropy)
+    addresses = ("127.0.0.1", 1111), ("127.0.0.1", 2222)
+    options = ConnectionOptions(unencrypted=unencrypted)
+    ends = [Endpoint(entropy, ids, ANONYMOUS, options) for _ in addresses]
+    identities = NetworkingIdentity.parse("str:peer of one"), NetworkingIdentity.localhost()
+    joined = ends[0].join(addresses[0], ends[1], addresses[1], identities, 5)
+    assert joined is not None
+    for one, other, identity in zip(joined, reversed(joined), identities, strict=True):
+        assert one.state == State.CONNECTED
+        assert (one.remote_id, one.peer.identity, one.is_authenticated) == (other.id, identity, False)
+        assert one.is_encrypted == (unencrypted < 2)
+        assert one.ping.smoothed_ms == -1
+    assert ends[0].next_event() is ends[1].next_event() is None
+    for index, connection in enumerate(joined):
+        connection.send(b"x" * (index + 1), 9, 0, 5)
+        ends[index].touch(connection)
+        (transmit,) = ends[index].datagrams_to_send(5)
+        assert transmit[1] == addresses[1 - index]
+        assert all(data[0] & 0x80 for data in transmit[0]), "only data packets"
+        assert (b"x" * (index + 1) in b"".join(transmit[0])) == (unencrypted >= 2)
+        ends[1 - index].receive_datagrams(transmit[0], addresses[index], 5)
+        (message,) = joined[1 - index].inbox.take(9)
+        assert (message.data, message.message_number) == (b"x" * (index + 1), 1)
+
+
+def test_endpoints_without_room_for_two_join_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamesockets.endpoint.CONNECTIONS_MAX", 1)
+    entropy = SeededEntropy(12)
+    ids = ConnectionIds(entropy)
+    one, two = (Endpoint(entropy, ids, ANONYMOUS, ConnectionOptions()) for _ in range(2))
+    for _ in range(2):
+        assert one.join(("127.0.0.1", 1), two, ("127.0.0.1", 2), (ANONYMOUS, ANONYMOUS), 0) is None
+        assert not one.connections
+        assert not two.connections
+    assert ids.take(), "no id was kept"

@@ -212,6 +212,7 @@ def test_every_interface_serves_both_families(new_side: NewSide) -> None:
     server, client = new_side(), new_side()
     listener = server.listen(gs.Address.ipv6("::", 0))
     port = server.address(listener).port
+    assert str(server.address(listener)) == f"[::]:{port}"
     for address in (gs.Address.ipv4("127.0.0.1", port), gs.Address.localhost(port)):
         outgoing = client.sockets.connect(address)
         change = server.until(State.CONNECTING)
@@ -355,7 +356,8 @@ def test_nobody_there(new_side: NewSide) -> None:
 @pytest.mark.parametrize("port", [0, 9])
 def test_connecting_to_a_useless_address_gives_a_handle(new_side: NewSide, port: int) -> None:
     client = new_side()
-    outgoing = client.sockets.connect(gs.Address.ipv4("0.0.0.0", port), {V.TIMEOUT_INITIAL: 50})
+    nowhere = gs.Address.ipv4("0.0.0.0", port)  # noqa: S104 - nothing is bound to it
+    outgoing = client.sockets.connect(nowhere, {V.TIMEOUT_INITIAL: 50})
     assert client.until(State.PROBLEM_DETECTED_LOCALLY, outgoing).connection_info.end_reason > 0
 
 
@@ -450,6 +452,34 @@ def test_context_manager(new_side: NewSide) -> None:
     assert client.until(State.CLOSED_BY_PEER).connection_info.end_reason == 2999
     with pytest.raises(OSError, match="closed"):
         sockets.create_listen_socket(LOCAL)
+
+
+def test_a_fault_inside_the_context_comes_out_and_closes() -> None:
+    with pytest.raises(RuntimeError, match="on purpose"), gs.NetworkingSockets() as sockets:
+        raise RuntimeError("on purpose")
+    assert not sockets.wait()
+
+
+def test_objects_of_one_process_are_independent(pair: Pair, new_side: NewSide) -> None:
+    third = new_side()
+    other = third.sockets.connect(pair.server.address(pair.listener))
+    incoming = pair.server.until(State.CONNECTING).connection
+    assert pair.server.sockets.accept_connection(incoming) == gs.Result.OK
+    pair.client.sockets.close()
+    pair.server.until(State.CLOSED_BY_PEER, pair.incoming)
+    third.until(State.CONNECTED, other)
+    third.sockets.send_message_to_connection(other, b"still here", RELIABLE_NO_NAGLE)
+    assert data_of(pair.server.messages(incoming)) == [b"still here"]
+    assert third.sockets.get_connection_info(pair.incoming) is None, "handles of another object are unknown"
+
+
+def test_too_many_connections(new_side: NewSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamesockets.endpoint.CONNECTIONS_MAX", 2)
+    client = new_side()
+    address = gs.Address.ipv4("127.0.0.1", 9)
+    assert len({client.sockets.connect(address) for _ in range(2)}) == 2
+    with pytest.raises(OSError, match="too many connections"):
+        client.sockets.connect(address)
 
 
 def test_one_object_may_talk_to_itself(new_side: NewSide) -> None:
@@ -847,6 +877,21 @@ def test_poll_groups(pair: Pair) -> None:
     assert not sockets.set_connection_poll_group(pair.incoming, second)
     assert not sockets.set_connection_poll_group(UNKNOWN, group)
     assert sockets.create_poll_group() == 0x8003_0001
+
+
+def test_joining_a_group_merges_waiting_messages_by_time_of_arrival(pair: Pair) -> None:
+    other = join(pair.server, pair.client, pair.listener)
+    sockets = pair.server.sockets
+    first, second = sockets.create_poll_group(), sockets.create_poll_group()
+    assert sockets.set_connection_poll_group(other.incoming, first)
+    for _ in range(2):
+        fill(pair, 1)
+        fill(other, 1)
+    for incoming in (other.incoming, pair.incoming):
+        assert sockets.set_connection_poll_group(incoming, second)
+    came = sockets.receive_messages_on_poll_group(second)
+    assert [message.connection for message in came] == [pair.incoming, other.incoming] * 2
+    assert [message.message_number for message in came] == [1, 1, 2, 2]
 
 
 def test_an_outgoing_connection_in_a_poll_group(pair: Pair) -> None:

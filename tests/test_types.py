@@ -147,6 +147,7 @@ def test_a_message_shows_what_it_was_made_of(message: NetworkingMessage, peer: P
     assert message.identity is peer.identity
     assert message.user_data == 7
     assert NetworkingMessage(b"", 1, 0, 0, 0, peer).flags is SendFlags.UNRELIABLE
+    assert NetworkingMessage(b"", 1, 29, 0, 0, peer).flags == 29, "only pipes carry more than one bit"
 
 
 def test_user_data_of_waiting_messages_follows_the_connection(message: NetworkingMessage, peer: PeerRecord) -> None:

@@ -16,7 +16,7 @@ from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.entropy import Entropy
 from gamesockets.connection.handshake import PROTOCOL_VERSION, ChallengeKey
-from gamesockets.connection.negotiation import Policy, check_request
+from gamesockets.connection.negotiation import Policy, agree_in_memory, check_request
 from gamesockets.connection.states import State
 from gamesockets.connection.timers import NEVER
 from gamesockets.crypto.trust import TrustStore
@@ -123,6 +123,32 @@ class Endpoint:
             connection.connect(self._policy(connection.address, options, now), now)
             self._collect(connection)
         return connection
+
+    def join(
+        self,
+        own_address: SocketAddress,
+        partner: "Endpoint",
+        partner_address: SocketAddress,
+        identities: tuple[NetworkingIdentity, NetworkingIdentity],
+        now: int,
+    ) -> tuple[Connection, Connection] | None:
+        """Connects this endpoint to another of this process, at once and without handshake (spec 2, 2.14).
+
+        Both get one connection, ours sees the first identity as its peer. Our options choose the cipher. None when
+        too many connections live, and then neither endpoint has any.
+        """
+        one = self._add(partner_address, Address.from_socket(partner_address), self.options, now)
+        two = partner._add(own_address, Address.from_socket(own_address), partner.options, now)
+        if one is None or two is None:
+            self.release()
+            partner.release()
+            return None
+        agreements = agree_in_memory(self._entropy, (one.id, two.id), identities, self.options.unencrypted)
+        one.join(agreements[0], now)
+        two.join(agreements[1], now)
+        self._collect(one)
+        partner._collect(two)
+        return one, two
 
     def accept(self, connection: Connection, now: int) -> Result:
         """Accepts an incoming connection (spec 3, 6.3)."""

@@ -1,5 +1,6 @@
 """The game-loop API: handles, polling, callbacks on the caller's thread (spec 3)."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from random import Random
@@ -19,8 +20,8 @@ from gamesockets.config import (
     find_row,
     value_name,
 )
-from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
+from gamesockets.connection.core import Core
 from gamesockets.connection.states import State, visible
 from gamesockets.debug_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.drivers.clock import SystemEntropy, now_us, unix_epoch_us
@@ -28,11 +29,14 @@ from gamesockets.drivers.impairment import Impairment
 from gamesockets.drivers.threads import Port, Service
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import ConnectionIds, Endpoint
+from gamesockets.entries import Entry as _Entry
+from gamesockets.entries import Listener as _Listener
 from gamesockets.errors import InvalidHandle
 from gamesockets.events import StatusCallback, StatusEvents
 from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.library import Library
+from gamesockets.pairs import join_in_memory, join_over_loopback, peer_identities
 from gamesockets.receive.inbox import Inbox
 from gamesockets.status_text import debug_text, detailed_status
 from gamesockets.trace_lines import trace_lines
@@ -68,35 +72,6 @@ _INT64: Final = 1 << 63
 
 
 @final
-class _Entry:
-    """What this layer knows of a connection besides its core."""
-
-    __slots__ = ("configuration", "core", "inbox", "listen_socket", "name", "poll_group", "port")
-
-    def __init__(self, core: Core, port: Port, configuration: Configuration, listen_socket: int) -> None:
-        self.core = core
-        self.port = port
-        self.configuration = configuration
-        self.listen_socket = ListenSocket(listen_socket)
-        self.name = ""
-        self.poll_group = 0
-        self.inbox = core.inbox
-        """Its own, used while it is in no group."""
-
-
-@final
-class _Listener:
-    """A listen socket: its port, its settings, and the implicit group of its connections."""
-
-    __slots__ = ("configuration", "inbox", "port")
-
-    def __init__(self, port: Port, configuration: Configuration, inbox: Inbox) -> None:
-        self.port = port
-        self.configuration = configuration
-        self.inbox = inbox
-
-
-@final
 class NetworkingSockets:
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
@@ -129,6 +104,7 @@ class NetworkingSockets:
         self._listeners: HandleTable[_Listener] = HandleTable(high_bit=False)
         self._groups: HandleTable[Inbox] = HandleTable(high_bit=True)
         self._events = StatusEvents()
+        self._pipe_changes: deque[StateChange] = deque()
         self._closed = False
         if config is not None:
             check_type("config", config, Mapping)
@@ -165,12 +141,13 @@ class NetworkingSockets:
             now = now_us()
             reason = int(EndReason.APP_EXCEPTION_MAX)
             for entry in list(self._entries.values()):
-                entry.port.endpoint.close(entry.core, reason, _SHUTDOWN_TEXT, False, now)
+                self._close(entry, reason, _SHUTDOWN_TEXT, False, now)
             for port in self._service.ports():
                 port.pump_at_once(now)
             self._entries.clear()
             self._listeners = HandleTable(high_bit=False)
             self._groups = HandleTable(high_bit=True)
+            self._pipe_changes.clear()
             self._events.clear()
         self._service.stop()
         Library._sockets.discard(self)
@@ -253,11 +230,14 @@ class NetworkingSockets:
             entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.INVALID_PARAM
+            udp, port = entry.udp, entry.port
+            if udp is None or port is None:
+                return Result.INVALID_STATE
             now = now_us()
-            if entry.listen_socket and entry.core.state == State.CONNECTING:
+            if entry.listen_socket and udp.state == State.CONNECTING:
                 entry.configuration.lock(LockMoment.CONNECTION_STARTED)
-            result = entry.port.endpoint.accept(entry.core, now)
-            self._service.pump(entry.port, now)
+            result = port.endpoint.accept(udp, now)
+            self._service.pump(port, now)
             return result
 
     def close_connection(
@@ -278,10 +258,29 @@ class NetworkingSockets:
             if entry is None:
                 return False
             now = now_us()
-            entry.port.endpoint.close(entry.core, reason, debug, enable_linger, now)
-            self._service.pump(entry.port, now)
+            self._close(entry, reason, debug, enable_linger, now)
+            self._serve(entry, now)
             del self._entries[connection]
             return True
+
+    def _close(self, entry: _Entry, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+        udp, port = entry.udp, entry.port
+        if udp is not None and port is not None:
+            port.endpoint.close(udp, reason, debug, enable_linger, now)
+        else:
+            entry.core.close(reason, debug, enable_linger, now)
+            self._ids.give_back(entry.core.id)
+
+    def _serve(self, entry: _Entry, now: int) -> None:
+        """Something was done to a connection: what is due leaves, what happened is told, waiters wake."""
+        udp, port = entry.udp, entry.port
+        if udp is not None and port is not None:
+            port.endpoint.touch(udp)
+            self._service.pump(port, now)
+            return
+        while self._pipe_changes:
+            self._on_event(None, self._pipe_changes.popleft())
+        self._service.notify()
 
     def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
         """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
@@ -294,7 +293,7 @@ class NetworkingSockets:
             port = listener.port
             text = remote_reason or _LISTEN_SOCKET_CLOSED_TEXT
             for entry in [entry for entry in self._entries.values() if entry.port is port]:
-                port.endpoint.close(entry.core, int(EndReason.APP_GENERIC), text, False, now)
+                self._close(entry, int(EndReason.APP_GENERIC), text, False, now)
             self._service.pump(port, now)
             port.pump_at_once(now)
             for handle, entry in list(self._entries.items()):
@@ -304,6 +303,42 @@ class NetworkingSockets:
             port.endpoint.release()
             self._listeners.remove(socket)
             return True
+
+    # ------------------------------------------------------------------ socket pairs
+
+    def create_socket_pair(
+        self,
+        use_network_loopback: bool = False,
+        identity_one: NetworkingIdentity | None = None,
+        identity_two: NetworkingIdentity | None = None,
+    ) -> tuple[Connection, Connection]:
+        """Two connections that talk to each other, connected at once and without status changes (spec 3, 6.9).
+
+        Args:
+            use_network_loopback: False for a pipe: messages of up to 268435456 bytes lie in the partner's queue
+                before the send returns, without packets, rate or simulated network, and with all their flags. True
+                for two ordinary connections over UDP ports of 127.0.0.1.
+            identity_one: what the first connection sees as its peer; by default nobody in particular.
+            identity_two: what the second one sees.
+
+        Raises:
+            OSError: no socket can be had, or there is no room for two more among 8191 connections.
+            TypeError, ValueError: an argument cannot be used; the text says which.
+        """
+        identities = peer_identities(identity_one, identity_two)
+        with self._lock:
+            self._check_open()
+            now = now_us()
+            if use_network_loopback:
+                one, two = join_over_loopback(self._service, self._open_port, identities, self._configuration, now)
+            else:
+                one, two = join_in_memory(
+                    self._ids, identities, self._configuration, self._ready, self._pipe_changes, now
+                )
+            for entry in (one, two):
+                self._entries[entry.core.id] = entry
+                _set_trace(entry)
+            return Connection(one.core.id), Connection(two.core.id)
 
     # ------------------------------------------------------------------ properties of connections
 
@@ -364,7 +399,8 @@ class NetworkingSockets:
             self._identity = identity
             now = now_us()
             for entry in list(self._entries.values()):
-                entry.port.endpoint.close(entry.core, int(EndReason.APP_EXCEPTION_MAX), _SHUTDOWN_TEXT, False, now)
+                self._close(entry, int(EndReason.APP_EXCEPTION_MAX), _SHUTDOWN_TEXT, False, now)
+                self._serve(entry, now)
             for port in list(self._service.ports()):
                 port.endpoint.identity = identity
                 self._service.pump(port, now)
@@ -408,8 +444,12 @@ class NetworkingSockets:
                 if number < 0:
                     return Result(-number)
                 if core.needs_service(now):
-                    entry.port.endpoint.touch(core)
-                    self._service.pump(entry.port, now)
+                    udp, port = entry.udp, entry.port
+                    if udp is not None and port is not None:  # as `_serve`, without the call
+                        port.endpoint.touch(udp)
+                        self._service.pump(port, now)
+                    else:
+                        self._service.notify()
                 return Result.OK
         except TypeError:  # looked at only now: checks before would cost every message
             explain_send(connection, flags, lane)
@@ -447,8 +487,12 @@ class NetworkingSockets:
             ports: dict[Port, None] = {}
             for entry in touched.values():
                 if entry.core.needs_service(now):
-                    entry.port.endpoint.touch(entry.core)
-                    ports[entry.port] = None
+                    udp, port = entry.udp, entry.port
+                    if udp is not None and port is not None:
+                        port.endpoint.touch(udp)
+                        ports[port] = None
+                    else:
+                        self._service.notify()
             for port in ports:
                 self._service.pump(port, now)
         return results
@@ -461,8 +505,7 @@ class NetworkingSockets:
                 return Result.INVALID_PARAM
             result = entry.core.flush()
             if result == Result.OK:
-                entry.port.endpoint.touch(entry.core)
-                self._service.pump(entry.port, now_us())
+                self._serve(entry, now_us())
             return result
 
     # ------------------------------------------------------------------ receiving
@@ -583,12 +626,12 @@ class NetworkingSockets:
     def _has_news(self) -> bool:
         return bool(self._ready) or self._events.has_news()
 
-    def _on_event(self, port: Port, change: StateChange) -> None:
+    def _on_event(self, port: Port | None, change: StateChange) -> None:
         """The service tells of a state change, with the lock held."""
         core = change.connection
         entry = self._entries.get(core.id)
         if entry is None:
-            if self._closed or change.old_state != State.NONE or port.owner == 0:
+            if self._closed or change.old_state != State.NONE or port is None or port.owner == 0:
                 return
             entry = self._incoming(core, port)
         elif entry.core is not core:
@@ -636,7 +679,10 @@ class NetworkingSockets:
         """Ping, quality, rates and queues; None for an unknown handle."""
         with self._lock:
             entry = find(self._entries, connection, "connection")
-            return None if entry is None else connection_status(entry.core)
+            if entry is None:
+                return None
+            entry.core.measure(now_us())
+            return connection_status(entry.core)
 
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
@@ -651,7 +697,11 @@ class NetworkingSockets:
         """
         with self._lock:
             entry = find(self._entries, connection, "connection")
-            return None if entry is None else detailed_status(entry.core, now_us())
+            if entry is None:
+                return None
+            now = now_us()
+            entry.core.measure(now)
+            return detailed_status(entry.core, now)
 
     def get_connection_debug_text(self, connection: Connection) -> str | None:
         """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
@@ -687,8 +737,7 @@ class NetworkingSockets:
             if not all(-_INT32 <= priority < _INT32 for priority in priorities):
                 return Result.INVALID_PARAM
             result = entry.core.configure_lanes(priorities, weights, now_us())
-            entry.port.endpoint.touch(entry.core)
-            self._service.pump(entry.port, now_us())
+            self._serve(entry, now_us())
             return result
 
     # ------------------------------------------------------------------ configuration
@@ -774,8 +823,7 @@ class NetworkingSockets:
         options = ConnectionOptions.resolve(entry.configuration)
         if options is not entry.core.options:
             entry.core.configure(options)
-            entry.port.endpoint.touch(entry.core)
-            self._service.pump(entry.port, now_us())
+            self._serve(entry, now_us())
         _set_trace(entry)
 
     def _packet_trace_bytes(self) -> int:
@@ -789,7 +837,8 @@ class NetworkingSockets:
 
 def _set_trace(entry: _Entry) -> None:
     """The log-level values of a connection, or its name, may have changed."""
-    entry.core.set_trace(trace_lines(entry.core, entry.name, entry.configuration))
+    if entry.udp is not None:
+        entry.udp.set_trace(trace_lines(entry.udp, entry.name, entry.configuration))
 
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:

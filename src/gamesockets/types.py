@@ -185,6 +185,7 @@ class PeerRecord:
 _CHANNEL: Final = -1
 _UNRELIABLE: Final = SendFlags.UNRELIABLE
 _RELIABLE: Final = SendFlags.RELIABLE
+_RELIABLE_NUMBER: Final = int(SendFlags.RELIABLE)
 _DESTROYED: Final = b"\0destroyed"
 """Stands in for the payload of a destroyed message; recognised by being this very object."""
 
@@ -197,20 +198,20 @@ class NetworkingMessage:
     Neither are `payload` and `peer`, fields that the receive queue reads without the cost of a property.
     """
 
-    __slots__ = ("_lane", "_message_number", "_reliable_flag", "_time_received", "payload", "peer")
+    __slots__ = ("_flags", "_lane", "_message_number", "_time_received", "payload", "peer")
 
     def __init__(
         self,
         data: bytes,
         message_number: int,
-        reliable_flag: int,
+        flags: int,
         lane: int,
         time_received: int,
         peer: PeerRecord,
     ) -> None:
         self.payload = data
         self._message_number = message_number
-        self._reliable_flag = reliable_flag
+        self._flags = flags
         self._lane = lane
         self._time_received = time_received
         self.peer = peer
@@ -265,8 +266,11 @@ class NetworkingMessage:
 
     @property
     def flags(self) -> SendFlags:
-        """`SendFlags.RELIABLE` or `SendFlags.UNRELIABLE`; other flags do not travel."""
-        return _RELIABLE if self._reliable_flag else _UNRELIABLE
+        """`SendFlags.RELIABLE` or `SendFlags.UNRELIABLE`; all flags of the sender only from a pipe of this process."""
+        flags = self._flags
+        if flags == _RELIABLE_NUMBER:
+            return _RELIABLE
+        return SendFlags(flags) if flags else _UNRELIABLE
 
     def copy_to(self, buffer: Any) -> int:
         """Copy the whole payload to the start of a writable buffer.
@@ -294,7 +298,7 @@ class NetworkingMessage:
 
     def __repr__(self) -> str:
         size = "destroyed" if self.payload is _DESTROYED else f"{len(self.payload)} bytes"
-        kind = "reliable" if self._reliable_flag else "unreliable"
+        kind = "reliable" if self._flags & _RELIABLE_NUMBER else "unreliable"
         return (
             f"<NetworkingMessage {self._message_number} of lane {self._lane} "
             f"from connection {self.peer.handle:#010x}: {size}, {kind}>"

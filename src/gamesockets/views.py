@@ -3,7 +3,8 @@
 from typing import Final
 
 from gamesockets.connection.closing import cut_text
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.core import Core
+from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State, visible
 from gamesockets.types import (
     ConnectionInfo,
@@ -21,19 +22,24 @@ _FAST_PING_MS: Final = 5
 _UNSPLIT_MARGIN_BYTES: Final = 100
 
 
-def describe(connection: Connection, name: str) -> str:
+def describe(connection: Core, name: str) -> str:
     """One line for logs: handle, kind, peer, name."""
     identity = connection.peer.identity
     address = connection.address
-    where = f"UDP {address}" if identity.address is not None else f"UDP {identity}@{address}"
+    if isinstance(connection, Pipe):
+        where = "pipe"
+    else:
+        where = f"UDP {address}" if identity.address is not None else f"UDP {identity}@{address}"
     text = f"#{connection.id} {cut_text(where, _TYPE_PART_BYTES)}"
     if name:
         text += f" '{name}'"
     return cut_text(text, _DESCRIPTION_BYTES)
 
 
-def info_flags(connection: Connection) -> ConnectionInfoFlags:
+def info_flags(connection: Core) -> ConnectionInfoFlags:
     """Facts about encryption, identity and route (spec 3, 5.5)."""
+    if isinstance(connection, Pipe):
+        return ConnectionInfoFlags.LOOPBACK_BUFFERS | ConnectionInfoFlags.FAST
     flags = ConnectionInfoFlags(0)
     if not connection.is_authenticated:
         flags |= ConnectionInfoFlags.UNAUTHENTICATED
@@ -46,7 +52,7 @@ def info_flags(connection: Connection) -> ConnectionInfoFlags:
 
 
 def connection_info(
-    connection: Connection, listen_socket: ListenSocket, name: str, state: State, reason: int, debug: str
+    connection: Core, listen_socket: ListenSocket, name: str, state: State, reason: int, debug: str
 ) -> ConnectionInfo:
     """A snapshot; state, reason and text are those of the moment it is for."""
     return ConnectionInfo(
@@ -62,7 +68,7 @@ def connection_info(
     )
 
 
-def connection_status(connection: Connection) -> ConnectionStatus:
+def connection_status(connection: Core) -> ConnectionStatus:
     """Rates, ping, quality and queues at this moment; reading resets the largest jitter (spec 3, 9.2)."""
     sender = connection.sender
     statistics = connection.statistics
@@ -92,7 +98,7 @@ def connection_status(connection: Connection) -> ConnectionStatus:
     )
 
 
-def lane_status(connection: Connection) -> list[LaneStatus]:
+def lane_status(connection: Core) -> list[LaneStatus]:
     """What waits in each lane; empty once the connection has ended (spec 2, 2.11)."""
     if connection.state not in (State.CONNECTING, State.CONNECTED):
         return []

@@ -561,6 +561,18 @@ def test_sending_in_each_state() -> None:
     assert other.send(b"") == gs.Result.INVALID_PARAM
 
 
+def test_accepting_what_cannot_be_accepted() -> None:
+    """The state is looked at first, whichever side began (spec 3, 6.7)."""
+    world = sim.World()
+    client, server = world.pair()
+    assert client.accept() == server.accept() == gs.Result.INVALID_STATE
+    server.close()
+    world.run(0.1)
+    assert client.accept() == gs.Result.INVALID_STATE
+    connecting = world.connect(gs.Address("10.9.9.9", 9))
+    assert connecting.accept() == gs.Result.INVALID_PARAM
+
+
 # ---------------------------------------------------------------------- linger
 
 

@@ -110,12 +110,16 @@ class Bench:
 
     def __init__(self, stack: ExitStack) -> None:
         self.news = False
-        self.service = Service(no_event, lambda: self.news)
+        self.reminded: list[tuple[int, threading.Thread]] = []
+        self.service = Service(no_event, lambda: self.news, self._remind)
         self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.peer.bind(("127.0.0.1", 0))
         self.peer.settimeout(PATIENCE_S)
         self.threads = stack.enter_context(ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter"))
         stack.callback(self.service.stop)
+
+    def _remind(self, what: int) -> None:
+        self.reminded.append((what, threading.current_thread()))
 
     def port(self, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
         port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
@@ -164,6 +168,32 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.001)
+
+
+@pytest.fixture
+def peer() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(PATIENCE_S)
+        yield peer
+
+
+NewPort = Callable[..., tuple[Port, FakeEndpoint]]
+
+
+@pytest.fixture
+def make_port() -> Iterator[NewPort]:
+    """Ports that nobody serves."""
+    with ExitStack() as stack:
+
+        def make(
+            conditions: NetworkConditions = NOTHING_FAKE, udp: UdpSocket | None = None
+        ) -> tuple[Port, FakeEndpoint]:
+            udp = UdpSocket.bind(LOCAL) if udp is None else udp
+            stack.callback(udp.close)
+            return new_port(udp, conditions)
+
+        yield make
 
 
 @pytest.fixture
@@ -219,6 +249,21 @@ def test_an_earlier_deadline_wakes_the_sleeper(bench: Bench, leads: bool) -> Non
     eventually(lambda: poller.sleeping_until != 0)
     bench.set_timer(port, endpoint, 10_000)
     assert endpoint.timer_ran.wait(PATIENCE_S)
+    bench.publish()
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_reminders_come_on_time_and_in_order(bench: Bench, leads: bool) -> None:
+    if leads:
+        bench.lead()
+    with bench.service.lock:
+        due = now_us() + 10_000
+        for what, delay_us in ((1, 0), (2, 5_000), (3, FAR_US)):
+            bench.service.remind(due + delay_us, what)
+    eventually(lambda: len(bench.reminded) == 2)
+    assert now_us() >= due + 5_000
+    assert [what for what, _ in bench.reminded] == [1, 2]
+    assert {thread.name.split("_")[0] for _, thread in bench.reminded} == {"waiter" if leads else "gamesockets-service"}
     bench.publish()
 
 
@@ -395,9 +440,8 @@ def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogC
     with caplog.at_level(logging.ERROR, "gamesockets"):
         with bench.service.lock:
             due = now_us() + 5_000
-            for port, endpoint in ((good_port, good), (faulty_port, faulty)):
-                endpoint.timer = due
-            good.on_timer = lambda: setattr(good, "timer", due + 20_000) if good.threads[1:] == [] else None
+            good.timer = faulty.timer = due
+            good.on_timer = lambda: setattr(good, "timer", due + 20_000) if len(good.threads) == 1 else None
             bench.service.schedule(good_port)
             bench.service.schedule(faulty_port)
         assert faulty.timer_ran.wait(PATIENCE_S)
@@ -440,44 +484,35 @@ def test_what_the_system_refuses_leaves_later_in_order(bench: Bench, gso: bool) 
     endpoint.timer = NEVER
 
 
-def test_a_full_socket_keeps_its_own_backlog_only(bench: Bench) -> None:
+def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_port: NewPort) -> None:
     full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
     full.bind(("127.0.0.1", 0))
     full.room, full.refusals = 1, 1
-    port, endpoint = new_port(UdpSocket(full))
-    with port.udp._socket:
-        address = bench.peer.getsockname()
-        endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
-        port.pump(0)
-        assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
-        assert drain(bench.peer, 1) == [b"one"]
-        port.pump(0)
-        assert endpoint.asked == 1
-        full.room, full.refusals = 1, 1
-        port.flush_backlog()
-        assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-        port.flush_backlog()
-        assert not port.backlog
-        assert drain(bench.peer, 2) == [b"two", b"three"]
+    port, endpoint = make_port(udp=UdpSocket(full))
+    address = peer.getsockname()
+    endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
+    port.pump(0)
+    assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
+    assert drain(peer, 1) == [b"one"]
+    port.pump(0)
+    assert endpoint.asked == 1
+    full.room, full.refusals = 1, 1
+    port.flush_backlog()
+    assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
+    port.flush_backlog()
+    assert not port.backlog
+    assert drain(peer, 2) == [b"two", b"three"]
 
 
 # ---------------------------------------------------------------------- simulated network
-
-
-@pytest.fixture
-def peer() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(PATIENCE_S)
-        yield peer
 
 
 def is_silent(receiver: socket.socket) -> bool:
     return not select.select([receiver], [], [], 0.01)[0]
 
 
-def test_simulated_lag_of_sending(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=50))
+def test_simulated_lag_of_sending(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
     endpoint.outgoing = [[([b"a", b"b"], peer.getsockname())]]
     port.pump(1_000)
     assert port.next_timer() == 51_000
@@ -486,11 +521,10 @@ def test_simulated_lag_of_sending(peer: socket.socket) -> None:
     port.pump(51_000)
     assert drain(peer, 2) == [b"a", b"b"]
     assert port.next_timer() == NEVER
-    port.udp.close()
 
 
-def test_simulated_lag_of_receiving(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_receive_ms=50))
+def test_simulated_lag_of_receiving(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_receive_ms=50))
     assert not port.receive(1_000)
     peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
     assert select.select([port.udp], [], [], PATIENCE_S)[0]
@@ -502,12 +536,11 @@ def test_simulated_lag_of_receiving(peer: socket.socket) -> None:
     port.deliver_delayed(51_000)
     assert endpoint.received == [b"a"]
     assert port.next_timer() == NEVER
-    port.udp.close()
 
 
-def test_simulated_loss(peer: socket.socket) -> None:
+def test_simulated_loss(peer: socket.socket, make_port: NewPort) -> None:
     conditions = NetworkConditions(loss_send_percent=100, loss_receive_percent=100)
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
+    port, endpoint = make_port(conditions)
     endpoint.outgoing = [[([b"a"] * 9, peer.getsockname())]]
     port.pump(0)
     peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
@@ -517,19 +550,17 @@ def test_simulated_loss(peer: socket.socket) -> None:
     port.deliver_delayed(FAR_US)
     assert is_silent(peer)
     assert endpoint.received == []
-    port.udp.close()
 
 
-def test_last_words_pass_the_simulated_network(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
+def test_last_words_pass_the_simulated_network(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
     endpoint.outgoing = [[([b"bye"], peer.getsockname())]]
     port.pump_at_once(0)
     assert drain(peer, 1) == [b"bye"]
-    port.udp.close()
 
 
-def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket) -> None:
-    port, endpoint = new_port(UdpSocket.bind(LOCAL), NetworkConditions(lag_send_ms=50))
+def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket, make_port: NewPort) -> None:
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
     endpoint.outgoing = [[([b"held"], peer.getsockname())]]
     port.pump(0)
     port.impairment.set_conditions(NOTHING_FAKE)
@@ -538,15 +569,16 @@ def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.
     port.pump(50_000)
     assert drain(peer, 2) == [b"fast", b"held"]
     assert not port.impairment.is_active
-    port.udp.close()
 
 
-def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(peer: socket.socket) -> None:
+def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
+    peer: socket.socket, make_port: NewPort
+) -> None:
     """Otherwise the service thread would turn without rest until the socket takes datagrams again."""
     full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
     full.bind(("127.0.0.1", 0))
     full.room, full.refusals = 0, 1
-    port, endpoint = new_port(UdpSocket(full), NetworkConditions(lag_send_ms=5))
+    port, endpoint = make_port(NetworkConditions(lag_send_ms=5), UdpSocket(full))
     endpoint.outgoing = [[([b"one"], peer.getsockname())]]
     port.pump(0)
     endpoint.outgoing = [[([b"two"], peer.getsockname())]]
@@ -558,7 +590,6 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(peer: so
     port.flush_backlog()
     port.pump(7_000)
     assert drain(peer, 2) == [b"one", b"two"]
-    port.udp.close()
 
 
 @pytest.mark.parametrize("leads", [False, True])

@@ -23,6 +23,7 @@ from gamesockets.connection.closing import (
     encode_closed,
     encode_no_connection,
 )
+from gamesockets.connection.core import Core
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.entropy import Entropy
 from gamesockets.connection.handshake import Refusal
@@ -68,7 +69,7 @@ class StateChange:
 
     __slots__ = ("connection", "debug", "new_state", "old_state", "reason")
 
-    def __init__(self, connection: "Connection", old_state: State, new_state: State, reason: int, debug: str) -> None:
+    def __init__(self, connection: Core, old_state: State, new_state: State, reason: int, debug: str) -> None:
         self.connection = connection
         self.old_state = old_state
         self.new_state = new_state
@@ -77,7 +78,7 @@ class StateChange:
 
 
 @final
-class Connection:
+class Connection(Core):
     """Both directions of one connection to one peer address."""
 
     def __init__(
@@ -168,6 +169,11 @@ class Connection:
             return Result.HANDSHAKE_FAILED
         self._begin(agreement, now)
         return Result.OK
+
+    def join(self, agreement: Agreement, now: int) -> None:
+        """Is connected from birth to another connection of this process; nobody is told (spec 3, 6.9)."""
+        self._begin(agreement, now)
+        self._events.clear()
 
     def _too_many_lanes_for(self, protocol_version: int) -> Refusal | None:
         if len(self.sender.lanes.lanes) > 1 and protocol_version < SEVERAL_LANES_VERSION:
@@ -369,6 +375,9 @@ class Connection:
             return False
         send_at = sender.data_at(now)
         return send_at <= now or send_at < self.timers.send
+
+    def measure(self, now: int) -> None:
+        """Nothing to do: intervals end when their timer fires."""
 
     def deliver_to(self, inbox: Inbox) -> None:
         """From now on messages go to this inbox; those that wait move there."""

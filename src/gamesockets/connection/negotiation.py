@@ -23,7 +23,7 @@ from gamesockets.crypto.trust import TrustStore
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.types import EndReason
 from gamesockets.wire import datagram
-from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest
+from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest, CryptInfo
 
 RETRY_US: Final = 500_000
 
@@ -235,6 +235,42 @@ class ServerNegotiation:
         if self._credentials is not None:
             self._credentials.fill(message)
         return datagram.encode_control(datagram.CONNECT_OK, message)
+
+
+def agree_in_memory(
+    entropy: Entropy,
+    connection_ids: tuple[int, int],
+    identities: tuple[NetworkingIdentity, NetworkingIdentity],
+    unencrypted: int,
+) -> tuple[Agreement, Agreement]:
+    """What a handshake between two connections of this process would lead to, without its messages (spec 2, 2.14).
+
+    Identity k is what connection k sees as its peer. Raises `ValueError` for an invalid one.
+    """
+    cipher = own_ciphers(unencrypted)[0]
+    credentials = (
+        LocalCredentials(entropy, identities[1], [cipher]),
+        LocalCredentials(entropy, identities[0], [cipher]),
+    )
+    agreements: list[Agreement] = []
+    for index in (0, 1):
+        other = credentials[1 - index]
+        peer = PeerCredentials(
+            identity=identities[index],
+            certificate=other.certificate,
+            crypt_info=other.crypt_info,
+            nonce=other.nonce,
+            exchange_key_type=CryptInfo.CURVE25519,
+            exchange_public=other.exchange.public,
+            ciphers=[cipher],
+            protocol_version=PROTOCOL_VERSION,
+            authenticated=False,
+        )
+        ciphers = session_ciphers(index == 1, credentials[index], peer, *connection_ids, cipher)
+        if isinstance(ciphers, Refusal):
+            raise AssertionError(f"our own credentials do not please us: {ciphers.text}")  # noqa: TRY004 - a bug here
+        agreements.append(Agreement(*ciphers, peer, connection_ids[1 - index]))
+    return agreements[0], agreements[1]
 
 
 def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerNegotiation | None:

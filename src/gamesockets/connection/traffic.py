@@ -270,9 +270,11 @@ class Traffic(FeedbackSink):
             if has_data:
                 if sender.has_lost() and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
-            elif not (request or self._must_report(now) or now >= self.reports.due_at()):
+            elif not (request or self._must_report(now) or (now >= self.reports.due_at() and self.reports.pick(now))):
                 break
-            datagrams.append(self._make_packet(request, has_data, now))
+            data = self._make_packet(request, has_data, now)
+            if data:
+                datagrams.append(data)
             request = NO_REQUEST
             if has_data and sender.built_nothing:
                 break
@@ -293,6 +295,7 @@ class Traffic(FeedbackSink):
         return self.sender.payload_bytes_max - self.sender.retry_bytes(now) >= REPORTS_ROOM_BYTES
 
     def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
+        """One datagram; empty if it was meant for data and the peer turns out to have no room for any."""
         sender = self.sender
         number = sender.flight.next_number()
         stats = b""
@@ -311,6 +314,8 @@ class Traffic(FeedbackSink):
         if has_data:
             payload = sender.build(prefix, room, now)
             segments = sender.built_segments
+            if not payload and not stats:
+                return b""
         spacing_us = NO_TIME
         if self._options.send_time_since_previous_packet == 1:
             spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))

@@ -436,7 +436,7 @@ class Sender(Outbox):
         size = 0
         while queue:
             number, header, body = queue[0]
-            if not header or (size and number - lane.sent_reliable_number > ANNOUNCE_FROM):
+            if not header:
                 break
             header_bytes = len(header)
             sent = lane.head_sent

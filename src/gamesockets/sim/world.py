@@ -335,6 +335,8 @@ class Host(_Scheduled):
 
     def _on_change(self, event: StateChange) -> None:
         core = event.connection
+        if not isinstance(core, Core):
+            return  # a pipe, and those do not exist between hosts
         connection = self._entries.get(core)
         if connection is None and event.old_state == State.NONE:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)

@@ -1,0 +1,195 @@
+"""Two ends of one process: what is sent lies in the partner's inbox before the call returns (spec 2, 2.14).
+
+No packets, and so no rate, Nagle wait, loss or simulated network; only the receiver's limits count. What a pipe
+measures is as if each message were a packet that arrived at once.
+"""
+
+from collections import deque
+from typing import Final, final
+
+from gamesockets.address import Address
+from gamesockets.config import ConnectionOptions
+from gamesockets.connection.closing import application_reason
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.core import Core
+from gamesockets.connection.counters import Counters
+from gamesockets.connection.states import TRANSITIONS, State
+from gamesockets.connection.stats import INTERVAL_US
+from gamesockets.connection.traffic import Traffic
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.receive.inbox import Inbox
+from gamesockets.types import NetworkingMessage, PeerRecord, Result
+from gamesockets.wire.packet import NO_TIME
+
+REPORTED_RATE_MAX: Final = 104_857_600
+"""Bytes per second shown as the send rate of a pipe that nobody has slowed down."""
+
+_NOWHERE: Final = Address("::", 0)
+_INVALID_PARAM: Final = -int(Result.INVALID_PARAM)
+_NO_CONNECTION: Final = -int(Result.NO_CONNECTION)
+
+
+@final
+class Pipe(Core):
+    """One end, connected once `join` was called.
+
+    `changes` is where both ends tell what happens to them, in the order in which it does.
+    """
+
+    def __init__(
+        self,
+        connection_id: int,
+        identity: NetworkingIdentity,
+        options: ConnectionOptions,
+        ready: set[Inbox],
+        changes: deque[StateChange],
+        now: int,
+    ) -> None:
+        self.id = connection_id
+        self.address = _NOWHERE
+        self.state = State.NONE
+        self.end_reason = 0
+        self.end_debug = ""
+        self.is_encrypted = False
+        self.is_authenticated = False
+        self.options = options
+        self.peer = PeerRecord(connection_id, identity, options.connection_user_data)
+        self.inbox = Inbox(ready)
+        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, Counters(), now)
+        """Lanes with their numbers, the send rate and the measurements; no packet ever passes through it."""
+        self.sender = self.traffic.sender
+        self.statistics = self.traffic.statistics
+        self.ping = self.traffic.ping
+        self._changes = changes
+        self._partner: Pipe | None = None
+        self.configure(options)
+
+    def join(self, partner: "Pipe", now: int) -> None:
+        """Both ends are connected from here on; nobody is told (spec 3, 6.9)."""
+        self._connect(partner, now)
+        partner._connect(self, now)
+
+    def _connect(self, partner: "Pipe", now: int) -> None:
+        self._partner = partner
+        self.state = State.CONNECTED
+        # As if the handshake had been a packet in each direction, which took no time. It counts for the rates of the
+        # first interval, not for its quality, as in the reference.
+        statistics = self.statistics
+        statistics.sequenced = 1
+        statistics.connected(now)
+        statistics.packets_sent = 1
+        statistics.packets_received = 1
+        self.traffic.take_ping_sample(0, now)
+
+    def configure(self, options: ConnectionOptions) -> None:
+        """New limits, in force for the next message."""
+        self.options = options
+        self.sender.pacer.limit(
+            min(options.send_rate_min, REPORTED_RATE_MAX), min(options.send_rate_max, REPORTED_RATE_MAX)
+        )
+
+    # ------------------------------------------------------------------ messages
+
+    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+        """Delivers a message; its number, or minus the `Result` that says why not."""
+        partner = self._partner
+        if partner is None:
+            return _NO_CONNECTION if self.state == State.CLOSED_BY_PEER else _INVALID_PARAM
+        lanes = self.sender.lanes.lanes
+        size = len(data)
+        if size > partner.options.recv_max_message_size or not 0 <= lane < len(lanes):
+            return _INVALID_PARAM
+        number = lanes[lane].last_number + 1
+        lanes[lane].last_number = number
+        self._sent(size, now)
+        partner._arrived(size, now)
+        partner._receive(NetworkingMessage(data, number, flags, lane, now, partner.peer), size)
+        return number
+
+    def _receive(self, message: NetworkingMessage, size: int) -> None:
+        """The sender is told OK in any case: over its limits a receiver loses messages (spec 2, 2.14)."""
+        peer = self.peer
+        options = self.options
+        if (
+            peer.queued_messages < options.recv_buffer_messages
+            and peer.queued_bytes + size <= options.recv_buffer_size_bytes
+        ):
+            peer.queued_messages += 1
+            peer.queued_bytes += size
+            self.inbox.append(message)
+
+    def needs_service(self, now: int) -> bool:  # noqa: ARG002 - as for UDP
+        """Always: a message that was delivered may be what somebody waits for."""
+        return True
+
+    def flush(self) -> Result:
+        """Nothing ever waits."""
+        return Result.OK if self.state == State.CONNECTED else Result.NO_CONNECTION
+
+    def configure_lanes(self, priorities: list[int], weights: list[int], now: int) -> Result:  # noqa: ARG002
+        """Sets up the lanes of the sending direction; of their meaning only the separate numbers remain."""
+        if self.state != State.CONNECTED:
+            return Result.INVALID_STATE
+        if len(priorities) < len(self.sender.lanes.lanes):
+            return Result.INVALID_PARAM
+        self.sender.lanes.configure(priorities, weights)
+        return Result.OK
+
+    def deliver_to(self, inbox: Inbox) -> None:
+        """From now on messages go to this inbox; those that wait move there."""
+        self.inbox.move_to(self.peer, inbox)
+        self.inbox = inbox
+
+    # ------------------------------------------------------------------ the end
+
+    def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:  # noqa: ARG002
+        """Ends this end at once, linger or not, and then its partner, which keeps what it has not read."""
+        self.inbox.discard(self.peer)
+        partner = self._partner
+        if partner is None:
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+            return
+        reason, debug = application_reason(reason, debug)
+        self._end(State.FIN_WAIT, reason, debug, now)
+        partner._end(State.CLOSED_BY_PEER, reason, debug, now)
+
+    def _end(self, state: State, reason: int, debug: str, now: int) -> None:
+        old_state = self.state
+        if state not in TRANSITIONS[old_state]:
+            raise AssertionError(f"no way from {old_state.name} to {state.name}")
+        self._partner = None
+        self.state = state
+        self.end_reason = reason
+        self.end_debug = debug
+        self.statistics.ended(now)
+        self._changes.append(StateChange(self, old_state, state, reason, debug))
+
+    # ------------------------------------------------------------------ measuring
+
+    def _sent(self, size: int, now: int) -> None:
+        self.measure(now)
+        statistics = self.statistics
+        statistics.packets_sent += 1
+        statistics.bytes_sent += size
+
+    def _arrived(self, size: int, now: int) -> None:
+        self.measure(now)
+        statistics = self.statistics
+        statistics.packets_received += 1
+        statistics.bytes_received += size
+        statistics.sequenced += 1
+        window = self.traffic.window
+        window.record(window.newest + 1)
+        statistics.arrived(now, NO_TIME, True)
+        self.traffic.take_ping_sample(0, now)
+
+    def measure(self, now: int) -> None:
+        """Finishes the measuring intervals that have ended: a pipe has no timer that would do it in time."""
+        statistics = self.statistics
+        if self.state != State.CONNECTED or now < statistics.next_interval_at():
+            return
+        statistics.finish_interval(statistics.next_interval_at(), 0)
+        idle_us = (now - statistics.next_interval_at()) // INTERVAL_US * INTERVAL_US
+        if idle_us >= 0:
+            # Nothing happened in the intervals since, or they would have been finished then.
+            statistics.finish_interval(statistics.next_interval_at() + idle_us, 0)

@@ -1,0 +1,42 @@
+"""What does the game-loop API keep for each connection and each listen socket, besides what the core knows?"""
+
+from typing import final
+
+from gamesockets.config import Configuration
+from gamesockets.connection.connection import Connection as UdpCore
+from gamesockets.connection.core import Core
+from gamesockets.drivers.threads import Port
+from gamesockets.receive.inbox import Inbox
+from gamesockets.types import ListenSocket
+
+
+@final
+class Entry:
+    """What this layer knows of a connection besides its core."""
+
+    __slots__ = ("configuration", "core", "inbox", "listen_socket", "name", "poll_group", "port", "udp")
+
+    def __init__(self, core: Core, port: Port | None, configuration: Configuration, listen_socket: int) -> None:
+        self.core = core
+        self.port = port
+        """None for an end of a pipe."""
+        self.udp = core if isinstance(core, UdpCore) else None
+        """The core once more, by the type that its port knows; None for an end of a pipe."""
+        self.configuration = configuration
+        self.listen_socket = ListenSocket(listen_socket)
+        self.name = ""
+        self.poll_group = 0
+        self.inbox = core.inbox
+        """Its own, used while it is in no group."""
+
+
+@final
+class Listener:
+    """A listen socket: its port, its settings, and the implicit group of its connections."""
+
+    __slots__ = ("configuration", "inbox", "port")
+
+    def __init__(self, port: Port, configuration: Configuration, inbox: Inbox) -> None:
+        self.port = port
+        self.configuration = configuration
+        self.inbox = inbox
