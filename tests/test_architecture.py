@@ -13,7 +13,9 @@ SOURCE: Final = Path(__file__).parent.parent / "src" / "gamesockets"
 GENERATED: Final = frozenset({"wire.messages_pb2"})
 LINES_MAX: Final = 800
 
-VALUES: Final = frozenset({"address", "enums", "errors", "identity", "results", "types", "handles", "version"})
+VALUES: Final = frozenset(
+    {"address", "arguments", "enums", "errors", "identity", "results", "types", "handles", "version"}
+)
 """Small records and names without behaviour towards the network: everyone may know them."""
 
 CONFIGURATION: Final = frozenset({"config", "config_convert", "config_table"})

@@ -88,7 +88,8 @@ class Endpoint:
     ) -> None:
         self._entropy = entropy
         self._ids = ids
-        self._identity = identity
+        self.identity = identity
+        """Who this side is, for connections from now on."""
         self.options = options
         """What incoming connections start with."""
         self._accepts = accepts
@@ -173,7 +174,7 @@ class Endpoint:
         number = self._ids.take()
         if not number:
             return None
-        connection = Connection(number, peer, self._entropy, self._identity, options, self.counters, self.ready, now)
+        connection = Connection(number, peer, self._entropy, self.identity, options, self.counters, self.ready, now)
         self.connections[address] = connection
         self._addresses[connection] = address
         return connection

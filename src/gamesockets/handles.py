@@ -2,6 +2,8 @@
 
 from typing import Final, Generic, TypeVar, final
 
+from gamesockets.arguments import find
+
 T = TypeVar("T")
 
 _SLOTS_MAX: Final = 0x1_0000
@@ -13,6 +15,7 @@ class HandleTable(Generic[T]):
     """Objects by handle. A handle is not given out again until the counter has gone round."""
 
     def __init__(self, high_bit: bool) -> None:
+        self._kind = "group" if high_bit else "socket"
         self._high_bit = 0x8000_0000 if high_bit else 0
         self._objects: dict[int, T] = {}
         self._slots: set[int] = set()
@@ -32,8 +35,8 @@ class HandleTable(Generic[T]):
         return handle
 
     def get(self, handle: int) -> T | None:
-        """The object, None for an unknown handle."""
-        return self._objects.get(handle)
+        """The object, None for an unknown handle, `TypeError` for what is none at all."""
+        return find(self._objects, handle, self._kind)
 
     def remove(self, handle: int) -> T | None:
         """Takes the object out; its handle is dead from now on."""

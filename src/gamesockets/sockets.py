@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from random import Random
-from types import TracebackType
-from typing import Any, Final, final
+from threading import TIMEOUT_MAX
+from types import NoneType, TracebackType
+from typing import Final, final
 
 from gamesockets.address import Address
+from gamesockets.arguments import check_handle, check_range, check_type, explain_send, find, numbers, outgoing, to_bytes
 from gamesockets.config import (
     Configuration,
     ConfigurationInput,
@@ -104,6 +107,7 @@ class NetworkingSockets(ConfigurationCalls):
         self._pipe_changes: deque[StateChange] = deque()
         self._closed = False
         if config is not None:
+            check_type("config", config, Mapping)
             self._apply_config(config)
         self._service = Service(self._on_event, self._has_news, self._on_reminder)
         self._lock = self._service.lock
@@ -141,6 +145,8 @@ class NetworkingSockets(ConfigurationCalls):
             for port in self._service.ports():
                 port.pump_at_once(now)
             self._entries.clear()
+            self._listeners = HandleTable(high_bit=False)
+            self._groups = HandleTable(high_bit=True)
             self._pipe_changes.clear()
             self._events.clear()
         self._service.stop()
@@ -160,7 +166,7 @@ class NetworkingSockets(ConfigurationCalls):
             OSError: the address cannot be had; the text names it.
             ValueError: a configuration value cannot be set.
         """
-        _check_type("address", address, Address)
+        check_type("address", address, Address)
         with self._lock, FailureLine("listen on", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
@@ -183,7 +189,7 @@ class NetworkingSockets(ConfigurationCalls):
             OSError: no socket can be had for it, or 8191 connections live already.
             ValueError: a configuration value cannot be set.
         """
-        _check_type("address", address, Address)
+        check_type("address", address, Address)
         with self._lock, FailureLine("connect to", address):
             self._check_open()
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
@@ -221,7 +227,7 @@ class NetworkingSockets(ConfigurationCalls):
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.INVALID_PARAM
             udp, port = entry.udp, entry.port
@@ -245,9 +251,10 @@ class NetworkingSockets(ConfigurationCalls):
             debug: text for the peer's log, at most 127 bytes arrive.
             enable_linger: deliver reliable data that is still on its way before closing.
         """
-        _check_type("debug", debug, str)
+        check_type("reason", reason, int)
+        check_type("debug", debug, str)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             now = now_us()
@@ -277,7 +284,7 @@ class NetworkingSockets(ConfigurationCalls):
 
     def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
         """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
-        _check_type("remote_reason", remote_reason, str)
+        check_type("remote_reason", remote_reason, str)
         with self._lock:
             listener = self._listeners.get(socket)
             if listener is None:
@@ -338,9 +345,9 @@ class NetworkingSockets(ConfigurationCalls):
 
     def set_connection_user_data(self, connection: Connection, user_data: int) -> bool:
         """The application's own number, a signed 64-bit integer; False for an unknown handle."""
-        _check_range("user_data", user_data, -_INT64, _INT64 - 1)
+        check_range("user_data", user_data, -_INT64, _INT64 - 1)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             entry.configuration.set(ConfigurationValue.CONNECTION_USER_DATA, user_data)
@@ -350,7 +357,7 @@ class NetworkingSockets(ConfigurationCalls):
     def get_connection_user_data(self, connection: Connection) -> int:
         """The application's own number; -1 when it was never set, and for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             return -1 if entry is None else entry.core.peer.user_data
 
     def set_connection_name(self, connection: Connection, name: str) -> bool:
@@ -359,12 +366,12 @@ class NetworkingSockets(ConfigurationCalls):
         Raises:
             ValueError: the name is too long.
         """
-        _check_type("name", name, str)
+        check_type("name", name, str)
         size = len(name.encode("utf-8", "replace"))
         if size > NAME_BYTES_MAX:
             raise ValueError(f"name {name!r} has {size} bytes, at most {NAME_BYTES_MAX} are allowed")
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return False
             entry.name = name
@@ -374,12 +381,32 @@ class NetworkingSockets(ConfigurationCalls):
     def get_connection_name(self, connection: Connection) -> str | None:
         """The name, empty when never set; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else entry.name
 
     def get_identity(self) -> NetworkingIdentity:
         """Who this side claims to be."""
         return self._identity
+
+    def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
+        """Closes every connection (2999) and is somebody else from now on; None is nobody in particular (spec 3, 3.1).
+
+        Listen sockets stay open, and those who connect meet the new identity. Raises `OSError` after `close`.
+        """
+        check_type("identity", identity, (NetworkingIdentity, NoneType))
+        if identity is None or identity.is_invalid:
+            identity = NetworkingIdentity.localhost()
+        with self._lock:
+            self._check_open()
+            self._identity = identity
+            now = now_us()
+            for entry in list(self._entries.values()):
+                self._close(entry, int(EndReason.APP_EXCEPTION_MAX), _SHUTDOWN_TEXT, False, now)
+                self._serve(entry, now)
+            for port in list(self._service.ports()):
+                port.endpoint.identity = identity
+                self._service.pump(port, now)
+            self._entries.clear()
 
     def get_listen_socket_address(self, socket: ListenSocket) -> Address | None:
         """Where a listen socket listens; None for an unknown handle."""
@@ -401,26 +428,34 @@ class NetworkingSockets(ConfigurationCalls):
         Returns:
             `OK`; `INVALID_PARAM` (unknown handle, lane not configured, over 524288 bytes); `LIMIT_EXCEEDED` (the send
             buffer is full: try again later); `NO_CONNECTION` (it has ended); `IGNORED` (`NO_DELAY` before connected).
+
+        Raises:
+            TypeError: an argument is of a wrong type; the text names it.
         """
         if type(data) is not bytes:
-            data = _to_bytes(data)
-        with self._lock:
-            entry = self._entries.get(connection)
-            if entry is None:
-                return Result.INVALID_PARAM
-            now = now_us()
-            core = entry.core
-            number = core.send(data, int(flags), lane, now)
-            if number < 0:
-                return Result(-number)
-            if core.needs_service(now):
-                udp, port = entry.udp, entry.port
-                if udp is not None and port is not None:  # as `_serve`, without the call
-                    port.endpoint.touch(udp)
-                    self._service.pump(port, now)
-                else:
-                    self._service.notify()
-            return Result.OK
+            data = to_bytes(data)
+        try:
+            with self._lock:
+                entry = self._entries.get(connection)
+                if entry is None:
+                    check_handle(connection, "connection")
+                    return Result.INVALID_PARAM
+                now = now_us()
+                core = entry.core
+                number = core.send(data, index(flags), lane, now)
+                if number < 0:
+                    return Result(-number)
+                if core.needs_service(now):
+                    udp, port = entry.udp, entry.port
+                    if udp is not None and port is not None:  # as `_serve`, without the call
+                        port.endpoint.touch(udp)
+                        self._service.pump(port, now)
+                    else:
+                        self._service.notify()
+                return Result.OK
+        except TypeError:  # looked at only now: checks before would cost every message
+            explain_send(connection, flags, lane)
+            raise
 
     def send_messages(self, messages: Sequence[OutgoingMessage]) -> list[int]:
         """Queues many messages at once (spec 3, 7.4).
@@ -428,15 +463,17 @@ class NetworkingSockets(ConfigurationCalls):
         Returns:
             For each the message number, or minus the `Result`; 0 for those not tried because an earlier one for the
             same connection failed.
+
+        Raises:
+            TypeError: one is no message at all, or a part of it of a wrong type; then none was queued.
         """
         results: list[int] = []
-        prepared = [(message, _to_bytes(message.data)) for message in messages]
+        prepared = outgoing(messages)
         failed: set[int] = set()
         touched: dict[int, _Entry] = {}
         with self._lock:
             now = now_us()
-            for message, data in prepared:
-                handle = message.connection
+            for handle, data, flags, lane in prepared:
                 if handle in failed:
                     results.append(0)
                     continue
@@ -444,7 +481,7 @@ class NetworkingSockets(ConfigurationCalls):
                 if entry is None:
                     number = -int(Result.INVALID_PARAM)
                 else:
-                    number = entry.core.send(data, int(message.flags), message.lane, now)
+                    number = entry.core.send(data, flags, lane, now)
                     touched[handle] = entry
                 if number < 0:
                     failed.add(handle)
@@ -465,7 +502,7 @@ class NetworkingSockets(ConfigurationCalls):
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.INVALID_PARAM
             result = entry.core.flush()
@@ -479,8 +516,9 @@ class NetworkingSockets(ConfigurationCalls):
         self, connection: Connection, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
+        check_type("max_messages", max_messages, int)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 raise InvalidHandle(connection, "connection")
             core = entry.core
@@ -492,6 +530,7 @@ class NetworkingSockets(ConfigurationCalls):
         self, socket: ListenSocket, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
+        check_type("max_messages", max_messages, int)
         with self._lock:
             listener = self._listeners.get(socket)
             if listener is None:
@@ -502,6 +541,7 @@ class NetworkingSockets(ConfigurationCalls):
         self, group: PollGroup, max_messages: int = Library.MAX_MESSAGES_PER_BATCH
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
+        check_type("max_messages", max_messages, int)
         with self._lock:
             inbox = self._groups.get(group)
             if inbox is None:
@@ -511,6 +551,7 @@ class NetworkingSockets(ConfigurationCalls):
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages can be taken together (spec 3, 8.1)."""
         with self._lock:
+            self._check_open()
             return PollGroup(self._groups.add(Inbox(self._ready)))
 
     def destroy_poll_group(self, group: PollGroup) -> bool:
@@ -527,7 +568,7 @@ class NetworkingSockets(ConfigurationCalls):
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None or (group != 0 and self._groups.get(group) is None):
                 return False
             self._join(entry, group)
@@ -548,8 +589,10 @@ class NetworkingSockets(ConfigurationCalls):
         Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
         `close`.
         """
-        if timeout is not None and timeout < 0:
-            raise ValueError(f"timeout must be at least 0 seconds, not {timeout!r}")
+        if timeout is not None:
+            check_type("timeout", timeout, (int, float))
+            if not 0 <= timeout <= TIMEOUT_MAX:
+                raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
         with self._lock:
             if self._closed:
                 return False
@@ -588,6 +631,8 @@ class NetworkingSockets(ConfigurationCalls):
         Returns:
             Whether there was one. No change is lost between two calls.
         """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         return self._events.dispatch(callback, context)
 
     def _has_news(self) -> bool:
@@ -598,7 +643,7 @@ class NetworkingSockets(ConfigurationCalls):
         core = change.connection
         entry = self._entries.get(core.id)
         if entry is None:
-            if change.old_state != State.NONE or port is None or port.owner == 0:
+            if self._closed or change.old_state != State.NONE or port is None or port.owner == 0:
                 return
             entry = self._incoming(core, port)
         elif entry.core is not core:
@@ -638,7 +683,7 @@ class NetworkingSockets(ConfigurationCalls):
     def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
         """What is known of a connection and its peer; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return None
             core = entry.core
@@ -647,7 +692,7 @@ class NetworkingSockets(ConfigurationCalls):
     def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
         """Ping, quality, rates and queues; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return None
             entry.core.measure(now_us())
@@ -656,7 +701,7 @@ class NetworkingSockets(ConfigurationCalls):
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else lane_status(entry.core)
 
     def get_detailed_connection_status(self, connection: Connection) -> str | None:
@@ -665,7 +710,7 @@ class NetworkingSockets(ConfigurationCalls):
         Rates, totals, histograms, and what the peer reported of its side; many lines, each ending with a newline.
         """
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return None
             now = now_us()
@@ -675,7 +720,7 @@ class NetworkingSockets(ConfigurationCalls):
     def get_connection_debug_text(self, connection: Connection) -> str | None:
         """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             return None if entry is None else debug_text(entry.core, entry.name)
 
     def configure_connection_lanes(
@@ -692,19 +737,20 @@ class NetworkingSockets(ConfigurationCalls):
             `OK`; `NO_CONNECTION` (unknown handle); `INVALID_STATE` (ended); `INVALID_PARAM` (numbers out of range,
             fewer lanes than before); `FAIL` (the peer's version knows no lanes; the connection is closed).
         """
+        priorities = numbers("priorities", priorities)
+        count = len(priorities)
+        weights = [1] * count if weights is None else numbers("weights", weights)
         with self._lock:
-            entry = self._entries.get(connection)
+            entry = find(self._entries, connection, "connection")
             if entry is None:
                 return Result.NO_CONNECTION
-            count = len(priorities)
-            weights = [1] * count if weights is None else list(weights)
             if not 1 <= count <= LANES_MAX or len(weights) != count:
                 return Result.INVALID_PARAM
             if not all(1 <= weight <= WEIGHT_MAX for weight in weights):
                 return Result.INVALID_PARAM
             if not all(-_INT32 <= priority < _INT32 for priority in priorities):
                 return Result.INVALID_PARAM
-            result = entry.core.configure_lanes(list(priorities), weights, now_us())
+            result = entry.core.configure_lanes(priorities, weights, now_us())
             self._serve(entry, now_us())
             return result
 
@@ -764,22 +810,7 @@ def _set_trace(entry: _Entry) -> None:
 
 def _apply_at_creation(configuration: Configuration, config: Config | None) -> None:
     if config is not None:
+        check_type("config", config, Mapping)
         configuration.apply(config)
     if configuration.effective(ConfigurationValue.SYMMETRIC_CONNECT) != 0:
         raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")
-
-
-def _to_bytes(data: object) -> bytes:
-    if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
-
-
-def _check_type(name: str, value: object, expected: type[Any]) -> None:
-    if not isinstance(value, expected):
-        raise TypeError(f"{name} must be {expected.__name__}, not {type(value).__name__}")
-
-
-def _check_range(name: str, value: object, minimum: int, maximum: int) -> None:
-    if not isinstance(value, int) or not minimum <= value <= maximum:
-        raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")

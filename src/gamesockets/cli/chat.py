@@ -200,7 +200,11 @@ class Pump:
             for status in statuses:
                 if status.connection_info.state not in ENDED:
                     self._events.put(status)
-            for message in self._sockets.receive_messages_on_poll_group(self._group):
+            try:
+                messages = self._sockets.receive_messages_on_poll_group(self._group)
+            except gs.InvalidHandle:
+                return  # they have just been closed, and the group with them
+            for message in messages:
                 self._events.put(message)
             for status in statuses:
                 if status.connection_info.state in ENDED:
