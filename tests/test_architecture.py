@@ -35,6 +35,9 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "trace_lines": frozenset({"connection", "wire", "views", "debug", *CONFIGURATION, *VALUES}),
     "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
     "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
+    "information_calls": frozenset(
+        {"drivers.clock", "entries", "status_text", "views", "arguments", *CONFIGURATION, *VALUES}
+    ),
     "config_calls": frozenset({"library", *CONFIGURATION, *VALUES}),
     "sockets": frozenset(
         {
@@ -47,6 +50,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
             "library",
             "events",
             "config_calls",
+            "information_calls",
             "receive.inbox",
             *CONFIGURATION,
             *VALUES,

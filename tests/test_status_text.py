@@ -506,7 +506,7 @@ def test_debug_text_of_a_new_connection() -> None:
         f"#{client.core.id} UDP invalid@10.9.9.9:9 'me'\n"
         "SenderState\n"
         "    x: 262144 bytes/s\n"
-        "    x_calc: 65536 bytes/s\n"
+        "    x_calc: 262144 bytes/s\n"
         "    rtt: ?\n"
         "    tx_s: 512 bytes\n"
         "    pending bytes: 0\n"

@@ -34,19 +34,16 @@ from gamesockets.errors import InvalidHandle
 from gamesockets.events import StatusCallback, StatusEvents
 from gamesockets.handles import HandleTable
 from gamesockets.identity import NetworkingIdentity
+from gamesockets.information_calls import InformationCalls
 from gamesockets.library import Library
 from gamesockets.pairs import join_in_memory, join_over_loopback, peer_identities
 from gamesockets.receive.inbox import Inbox
-from gamesockets.status_text import debug_text, detailed_status
 from gamesockets.trace_lines import trace_lines
 from gamesockets.types import (
     ConfigurationScope,
     ConfigurationValue,
     Connection,
-    ConnectionInfo,
-    ConnectionStatus,
     EndReason,
-    LaneStatus,
     ListenSocket,
     MessageData,
     NetworkingMessage,
@@ -56,7 +53,7 @@ from gamesockets.types import (
     SendFlags,
     StatusInfo,
 )
-from gamesockets.views import connection_info, connection_status, lane_status
+from gamesockets.views import connection_info
 
 Config = Mapping[ConfigurationValue, ConfigurationInput]
 
@@ -72,7 +69,7 @@ _STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
 
 @final
-class NetworkingSockets(ConfigurationCalls):
+class NetworkingSockets(ConfigurationCalls, InformationCalls):
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
@@ -678,50 +675,7 @@ class NetworkingSockets(ConfigurationCalls):
         _set_trace(entry)
         return entry
 
-    # ------------------------------------------------------------------ information
-
-    def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
-        """What is known of a connection and its peer; None for an unknown handle."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
-                return None
-            core = entry.core
-            return connection_info(core, entry.listen_socket, entry.name, core.state, core.end_reason, core.end_debug)
-
-    def get_quick_connection_status(self, connection: Connection) -> ConnectionStatus | None:
-        """Ping, quality, rates and queues; None for an unknown handle."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
-                return None
-            entry.core.measure(now_us())
-            return connection_status(entry.core)
-
-    def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
-        """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            return None if entry is None else lane_status(entry.core)
-
-    def get_detailed_connection_status(self, connection: Connection) -> str | None:
-        """Everything measured on a connection, as text for people (spec 3, 9.3); None for an unknown handle.
-
-        Rates, totals, histograms, and what the peer reported of its side; many lines, each ending with a newline.
-        """
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
-                return None
-            now = now_us()
-            entry.core.measure(now)
-            return detailed_status(entry.core, now)
-
-    def get_connection_debug_text(self, connection: Connection) -> str | None:
-        """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            return None if entry is None else debug_text(entry.core, entry.name)
+    # ------------------------------------------------------------------ lanes
 
     def configure_connection_lanes(
         self, connection: Connection, priorities: Sequence[int], weights: Sequence[int] | None = None

@@ -27,6 +27,9 @@ from gamesockets.endpoint import Endpoint, Transmit
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
 
+SLEEP_MAX_S: Final = 86_400.0
+"""Selectors refuse to sleep for weeks; whoever wants to sleeps again."""
+
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
@@ -117,10 +120,12 @@ class Port:
 
     def next_timer(self) -> int:
         """When this port next needs the service thread."""
-        deadline = self.endpoint.next_timer() if not self.backlog else NEVER
-        if self.impairment.is_active:
-            return min(deadline, self.impairment.next_timer())
-        return deadline
+        impairment = self.impairment
+        if self.backlog:
+            # What the links let go could not leave either: only the socket's readiness helps.
+            return impairment.incoming.next_timer() if impairment.is_active else NEVER
+        deadline = self.endpoint.next_timer()
+        return min(deadline, impairment.next_timer()) if impairment.is_active else deadline
 
 
 @final
@@ -254,11 +259,11 @@ class Service:
             self._followers -= 1
 
     def _lead(self, until: int) -> bool:
-        self._leading = True
-        self._leading_since = now_us()
-        if self._service_poller.sleeping_until:
-            self._service_poller.wake()
         try:
+            self._leading = True
+            self._leading_since = now_us()
+            if self._service_poller.sleeping_until:
+                self._service_poller.wake()
             while not self._news_or_stopping() and self._sleep_and_serve(self._leader_poller, until):
                 pass
             return self._has_news()
@@ -320,7 +325,7 @@ class Service:
         """One round: sleeps at most until `until`, does what is due then; False once `until` has passed."""
         deadline = min(self._next_deadline(), until)
         poller.sleeping_until = deadline
-        timeout_s = None if deadline == NEVER else max(0.0, (deadline - now_us()) / 1_000_000)
+        timeout_s = None if deadline == NEVER else min(max(0.0, (deadline - now_us()) / 1_000_000), SLEEP_MAX_S)
         self.lock.release()
         try:
             ready = poller.select(timeout_s)
@@ -334,6 +339,8 @@ class Service:
             self._serve(ready, now)
         except Exception:  # noqa: BLE001 - one connection's bug must silence neither the others nor a waiting user
             OUTPUT.exception("serving the sockets met an unexpected error and goes on")
+            for port in self._ports:
+                self.schedule(port)
         return now < until
 
     def _next_deadline(self) -> int:
