@@ -97,6 +97,7 @@ def test_a_server_that_is_stopped_says_goodbye(served: tuple[Program, str], numb
         anna.wait_for(r"the peer closed it \(1000: the chat is closed\)")
 
 
+@pytest.mark.slow  # ten seconds until nobody has answered
 def test_joining_nobody_says_what_to_do() -> None:
     with Program(gamesockets("chat", "join", "127.0.0.1:9", "--name", "Anna")) as anna:
         assert anna.finish() == 1

@@ -23,15 +23,16 @@ LANES_TO_ECHO: Final = 8
 
 
 class ErrorLog(logging.Handler):
-    """Errors that the library logs, because no caller is there whom it could tell."""
+    """Unexpected errors that the library logs, because no caller is there whom it could tell."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line, with the traceback if there is one."""
-        self.lines.append(self.format(record))
+        """Keep the line if it has a traceback: without one it is a complaint about the application or the peer."""
+        if record.exc_info:
+            self.lines.append(self.format(record))
 
 
 class Ours(Side):
