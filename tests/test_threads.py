@@ -174,9 +174,27 @@ class Hammer:
         about = self.sockets.get_connection_info(connection)
         assert about is None or about.connection_description
         self.sockets.get_quick_connection_status(connection)
+        text = self.sockets.get_detailed_connection_status(connection)
+        assert text is None or text.startswith("End-to-end connection: ")
+        self.sockets.get_connection_debug_text(connection)
         self.sockets.accept_connection(connection)
         assert not self.sockets.get_identity().is_invalid
         assert gs.Library.time() > 0
+
+    def pair(self, random: Random) -> None:
+        if len(self.connections) < CONNECTIONS_MAX:
+            try:
+                self.connections += self.sockets.create_socket_pair(use_network_loopback=random.random() < 0.3)
+            except OSError as error:
+                if error.errno != errno.EMFILE:
+                    raise
+
+    def debug_output(self, random: Random) -> None:
+        gs.Library.set_debug_callback(random.choice([0, 4, 8]), self.on_line)
+
+    def on_line(self, kind: gs.DebugType, text: str) -> None:
+        if "unexpected error" in text:
+            self.failures.append(("debug output", AssertionError(text)))
 
     def reset(self, random: Random) -> None:
         if random.random() < 0.01:
@@ -185,7 +203,7 @@ class Hammer:
     def steps(self) -> dict[str, Callable[[Random], None]]:
         names = (
             "listen connect close_connection close_listen_socket group join send send_batch flush receive callbacks "
-            "change_callback wait configure lanes properties look reset"
+            "change_callback wait configure lanes properties look pair debug_output reset"
         )
         return {name: getattr(self, name) for name in names.split()}
 
@@ -275,6 +293,7 @@ def test_sixteen_threads_with_every_call(seconds: int, caplog: pytest.LogCapture
             pytest.fail(f"threads that do not end: {hammer.began}")
     finally:
         hammer.stop = True
+        gs.Library.set_debug_callback(0, None)
         for value in (ConfigurationValue.NAGLE_TIME, ConfigurationValue.FAKE_PACKET_LAG_SEND):
             assert sockets.set_configuration_value(value, None)
         closed_within_s = -time.monotonic()
