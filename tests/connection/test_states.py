@@ -2,7 +2,7 @@
 
 import pytest
 
-from gamesockets.connection.states import TRANSITIONS, State, visible, visible_to_peer
+from gamesockets.connection.states import TRANSITIONS, State, visible
 from gamesockets.types import ConnectionState
 
 
@@ -43,10 +43,6 @@ def test_what_the_application_sees(state: State) -> None:
     """Negative states are NONE to it: it has closed those connections already."""
     expected = state.name if state >= State.NONE else "NONE"
     assert visible(state) == ConnectionState[expected]
-
-
-def test_the_peer_sees_a_lingering_connection_as_connected() -> None:
-    assert {state for state in State if visible_to_peer(state)} == {State.CONNECTED, State.LINGER}
 
 
 def test_numbers_are_those_of_the_native_library() -> None:

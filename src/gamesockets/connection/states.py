@@ -36,8 +36,3 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 def visible(state: State) -> ConnectionState:
     """What the application is shown: closed states that it no longer owns are NONE."""
     return ConnectionState(max(state.value, 0))
-
-
-def visible_to_peer(state: State) -> bool:
-    """Whether the peer still finds a living connection here."""
-    return state in (State.CONNECTED, State.LINGER)

@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 EXCHANGE_KEY_BYTES: Final = 32
-SESSION_KEY_BYTES: Final = 32
 SESSION_IV_BYTES: Final = 12
 
 _CONTEXT_LABEL: Final = b"Steam datagram"

@@ -14,6 +14,7 @@ the real one, and all randomness comes from the seed, so that a run can be repea
 Time stands still outside `run` and `run_until`. Sending happens at once, arriving only while the world runs.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -84,7 +85,7 @@ class Passage:
     data: bytes
 
 
-class _Scheduled:
+class _Scheduled(ABC):
     """Something the world calls back at its deadline."""
 
     __slots__ = ("deadline",)
@@ -92,9 +93,9 @@ class _Scheduled:
     def __init__(self) -> None:
         self.deadline = NEVER
 
+    @abstractmethod
     def due(self, now: int) -> None:
         """The deadline has come. It was reset before the call."""
-        raise NotImplementedError
 
 
 @final
