@@ -126,7 +126,8 @@ class Connection(Core):
         self._closed_by_peer = False
         self._closings_left = 0
         self._closing_repeat_us = 0
-        self._no_connections_owed: list[tuple[int, int]] = []
+        self._no_connection_owed: tuple[int, int] | None = None
+        """Ids for the one NoConnection that leaves next turn: from, to."""
         self._stray_reply_at = now
 
     # ------------------------------------------------------------------ beginning
@@ -272,7 +273,7 @@ class Connection(Core):
 
     def next_timer(self) -> int:
         """When `handle_timer` should be called next; `now` or earlier if something is owed already."""
-        if self._owes_closing or self._no_connections_owed:
+        if self._owes_closing or self._no_connection_owed is not None:
             return 0
         client, server = self._client, self._server
         if client is not None and client.owes() and self.state == State.CONNECTING:
@@ -326,7 +327,12 @@ class Connection(Core):
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
         datagrams: list[bytes] = []
-        if not self._is_connected or self._owes_closing or self._no_connections_owed or self._server is not None:
+        if (
+            not self._is_connected
+            or self._owes_closing
+            or self._no_connection_owed is not None
+            or self._server is not None
+        ):
             self._pay_control(datagrams, now)
         if self._is_connected:
             self.traffic.packets_to_send(datagrams, now)
@@ -475,15 +481,15 @@ class Connection(Core):
 
     def _owe_no_connection(self, from_id: int, to_id: int) -> None:
         """At most one reply of this kind per turn, and none to a message without ids, which would name nobody."""
-        if (from_id or to_id) and not self._no_connections_owed:
-            self._no_connections_owed.append((from_id, to_id))
+        if (from_id or to_id) and self._no_connection_owed is None:
+            self._no_connection_owed = (from_id, to_id)
 
     # ------------------------------------------------------------------ control messages out
 
     def _pay_control(self, datagrams: list[bytes], now: int) -> None:
-        for from_id, to_id in self._no_connections_owed:
-            datagrams.append(encode_no_connection(from_id, to_id))
-        self._no_connections_owed.clear()
+        if self._no_connection_owed is not None:
+            datagrams.append(encode_no_connection(*self._no_connection_owed))
+            self._no_connection_owed = None
         client, server = self._client, self._server
         if self._is_connected:
             if server is not None and server.owes_ok:

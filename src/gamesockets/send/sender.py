@@ -191,9 +191,8 @@ class Sender(Outbox):
         if not 0 <= lane_index < len(lanes) or size_bytes > MAX_UNRELIABLE_BYTES:
             return 0
         lane = lanes[lane_index]
-        waiting = self.queued_bytes + self._retry.lost_bytes + size_bytes
         if (
-            waiting > self._options.send_buffer_size_bytes
+            self.pending_bytes() + size_bytes > self._options.send_buffer_size_bytes
             or lane.last_number - lane.last_reliable_number >= UNRELIABLE_RUN_MAX
         ):
             return 0
@@ -208,9 +207,9 @@ class Sender(Outbox):
     def has_reliable_data(self) -> bool:
         """Whether reliable bytes are queued, lost or unacknowledged."""
         for lane in self.lanes.lanes:
-            if lane.pending_reliable or lane.unacked.unacked_bytes or lane.unacked.lost_bytes:
+            if lane.pending_reliable:
                 return True
-        return False
+        return self._awaits_ack()
 
     def has_lost(self) -> bool:
         """Whether reliable bytes wait to be repeated."""
