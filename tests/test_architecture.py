@@ -34,12 +34,14 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "debug_lines": frozenset({"connection", "views", "debug", *VALUES}),
     "trace_lines": frozenset({"connection", "wire", "views", "debug", *CONFIGURATION, *VALUES}),
     "drivers": frozenset({"endpoint", "connection", "sim.link", "debug", *CONFIGURATION, *VALUES}),
-    "library": frozenset({"drivers.clock", "sockets", "debug", *CONFIGURATION, *VALUES}),
+    "library": frozenset({"drivers.clock", "engine", "debug", *CONFIGURATION, *VALUES}),
     "information_calls": frozenset(
         {"drivers.clock", "entries", "status_text", "views", "arguments", *CONFIGURATION, *VALUES}
     ),
     "config_calls": frozenset({"library", *CONFIGURATION, *VALUES}),
-    "sockets": frozenset(
+    "message_calls": frozenset({"drivers", "entries", "library", "receive.inbox", *CONFIGURATION, *VALUES}),
+    "sockets": frozenset({"drivers", "engine", "events", *CONFIGURATION, *VALUES}),
+    "engine": frozenset(
         {
             "drivers",
             "endpoint",
@@ -51,6 +53,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
             "events",
             "config_calls",
             "information_calls",
+            "message_calls",
             "receive.inbox",
             *CONFIGURATION,
             *VALUES,
