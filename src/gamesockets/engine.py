@@ -128,6 +128,7 @@ class Engine(ConfigurationCalls, InformationCalls, MessageCalls):
             for entry in list(self._entries.values()):
                 self._close(entry, reason, _SHUTDOWN_TEXT, False, now)
             for port in self._service.ports():
+                port.endpoint.drop(now)
                 port.pump_at_once(now)
             self._entries.clear()
             self._listeners = HandleTable(high_bit=False)

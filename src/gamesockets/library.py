@@ -5,7 +5,8 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
-from gamesockets.config import Configuration, ConfigurationInput
+from gamesockets.arguments import check_type
+from gamesockets.config import Configuration, ConfigurationInput, ConfigurationOutput
 from gamesockets.debug import OUTPUT, DebugCallback
 from gamesockets.drivers.clock import now_us
 from gamesockets.identity import NetworkingIdentity
@@ -64,6 +65,22 @@ class Library:
         """`engine` was closed."""
         with cls._lock:
             cls._engines.discard(engine)
+
+    @classmethod
+    def get_configuration_value(cls, value: ConfigurationValue) -> ConfigurationOutput:
+        """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
+        check_type("value", value, int)
+        found = cls._configuration.get(value)
+        return None if found is None else found[0]
+
+    @classmethod
+    def set_configuration_value(cls, value: ConfigurationValue, x: ConfigurationInput) -> bool:
+        """Sets a value for the process, None takes it back; whether that could be done (spec 3, 4.3).
+
+        The same as `NetworkingSockets.set_configuration_value` without a scope, for those who have none.
+        """
+        check_type("value", value, int)
+        return cls._set_global(value, x)
 
     @classmethod
     def _set_global(cls, value: int, x: ConfigurationInput) -> bool:
