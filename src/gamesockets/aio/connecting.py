@@ -91,6 +91,8 @@ class _Connecting:
             check_range("port", addresses[0].port, 1, 65535)
             connection = await self._first(addresses, config)
         except BaseException:
+            for attempt in self._attempts:  # not as a library that shuts down, which the peers would take for a failure
+                self._hub.close_connection(attempt)
             self._hub.close()
             raise
         for other in self._attempts:

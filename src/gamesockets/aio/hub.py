@@ -148,6 +148,8 @@ class Hub(Engine):
                 farewell.set_result(None)
         if self._closed:
             self._owner._on_hub_closed()
+            for mailbox in list(self._mailboxes.values()):  # those of poll groups
+                self.close_mailbox(mailbox)
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:
         try:

@@ -1,0 +1,12 @@
+"""What every test of `aio` starts with."""
+
+import pytest
+
+import gamesockets as gs
+from gamesockets.config import Configuration
+
+
+@pytest.fixture(autouse=True)
+def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test sets for the whole process ends with it."""
+    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))
