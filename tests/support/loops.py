@@ -18,7 +18,7 @@ import pytest
 T = TypeVar("T")
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
 
-PATIENCE_S: Final = 60
+PATIENCE_S: Final = 20
 """Only a test that fails takes that long."""
 
 SLOW_CALLBACK_S: Final = 60
