@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pytest
 from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, keep, linked, meet, until
-from tests.support.loops import KINDS, on_every_loop, run
+from tests.support.loops import KINDS, on_a_loop, on_every_loop, run
 
 import gamesockets as gs
 from gamesockets import Result, aio
@@ -222,7 +222,7 @@ async def test_closing_a_server_at_every_await_point() -> None:
     await at_every_await_point(attempt, 1)
 
 
-@on_every_loop
+@on_a_loop
 async def test_leaving_blocks_at_every_await_point() -> None:
     """Also while they are being entered: whoever is cancelled leaves nothing behind."""
 

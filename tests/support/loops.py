@@ -81,8 +81,7 @@ class Complaints(logging.Handler):
 
 
 def open_sockets() -> int:
-    """How many sockets are open, where the system tells; what is garbage is collected first."""
-    gc.collect()
+    """How many sockets are open, where the system tells."""
     if sys.platform != "linux":
         return 0
     count = 0
@@ -108,9 +107,10 @@ def run(main: Main[T], kind: str = "asyncio") -> T:
     with Complaints() as complaints:
         with asyncio.Runner(debug=kind == "debug", loop_factory=FACTORIES[kind]) as runner:
             result = runner.run(guarded())
+        gc.collect()  # complains of tasks and exceptions, and raises what would have been a ResourceWarning
         after = open_sockets()
     assert complaints.texts == []
-    assert after == before, "sockets were left open"
+    assert after <= before, "sockets were left open"
     assert set(threading.enumerate()) <= threads_before
     return result
 
