@@ -62,13 +62,11 @@ class LoopService(Service):
         return lambda events: self._ready(port, events)
 
     def _unregister(self, port: Port) -> None:
-        if self._loop.is_closed():
-            return
-        if self._has_readers:
+        if not self._has_readers:
+            watcher.forget(self._loop, port.udp)
+        elif not self._loop.is_closed():
             self._loop.remove_reader(port.udp.fileno())
             self._loop.remove_writer(port.udp.fileno())
-        else:
-            watcher.forget(self._loop, port.udp)
 
     def _watch_writing(self, port: Port) -> None:
         if not self._is_on_loop():

@@ -22,7 +22,8 @@ LOOK_EVERY_S: Final = 1.0
 
 @final
 class Watcher:
-    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread."""
+    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread; `forget` and `stop`
+    after its end on any."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
@@ -32,6 +33,7 @@ class Watcher:
         """Not watched at the moment: the loop was told that they are ready."""
         self._lock = threading.Lock()
         self._is_stopping = False
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="gamesockets-watcher", daemon=True)
         self._thread.start()
 
@@ -56,8 +58,10 @@ class Watcher:
 
     def stop(self) -> None:
         """Ends the thread."""
-        self._is_stopping = True
-        self._poller.wake()
+        with self._lock:
+            self._is_stopping = True
+            if not self._has_ended:
+                self._poller.wake()
         self._thread.join()
 
     def _serve(self, udp: UdpSocket, events: int) -> None:
@@ -82,17 +86,19 @@ class Watcher:
         while not self._is_stopping and not self._loop.is_closed():
             ready = self._poller.select(LOOK_EVERY_S)
             with self._lock:
-                awake = [(udp, events) for udp, events in ready if udp in self._watched]
+                # Without events is what was ready for something that it is no longer watched for.
+                awake = [(udp, events) for udp, events in ready if events and udp in self._watched]
                 for udp, _ in awake:
                     self._poller.unregister(udp)
                     self._resting.add(udp)
             with contextlib.suppress(RuntimeError):  # the loop was closed
                 for udp, events in awake:
                     self._loop.call_soon_threadsafe(self._serve, udp, events)
-        self._poller.close()
-        if not self._is_stopping:
-            _WATCHERS.pop(self._loop, None)  # nobody else will: with it goes what the sockets' owners hold
+        with self._lock:
+            self._has_ended = True
             self._watched.clear()
+            self._poller.close()
+        _WATCHERS.pop(self._loop, None)  # if the loop was closed, nobody else does that
 
 
 _WATCHERS: dict[AbstractEventLoop, Watcher] = {}
@@ -110,5 +116,4 @@ def forget(loop: AbstractEventLoop, udp: UdpSocket) -> None:
     """Has the loop's watcher forget a socket; the thread ends with the last one."""
     watcher = _WATCHERS.get(loop)
     if watcher is not None and watcher.forget(udp):
-        del _WATCHERS[loop]
         watcher.stop()
