@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import subprocess
 import sys
 import threading

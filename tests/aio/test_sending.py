@@ -4,14 +4,14 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from tests.support.linked import AT_ONCE, RELIABLE, linked, meet
+from tests.support.linked import AT_ONCE, RELIABLE, SWIFT, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
 
 import gamesockets as gs
 from gamesockets import Result, SendFlags, aio
 
 V = gs.ConfigurationValue
-SMALL_BUFFER: Final = {V.SEND_BUFFER_SIZE: 20_000}
+SMALL_BUFFER: Final = {V.SEND_BUFFER_SIZE: 20_000, **SWIFT}
 STANDING_STILL: Final = {V.SEND_BUFFER_SIZE: 20_000, V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}
 """What is in the buffer stays there for seconds."""
 

@@ -5,7 +5,6 @@ import gc
 import logging
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -263,14 +262,13 @@ def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixtu
 
     sockets, service = loop.run_until_complete(begin())
     loop.close()
-    endings: dict[str, Callable[[], object]] = {
-        "drop": lambda: None,
-        "stop": service.stop,
-        "stop elsewhere": lambda: ThreadPoolExecutor(1).submit(service.stop).result(10),
-    }
-    endings[ending]()
+    if ending == "stop":
+        service.stop()
+    elif ending == "stop elsewhere":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(service.stop).result(10)
     assert [udp.fileno() == -1 for udp in sockets] == [ending != "drop"] * 2
-    del service, endings
+    del service
     gc.collect()
     assert [udp.fileno() for udp in sockets] == [-1, -1]
     warnings = [r for r in caplog.records if "event loop ended before" in r.getMessage()]

@@ -13,6 +13,8 @@ from gamesockets.engine import Config
 LOCAL: Final = "127.0.0.1"
 RELIABLE: Final = gs.SendFlags.RELIABLE
 AT_ONCE: Final = gs.SendFlags.RELIABLE_NO_NAGLE
+SWIFT: Final = {gs.ConfigurationValue.SEND_RATE_MIN: 4_000_000, gs.ConfigurationValue.SEND_RATE_MAX: 4_000_000}
+"""Does not let tests wait for the send rate."""
 
 
 async def echo(connection: aio.Connection) -> None:
