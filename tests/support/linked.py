@@ -65,6 +65,13 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.002)
 
 
+async def soon(condition: Callable[[], object]) -> None:
+    """Holds within a few turns of the loop, not only when a timer or the peer happens to stir it."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert condition()
+
+
 async def meet(one: aio.Connection, two: aio.Connection, text: bytes = b"marker") -> None:
     """A message goes both ways, and it is the next one: nothing was lost before it, nothing came twice."""
     for sender, receiver in ((one, two), (two, one)):
