@@ -10,7 +10,7 @@ from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
 
-_INCLUDE: Final = re.compile(r"^<!-- include: (\S+) -->$", re.MULTILINE)
+_INCLUDE: Final = re.compile(r"^<!-- include(?P<optional> if there)?: (?P<path>\S+) -->$", re.MULTILINE)
 """Where the contents of another file belong, named from docs/."""
 
 _CITATION: Final = re.compile(r"\s\(spec \d[^)]*\)")
@@ -32,8 +32,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def _included(marker: re.Match[str]) -> str:
-    path = HERE / marker[1]
-    return path.read_text(encoding="utf-8")
+    path = HERE / marker["path"]
+    return "" if marker["optional"] and not path.exists() else path.read_text(encoding="utf-8")
 
 
 def on_page_content(html: str, **_: Any) -> str:
