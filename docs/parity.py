@@ -77,9 +77,7 @@ def render(table: Table) -> str:
         if section.text:
             lines += [section.text, ""]
         lines += ["| Game loop | asyncio | Note |", "|---|---|---|"]
-        lines += [
-            f"| {_code(row.game_loop_names)} | {_code(row.asyncio_names)} | {row.note} |" for row in section.rows
-        ]
+        lines += [f"| {_code(row.game_loop_names)} | {_code(row.asyncio_names)} | {row.note} |" for row in section.rows]
     lines += ["", "## Only under asyncio", "", _code(table.only_in_asyncio) + ".", ""]
     return "\n".join(lines)
 
