@@ -265,6 +265,15 @@ class Connection(Core):
         elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
 
+    def is_farewell_over(self) -> bool:
+        """After `close`: whether the peer knows, or was told often enough; not while reliable data lingers."""
+        return self.state in (State.FIN_WAIT, State.DEAD) and not self._owes_closing and self._closings_left <= 0
+
+    def drop(self, now: int) -> None:
+        """Stops lingering: what was not delivered is lost, and the peer hears of the end."""
+        if self.state == State.LINGER:
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+
     # ------------------------------------------------------------------ verbs
 
     def next_event(self) -> StateChange | None:
