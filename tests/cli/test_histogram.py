@@ -17,7 +17,7 @@ def filled(*values: int) -> Histogram:
 
 def test_without_values_everything_is_zero() -> None:
     empty = Histogram()
-    assert (empty.count, empty.mean_us, empty.percentile(50), empty.doublings()) == (0, 0.0, 0, [])
+    assert (empty.count, empty.mean_us, empty.percentile(50), empty.steps()) == (0, 0.0, 0, [])
 
 
 @pytest.mark.parametrize("value", [0, 1, 63, 64, 127, 128, 129, 4095, 4096, 123_456_789, VALUE_MAX_US])
@@ -46,11 +46,18 @@ def test_values_out_of_range_count_at_its_ends() -> None:
     assert (histogram.minimum_us, histogram.maximum_us, histogram.count) == (0, VALUE_MAX_US, 3)
 
 
-def test_doublings_hold_every_value_once_and_in_its_place() -> None:
-    values = [0, 1, 2, 3, 4, 100, 127, 128, 1000, 1023, 1024, 70_000, VALUE_MAX_US]
-    rows = filled(*values).doublings()
+def test_steps_hold_every_value_once_and_in_its_place() -> None:
+    values = [0, 1, 2, 3, 4, 60, 99, 100, 101, 900, 990, 1030, 70_000, VALUE_MAX_US]
+    rows = filled(*values).steps()
     assert sum(count for *_, count in rows) == len(values)
     for low, high, count in rows:
         assert count == sum(low <= value < high for value in values)
     for (_, high, _), (low, *_) in pairwise(rows):
         assert high == low
+    assert rows[0] == (0, 1, 1)
+    assert rows[-1] == (2_000_000_000, 5_000_000_000, 1)
+
+
+def test_steps_begin_and_end_where_there_is_something() -> None:
+    assert filled(1500, 3000).steps() == [(1000, 2000, 1), (2000, 5000, 1)]
+    assert filled(0).steps() == [(0, 1, 1)]

@@ -122,8 +122,8 @@ def test_failed_clients_are_a_problem_and_listed_by_reason() -> None:
     ]
     assert report["ends"] == [{"reason": "1002: bored", "count": 1}]
     lines = as_text(a_plan(), tally)
-    assert "            no connection, 3 x: no answer in time" in lines
-    assert "            ended, 1 x: 1002: bored" in lines
+    assert "             no connection, 3 x: no answer in time" in lines
+    assert "             ended, 1 x: 1002: bored" in lines
     assert lines[-1] == "FAILED"
 
 
@@ -153,6 +153,7 @@ def test_a_tester_that_falls_behind_says_so() -> None:
     assert "3,456 messages could not be sent because the send buffer was full" in found[3]
     assert len(found) == 6
     assert document(a_plan(), tally, "x")["warnings"] == found
+    assert max(map(len, as_text(a_plan(), tally))) <= 80
     assert problems(a_plan(), tally) == []
 
 
@@ -175,9 +176,9 @@ def test_a_run_in_which_nobody_connected_has_a_report() -> None:
     tally = Tally()
     tally.failures.add("no answer in time")
     assert as_text(a_plan(), tally) == [
-        "clients     0 of 20 connected, 0 ended early",
-        "            no connection, 1 x: no answer in time",
-        "problem     1 of 20 clients could not connect",
+        "clients      0 of 20 connected, 0 ended early",
+        "             no connection, 1 x: no answer in time",
+        "problem      1 of 20 clients could not connect",
         "FAILED",
     ]
     assert document(a_plan(), tally, "x")["tester"] == {"late_ms": None, "cpu_percent": None}

@@ -263,8 +263,9 @@ class DemoRun:
         with Live(console=console, auto_refresh=False) as screen:
 
             def show(client: SideView, server: SideView) -> None:
-                table = rich_table(rows(client, server), self._title, _conversation(client, server))
-                bar = ProgressBar(total=seconds, completed=min(self.flowing_for, seconds), width=TABLE_WIDTH)
+                width = min(console.width, TABLE_WIDTH)
+                table = rich_table(rows(client, server), self._title, _conversation(client, server), width)
+                bar = ProgressBar(total=seconds, completed=min(self.flowing_for, seconds), width=width)
                 screen.update(Group(table, bar), refresh=True)
 
             yield show

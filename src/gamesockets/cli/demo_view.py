@@ -15,7 +15,7 @@ from gamesockets.cli.peers import known, percent, protection
 
 Row: TypeAlias = tuple[str, str, str]
 
-TABLE_WIDTH: Final = 76
+TABLE_WIDTH: Final = 80
 
 
 @final
@@ -58,12 +58,12 @@ def plain_table(table: Sequence[Row], title: str) -> str:
     )
 
 
-def rich_table(table: Sequence[Row], title: str, caption: str) -> Table:
-    """The table for a terminal."""
-    shown = Table(title=title, caption=Text(caption), caption_justify="left", min_width=TABLE_WIDTH)
-    shown.add_column("")
-    shown.add_column("client", justify="right", style="cyan", min_width=25)
-    shown.add_column("server", justify="right", style="green", min_width=25)
+def rich_table(table: Sequence[Row], title: str, caption: str, width: int = TABLE_WIDTH) -> Table:
+    """The table for a terminal, always as wide as that allows: figures that grow must not make it jump."""
+    shown = Table(title=title, caption=Text(caption), caption_justify="left", width=width)
+    shown.add_column("", min_width=len(max((what for what, *_ in table), key=len)))
+    shown.add_column("client", justify="right", style="cyan", ratio=1)
+    shown.add_column("server", justify="right", style="green", ratio=1)
     for what, at_client, at_server in table:
         shown.add_row(what, at_client, at_server)
     return shown
@@ -146,7 +146,7 @@ def _in(status: gs.ConnectionStatus) -> str:
 
 
 def _rate(packets: float, size: float) -> str:
-    return f"{packets:.0f} packets/s, {size / 1000:.1f} kB/s" if packets > 0 else "-"
+    return f"{packets:.0f} pkt/s, {size / 1000:.1f} kB/s" if packets > 0 else "-"
 
 
 def _lost(mine: SideView, other: SideView) -> str:

@@ -13,6 +13,7 @@ VALUE_MAX_US: Final = (1 << 32) - 1
 """More than an hour; larger values count as this one."""
 
 _LINEAR_BELOW: Final = 2 << PRECISION_BITS
+_STEPS_US: Final = [digit * 10**power for power in range(10) for digit in (1, 2, 5)]
 _BUCKETS: Final = (33 - PRECISION_BITS) << PRECISION_BITS
 
 
@@ -32,11 +33,7 @@ class Histogram:
     def add(self, value_us: int) -> None:
         """Count one value; below 0 counts as 0."""
         value_us = min(max(value_us, 0), VALUE_MAX_US)
-        if value_us < _LINEAR_BELOW:
-            self._buckets[value_us] += 1
-        else:
-            exponent = value_us.bit_length() - PRECISION_BITS - 1
-            self._buckets[(exponent << PRECISION_BITS) + (value_us >> exponent)] += 1
+        self._buckets[_index(value_us)] += 1
         if not self.count or value_us < self.minimum_us:
             self.minimum_us = value_us
         if value_us > self.maximum_us:
@@ -61,20 +58,26 @@ class Histogram:
                 return min(max(_top(index), self.minimum_us), self.maximum_us)
         return self.maximum_us
 
-    def doublings(self) -> list[tuple[int, int, int]]:
-        """(from, below, count) in microseconds for each doubling between the smallest value and the largest."""
-        if not self.count:
-            return []
+    def steps(self) -> list[tuple[int, int, int]]:
+        """(from, below, count) for the steps 1, 2, 5, 10, ... microseconds between the smallest value and the largest.
+
+        What lies within 1.6 % of an edge may be counted on its other side.
+        """
         rows: list[tuple[int, int, int]] = []
-        first, last = self.minimum_us.bit_length(), self.maximum_us.bit_length()
-        for bits in range(first, last + 1):
-            low, high = (1 << bits) >> 1, 1 << bits
-            rows.append((low, high, sum(self._buckets[_index(low) : _index(high)])))
+        low, counted = 0, 0
+        for high in _STEPS_US:
+            # The bucket that the edge falls into belongs to the step above.
+            below = sum(self._buckets[: _index(high)]) if high <= VALUE_MAX_US else self.count
+            if rows or below:
+                rows.append((low, high, below - counted))
+            low, counted = high, below
+            if counted == self.count:
+                break
         return rows
 
 
 def _index(value_us: int) -> int:
-    """The bucket of a value; for one just above the largest, the end of the list."""
+    """The bucket of a value."""
     if value_us < _LINEAR_BELOW:
         return value_us
     exponent = value_us.bit_length() - PRECISION_BITS - 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 import gamesockets as gs
-from gamesockets.cli.addresses import resolve
+from gamesockets.cli.addresses import resolve, split_host_port
 from gamesockets.cli.completions import complete_address, complete_identity
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.load_report import Plan, Tally, document, problems, text
@@ -38,7 +38,7 @@ EPILOG: Final = examples(
     ("gamesockets load HOST:27015 -n 300 -d 30 --rate 20", "a full server"),
     ("gamesockets load HOST --reliable --size 1000 --report load.json", "keep the figures"),
     ("gamesockets load HOST --max-loss 1 --max-p99 50 --json", "a check for CI"),
-    ("gamesockets load HOST --no-echo", "a server that does not send messages back"),
+    ("gamesockets load HOST --no-echo -d 60", "a server that does not send messages back"),
 )
 OPEN_FILES_SPARE: Final = 64
 CLIENT_NUMBER: Final = "{n}"
@@ -71,8 +71,8 @@ def load(
         bool,
         typer.Option(
             "--echo/--no-echo",
-            help="Whether the server sends messages back. Without, loss and latency are what the protocol itself "
-            "measures: quality and ping.",
+            help="Whether the server sends messages back. Without, latency is the ping of the connections, and loss "
+            "what the server reports of their quality, from 20 s on.",
         ),
     ] = True,
     connect_rate: Annotated[
@@ -118,7 +118,7 @@ def load(
     """
     plan = Plan(clients, rate, size, duration, reliable, echo, connect_rate, timeout, max_loss, max_p99)
     try:
-        target = resolve(address)[0]
+        target, host = resolve(address)[0], split_host_port(address)[0]
         names = [parse_identity(identity.replace(CLIENT_NUMBER, str(number))) for number in (1, clients)]
     except InputError as error:
         fail("load", str(error), EXIT_USAGE)
@@ -134,10 +134,11 @@ def load(
 
     if not as_json:
         kind = "reliable" if reliable else "unreliable"
-        say(f"LOAD {target}: {clients} clients x {rate:g} Hz x {size} bytes, {kind}, {duration:g} s")
+        say(f"LOAD {address}: {clients} clients x {rate:g} Hz x {size} bytes, {kind}, {duration:g} s")
+    run = LoadRun(plan, host, target, name)
     with progress_bar("load") as bar:
-        tally = asyncio.run(_run(LoadRun(plan, target, name), bar))
-    result = document(plan, tally, str(target))
+        tally = asyncio.run(_run(run, bar))
+    result = document(plan, tally, str(run.address))
     if as_json:
         say(json.dumps(result, indent=2))
     else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
 from gamesockets.cli.histogram import Histogram
 from gamesockets.cli.load_traffic import Totals
-from gamesockets.cli.units import bytes_per_second, count, milliseconds, plural
+from gamesockets.cli.units import bytes_per_second, count, milliseconds, plural, rate
 from gamesockets.version import __version__
 
 REASONS_MAX: Final = 20
@@ -16,6 +18,11 @@ PERCENTILES: Final = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.
 LATE_US: Final = 10_000
 """Were 1 in 100 moments of the tester later than this, its figures tell of itself."""
 BUSY_SHARE: Final = 0.9
+LOSS_UNKNOWN: Final = (
+    "the loss is not known, so --max-loss cannot be met (without echo, servers report it from 20 s on: --duration 30)"
+)
+WIDTH: Final = 80
+TITLE_WIDTH: Final = 13
 CHART_WIDTH: Final = 40
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
 
@@ -157,7 +164,7 @@ def problems(plan: Plan, tally: Tally) -> list[str]:
     if plan.max_loss_percent is not None:
         loss = loss_percent(plan, tally)
         if loss is None:
-            found.append("the loss is not known, so --max-loss cannot be met")
+            found.append(LOSS_UNKNOWN)
         elif loss > plan.max_loss_percent:
             found.append(f"loss {loss:.3g}% is above --max-loss {plan.max_loss_percent:g}")
     if plan.max_p99_ms is not None:
@@ -234,7 +241,7 @@ def document(plan: Plan, tally: Tally, address: str) -> dict[str, Any]:
         "round_trip_ms": _percentiles(totals.round_trips),
         "round_trip_histogram": [
             {"from_ms": low / 1000, "below_ms": high / 1000, "count": number}
-            for low, high, number in totals.round_trips.doublings()
+            for low, high, number in totals.round_trips.steps()
         ],
         "connection": {
             "ping_ms": _percentiles(tally.pings),
@@ -252,52 +259,62 @@ def document(plan: Plan, tally: Tally, address: str) -> dict[str, Any]:
 
 
 def text(plan: Plan, tally: Tally) -> list[str]:
-    """The report for people, line by line; fits 80 columns."""
+    """The report for people, line by line, 80 columns wide."""
     totals = tally.totals
-    lines = [f"clients     {tally.connected} of {plan.clients} connected, {tally.ended_early.total} ended early"]
-    if tally.connect_times.count:
-        times = tally.connect_times
-        lines[0] += f"; connecting p50 {milliseconds(times.percentile(50))}, max {milliseconds(times.maximum_us)} ms"
-    for title, reasons in (("no connection", tally.failures), ("ended", tally.ended_early)):
-        lines += [f"            {title}, {number} x: {reason}" for reason, number in reasons.most_frequent_first()]
+    found = problems(plan, tally)
+    rows = [("clients", _clients(plan, tally))]
+    rows += [("", f"no connection, {number} x: {why}") for why, number in tally.failures.most_frequent_first()]
+    rows += [("", f"ended, {number} x: {why}") for why, number in tally.ended_early.most_frequent_first()]
     if totals.sent:
-        rate = totals.sent / tally.sending_s if tally.sending_s else 0.0
-        lines.append(
-            f"sent        {count(totals.sent)} messages in {tally.sending_s:.1f} s: "
-            f"{count(round(rate))}/s, {bytes_per_second(rate * plan.size_bytes)}"
-        )
+        per_s = totals.sent / tally.sending_s if tally.sending_s else 0.0
+        amount = bytes_per_second(per_s * plan.size_bytes)
+        rows.append(("sent", f"{count(totals.sent)} messages in {tally.sending_s:.1f} s: {rate(per_s)}/s, {amount}"))
     if plan.echo and totals.sent:
-        lines.append(
-            f"came back   {count(totals.received)}, lost {count(totals.missing)} ({totals.loss_percent:.3g}%), "
-            f"twice {count(totals.duplicated)}, out of order {count(totals.reordered)}"
-        )
+        lost = f"lost {count(totals.missing)} ({totals.loss_percent:.3g}%)"
+        odd = f"twice {count(totals.duplicated)}, out of order {count(totals.reordered)}"
+        rows.append(("came back", f"{count(totals.received)}, {lost}, {odd}"))
     if totals.round_trips.count:
-        lines += ["round trip  " + _times(totals.round_trips), *chart(totals.round_trips)]
+        rows.append(("round trip", _times(totals.round_trips)))
+    rest: list[tuple[str, str]] = []
     if tally.pings.count:
-        lines.append(
-            f"connection  ping p50 {tally.pings.percentile(50) // 1000}, p99 {tally.pings.percentile(99) // 1000}, "
-            f"max {tally.pings.maximum_us // 1000} ms; "
-            f"quality here {_percent(tally.quality_local)}, there {_percent(tally.quality_remote)}"
+        p50, p99 = tally.pings.percentile(50) // 1000, tally.pings.percentile(99) // 1000
+        rest.append(("connections", f"ping p50 {p50}, p99 {p99}, max {tally.pings.maximum_us // 1000} ms"))
+        rest.append(
+            ("", f"quality here {_percent(tally.quality_local)}, at the server {_percent(tally.quality_remote)}")
         )
     if tally.lateness.count:
-        lines.append(
-            f"tester      late p50 {milliseconds(tally.lateness.percentile(50))}, "
-            f"p99 {milliseconds(tally.lateness.percentile(99))}, max {milliseconds(tally.lateness.maximum_us)} ms; "
-            f"{100 * tally.cpu_s / max(tally.wall_s, 1e-9):.0f}% of a core"
-        )
-    lines += [f"note        {warning}" for warning in warnings(tally)]
-    found = problems(plan, tally)
-    lines += [f"problem     {problem}" for problem in found]
-    lines.append("FAILED" if found else "passed")
+        late = tally.lateness
+        p50_ms, p99_ms = milliseconds(late.percentile(50)), milliseconds(late.percentile(99))
+        busy = 100 * tally.cpu_s / max(tally.wall_s, 1e-9)
+        most_ms = milliseconds(late.maximum_us)
+        rest.append(("tester", f"late p50 {p50_ms}, p99 {p99_ms}, max {most_ms} ms; {busy:.0f}% of a core"))
+    rest += [("note", warning) for warning in warnings(tally)]
+    rest += [("problem", problem) for problem in found]
+    return [*_lines(rows), *chart(totals.round_trips), *_lines(rest), "FAILED" if found else "passed"]
+
+
+def _clients(plan: Plan, tally: Tally) -> str:
+    words = f"{tally.connected} of {plan.clients} connected, {tally.ended_early.total} ended early"
+    times = tally.connect_times
+    if times.count:
+        words += f"; connecting p50 {milliseconds(times.percentile(50))}, max {milliseconds(times.maximum_us)} ms"
+    return words
+
+
+def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Titles and what stands behind them, folded where it is long."""
+    lines: list[str] = []
+    for title, words in rows:
+        lines += textwrap.wrap(f"{title:<{TITLE_WIDTH}}{words}", WIDTH, subsequent_indent=" " * TITLE_WIDTH)
     return lines
 
 
 def chart(times: Histogram) -> list[str]:
-    """A bar for each doubling of the time, as long as its share is large."""
-    rows = times.doublings()
+    """A bar for each step of the time, as long as its share is large."""
+    rows = times.steps()
     most = max((number for *_, number in rows), default=0)
     return [
-        f"  < {milliseconds(high):>6} ms {_bar(number / most):<{CHART_WIDTH}} {100 * number / times.count:5.1f}%"
+        f"  < {high / 1000:>6g} ms {_bar(number / most):<{CHART_WIDTH}} {100 * number / times.count:5.1f}%"
         f" {count(number):>9}"
         for _, high, number in rows
     ]

@@ -24,7 +24,7 @@ BACKLOG_S: Final = 0.5
 """After a stall, what was due longer ago is given up: a burst would measure the burst."""
 TICK_S: Final = 0.01
 LOOKS_PER_S: Final = 1.0
-PAUSE_S: Final = 0.05
+PAUSE_S: Final = 0.02
 QUIET_S: Final = 1.0
 """So long nothing may come back before the rest counts as lost; twice the longest round trip is added."""
 PROGRESS_S: Final = 0.25
@@ -53,6 +53,7 @@ class LoadRun:
         "_address",
         "_alive",
         "_flags",
+        "_host",
         "_look_at",
         "_name",
         "_sending_began",
@@ -62,8 +63,10 @@ class LoadRun:
         "tally",
     )
 
-    def __init__(self, plan: Plan, address: gs.Address, name: NameClient) -> None:
+    def __init__(self, plan: Plan, host: str, address: gs.Address, name: NameClient) -> None:
+        """`host` may be a name with several addresses; `address` is the first of them."""
         self.plan = plan
+        self._host = host
         self._address = address
         self._name = name
         self._flags = gs.SendFlags.RELIABLE_NO_NAGLE if plan.reliable else gs.SendFlags.UNRELIABLE_NO_NAGLE
@@ -78,6 +81,11 @@ class LoadRun:
         """End early, in good order; what was measured so far is kept."""
         self.tally.interrupted = True
         self._stop.set()
+
+    @property
+    def address(self) -> gs.Address:
+        """Where the clients go: the address of the name that has answered."""
+        return self._address
 
     @property
     def sending_for_s(self) -> float:
@@ -118,28 +126,40 @@ class LoadRun:
         """Start the clients at the planned rate; return when each is connected or has failed."""
         due = time.monotonic()
         for number in range(1, self.plan.clients + 1):
+            if number == 2:
+                await self._until_settled(1)  # the first finds out which address of the name answers
             while (left := due - time.monotonic()) > 0 and not self._stop.is_set():
                 await asyncio.sleep(min(left, PAUSE_S))
             if self._stop.is_set():
                 return
             clients.append(asyncio.create_task(self._client(number), name=f"load-client-{number}"))
             due += 1 / self.plan.connect_rate_hz
-        while self.tally.connected + self.tally.failures.total < self.plan.clients and not self._stop.is_set():
+        await self._until_settled(self.plan.clients)
+
+    async def _until_settled(self, count: int) -> None:
+        """Wait until so many clients are connected or have failed."""
+        while self.tally.connected + self.tally.failures.total < count and not self._stop.is_set():
             await asyncio.sleep(PAUSE_S)
 
     async def _client(self, number: int) -> None:
         """The life of one client, until its connection ends or the run is over."""
         tally = self.tally
+        host, port = (self._host, self._address.port) if number == 1 else (self._address.ip, self._address.port)
         began = gs.Library.time()
         config = {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self.plan.timeout_s * 1000)}
         try:
-            connection = await aio.connect(self._address, identity=self._name(number), config=config)
+            connection = await aio.connect(host, port, identity=self._name(number), config=config)
         except gs.ConnectionFailed as error:
-            tally.failures.add(_why(error.reason, error.debug))
+            no_answer = error.reason == gs.EndReason.MISC_TIMEOUT
+            tally.failures.add(
+                f"no answer within {self.plan.timeout_s:g} s" if no_answer else _why(error.reason, error.debug)
+            )
             return
         except OSError as error:
             tally.failures.add(f"no socket: {error.strerror or error}")
             return
+        if number == 1:
+            self._address = connection.address
         tally.connected += 1
         tally.connect_times.add(gs.Library.time() - began)
         client = Client(connection, ClientTraffic(number, self.plan.size_bytes, tally.totals))
@@ -167,6 +187,7 @@ class LoadRun:
         """Send each client's messages when they are due, evenly spread over the period."""
         period = 1 / self.plan.rate_hz
         until = began + self.plan.duration_s
+        last = until - period / len(self._alive) / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
         step = period / len(self._alive)
         due = [(began + place * step, number) for place, number in enumerate(self._alive)]
         while not self._stop.is_set() and (now := time.monotonic()) < until:
@@ -177,16 +198,19 @@ class LoadRun:
                     heapq.heappop(due)
                     continue
                 if now - at > BACKLOG_S:
-                    missed = int((now - at) / period)
+                    missed = int((min(now, last) - at) / period)
                     self.tally.totals.skipped += missed
                     at += missed * period
                 self._send_one(client)
-                if at + period < until:
+                if at + period < last:
                     heapq.heapreplace(due, (at + period, number))
                 else:
                     heapq.heappop(due)
             wake = min(due[0][0], until) if due else until
             await asyncio.sleep(min(max(wake - time.monotonic(), BATCH_S), PAUSE_S))
+        if not self._stop.is_set():
+            late = [at for at, number in due if at < last and number in self._alive]
+            self.tally.totals.skipped += sum(int((last - at) / period) + 1 for at in late)
 
     def _send_one(self, client: Client) -> None:
         traffic = client.traffic
@@ -222,7 +246,8 @@ class LoadRun:
             now = time.monotonic()
             # After a stall every moment that passed in it counts as late: what a percentile of moments means.
             while due <= now:
-                tally.lateness.add(round((now - due) * 1_000_000))
+                if self.phase == "sending":
+                    tally.lateness.add(round((now - due) * 1_000_000))
                 due += TICK_S
             self._look_at_some()
             if now >= show_at:
@@ -252,6 +277,4 @@ class LoadRun:
 
 
 def _why(reason: int, debug: str) -> str:
-    if reason == gs.EndReason.MISC_TIMEOUT and not debug:
-        return "no answer in time"
     return f"{reason}: {printable(debug) or 'no text'}"
