@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -112,18 +113,20 @@ def test_commands_and_options_complete(shell: str) -> None:
     assert "--clients" in "\n".join(completions(shell, ["load", "--cl"]))
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-def test_values_complete(shell: str) -> None:
-    for words, values in (
-        (["decode", "--as", ""], ("datagrams", "frames")),
-        (["ping", "--identity", "st"], ("str:", "steamid:")),
-        (["ping", "loc"], ("localhost:27015",)),
-        (["chat", "join", "loc"], ("localhost:27015",)),
-        (["echo", "--bind", "0."], ("0.0.0.0:27015",)),
-    ):
-        offered = "\n".join(completions(shell, words)).replace("\\", "")
-        for value in values:
-            assert value in offered
+@pytest.mark.parametrize(
+    ("shell", "words", "values"),
+    [
+        *[(shell, ["decode", "--as", ""], ("datagrams", "frames")) for shell in SHELLS],
+        ("bash", ["ping", "--identity", "st"], ("str:", "steamid:")),
+        ("bash", ["monitor", "loc"], ("localhost:27015",)),
+        ("zsh", ["chat", "join", "loc"], ("localhost:27015",)),
+        ("fish", ["echo", "--bind", "0."], ("0.0.0.0:27015",)),
+    ],
+)
+def test_values_complete(shell: str, words: list[str], values: Sequence[str]) -> None:
+    offered = "\n".join(completions(shell, words)).replace("\\", "")
+    for value in values:
+        assert value in offered
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,6 +122,20 @@ def test_clients_that_nobody_answers_are_listed_by_reason() -> None:
     assert report["messages"]["sent"] == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_more_clients_than_open_files_is_a_reason_not_a_crash(echo: tuple[Program, str]) -> None:
+    _, address = echo
+    command = gamesockets("load", address, "-n", "60", "-d", "0.1", "--connect-rate", "1000", "--json")
+    limited = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *command]
+    result = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
+    assert report["clients"]["connected"] + report["clients"]["failed"] == 60
+    (failure,) = report["failures"]
+    assert "ulimit -n" in failure["reason"]
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_refusals_are_told_from_silence() -> None:
     accepted = 0
 
@@ -140,8 +155,9 @@ def test_connections_that_end_early_are_listed_by_reason() -> None:
         await connection.receive()
         await connection.close(1500, "enough\x1b[2J")
 
-    tally = run_against(a_plan(), short)
+    tally = run_against(a_plan(duration_s=1000), short)
     assert tally.connected == 4
+    assert tally.sending_s < 100  # nobody is left: no need to go on
     assert tally.ended_early.most_frequent_first() == [("1500: enough\N{REPLACEMENT CHARACTER}[2J", 4)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ import typer
 
 from gamesockets.cli import bench, chat, decode, demo, echo, load, monitor, ping
 from gamesockets.cli.help_text import examples
-from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, note, say
+from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
 from gamesockets.version import __version__
 
 NAME: Final = "gamesockets"
@@ -65,6 +66,8 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a peer's text may hold what this terminal cannot show
+    reports = BugReports()
+    logging.getLogger("gamesockets").addHandler(reports)
     try:
         status = app(prog_name=NAME, standalone_mode=False)
     except typer.Abort:
@@ -74,6 +77,8 @@ def run() -> None:
         if not hasattr(error, "format_message"):
             raise
         status = _explain(error)
+    finally:
+        logging.getLogger("gamesockets").removeHandler(reports)
     sys.exit(status if isinstance(status, int) else 0)
 
 

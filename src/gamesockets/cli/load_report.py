@@ -262,9 +262,11 @@ def text(plan: Plan, tally: Tally) -> list[str]:
     """The report for people, line by line, 80 columns wide."""
     totals = tally.totals
     found = problems(plan, tally)
-    rows = [("clients", _clients(plan, tally))]
+    rows = [("clients", f"{tally.connected} of {plan.clients} connected, {tally.ended_early.total} ended early")]
     rows += [("", f"no connection, {number} x: {why}") for why, number in tally.failures.most_frequent_first()]
     rows += [("", f"ended, {number} x: {why}") for why, number in tally.ended_early.most_frequent_first()]
+    if tally.connect_times.count:
+        rows.append(("connecting", _times(tally.connect_times)))
     if totals.sent:
         per_s = totals.sent / tally.sending_s if tally.sending_s else 0.0
         amount = bytes_per_second(per_s * plan.size_bytes)
@@ -291,14 +293,6 @@ def text(plan: Plan, tally: Tally) -> list[str]:
     rest += [("note", warning) for warning in warnings(tally)]
     rest += [("problem", problem) for problem in found]
     return [*_lines(rows), *chart(totals.round_trips), *_lines(rest), "FAILED" if found else "passed"]
-
-
-def _clients(plan: Plan, tally: Tally) -> str:
-    words = f"{tally.connected} of {plan.clients} connected, {tally.ended_early.total} ended early"
-    times = tally.connect_times
-    if times.count:
-        words += f"; connecting p50 {milliseconds(times.percentile(50))}, max {milliseconds(times.maximum_us)} ms"
-    return words
 
 
 def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:

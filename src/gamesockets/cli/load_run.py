@@ -7,6 +7,7 @@ a message would cost more than the message. A third looks at the clock and at th
 from __future__ import annotations
 
 import asyncio
+import errno
 import heapq
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ QUIET_S: Final = 1.0
 """So long nothing may come back before the rest counts as lost; twice the longest round trip is added."""
 PROGRESS_S: Final = 0.25
 REASON_DONE: Final = 1000
+TOO_MANY_FILES: Final = "too many open files: allow more (ulimit -n) or use fewer clients"
 
 Progress: TypeAlias = Callable[[], None]
 NameClient: TypeAlias = Callable[[int], gs.NetworkingIdentity | None]
@@ -156,7 +158,7 @@ class LoadRun:
             )
             return
         except OSError as error:
-            tally.failures.add(f"no socket: {error.strerror or error}")
+            tally.failures.add(TOO_MANY_FILES if error.errno == errno.EMFILE else str(error.strerror or error))
             return
         if number == 1:
             self._address = connection.address
@@ -190,7 +192,7 @@ class LoadRun:
         last = until - period / len(self._alive) / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
         step = period / len(self._alive)
         due = [(began + place * step, number) for place, number in enumerate(self._alive)]
-        while not self._stop.is_set() and (now := time.monotonic()) < until:
+        while self._alive and not self._stop.is_set() and (now := time.monotonic()) < until:
             while due and due[0][0] <= now + BATCH_S:
                 at, number = due[0]
                 client = self._alive.get(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -52,6 +53,16 @@ def fail(command: str, message: str, code: int = EXIT_FAILURE) -> NoReturn:
     """End the command with one line that says what to do."""
     note(f"gamesockets {command}: {message}")
     raise typer.Exit(code)
+
+
+@final
+class BugReports(logging.Handler):
+    """Passes on what the library logs about its own faults. What it logs about peers, commands say themselves."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record if it has a traceback."""
+        if record.exc_info:
+            note(self.format(record))
 
 
 @final
