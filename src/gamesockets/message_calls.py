@@ -85,7 +85,10 @@ class MessageCalls(ABC):
                     udp, port = entry.udp, entry.port
                     if udp is not None and port is not None:  # as `_serve`, without the call
                         port.endpoint.touch(udp)
-                        self._service.pump(port, now)
+                        if udp.may_gather(now):
+                            self._service.pump_soon(port, now)
+                        else:
+                            self._service.pump(port, now)
                     else:
                         self._service.notify()
                 return Result.OK

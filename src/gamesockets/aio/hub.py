@@ -90,7 +90,12 @@ class Hub(Engine):
             core = entry.core
             number = core.send(data, flags, lane, now)
             if number > 0 and core.needs_service(now):
-                self._serve(entry, now)
+                udp, port = entry.udp, entry.port
+                if udp is not None and port is not None and udp.may_gather(now):
+                    port.endpoint.touch(udp)
+                    self._service.pump_soon(port, now)
+                else:
+                    self._serve(entry, now)
             return number
 
     def open_mailbox(self, mailbox: Mailbox) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
+from gamesockets.build import BUILD
 from gamesockets.cli import bench, chat, decode, demo, echo, load, monitor, ping
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
@@ -47,7 +48,7 @@ app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignor
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"{NAME} {__version__}")
+        say(f"{NAME} {__version__} ({BUILD})")
         raise typer.Exit
 
 

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 
 import gamesockets as gs
+from gamesockets.build import BUILD
 from gamesockets.cli.demo_traffic import Traffic, faults, settled
 from gamesockets.cli.demo_view import TABLE_WIDTH, SideView, document, plain_table, rich_table, rows, summary
 from gamesockets.cli.help_text import examples
@@ -72,7 +73,7 @@ def demo(
         address = _listen(server)
         client.connect(address)
         grace = GRACE_SECONDS if loss <= 20 and lag <= 200 else GRACE_BAD_NETWORK_SECONDS
-        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way", stop)
+        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way, {BUILD} build", stop)
         try:
             with run.progress(seconds) if as_json else run.display(live, seconds) as show:
                 run.flow(show, seconds, began + seconds + grace)
