@@ -85,6 +85,16 @@ def test_limits_decide(max_loss: float | None, max_p99: float | None, problem: s
     assert found == ([problem] if problem else [])
 
 
+def test_limits_are_not_met_by_sending_less() -> None:
+    tally = a_tally()
+    tally.totals.skipped = 111
+    assert problems(a_plan(max_loss=50), tally) == []
+    tally.totals.refused = 1
+    assert problems(a_plan(), tally) == []
+    (problem,) = problems(a_plan(max_loss=50), tally)
+    assert problem == "the limits were not put to the test: only 90% of the messages could be sent"
+
+
 def test_without_echo_the_protocol_itself_is_the_judge() -> None:
     tally = a_tally(received=0)
     assert problems(a_plan(echo=False), tally) == []

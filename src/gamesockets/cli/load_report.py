@@ -18,6 +18,8 @@ PERCENTILES: Final = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.
 LATE_US: Final = 10_000
 """Were 1 in 100 moments of the tester later than this, its figures tell of itself."""
 BUSY_SHARE: Final = 0.9
+OFFERED_SHARE_MIN: Final = 0.9
+"""A limit counts as met only under about the load that was asked for."""
 LOSS_UNKNOWN: Final = (
     "the loss is not known, so --max-loss cannot be met (without echo, servers report it from 20 s on: --duration 30)"
 )
@@ -161,6 +163,10 @@ def problems(plan: Plan, tally: Tally) -> list[str]:
         found.append("interrupted before the end")
     if plan.echo and tally.totals.sent and not tally.totals.received:
         found.append("nothing came back: is that an echo server? --no-echo measures those that are not")
+    has_limits = plan.max_loss_percent is not None or plan.max_p99_ms is not None
+    offered = tally.totals.offered_share
+    if has_limits and offered < OFFERED_SHARE_MIN:
+        found.append(f"the limits were not put to the test: only {100 * offered:.0f}% of the messages could be sent")
     if plan.max_loss_percent is not None:
         loss = loss_percent(plan, tally)
         if loss is None:

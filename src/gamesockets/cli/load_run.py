@@ -21,6 +21,8 @@ from gamesockets.cli.terminal import printable
 
 BATCH_S: Final = 0.001
 """Messages that are due within this time leave together: a loop that wakes for each does little else."""
+BURST_MAX: Final = 100
+"""After so many in a row it is the turn of what came in: a sender that is behind must not starve the receivers."""
 BACKLOG_S: Final = 0.5
 """After a stall, what was due longer ago is given up: a burst would measure the burst."""
 TICK_S: Final = 0.01
@@ -96,35 +98,34 @@ class LoadRun:
 
     async def run(self, progress: Progress) -> Tally:
         """The whole course; the tally at its end. `progress` is called a few times a second."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._watch(progress))]
+            try:
+                await self._course(group, tasks)
+            finally:
+                self._alive.clear()  # from here on an end is no early one
+                for task in tasks:
+                    task.cancel()
+        return self.tally
+
+    async def _course(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]]) -> None:
         tally = self.tally
-        watch = asyncio.create_task(self._watch(progress))
-        clients: list[asyncio.Task[None]] = []
         began, cpu_began = time.monotonic(), time.process_time()
-        try:
-            await self._connect_all(clients)
-            if self._alive and not self._stop.is_set():
-                self.phase = "sending"
-                self._sending_began = time.monotonic()
-                await self._send(self._sending_began)
-                tally.sending_s = self.sending_for_s
-                self.phase = "waiting for the last"
-                await self._drain()
-            tally.wall_s, tally.cpu_s = time.monotonic() - began, time.process_time() - cpu_began
-            self._look(list(self._alive))
-            self.phase = "closing"
-        finally:
-            self._alive.clear()  # from here on an end is no early one
-            for task in [watch, *clients]:
-                task.cancel()
-            ended = await asyncio.gather(watch, *clients, return_exceptions=True)
-        for outcome in ended:
-            if isinstance(outcome, Exception):
-                raise outcome
-        return tally
+        await self._connect_all(group, tasks)
+        if self._alive and not self._stop.is_set():
+            self.phase = "sending"
+            self._sending_began = time.monotonic()
+            await self._send(self._sending_began)
+            tally.sending_s = self.sending_for_s
+            self.phase = "waiting for the last"
+            await self._drain()
+        tally.wall_s, tally.cpu_s = time.monotonic() - began, time.process_time() - cpu_began
+        self._look(list(self._alive))
+        self.phase = "closing"
 
     # ---- connecting
 
-    async def _connect_all(self, clients: list[asyncio.Task[None]]) -> None:
+    async def _connect_all(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]]) -> None:
         """Start the clients at the planned rate; return when each is connected or has failed."""
         due = time.monotonic()
         for number in range(1, self.plan.clients + 1):
@@ -134,7 +135,7 @@ class LoadRun:
                 await asyncio.sleep(min(left, PAUSE_S))
             if self._stop.is_set():
                 return
-            clients.append(asyncio.create_task(self._client(number), name=f"load-client-{number}"))
+            tasks.append(group.create_task(self._client(number), name=f"load-client-{number}"))
             due += 1 / self.plan.connect_rate_hz
         await self._until_settled(self.plan.clients)
 
@@ -188,31 +189,35 @@ class LoadRun:
     async def _send(self, began: float) -> None:
         """Send each client's messages when they are due, evenly spread over the period."""
         period = 1 / self.plan.rate_hz
-        until = began + self.plan.duration_s
-        last = until - period / len(self._alive) / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
         step = period / len(self._alive)
+        until = began + self.plan.duration_s
+        last = until - step / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
         due = [(began + place * step, number) for place, number in enumerate(self._alive)]
         while self._alive and not self._stop.is_set() and (now := time.monotonic()) < until:
-            while due and due[0][0] <= now + BATCH_S:
-                at, number = due[0]
-                client = self._alive.get(number)
-                if client is None:
-                    heapq.heappop(due)
-                    continue
-                if now - at > BACKLOG_S:
-                    missed = int((min(now, last) - at) / period)
-                    self.tally.totals.skipped += missed
-                    at += missed * period
-                self._send_one(client)
-                if at + period < last:
-                    heapq.heapreplace(due, (at + period, number))
-                else:
-                    heapq.heappop(due)
+            for _ in range(BURST_MAX):
+                if not due or due[0][0] > now + BATCH_S:
+                    break
+                self._send_first(due, now, period, last)
             wake = min(due[0][0], until) if due else until
-            await asyncio.sleep(min(max(wake - time.monotonic(), BATCH_S), PAUSE_S))
+            await asyncio.sleep(min(max(wake - time.monotonic(), 0 if wake <= now else BATCH_S), PAUSE_S))
         if not self._stop.is_set():
             late = [at for at, number in due if at < last and number in self._alive]
             self.tally.totals.skipped += sum(int((last - at) / period) + 1 for at in late)
+
+    def _send_first(self, due: list[tuple[float, int]], now: float, period: float, last: float) -> None:
+        """Send what has been due longest; its client is due again a period later, unless that is after `last`."""
+        at, number = due[0]
+        client = self._alive.get(number)
+        if client is not None:
+            if now - at > BACKLOG_S:
+                missed = int((min(now, last) - at) / period)
+                self.tally.totals.skipped += missed
+                at += missed * period
+            self._send_one(client)
+        if client is not None and at + period < last:
+            heapq.heapreplace(due, (at + period, number))
+        else:
+            heapq.heappop(due)
 
     def _send_one(self, client: Client) -> None:
         traffic = client.traffic

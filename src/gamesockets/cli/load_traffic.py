@@ -60,6 +60,11 @@ class Totals:
         return self.sent - self.received
 
     @property
+    def offered_share(self) -> float:
+        """How much of what was due has been sent; 1 when nothing was due."""
+        return self.sent / (self.sent + self.skipped + self.refused) if self.sent else 1.0
+
+    @property
     def loss_percent(self) -> float:
         """The share of messages that have not come back; 0 when none was sent."""
         return 100.0 * self.missing / self.sent if self.sent else 0.0
