@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,7 +16,7 @@ import gamesockets as gs
 from gamesockets.cli.addresses import resolve, split_host_port
 from gamesockets.cli.completions import complete_address, complete_identity
 from gamesockets.cli.help_text import examples
-from gamesockets.cli.load_report import Plan, Tally, document, problems, text
+from gamesockets.cli.load_report import WIDTH, Plan, Tally, document, problems, text
 from gamesockets.cli.load_traffic import SIZE_MIN
 from gamesockets.cli.peers import parse_identity
 from gamesockets.cli.progress import Bar, progress_bar
@@ -41,6 +43,7 @@ EPILOG: Final = examples(
     ("gamesockets load HOST --no-echo -d 60", "a server that does not send messages back"),
 )
 OPEN_FILES_SPARE: Final = 64
+WIDTH_MIN: Final = 60
 CLIENT_NUMBER: Final = "{n}"
 
 
@@ -142,7 +145,7 @@ def load(
     if as_json:
         say(json.dumps(result, indent=2))
     else:
-        for line in text(plan, tally):
+        for line in text(plan, tally, _width()):
             say(line)
     if report is not None:
         _write(report, result)
@@ -173,6 +176,11 @@ def _show(bar: Bar, run: LoadRun) -> None:
     if tally.ended_early.total:
         words.append(f"{tally.ended_early.total} gone")
     bar.show(run.sending_for_s, plan.duration_s, ", ".join(words) if run.phase == "sending" else run.phase)
+
+
+def _width() -> int:
+    """How wide the report may be: a narrow terminal must not fold its bars."""
+    return min(max(shutil.get_terminal_size().columns, WIDTH_MIN), WIDTH) if sys.stdout.isatty() else WIDTH
 
 
 def _check_writable(path: Path) -> None:

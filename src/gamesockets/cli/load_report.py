@@ -25,7 +25,7 @@ LOSS_UNKNOWN: Final = (
 )
 WIDTH: Final = 80
 TITLE_WIDTH: Final = 13
-CHART_WIDTH: Final = 40
+CHART_FRAME_WIDTH: Final = 36  # what stands on both sides of a bar
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
 
 
@@ -264,8 +264,8 @@ def document(plan: Plan, tally: Tally, address: str) -> dict[str, Any]:
     }
 
 
-def text(plan: Plan, tally: Tally) -> list[str]:
-    """The report for people, line by line, 80 columns wide."""
+def text(plan: Plan, tally: Tally, width: int = WIDTH) -> list[str]:
+    """The report for people, line by line, `width` columns wide, which are 60 at least."""
     totals = tally.totals
     found = problems(plan, tally)
     rows = [("clients", f"{tally.connected} of {plan.clients} connected, {tally.ended_early.total} ended early")]
@@ -298,34 +298,36 @@ def text(plan: Plan, tally: Tally) -> list[str]:
         rest.append(("tester", f"late p50 {p50_ms}, p99 {p99_ms}, max {most_ms} ms; {busy:.0f}% of a core"))
     rest += [("note", warning) for warning in warnings(tally)]
     rest += [("problem", problem) for problem in found]
-    return [*_lines(rows), *chart(totals.round_trips), *_lines(rest), "FAILED" if found else "passed"]
+    verdict = "FAILED" if found else "passed"
+    return [*_lines(rows, width), *chart(totals.round_trips, width), *_lines(rest, width), verdict]
 
 
-def _lines(rows: Sequence[tuple[str, str]]) -> list[str]:
+def _lines(rows: Sequence[tuple[str, str]], width: int) -> list[str]:
     """Titles and what stands behind them, folded where it is long."""
     lines: list[str] = []
     for title, words in rows:
-        lines += textwrap.wrap(f"{title:<{TITLE_WIDTH}}{words}", WIDTH, subsequent_indent=" " * TITLE_WIDTH)
+        lines += textwrap.wrap(f"{title:<{TITLE_WIDTH}}{words}", width, subsequent_indent=" " * TITLE_WIDTH)
     return lines
 
 
-def chart(times: Histogram) -> list[str]:
+def chart(times: Histogram, width: int = WIDTH) -> list[str]:
     """A bar for each step of the time, as long as its share is large."""
+    full = width - CHART_FRAME_WIDTH
     rows = times.steps()
     most = max((number for *_, number in rows), default=0)
     return [
-        f"  < {high / 1000:>6g} ms {_bar(number / most):<{CHART_WIDTH}} {100 * number / times.count:5.1f}%"
+        f"  < {high / 1000:>6g} ms {_bar(number / most, full):<{full}} {100 * number / times.count:5.1f}%"
         f" {count(number):>9}"
         for _, high, number in rows
     ]
 
 
-def _bar(share: float) -> str:
-    eighths = round(share * CHART_WIDTH * 8)
+def _bar(share: float, full: int) -> str:
+    eighths = round(share * full * 8)
     if share > 0 and not eighths:
         eighths = 1  # few is not none
-    full, rest = divmod(eighths, 8)
-    return _BLOCKS[8] * full + (_BLOCKS[rest] if rest else "")
+    whole, rest = divmod(eighths, 8)
+    return _BLOCKS[8] * whole + (_BLOCKS[rest] if rest else "")
 
 
 def _times(times: Histogram) -> str:

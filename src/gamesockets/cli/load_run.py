@@ -193,12 +193,16 @@ class LoadRun:
         until = began + self.plan.duration_s
         last = until - step / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
         due = [(began + place * step, number) for place, number in enumerate(self._alive)]
-        while self._alive and not self._stop.is_set() and (now := time.monotonic()) < until:
+        while self._alive and not self._stop.is_set():
+            now = time.monotonic()
+            # What was due in time is sent though it is a little late, as it would have been in the middle.
+            if now >= (until + BACKLOG_S if due else until):
+                break
             for _ in range(BURST_MAX):
                 if not due or due[0][0] > now + BATCH_S:
                     break
                 self._send_first(due, now, period, last)
-            wake = min(due[0][0], until) if due else until
+            wake = due[0][0] if due else until
             await asyncio.sleep(min(max(wake - time.monotonic(), 0 if wake <= now else BATCH_S), PAUSE_S))
         if not self._stop.is_set():
             late = [at for at, number in due if at < last and number in self._alive]
