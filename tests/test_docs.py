@@ -76,8 +76,12 @@ def understand(words: list[str]) -> None:
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest[0]]
         name, rest = rest[0], rest[1:]
-    assert not getattr(command, "commands", {}) or rest in ([], ["--help"], ["--version"]), f"no command {rest}"
-    if not getattr(command, "commands", {}) and rest != ["--help"]:
+    if rest == ["--help"]:
+        return
+    if getattr(command, "commands", {}):
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert all(word in options for word in rest), f"no command or option {rest}"
+    else:
         command.make_context(name, list(rest))
 
 
