@@ -201,10 +201,11 @@ def _write(path: Path, result: dict[str, Any]) -> None:
 
 def _allow_open_files(wanted: int) -> None:
     """Each client has a socket; where the system limits open files, ask for as many as it grants."""
-    with suppress(ImportError, OSError, ValueError):
+    if sys.platform != "win32":
         import resource  # noqa: PLC0415 - not on Windows
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
