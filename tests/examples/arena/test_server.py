@@ -1,6 +1,7 @@
 """Do server, clients and bots play over real sockets, as programs and in one loop?"""
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,12 +181,9 @@ def test_the_programs_find_each_other() -> None:
 def test_mistakes_are_explained_in_one_line(
     arguments: list[str], status: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        ended = main(arguments)
-    except SystemExit as exit_request:
-        assert exit_request.code == status
-    else:
-        assert ended == status
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(arguments))
+    assert ended.value.code == status
     output, errors = capsys.readouterr()
     assert output == ""
     assert re.search(line, errors.splitlines()[-1])
