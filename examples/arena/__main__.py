@@ -1,6 +1,7 @@
 """Where does the game start? `python -m examples.arena serve`, `play` or `bots`; `--help` explains each."""
 
 import argparse
+import asyncio
 import os
 import socket
 import sys
@@ -8,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gamesockets as gs
-from examples.arena import protocol, rules
+from examples.arena import bots_asyncio, protocol, rules
 from examples.arena.bots import run_bots
 from examples.arena.server import Server
+from examples.arena.server_asyncio import arena_server
 
 PORT = 27015
 
@@ -34,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = programs.add_parser("serve", help="hold the match; no window")
     serve.add_argument("--bind", type=_address, default=f"[::]:{PORT}", metavar="ADDRESS", help="where to listen")
+    serve.add_argument("--asyncio", action="store_true", help="under asyncio instead of a game loop")
 
     play = programs.add_parser("play", help="play; needs pygame-ce")
     play.add_argument("address", nargs="?", type=_address, default=f"127.0.0.1:{PORT}", help="of the server")
@@ -48,18 +51,31 @@ def _parser() -> argparse.ArgumentParser:
     bots = programs.add_parser("bots", help="let bots play; no window")
     bots.add_argument("address", nargs="?", type=_address, default=f"127.0.0.1:{PORT}", help="of the server")
     bots.add_argument("--count", type=_up_to(rules.PLAYERS_MAX, 1), default=8, metavar="N", help="how many")
+    bots.add_argument("--asyncio", action="store_true", help="as asyncio tasks instead of in a game loop")
     return parser
 
 
 def _serve(options: argparse.Namespace) -> str:
     try:
-        server = Server(options.bind)
+        if options.asyncio:
+            asyncio.run(_serve_asyncio(options.bind))
+        else:
+            with Server(options.bind) as server:
+                _tell_where(server.address)
+                server.run()
     except OSError as error:
         return f"cannot listen on {options.bind} ({error.strerror or error}): choose another --bind"
-    with server:
-        print(f"arena server on {server.address}; Ctrl+C ends it", flush=True)
-        server.run()
     return ""
+
+
+async def _serve_asyncio(address: gs.Address) -> None:
+    async with arena_server(address) as (_, bound):
+        _tell_where(bound)
+        await asyncio.Event().wait()
+
+
+def _tell_where(address: gs.Address) -> None:
+    print(f"arena server on {address}; Ctrl+C ends it", flush=True)
 
 
 def _play(options: argparse.Namespace) -> str:
@@ -85,6 +101,8 @@ def _play(options: argparse.Namespace) -> str:
 
 def _bots(options: argparse.Namespace) -> str:
     print(f"{options.count} bots for {options.address}; Ctrl+C ends them", flush=True)
+    if options.asyncio:
+        return _explain(asyncio.run(bots_asyncio.run_bots(options.address, options.count)), options.address)
     return _explain(run_bots(options.address, options.count), options.address)
 
 
