@@ -3,9 +3,8 @@
 import argparse
 import asyncio
 import os
-import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import gamesockets as gs
@@ -13,6 +12,7 @@ from examples.arena import bots_asyncio, protocol, rules
 from examples.arena.bots import run_bots
 from examples.arena.server import Server
 from examples.arena.server_asyncio import arena_server
+from examples.command_line import address, whole_number
 
 PORT = 27015
 
@@ -35,22 +35,22 @@ def _parser() -> argparse.ArgumentParser:
     programs = parser.add_subparsers(dest="program", required=True)
 
     serve = programs.add_parser("serve", help="hold the match; no window")
-    serve.add_argument("--bind", type=_address, default=f"[::]:{PORT}", metavar="ADDRESS", help="where to listen")
+    serve.add_argument("--bind", type=address(PORT), default=f"[::]:{PORT}", metavar="ADDRESS", help="where to listen")
     serve.add_argument("--asyncio", action="store_true", help="under asyncio instead of a game loop")
 
     play = programs.add_parser("play", help="play; needs pygame-ce")
-    play.add_argument("address", nargs="?", type=_address, default=f"127.0.0.1:{PORT}", help="of the server")
+    play.add_argument("address", nargs="?", type=address(PORT), default=f"127.0.0.1:{PORT}", help="of the server")
     play.add_argument("--name", type=_name, default="you", help="yours")
-    play.add_argument("--lag", type=_up_to(300), default=0, metavar="MS", help="fake lag to begin with, each way")
-    play.add_argument("--loss", type=_up_to(30), default=0, metavar="PERCENT", help="fake loss, each way")
+    play.add_argument("--lag", type=whole_number(0, 300), default=0, metavar="MS", help="fake lag, each way")
+    play.add_argument("--loss", type=whole_number(0, 30), default=0, metavar="PERCENT", help="fake loss, each way")
     play.add_argument("--autopilot", action="store_true", help="let a bot play for you")
     play.add_argument("--seconds", type=float, help="leave after so long")
     play.add_argument("--size", type=_size, default=(1280, 800), metavar="WxH", help="of the window")
     play.add_argument("--screenshot", type=Path, metavar="FILE", help="save the last frame there")
 
     bots = programs.add_parser("bots", help="let bots play; no window")
-    bots.add_argument("address", nargs="?", type=_address, default=f"127.0.0.1:{PORT}", help="of the server")
-    bots.add_argument("--count", type=_up_to(rules.PLAYERS_MAX, 1), default=8, metavar="N", help="how many")
+    bots.add_argument("address", nargs="?", type=address(PORT), default=f"127.0.0.1:{PORT}", help="of the server")
+    bots.add_argument("--count", type=whole_number(1, rules.PLAYERS_MAX), default=8, metavar="N", help="how many")
     bots.add_argument("--asyncio", action="store_true", help="as asyncio tasks instead of in a game loop")
     return parser
 
@@ -68,14 +68,14 @@ def _serve(options: argparse.Namespace) -> str:
     return ""
 
 
-async def _serve_asyncio(address: gs.Address) -> None:
-    async with arena_server(address) as (_, bound):
+async def _serve_asyncio(where: gs.Address) -> None:
+    async with arena_server(where) as (_, bound):
         _tell_where(bound)
         await asyncio.Event().wait()
 
 
-def _tell_where(address: gs.Address) -> None:
-    print(f"arena server on {address}; Ctrl+C ends it", flush=True)
+def _tell_where(bound: gs.Address) -> None:
+    print(f"arena server on {bound}; Ctrl+C ends it", flush=True)
 
 
 def _play(options: argparse.Namespace) -> str:
@@ -106,23 +106,11 @@ def _bots(options: argparse.Namespace) -> str:
     return _explain(run_bots(options.address, options.count), options.address)
 
 
-def _explain(ended: str, address: gs.Address) -> str:
-    return ended and f"{address}: {ended}. Is a server running there (python -m examples.arena serve)?"
+def _explain(ended: str, server: gs.Address) -> str:
+    return ended and f"{server}: {ended}. Is a server running there (python -m examples.arena serve)?"
 
 
 # ---------------------------------------------------------------------- what may stand on the command line
-
-
-def _address(text: str) -> gs.Address:
-    """An IP address or a name, with or without a port."""
-    host, colon, port = text.rpartition(":")
-    if not colon or "]" in port or (":" in host and not host.startswith("[")):
-        host, port = text, str(PORT)
-    try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
-        return gs.Address.from_socket(found[0][4])
-    except (OSError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address ({error}); write HOST:PORT") from None
 
 
 def _name(text: str) -> str:
@@ -137,15 +125,6 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= 8192 and 0 < int(height) <= 8192):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write for example 1280x800")
     return int(width), int(height)
-
-
-def _up_to(maximum: int, minimum: int = 0) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        if not text.isdecimal() or not minimum <= int(text) <= maximum:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {minimum} to {maximum}")
-        return int(text)
-
-    return convert
 
 
 if __name__ == "__main__":
