@@ -1,8 +1,9 @@
-"""Where does the game start? `python -m examples.arena serve`, `play` or `bots`; `--help` explains each."""
+"""Where does the game start? `python -m examples.arena demo`, `serve`, `play` or `bots`; `--help` explains each."""
 
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the programs; the exit status: 0 it worked, 1 it did not, 2 the command line was wrong."""
     options = _parser().parse_args(arguments)
     try:
-        problem = {"serve": _serve, "play": _play, "bots": _bots}[options.program](options)
+        problem = {"demo": _demo, "serve": _serve, "play": _play, "bots": _bots}[options.program](options)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        problem = str(error)
     if problem:
         print(f"arena {options.program}: {problem}", file=sys.stderr)
         return 1
@@ -38,21 +41,42 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--bind", type=address(PORT), default=f"[::]:{PORT}", metavar="ADDRESS", help="where to listen")
     serve.add_argument("--asyncio", action="store_true", help="under asyncio instead of a game loop")
 
-    play = programs.add_parser("play", help="play; needs pygame-ce")
+    window = argparse.ArgumentParser(add_help=False)
+    window.add_argument("--name", type=_name, default="you", help="yours")
+    window.add_argument("--lag", type=whole_number(0, 300), default=0, metavar="MS", help="fake lag, each way")
+    window.add_argument("--loss", type=whole_number(0, 30), default=0, metavar="PERCENT", help="fake loss, each way")
+    window.add_argument("--autopilot", action="store_true", help="let a bot play for you")
+    window.add_argument("--seconds", type=float, help="leave after so long")
+    window.add_argument("--size", type=_size, default=(1280, 800), metavar="WxH", help="of the window")
+    window.add_argument("--screenshot", type=_picture, metavar="FILE", help="save the last frame there")
+
+    demo = programs.add_parser("demo", parents=[window], help="server, bots and your window at once; needs pygame-ce")
+    demo.add_argument("--count", type=whole_number(1, rules.PLAYERS_MAX - 1), default=7, metavar="N", help="of bots")
+    play = programs.add_parser("play", parents=[window], help="play; needs pygame-ce")
     play.add_argument("address", nargs="?", type=address(PORT), default=f"127.0.0.1:{PORT}", help="of the server")
-    play.add_argument("--name", type=_name, default="you", help="yours")
-    play.add_argument("--lag", type=whole_number(0, 300), default=0, metavar="MS", help="fake lag, each way")
-    play.add_argument("--loss", type=whole_number(0, 30), default=0, metavar="PERCENT", help="fake loss, each way")
-    play.add_argument("--autopilot", action="store_true", help="let a bot play for you")
-    play.add_argument("--seconds", type=float, help="leave after so long")
-    play.add_argument("--size", type=_size, default=(1280, 800), metavar="WxH", help="of the window")
-    play.add_argument("--screenshot", type=Path, metavar="FILE", help="save the last frame there")
 
     bots = programs.add_parser("bots", help="let bots play; no window")
     bots.add_argument("address", nargs="?", type=address(PORT), default=f"127.0.0.1:{PORT}", help="of the server")
     bots.add_argument("--count", type=whole_number(1, rules.PLAYERS_MAX), default=8, metavar="N", help="how many")
     bots.add_argument("--asyncio", action="store_true", help="as asyncio tasks instead of in a game loop")
     return parser
+
+
+def _demo(options: argparse.Namespace) -> str:
+    """The other programs in processes of their own: what the sliders do hits ours alone."""
+    own = [sys.executable, "-m", "examples.arena"]
+    serve, bots = [*own, "serve", "--bind", "127.0.0.1:0"], [*own, "bots", "--count", str(options.count)]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline() if server.stdout else ""
+            options.address = gs.Address.parse(line.partition(" on ")[2].partition(";")[0])
+            with subprocess.Popen([*bots, str(options.address)], stdout=subprocess.DEVNULL) as crowd:
+                try:
+                    return _play(options)
+                finally:
+                    crowd.terminate()
+        finally:
+            server.terminate()
 
 
 def _serve(options: argparse.Namespace) -> str:
@@ -118,6 +142,13 @@ def _name(text: str) -> str:
     if not name:
         raise argparse.ArgumentTypeError(f"{text!r} has nothing in it that can be shown")
     return name
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".png" or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no place for a picture; write FOLDER/NAME.png")
+    return path
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -180,7 +180,9 @@ class Panel:
 
     def _draw_graph(self, surface: pygame.Surface, fonts: Fonts, area: pygame.Rect) -> None:
         pygame.draw.rect(surface, WELL, area, border_radius=5)
-        top_ms = max(_PING_GRAPH_MS_MIN, *self.pings) if self.pings else _PING_GRAPH_MS_MIN
+        top_ms = _PING_GRAPH_MS_MIN
+        while top_ms < max(self.pings, default=0):
+            top_ms *= 2
         if len(self.pings) > 1:
             step = (area.width - 6) / (SAMPLES - 1)
             left = area.right - 3 - step * (len(self.pings) - 1)

@@ -40,7 +40,7 @@ def played(players: int) -> Session:
     game = SimulatedMatch(seed=2)
     for number in range(players):
         game.join(f"player number {number}", Brain(number).buttons, sim.Conditions(latency=0.05, loss=0.02))
-    game.world.run(4)
+    game.world.run(1.5)
     return game.clients[-1].session
 
 
@@ -72,6 +72,22 @@ def test_the_picture_follows_the_windows_size(size: tuple[int, int]) -> None:
     floor = tuple(surface.get_at((field.left + 12, field.top + 12)))
     assert len(colours) == 3
     assert floor not in colours
+
+
+def test_a_window_can_be_resized_while_the_game_runs() -> None:
+    session = played(2)
+    view = View(Panel("somewhere", []))
+    window = pygame.Window("test", (1280, 800), resizable=True)
+    window.minimum_size = MINIMUM_SIZE
+    for wanted, size in (((1280, 800),) * 2, ((1000, 700),) * 2, ((300, 200), MINIMUM_SIZE)):
+        window.size = wanted
+        surface = window.get_surface()
+        view.draw(surface, session, 0.5)
+        window.flip()
+        assert surface.get_size() == size
+        field = Layout.of(size).field
+        assert surface.get_at((field.left + 60, field.top))[:3] == (64, 76, 110)  # its edge is where it should be
+    window.destroy()
 
 
 @pytest.mark.parametrize("players", [1, 32])
@@ -132,16 +148,12 @@ def test_figures_that_are_not_known_yet_are_dashes() -> None:
 
 
 def test_a_player_among_bots_is_drawn_and_photographed(tmp_path: Path) -> None:
-    """The three programs as a reader starts them; the window on a screen that does not exist."""
+    """Server, bots and a window, each in a process of its own; the window on a screen that does not exist."""
     photograph = tmp_path / "arena.png"
-    with Program(example("arena", "serve", "--bind", "127.0.0.1:0")) as server:
-        address = server.wait_for(r"arena server on (\S+);")[1]
-        options = ["--autopilot", "--seconds", "2", "--size", "960x600", "--lag", "40", "--loss", "5"]
-        with (
-            Program(example("arena", "bots", address, "--count", "3")),
-            Program(example("arena", "play", address, *options, "--screenshot", str(photograph))) as player,
-        ):
-            assert player.finish() == 0, player.output
+    options = ["--count", "3", "--autopilot", "--seconds", "1.5", "--size", "960x600", "--lag", "40", "--loss", "5"]
+    with Program(example("arena", "demo", *options, "--screenshot", str(photograph))) as demo:
+        assert demo.finish() == 0
+        assert demo.output == []
     image = pygame.image.load(photograph)
     assert image.get_size() == (960, 600)
     colours = {tuple(image.get_at((x, y)))[:3] for x in range(0, 960, 3) for y in range(0, 600, 3)}
