@@ -112,9 +112,9 @@ def test_the_programs_find_each_other() -> None:
             asyncio.run(join())
             if sys.platform != "win32":
                 crowd.signal(signal.SIGINT)
-                assert crowd.finish() == 130
+                assert crowd.finish() == 130, "\n".join(crowd.output)
                 assert crowd.output[1:] == []
         if sys.platform != "win32":
             server.signal(signal.SIGINT)
-            assert server.finish() == 130
+            assert server.finish() == 130, server.output
             assert server.output[1:] == []

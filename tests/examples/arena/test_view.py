@@ -1,7 +1,6 @@
 """Does the window show the match at any size, and do its sliders make the network worse? Without a screen."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,9 +170,7 @@ def test_the_keyboard_and_the_close_button_work(monkeypatch: pytest.MonkeyPatch)
         for key in (pygame.K_p, pygame.K_i, pygame.K_g, pygame.K_p):
             pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key))
         pygame.event.post(pygame.event.Event(pygame.QUIT))
-        began = time.monotonic()
-        assert play_module.play(address, "Ada", seconds=30) == ""
-        assert time.monotonic() - began < 15
+        assert play_module.play(address, "Ada") == ""  # without the close button it would go on for ever
 
 
 class _Keys(dict[int, bool]):
