@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pygame.quit()
 
 
+@cache
 def played(players: int) -> Session:
     """What somebody sees after some seconds of play among so many."""
     game = SimulatedMatch(seed=2)
