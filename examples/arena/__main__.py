@@ -131,7 +131,7 @@ def _bots(options: argparse.Namespace) -> str:
 
 
 def _explain(ended: str, server: gs.Address) -> str:
-    return ended and f"{server}: {ended}. Is a server running there (python -m examples.arena serve)?"
+    return ended and f"{server}: {ended}"
 
 
 # ---------------------------------------------------------------------- what may stand on the command line

@@ -5,6 +5,7 @@ import asyncio
 import gamesockets as gs
 from examples.arena import protocol
 from examples.arena.bots import Brain, bot_name
+from examples.arena.client import explain_end
 from examples.arena.protocol import EVENT_LANE, STATE_LANE, ProtocolError
 from examples.arena.session import Session
 from gamesockets import aio
@@ -31,7 +32,7 @@ async def run_bot(address: gs.Address, session: Session) -> str:
                 pressing.cancel()
             return connection.end_debug
     except (gs.ConnectionFailed, gs.ConnectionClosed) as error:
-        return error.debug or str(error)
+        return explain_end(error.reason, error.debug)
     except ProtocolError as error:
         return f"this is no arena server: {error}"
 

@@ -73,8 +73,15 @@ class Client:
                 self.connection, self.session.hello(), gs.SendFlags.RELIABLE_NO_NAGLE, EVENT_LANE
             )
         elif info.state in {gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY}:
-            self._close(0, info.end_debug or f"reason {info.end_reason}")
+            self._close(0, explain_end(info.end_reason, info.end_debug))
 
     def _close(self, reason: int, text: str) -> None:
         self.ended = text
         self._sockets.close_connection(self.connection, reason, text[:100])
+
+
+def explain_end(reason: int, text: str) -> str:
+    """Why a connection ended, for people: what the server said, or what to do when nobody is there."""
+    if reason == gs.EndReason.MISC_TIMEOUT:
+        return "nobody answers there: start a server with `python -m examples.arena serve`"
+    return text or f"reason {reason}"

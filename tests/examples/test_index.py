@@ -1,5 +1,6 @@
 """Does the index name every example, and do its commands exist?"""
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -51,3 +52,14 @@ def test_the_picture_is_small_and_shows_the_window() -> None:
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")) == (1280, 800)
     assert len(data) < 100_000
+
+
+@pytest.mark.parametrize("name", ["rules", "protocol", "match", "netcode", "session"])
+def test_the_arenas_heart_knows_no_network_no_clock_and_no_screen(name: str) -> None:
+    """As its README says; so that they can be tested without, and reused."""
+    tree = ast.parse((EXAMPLES / "arena" / f"{name}.py").read_text("utf-8"))
+    imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    allowed = {"collections", "collections.abc", "dataclasses", "math", "random", "struct", "typing"}
+    allowed |= {"examples.arena", *(f"examples.arena.{part}" for part in ("rules", "protocol", "match", "netcode"))}
+    assert imported <= allowed

@@ -15,7 +15,7 @@ from examples.arena import bots, protocol
 from examples.arena import server as server_module
 from examples.arena.__main__ import main
 from examples.arena.bots import Brain, bot_name, run_bots
-from examples.arena.client import Client
+from examples.arena.client import Client, explain_end
 from examples.arena.server import Server
 
 DEADLINE_S = 20.0
@@ -143,6 +143,14 @@ def test_bots_play_until_told_to_stop_or_sent_away(server: Server) -> None:
         thread.join(DEADLINE_S)
     assert result == [""]
     run_until(lambda: not server.match.names, server.tick)
+
+
+def test_what_ended_a_game_is_explained() -> None:
+    assert explain_end(gs.EndReason.MISC_TIMEOUT, "Timed out") == (
+        "nobody answers there: start a server with `python -m examples.arena serve`"
+    )
+    assert explain_end(protocol.REASON_FULL, "the server is full") == "the server is full"
+    assert explain_end(2999, "") == "reason 2999"
 
 
 def test_bots_have_different_names_however_many_there_are() -> None:

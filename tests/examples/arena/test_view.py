@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.programs import Program
@@ -34,6 +36,7 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pygame.quit()
 
 
+@cache
 def played(players: int) -> Session:
     """What somebody sees after some seconds of play among so many."""
     game = SimulatedMatch(seed=2)
@@ -188,3 +191,28 @@ def test_the_server_s_view_and_life_without_prediction_can_be_looked_at() -> Non
         pictures.add(pygame.image.tobytes(surface, "RGB"))
         setattr(view.options, switch, not getattr(view.options, switch))
     assert len(pictures) == 3
+
+
+def test_dragging_a_slider_makes_the_network_worse_until_the_window_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads the values from another `NetworkingSockets`: they are the process's."""
+    values = (gs.ConfigurationValue.FAKE_PACKET_LAG_SEND, gs.ConfigurationValue.FAKE_PACKET_LOSS_RECV)
+    seen: list[list[object]] = []
+    draw = View.draw
+    with gs.NetworkingSockets() as sockets:
+
+        def draw_and_drag(view: View, surface: Any, *rest: Any) -> None:
+            draw(view, surface, *rest)
+            seen.append([sockets.get_configuration_value(value) for value in values])
+            lag, loss = view._panel.sliders
+            step = [
+                (pygame.MOUSEBUTTONDOWN, {"pos": lag.track.midright, "button": 1}),
+                (pygame.MOUSEBUTTONUP, {"pos": lag.track.midright, "button": 1}),
+                (pygame.MOUSEBUTTONDOWN, {"pos": loss.track.center, "button": 1}),
+                (pygame.QUIT, {}),
+            ][len(seen) - 1]
+            pygame.event.post(pygame.event.Event(*step))
+
+        monkeypatch.setattr(View, "draw", draw_and_drag)
+        assert play_module.play(gs.Address("127.0.0.1", 9), "Ada", lag_ms=20) == ""
+        assert seen == [[20, 0.0], [300, 0.0], [300, 0.0], [300, 15.0]]
+        assert [sockets.get_configuration_value(value) for value in values] == [0, 0.0]
