@@ -75,6 +75,8 @@ class LoopService(Service):
     def _watch_writing(self, port: Port) -> None:
         if not self._is_on_loop():
             self._call_on_loop(self._watch_writing_of_open, port)
+        elif self._loop.is_closed():
+            pass  # what waits to leave stays
         elif not self._has_readers:
             watcher.watch(self._loop, port.udp, READ | (WRITE if port.backlog else 0), self._on_ready(port))
         elif port.backlog:
@@ -109,10 +111,10 @@ class LoopService(Service):
     def _wake_before(self, deadline: int) -> None:
         if deadline >= self._armed_for or self._is_serving:
             return
-        if self._is_on_loop():
-            self._arm()
-        else:
+        if not self._is_on_loop():
             self._call_on_loop(self._arm_from_outside)
+        elif not self._loop.is_closed():
+            self._arm()
 
     def _arm_from_outside(self) -> None:
         with self.lock:
@@ -166,7 +168,7 @@ class LoopService(Service):
 
     def stop(self) -> None:
         """Closes all sockets, from another thread at the loop's next turn. Call without the lock."""
-        if self._is_on_loop():
+        if self._is_on_loop() or self._loop.is_closed():
             self._stop()
         else:
             self._call_on_loop(self._stop)

@@ -1,21 +1,23 @@
 """How does an event loop without `add_reader`, such as the proactor loop of Windows, learn that a socket is ready?
 
 One thread for each such loop sleeps on the sockets and tells the loop. A socket that it told of is left alone until the
-loop has served it.
+loop has served it. The thread ends with the last socket, or when it finds that the loop was closed.
 """
 
 import contextlib
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import TypeAlias, final
-from weakref import WeakKeyDictionary
+from typing import Final, TypeAlias, final
 
 from gamesockets.drivers.poller import Poller
 from gamesockets.drivers.udp import UdpSocket
 
 OnReady: TypeAlias = Callable[[int], None]
 """Told on the loop's thread which events a socket is ready for."""
+
+LOOK_EVERY_S: Final = 1.0
+"""How often the thread looks whether the loop was closed: nobody says so."""
 
 
 @final
@@ -57,24 +59,28 @@ class Watcher:
         self._is_stopping = True
         self._poller.wake()
         self._thread.join()
-        self._poller.close()
 
     def _serve(self, udp: UdpSocket, events: int) -> None:
         found = self._watched.get(udp)
-        if found is None:
-            return
-        found[1](events)
+        if found is not None:
+            try:
+                found[1](events)
+            finally:
+                self._watch_again(udp)
+
+    def _watch_again(self, udp: UdpSocket) -> None:
         with self._lock:
             self._resting.discard(udp)
             found = self._watched.get(udp)
-            if found is not None:
-                self._poller.register(udp, udp)
-                self._poller.watch(udp, found[0], udp)
+            if found is None:  # forgotten meanwhile, and if it was the last one, the thread has ended
+                return
+            self._poller.register(udp, udp)
+            self._poller.watch(udp, found[0], udp)
         self._poller.wake()
 
     def _run(self) -> None:
-        while not self._is_stopping:
-            ready = self._poller.select(None)
+        while not self._is_stopping and not self._loop.is_closed():
+            ready = self._poller.select(LOOK_EVERY_S)
             with self._lock:
                 awake = [(udp, events) for udp, events in ready if udp in self._watched]
                 for udp, _ in awake:
@@ -83,9 +89,13 @@ class Watcher:
             with contextlib.suppress(RuntimeError):  # the loop was closed
                 for udp, events in awake:
                     self._loop.call_soon_threadsafe(self._serve, udp, events)
+        self._poller.close()
+        if not self._is_stopping:
+            _WATCHERS.pop(self._loop, None)  # nobody else will: with it goes what the sockets' owners hold
+            self._watched.clear()
 
 
-_WATCHERS: WeakKeyDictionary[AbstractEventLoop, Watcher] = WeakKeyDictionary()
+_WATCHERS: dict[AbstractEventLoop, Watcher] = {}
 
 
 def watch(loop: AbstractEventLoop, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
