@@ -154,6 +154,8 @@ class Hub(Engine):
                 farewell.set_result(None)
         if self._closed:
             self._owner._on_hub_closed()
+            for mailbox in list(self._mailboxes.values()):  # those of connections were closed, poll groups remain
+                self.close_mailbox(mailbox)
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:
         try:
