@@ -76,19 +76,8 @@ class MessageCalls(ABC):
                 if entry is None:
                     check_handle(connection, "connection")
                     return Result.INVALID_PARAM
-                now = now_us()
-                core = entry.core
-                number = core.send(data, index(flags), lane, now)
-                if number < 0:
-                    return Result(-number)
-                if core.needs_service(now):
-                    udp, port = entry.udp, entry.port
-                    if udp is not None and port is not None:  # as `_serve`, without the call
-                        port.endpoint.touch(udp)
-                        self._service.pump(port, now)
-                    else:
-                        self._service.notify()
-                return Result.OK
+                number = entry.send(data, index(flags), lane, self._service)
+                return Result.OK if number > 0 else Result(-number)
         except TypeError:  # looked at only now: checks before would cost every message
             explain_send(connection, flags, lane)
             raise

@@ -7,7 +7,6 @@ from typing import Protocol, final
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.connection.connection import Connection as Core
 from gamesockets.drivers.aio import LoopService
-from gamesockets.drivers.clock import now_us
 from gamesockets.engine import Engine
 from gamesockets.entries import Entry
 from gamesockets.errors import InvalidHandle
@@ -97,12 +96,7 @@ class Hub(Engine):
     def send(self, entry: Entry, data: bytes, flags: int, lane: int) -> int:
         """Queues a message; its number, or minus the `Result`."""
         with self._lock:
-            now = now_us()
-            core = entry.core
-            number = core.send(data, flags, lane, now)
-            if number > 0 and core.needs_service(now):
-                self._serve(entry, now)
-            return number
+            return entry.send(data, flags, lane, self._service)
 
     def open_mailbox(self, mailbox: Mailbox) -> None:
         """From now on its waiters hear of messages."""

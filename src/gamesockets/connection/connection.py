@@ -59,6 +59,8 @@ CLOSE_REPEATS: Final = 3
 CLOSE_REPEAT_US: Final = 250_000
 SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
+GATHER_BYTES: Final = 16_384
+"""So much data of messages that may wait is worth sending without further delay."""
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _RELIABLE: Final = int(SendFlags.RELIABLE)
@@ -346,9 +348,10 @@ class Connection(Core):
         if self._is_connected:
             self.traffic.packets_to_send(datagrams, now)
             self.traffic.refresh_timers(self.timers, now)
-        statistics = self.statistics
-        statistics.packets_sent += len(datagrams)
-        statistics.bytes_sent += sum(map(len, datagrams))
+        if datagrams:
+            statistics = self.statistics
+            statistics.packets_sent += len(datagrams)
+            statistics.bytes_sent += sum(map(len, datagrams))
         return datagrams
 
     # ------------------------------------------------------------------ sending messages
@@ -398,6 +401,11 @@ class Connection(Core):
             return False
         send_at = sender.data_at(now)
         return send_at <= now or send_at < self.timers.send
+
+    def may_gather(self, now: int) -> bool:
+        """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
+        sender = self.sender
+        return sender.nagle_until > now and sender.queued_bytes < GATHER_BYTES
 
     def measure(self, now: int) -> None:
         """Nothing to do: intervals end when their timer fires."""

@@ -33,7 +33,7 @@ from gamesockets.wire import datagram
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
 from gamesockets.wire.messages_pb2 import UdpStats
 from gamesockets.wire.numbers import varint_length, widen
-from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, split_packet
+from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, encode_plain_header_start, split_packet
 
 MTU_OVERHEAD_BYTES: Final = 52
 PACKETS_PER_TURN: Final = 128
@@ -66,6 +66,7 @@ class Traffic(FeedbackSink):
         self._counters = counters
         self._entropy = entropy
         self._remote_id = 0
+        self._header_start = b""
         self._protocol_version = 0
         self._sealing: Cipher = NullCipher()
         self._opening: Cipher = NullCipher()
@@ -90,6 +91,7 @@ class Traffic(FeedbackSink):
         self._sealing = agreement.sealing
         self._opening = agreement.opening
         self._remote_id = agreement.remote_id
+        self._header_start = encode_plain_header_start(agreement.remote_id)
         self._protocol_version = agreement.peer.protocol_version
         if self._protocol_version < FIRST_NUMBERED_AFTER_HANDSHAKE:
             self.window.newest = 0
@@ -218,7 +220,7 @@ class Traffic(FeedbackSink):
         """An ack frame of the peer, told by the receiver in the middle of a packet."""
         now = self._now
         sender = self.sender
-        next_number = sender.flight.next_number()
+        next_number = sender.flight.next_number
         latest = widen(latest, latest_bits, next_number)
         if latest < 0:
             return self.receiver.abort(f"Ack of packet {latest}")
@@ -274,10 +276,11 @@ class Traffic(FeedbackSink):
         """Appends the data packets that leave now."""
         sender = self.sender
         pacer = sender.pacer
-        pacer.refill(now, sender.wants_at(now) <= now)
+        wants_data = not sender.is_idle() and sender.wants_at(now) <= now
+        pacer.refill(now, wants_data)
         request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
-            has_data = pacer.may_send() and sender.wants_at(now) <= now
+            has_data = wants_data and pacer.may_send()
             if has_data:
                 if sender.has_lost() and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
@@ -287,8 +290,10 @@ class Traffic(FeedbackSink):
             if data:
                 datagrams.append(data)
             request = NO_REQUEST
-            if has_data and sender.built_nothing:
-                break
+            if has_data:
+                if sender.built_nothing:
+                    break
+                wants_data = not sender.is_idle() and sender.wants_at(now) <= now
 
     def _must_report(self, now: int) -> bool:
         """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
@@ -308,7 +313,7 @@ class Traffic(FeedbackSink):
     def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
         """One datagram; empty if it was meant for data and the peer turns out to have no room for any."""
         sender = self.sender
-        number = sender.flight.next_number()
+        number = sender.flight.next_number
         stats = b""
         picked = 0
         if request or sender.ack_request_wanted or now >= self._extras_at:
@@ -330,7 +335,10 @@ class Traffic(FeedbackSink):
         spacing_us = NO_TIME
         if self._options.send_time_since_previous_packet == 1:
             spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))
-        header = encode_header(self._remote_id, number, stats, spacing_us)
+        if stats or spacing_us >= 0:
+            header = encode_header(self._remote_id, number, stats, spacing_us)
+        else:
+            header = self._header_start + (number & 0xFFFF).to_bytes(2, "little")
         data = header + self._sealing.seal(number, payload)
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
@@ -338,7 +346,7 @@ class Traffic(FeedbackSink):
         sender.pacer.spend(len(data))
         self._last_sent_at = now
         if segments or stats:
-            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms())
+            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms)
         return data
 
     def _reports(self, number: int, room: int, now: int) -> bytes:

@@ -39,6 +39,8 @@ class LoopService(Service):
         self._has_readers = True
         self._is_serving = False
         self._is_news_due = False
+        self._soon: dict[Port, None] = {}
+        """Ports to be pumped in the loop's next turn."""
         self._armed_for = NEVER
         self._timer: TimerHandle | None = None
         # Of this service the closing of sockets that nobody closes keeps only the list.
@@ -125,6 +127,22 @@ class LoopService(Service):
             self._timer.cancel()
         self._armed_for = deadline
         self._timer = self._loop.call_later(max(0, deadline - now_us()) / 1_000_000, self._timer_fired)
+
+    def pump_soon(self, port: Port, now: int) -> None:  # noqa: ARG002 - the time is over when it happens
+        """`pump` once the loop has run what is ready: tasks that send in the same turn share system calls."""
+        if not self._soon:
+            self._loop.call_soon(self._pump_all)
+        self._soon[port] = None
+        port.gathers_until = NEVER
+
+    def _pump_all(self) -> None:
+        with self.lock:
+            now = now_us()
+            soon = list(self._soon)
+            self._soon.clear()
+            for port in soon:
+                if port.is_open:
+                    self.pump(port, now)
 
     def notify(self) -> None:
         """Has `on_news` called without the lock: after serving, or in the loop's next turn."""

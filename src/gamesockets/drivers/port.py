@@ -17,7 +17,18 @@ DATAGRAMS_PER_TURN: Final = 256
 class Port:
     """One UDP socket with the endpoint behind it."""
 
-    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "trace_bytes_max", "udp")
+    __slots__ = (
+        "backlog",
+        "deadline",
+        "endpoint",
+        "gathers_until",
+        "impairment",
+        "is_open",
+        "owner",
+        "pumped_at",
+        "trace_bytes_max",
+        "udp",
+    )
 
     def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
         self.udp = udp
@@ -26,6 +37,10 @@ class Port:
         self.backlog: deque[Transmit] = deque()
         """What the operating system would not take yet; nothing new is asked for meanwhile."""
         self.deadline = NEVER
+        self.gathers_until = 0
+        """Until then a pump is planned, and what may wait for it need not ask for another one."""
+        self.pumped_at = 0
+        """When it was last asked for datagrams."""
         self.is_open = True
         self.owner = 0
         """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""

@@ -61,6 +61,10 @@ class Service(ABC):
         """There may be news for those who wait. Called with the lock held."""
 
     @abstractmethod
+    def pump_soon(self, port: Port, now: int) -> None:
+        """`pump`, but more may be queued in a moment: whole packets that leave together cost less than one by one."""
+
+    @abstractmethod
     def stop(self) -> None:
         """Serves nothing any more and closes all sockets. Call without the lock."""
 
@@ -85,6 +89,8 @@ class Service(ABC):
 
     def pump(self, port: Port, now: int) -> None:
         """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
+        port.pumped_at = now
+        port.gathers_until = 0
         had_backlog = bool(port.backlog)
         port.pump(now)
         if bool(port.backlog) != had_backlog:
@@ -103,7 +109,9 @@ class Service(ABC):
 
     def schedule(self, port: Port) -> None:
         """Notes when the port next needs service."""
-        deadline = port.next_timer()
+        self._schedule_at(port, port.next_timer())
+
+    def _schedule_at(self, port: Port, deadline: int) -> None:
         if deadline >= port.deadline:
             return
         port.deadline = deadline

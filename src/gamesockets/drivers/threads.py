@@ -23,6 +23,14 @@ SLEEP_MAX_S: Final = 86_400.0
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
+GATHER_US: Final = 300
+"""In a flood of messages, whole packets wait so long for others of their connection, to leave in one system call."""
+
+DENSE_US: Final = 150
+NAP_US: Final = 500
+"""When datagrams come less than `DENSE_US` apart, the service thread takes them every `NAP_US`: one wake-up for many.
+The application is at work meanwhile, for one that waits serves the sockets itself."""
+
 
 @final
 class ThreadService(Service):
@@ -37,10 +45,14 @@ class ThreadService(Service):
         """Threads in `wait` beside the leader."""
         self._leading = False
         self._leading_since = 0
+        self._woke_at = 0
+        """When a sleep on the sockets last ended."""
         self._led_until = 0
         """When a thread last gave up leading."""
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
+        self._gathering: dict[Port, None] = {}
+        """Ports with whole packets that wait for others."""
         self._service_poller = Poller()
         self._leader_poller = Poller()
         self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
@@ -67,6 +79,22 @@ class ThreadService(Service):
             poller.sleeping_until = deadline
             poller.wake()
 
+    def pump(self, port: Port, now: int) -> None:
+        """As for every driver; what was gathered leaves too."""
+        if self._gathering:
+            self._gathering.pop(port, None)
+        super().pump(port, now)
+
+    def pump_soon(self, port: Port, now: int) -> None:
+        """`pump`, unless the last one was a moment ago: then the service thread or a `wait` does it a moment later."""
+        until = port.pumped_at + GATHER_US
+        if now >= until:
+            self.pump(port, now)
+        else:
+            port.gathers_until = until
+            self._gathering[port] = None
+            self._schedule_at(port, until)
+
     def notify(self) -> None:
         """Wakes those in `wait` if there is news."""
         if (self._followers or self._leading) and self._has_news():
@@ -77,6 +105,9 @@ class ThreadService(Service):
 
     def wait(self, timeout_s: float | None) -> bool:
         """Sleeps until there is news; False if the time ran out or the service stopped first."""
+        if self._gathering:
+            for port in list(self._gathering):
+                self.pump(port, now_us())
         if self._has_news() or self._stopping:
             return self._has_news()
         if self._leading:
@@ -135,7 +166,16 @@ class ThreadService(Service):
         with self.lock:
             while not self._stopping:
                 if not self._park():
+                    began = now_us()
                     self._sleep_and_serve(self._service_poller, NEVER)
+                    self._nap_if_dense(began)
+
+    def _nap_if_dense(self, began: int) -> None:
+        """Lets datagrams gather if the last came right away, but misses no deadline."""
+        if self._woke_at - began < DENSE_US and not self._stopping:
+            nap_us = min(NAP_US, self._next_deadline() - self._woke_at)
+            if nap_us > DENSE_US:
+                self._parked.wait(nap_us / 1_000_000)
 
     def _park(self) -> bool:
         """Leaves the sockets to a leader, and for a moment to the one who led last; False if there is none.
@@ -167,6 +207,6 @@ class ThreadService(Service):
             poller.sleeping_until = 0
         if self._stopping:
             return False
-        now = now_us()
+        now = self._woke_at = now_us()
         self._serve(ready, now)
         return now < until

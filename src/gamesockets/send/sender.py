@@ -22,7 +22,7 @@ from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, RetryQueue, Segment
 from gamesockets.types import Result, SendFlags
-from gamesockets.wire.frames import AckBlock, encode_reliable, to_end
+from gamesockets.wire.frames import AckBlock, encode_reliable_to_end
 
 MAX_MESSAGE_BYTES: Final = 524_288
 MAX_UNRELIABLE_BYTES: Final = 16_500
@@ -211,6 +211,10 @@ class Sender(Outbox):
                 return True
         return self._awaits_ack()
 
+    def is_idle(self) -> bool:
+        """Whether nothing is queued and nothing has to be repeated, which saves asking when that should leave."""
+        return self.nagle_until == NEVER and not self._retry.lost_bytes
+
     def has_lost(self) -> bool:
         """Whether reliable bytes wait to be repeated."""
         return self._retry.lost_bytes > 0
@@ -256,7 +260,7 @@ class Sender(Outbox):
 
     def next_time(self, now: int) -> int:
         """When this side next has something to do; `pacer.refill(now)` must have been called."""
-        wanted = self.wants_at(now)
+        wanted = NEVER if self.is_idle() else self.wants_at(now)
         if wanted != NEVER:
             wanted = max(wanted, self.pacer.ready_at(now))
         return min(wanted, self.probe_at(), self._forget_at())
@@ -302,7 +306,7 @@ class Sender(Outbox):
 
     def _must_hear_first(self) -> bool:
         """So many packets are unreported that a receiver who got none of them would give up on the next one."""
-        return self.flight.next_number() - self._latest_acked > MAX_OUTSTANDING_PACKETS
+        return self.flight.next_number - self._latest_acked > MAX_OUTSTANDING_PACKETS
 
     # ------------------------------------------------------------------ what
 
@@ -340,7 +344,7 @@ class Sender(Outbox):
         self.built_nothing = len(payload) == len(prefix)
         if self.built_segments:
             self._last_reliable_at = now
-        unreported = self.flight.next_number() - self._latest_acked
+        unreported = self.flight.next_number - self._latest_acked
         if unreported > ACK_WANTED_PACKETS and unreported & (_ACK_WANTED_EVERY - 1) == 0:
             self.ack_request_wanted = True
         return payload
@@ -355,7 +359,7 @@ class Sender(Outbox):
         """Adds segments to be repeated; False if one did not fit, so that nothing new overtakes it."""
         if now < self._retry_hold_until:
             return True
-        number = self.flight.next_number()
+        number = self.flight.next_number
         while True:
             segment = self._retry.first()
             if segment is None:
@@ -421,7 +425,7 @@ class Sender(Outbox):
             return b""
         builder.room = 0
         builder.segments.append(segment)
-        return b"".join((prefix, to_end(encode_reliable(48, segment.position)), segment.data))
+        return b"".join((prefix, encode_reliable_to_end(segment.position), segment.data))
 
     def _add_reliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
         """Adds a segment of as many adjacent reliable messages as fit; False if the packet takes no more."""
@@ -461,7 +465,8 @@ class Sender(Outbox):
             remaining = header_bytes + len(body) - sent
             if remaining <= space - size:
                 if not sent:
-                    chunks += (header, body)
+                    chunks.append(header)
+                    chunks.append(body)
                 elif sent < header_bytes:
                     chunks += (header[sent:], body)
                 else:
@@ -493,7 +498,7 @@ class Sender(Outbox):
         segment = Segment(
             lane.unacked, position, chunks[0] if len(chunks) == 1 else b"".join(chunks), message_begin, announce
         )
-        segment.last_packet = self.flight.next_number()
+        segment.last_packet = self.flight.next_number
         lane.unacked.add(segment)
         self._bytes_since_ack += size
         if self._bytes_since_ack >= ACK_WANTED_BYTES:
