@@ -171,6 +171,24 @@ async def test_what_was_served_at_once_is_told_once() -> None:
         await soon(lambda: bench.news == 1)
 
 
+@on_every_loop
+async def test_what_may_leave_together_does_so_in_the_next_turn_and_that_is_news() -> None:
+    """Tasks that wait for room in a send buffer may go on."""
+    with closing(Bench()) as bench:
+        (port, endpoint), (gone, gone_endpoint) = bench.port(), bench.port()
+        address = bench.peer.getsockname()
+        endpoint.outgoing = [[([b"one"], address)], []]
+        with bench.service.lock:
+            for one in (port, port, gone):
+                bench.service.pump_soon(one, now_us())
+            bench.service.remove(gone)
+        assert (endpoint.asked, bench.news) == (0, 0)
+        await soon(lambda: bench.news == 1)
+        assert await bench.take(1) == [b"one"]
+        assert gone_endpoint.asked == 0
+        assert not bench.was_locked
+
+
 @pytest.mark.parametrize("gso", [False, True])
 @pytest.mark.parametrize("from_another_thread", [False, True])
 def test_what_the_system_refuses_leaves_later_in_order(gso: bool, from_another_thread: bool) -> None:
