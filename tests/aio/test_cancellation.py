@@ -251,8 +251,8 @@ async def test_a_block_at_every_await_point() -> None:
 
 # ---------------------------------------------------------------------- at random
 
-CANCELLATIONS: Final = 1000 // len(KINDS)
-"""On each kind of loop: together a thousand."""
+CANCELLATIONS: Final = 250
+"""On each kind of loop: together a thousand and more."""
 
 
 class Fuzz:

@@ -45,11 +45,19 @@ def _new_uvloop() -> AbstractEventLoop:
     return loop
 
 
+def _new_eager_loop() -> AbstractEventLoop:
+    """Tasks begin to run within `create_task`, as programs may ask for since Python 3.12."""
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - unknown to type checkers for 3.11
+    return loop
+
+
 FACTORIES: Final[dict[str, Callable[[], AbstractEventLoop]]] = {
     "asyncio": asyncio.new_event_loop,
     "debug": asyncio.new_event_loop,
     "uvloop": _new_uvloop,
     "fallback": LoopWithoutReaders,
+    **({"eager": _new_eager_loop} if hasattr(asyncio, "eager_task_factory") else {}),
 }
 
 _HAS_UVLOOP: Final = importlib.util.find_spec("uvloop") is not None
