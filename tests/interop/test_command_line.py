@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
+from tests.behaviour.side import Side
+from tests.behaviour.stage import Stage
 from tests.cli.programs import gamesockets
-from tests.interop.conftest import Stage
-from tests.interop.side import Side
 from typer.testing import CliRunner
 
 from gamesockets.cli.app import app
