@@ -73,14 +73,15 @@ Row: TypeAlias = tuple[Pairing, Sequence[pytest.MarkDecorator]]
 
 def cast(metafunc: pytest.Metafunc, rows: Sequence[Row], seconds: Sequence[object]) -> None:
     """Play a scenario with each of the pairings that can, each with its marks, for so many `seconds` if it asks."""
-    if "pairing" in metafunc.fixturenames:
-        conditions = CASTS.get(metafunc.function, [])
-        parameters = [
-            pytest.param(pairing, id="-".join(pairing), marks=marks)
-            for pairing, marks in rows
-            if all(plays(pairing) for plays in conditions)
-        ]
-        metafunc.parametrize("pairing", parameters)
+    if "pairing" not in metafunc.fixturenames:
+        return
+    conditions = CASTS.get(metafunc.function, [])
+    parameters = [
+        pytest.param(pairing, id="-".join(pairing), marks=marks)
+        for pairing, marks in rows
+        if all(plays(pairing) for plays in conditions)
+    ]
+    metafunc.parametrize("pairing", parameters)
     if "seconds" in metafunc.fixturenames:
         metafunc.parametrize("seconds", seconds)
 
