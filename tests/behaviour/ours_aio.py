@@ -129,7 +129,7 @@ class OursOnALoop(Side):
         event = event_from(change)
         if event.state == State.CONNECTED:
             self._connected[event.connection] = event  # told once the application has the connection
-        elif event.state != State.NONE:
+        elif event.state != State.NONE:  # that is the application's own doing, and noted where it does it
             self._note_event(event, None)
 
     def _told(self, connection: aio.Connection, accept_result: int | None) -> None:

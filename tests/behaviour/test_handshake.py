@@ -1,4 +1,4 @@
-"""Do the two libraries get to know each other, and does each see the other as the reference would?"""
+"""Do the two ends get to know each other, and does each see the other as the reference would?"""
 
 from __future__ import annotations
 
@@ -143,15 +143,15 @@ def test_client_gives_up_before_it_is_accepted(pairing: Pairing, stage: Stage) -
 
 
 @polling_server
-@only(lambda pairing: pairing.client in ON_A_LOOP, "connecting is a call only there, so only there it is cancelled")
+@only(lambda pairing: pairing.client in ON_A_LOOP)  # only there connecting is a call that can be cancelled
 def test_cancelled_connect(pairing: Pairing, stage: Stage) -> None:
-    """Cancelling a connect that waits to be accepted ends the request as a client does that shuts down."""
+    """Cancelling a connect that waits to be accepted ends the request, as an application that closes."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
     server.behave(accepting=False)
     connection = client.connect(server.listen("127.0.0.1:0"))
     request = server.wait_for_requests()[0]
     assert client.close_connection(connection)
-    assert server.wait_for_state(request, State.CLOSED_BY_PEER).reason == EndReason.APP_EXCEPTION_MAX
+    assert server.wait_for_state(request, State.CLOSED_BY_PEER).reason == EndReason.APP_GENERIC
 
 
 def test_on_the_wire(pairing: Pairing, stage: Stage) -> None:
