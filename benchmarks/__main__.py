@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report import as_json, as_table
-from benchmarks.runner import Outcome, pairs, run_all
+from benchmarks.runner import LOAD_GENERATORS, Order, Outcome, load_generator, run_all
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.systems import SYSTEMS
+from benchmarks.systems.needs import COMPILED_PYTHON
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs what was asked for; 0 unless a run failed."""
     options = _parser().parse_args(arguments)
-    scenarios = options.scenario or list(SCENARIOS)
+    if options.compiled_python is not None:
+        os.environ[COMPILED_PYTHON] = str(options.compiled_python)
+    scenarios = options.scenario or [name for name, scenario in SCENARIOS.items() if scenario.in_suite]
     systems = _usable(options.systems)
-    if not list(pairs(scenarios, systems)):
+    order = Order(
+        scenarios,
+        systems,
+        repeats=options.repeats,
+        seconds=options.seconds,
+        connections=options.connections,
+        load=options.load or load_generator(),
+    )
+    if not list(order.plans()):
         print("none of these systems suits any of these scenarios", file=sys.stderr)
         return 2
-    outcomes = run_all(scenarios, systems, options.seconds, options.repeats, options.connections, _progress)
+    outcomes = run_all(order, _progress)
     print(as_table(outcomes))
     if options.json is not None:
         text = json.dumps(as_json(outcomes), indent=1, ensure_ascii=False) + "\n"
@@ -35,11 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("scenario", nargs="*", type=_scenario, help=f"of {', '.join(SCENARIOS)}; all by default")
+    parser.add_argument("scenario", nargs="*", type=_scenario, help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--systems", type=_names, help=f"of {','.join(SYSTEMS)}; all that can run by default")
-    parser.add_argument("--seconds", type=_positive, default=2.0, help="to measure for, in each run (2)")
+    parser.add_argument("--seconds", type=_positive, help="to measure for, in each run; each scenario has its own")
     parser.add_argument("--repeats", type=_count, default=3, help="of everything (3)")
-    parser.add_argument("--connections", type=_count, default=1000, help="idle ones to hold (1000)")
+    parser.add_argument("--connections", type=_count, default=500, help="idle ones to hold (500)")
+    parser.add_argument("--load", choices=LOAD_GENERATORS, help="who plays the clients of game servers")
+    parser.add_argument(
+        "--compiled-python", type=Path, metavar="PATH", help=f"interpreter with the compiled build; or {COMPILED_PYTHON}"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there; - for standard output")
     return parser
 
@@ -75,7 +91,7 @@ def _count(text: str) -> int:
 def _usable(wanted: list[str] | None) -> list[str]:
     """Those systems that can run here; says on standard error which cannot, and why."""
     names = []
-    for name in wanted or SYSTEMS:
+    for name in wanted or [name for name, system in SYSTEMS.items() if system.in_suite]:
         missing = SYSTEMS[name].missing()
         if missing is None:
             names.append(name)
