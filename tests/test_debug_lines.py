@@ -14,8 +14,8 @@ from tests.support.lines import DEADLINE_S, Lines, listening_at
 import gamesockets as gs
 from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
 from gamesockets.debug_lines import UNCLOSED_US
+from gamesockets.engine import Config
 from gamesockets.events import COMPLAIN_ABOVE
-from gamesockets.sockets import Config
 
 V: Final = gs.ConfigurationValue
 ANYWHERE: Final = gs.Address("127.0.0.1", 0)
@@ -181,7 +181,7 @@ def test_an_ended_connection_that_is_not_closed_is_complained_about_once(
     meeting: Meeting, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert UNCLOSED_US == 20_000_000
-    monkeypatch.setattr("gamesockets.sockets.UNCLOSED_US", 60_000)
+    monkeypatch.setattr("gamesockets.engine.UNCLOSED_US", 60_000)
     left, closed = meeting.connect(), meeting.connect()
     for connection in list(meeting.accepted):
         meeting.server.close_connection(connection, 1002, "go")

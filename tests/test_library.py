@@ -72,11 +72,11 @@ def test_global_values_survive_deinitializing() -> None:
 
 
 def test_closed_objects_are_forgotten() -> None:
-    before = len(gs.Library._sockets)
+    before = len(gs.Library._engines)
     with gs.NetworkingSockets():
-        assert len(gs.Library._sockets) == before + 1
+        assert len(gs.Library._engines) == before + 1
     gc.collect()
-    assert len(gs.Library._sockets) == before
+    assert len(gs.Library._engines) == before
 
 
 def test_time_is_monotonic_microseconds() -> None:

@@ -95,6 +95,8 @@ class Configuration:
 
     __slots__ = (
         "_changes",
+        "_conditions",
+        "_conditions_stamp",
         "_connection_user_data",
         "_locked",
         "_locked_below",
@@ -123,6 +125,8 @@ class Configuration:
         self._changes = 0
         self._options: ConnectionOptions | None = None
         self._options_stamp = -1
+        self._conditions: NetworkConditions | None = None
+        self._conditions_stamp = -1
         self._connection_user_data: ConfigurationOutput = None
         if parent is not None and scope == ConfigurationScope.CONNECTION:
             self._connection_user_data = parent.effective(_V.CONNECTION_USER_DATA)
@@ -306,6 +310,38 @@ class Configuration:
             self._options_stamp = stamp
         return options
 
+    def _network_conditions(self) -> "NetworkConditions":
+        """The resolved conditions; looking up twenty values for each new socket would cost more than the socket."""
+        if self._parent is not None:
+            return self._parent._network_conditions()
+        conditions = self._conditions
+        if conditions is None or self._changes != self._conditions_stamp:
+            integer, number = self._integer, self._number
+            conditions = self._conditions = NetworkConditions(
+                loss_send_percent=number(_V.FAKE_PACKET_LOSS_SEND),
+                loss_receive_percent=number(_V.FAKE_PACKET_LOSS_RECV),
+                lag_send_ms=integer(_V.FAKE_PACKET_LAG_SEND),
+                lag_receive_ms=integer(_V.FAKE_PACKET_LAG_RECV),
+                jitter_send_average_ms=number(_V.FAKE_PACKET_JITTER_SEND_AVG),
+                jitter_send_max_ms=number(_V.FAKE_PACKET_JITTER_SEND_MAX),
+                jitter_send_percent=number(_V.FAKE_PACKET_JITTER_SEND_PCT),
+                jitter_receive_average_ms=number(_V.FAKE_PACKET_JITTER_RECV_AVG),
+                jitter_receive_max_ms=number(_V.FAKE_PACKET_JITTER_RECV_MAX),
+                jitter_receive_percent=number(_V.FAKE_PACKET_JITTER_RECV_PCT),
+                reorder_send_percent=number(_V.FAKE_PACKET_REORDER_SEND),
+                reorder_receive_percent=number(_V.FAKE_PACKET_REORDER_RECV),
+                reorder_time_ms=integer(_V.FAKE_PACKET_REORDER_TIME),
+                duplicate_send_percent=number(_V.FAKE_PACKET_DUP_SEND),
+                duplicate_receive_percent=number(_V.FAKE_PACKET_DUP_RECV),
+                duplicate_time_max_ms=integer(_V.FAKE_PACKET_DUP_TIME_MAX),
+                rate_limit_send_bytes_per_second=integer(_V.FAKE_RATE_LIMIT_SEND_RATE),
+                rate_limit_send_burst_bytes=integer(_V.FAKE_RATE_LIMIT_SEND_BURST),
+                rate_limit_receive_bytes_per_second=integer(_V.FAKE_RATE_LIMIT_RECV_RATE),
+                rate_limit_receive_burst_bytes=integer(_V.FAKE_RATE_LIMIT_RECV_BURST),
+            )
+            self._conditions_stamp = self._changes
+        return conditions
+
     def _integer(self, value: ConfigurationValue) -> int:
         x = self.effective(value)
         if not isinstance(x, int):
@@ -462,30 +498,8 @@ class NetworkConditions:
 
     @classmethod
     def resolve(cls, configuration: Configuration) -> "NetworkConditions":
-        """What is in force now. The values are global, so every configuration below gives the same."""
-        integer, number = configuration._integer, configuration._number
-        return cls(
-            loss_send_percent=number(_V.FAKE_PACKET_LOSS_SEND),
-            loss_receive_percent=number(_V.FAKE_PACKET_LOSS_RECV),
-            lag_send_ms=integer(_V.FAKE_PACKET_LAG_SEND),
-            lag_receive_ms=integer(_V.FAKE_PACKET_LAG_RECV),
-            jitter_send_average_ms=number(_V.FAKE_PACKET_JITTER_SEND_AVG),
-            jitter_send_max_ms=number(_V.FAKE_PACKET_JITTER_SEND_MAX),
-            jitter_send_percent=number(_V.FAKE_PACKET_JITTER_SEND_PCT),
-            jitter_receive_average_ms=number(_V.FAKE_PACKET_JITTER_RECV_AVG),
-            jitter_receive_max_ms=number(_V.FAKE_PACKET_JITTER_RECV_MAX),
-            jitter_receive_percent=number(_V.FAKE_PACKET_JITTER_RECV_PCT),
-            reorder_send_percent=number(_V.FAKE_PACKET_REORDER_SEND),
-            reorder_receive_percent=number(_V.FAKE_PACKET_REORDER_RECV),
-            reorder_time_ms=integer(_V.FAKE_PACKET_REORDER_TIME),
-            duplicate_send_percent=number(_V.FAKE_PACKET_DUP_SEND),
-            duplicate_receive_percent=number(_V.FAKE_PACKET_DUP_RECV),
-            duplicate_time_max_ms=integer(_V.FAKE_PACKET_DUP_TIME_MAX),
-            rate_limit_send_bytes_per_second=integer(_V.FAKE_RATE_LIMIT_SEND_RATE),
-            rate_limit_send_burst_bytes=integer(_V.FAKE_RATE_LIMIT_SEND_BURST),
-            rate_limit_receive_bytes_per_second=integer(_V.FAKE_RATE_LIMIT_RECV_RATE),
-            rate_limit_receive_burst_bytes=integer(_V.FAKE_RATE_LIMIT_RECV_BURST),
-        )
+        """What is in force now. The values are global, so every configuration below gives the same object."""
+        return configuration._network_conditions()
 
     @property
     def send_active(self) -> bool:

@@ -161,6 +161,12 @@ class Endpoint:
         connection.close(reason, debug, enable_linger, now)
         self._collect(connection)
 
+    def drop(self, now: int) -> None:
+        """Stops all lingering: the socket will be closed as soon as the peers were told."""
+        for connection in list(self._addresses):
+            connection.drop(now)
+            self._collect(connection)
+
     def release(self) -> None:
         """Gives all ids back: the socket is gone, and with it whatever its connections still had to say."""
         for connection in list(self._addresses):

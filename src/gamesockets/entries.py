@@ -5,7 +5,7 @@ from typing import final
 from gamesockets.config import Configuration
 from gamesockets.connection.connection import Connection as UdpCore
 from gamesockets.connection.core import Core
-from gamesockets.drivers.threads import Port
+from gamesockets.drivers.port import Port
 from gamesockets.receive.inbox import Inbox
 from gamesockets.types import ListenSocket
 

@@ -5,14 +5,15 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
-from gamesockets.config import Configuration, ConfigurationInput
+from gamesockets.arguments import check_type
+from gamesockets.config import Configuration, ConfigurationInput, ConfigurationOutput
 from gamesockets.debug import OUTPUT, DebugCallback
 from gamesockets.drivers.clock import now_us
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.types import ConfigurationScope, ConfigurationValue, DebugType
 
 if TYPE_CHECKING:
-    from gamesockets.sockets import NetworkingSockets
+    from gamesockets.engine import Engine
 
 
 @final
@@ -32,7 +33,7 @@ class Library:
 
     _identity: ClassVar[NetworkingIdentity | None] = None
     _configuration: ClassVar[Configuration] = Configuration(ConfigurationScope.GLOBAL)
-    _sockets: ClassVar["weakref.WeakSet[NetworkingSockets]"] = weakref.WeakSet()
+    _engines: ClassVar["weakref.WeakSet[Engine]"] = weakref.WeakSet()
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     @classmethod
@@ -46,24 +47,40 @@ class Library:
 
     @classmethod
     def deinitialize(cls) -> None:
-        """Closes every `NetworkingSockets` of the process. Global settings stay (spec 3, 4.1)."""
+        """Closes every `NetworkingSockets` and all of `aio` in the process. Global settings stay (spec 3, 4.1)."""
         with cls._lock:
-            living = list(cls._sockets)
+            living = list(cls._engines)
             cls._identity = None
-        for sockets in living:
-            sockets.close()
+        for engine in living:
+            engine.close()
 
     @classmethod
-    def _register(cls, sockets: "NetworkingSockets") -> None:
-        """From now on `sockets` hears of changed global settings."""
+    def _register(cls, engine: "Engine") -> None:
+        """From now on `engine` hears of changed global settings."""
         with cls._lock:
-            cls._sockets.add(sockets)
+            cls._engines.add(engine)
 
     @classmethod
-    def _forget(cls, sockets: "NetworkingSockets") -> None:
-        """`sockets` was closed."""
+    def _forget(cls, engine: "Engine") -> None:
+        """`engine` was closed."""
         with cls._lock:
-            cls._sockets.discard(sockets)
+            cls._engines.discard(engine)
+
+    @classmethod
+    def get_configuration_value(cls, value: ConfigurationValue) -> ConfigurationOutput:
+        """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
+        check_type("value", value, int)
+        found = cls._configuration.get(value)
+        return None if found is None else found[0]
+
+    @classmethod
+    def set_configuration_value(cls, value: ConfigurationValue, x: ConfigurationInput) -> bool:
+        """Sets a value for the process, None takes it back; whether that could be done (spec 3, 4.3).
+
+        The same as `NetworkingSockets.set_configuration_value` without a scope, for those who have none.
+        """
+        check_type("value", value, int)
+        return cls._set_global(value, x)
 
     @classmethod
     def _set_global(cls, value: int, x: ConfigurationInput) -> bool:
@@ -83,12 +100,12 @@ class Library:
 
     @classmethod
     def _reconfigure(cls) -> None:
-        """Tells all living `NetworkingSockets`, one after another, so that no two locks are ever held at once."""
+        """Tells all living engines, one after another, so that no two locks are ever held at once."""
         with cls._lock:
-            living = list(cls._sockets)
-        for sockets in living:
-            with sockets._lock:
-                sockets._reconfigure_all()
+            living = list(cls._engines)
+        for engine in living:
+            with engine._lock:
+                engine._reconfigure_all()
 
     @staticmethod
     def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:

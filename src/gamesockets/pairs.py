@@ -9,7 +9,8 @@ from gamesockets.address import Address
 from gamesockets.config import PIPE_CONNECTION_PRESETS, Configuration, ConnectionOptions, LockMoment
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.pipe import Pipe
-from gamesockets.drivers.threads import Port, Service
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import Service
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import ConnectionIds
 from gamesockets.entries import Entry

@@ -922,7 +922,7 @@ def long_life(count: int, start_at: int = 2) -> None:
             target.core.traffic.acks.next_number = start_at
     sent = 0
     got: list[bytes] = []
-    while client.core.sender.flight.next_number() < max(count, start_at + 400):
+    while client.core.sender.flight.next_number < max(count, start_at + 400):
         client.send(b"%d" % sent, RELIABLE | NO_NAGLE)
         server.send(b"x", NO_NAGLE)
         sent += 1

@@ -22,7 +22,8 @@ from gamesockets.config import Configuration, NetworkConditions
 from gamesockets.connection.timers import NEVER
 from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.impairment import Impairment
-from gamesockets.drivers.threads import Port, Service
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint import Endpoint, Transmit
 
@@ -111,7 +112,7 @@ class Bench:
     def __init__(self, stack: ExitStack) -> None:
         self.news = False
         self.reminded: list[tuple[int, threading.Thread]] = []
-        self.service = Service(no_event, lambda: self.news, self._remind)
+        self.service = ThreadService(no_event, lambda: self.news, self._remind)
         self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.peer.bind(("127.0.0.1", 0))
         self.peer.settimeout(PATIENCE_S)
@@ -785,7 +786,7 @@ def test_one_thread_waits_while_others_work(pair: Pair) -> None:
 def test_sending_and_closing_under_a_waiting_thread(pair: Pair) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(pair.client.wait, PATIENCE_S)
-        eventually(lambda: pair.client._service._leading)
+        eventually(lambda: pair.client._threads._leading)
         pair.client.send_message_to_connection(pair.outgoing, b"from the side", gs.SendFlags.RELIABLE)
         assert pair.server.wait(PATIENCE_S)
         assert not waiting.done()
@@ -824,12 +825,12 @@ def test_everything_is_given_back() -> None:
 def test_closing_while_others_wait(pair: Pair) -> None:
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(pair.client.wait) for _ in range(6)]
-        eventually(lambda: pair.client._service._leading and pair.client._service._followers == 5)
+        eventually(lambda: pair.client._threads._leading and pair.client._threads._followers == 5)
         closing = [pool.submit(pair.client.close) for _ in range(2)]
         for one in closing:
             one.result(PATIENCE_S)
         assert [one.result(PATIENCE_S) for one in waiting] == [False] * 6
-    assert not pair.client._service._thread.is_alive()
+    assert not pair.client._threads._thread.is_alive()
     changed(pair.server, State.CLOSED_BY_PEER)
 
 
@@ -847,19 +848,19 @@ def test_closing_inside_a_status_callback(pair: Pair, somebody_waits: bool) -> N
         assert pair.client.wait(0)
         waiting = pool.submit(pair.client.wait) if somebody_waits else None
         if waiting is not None:
-            eventually(lambda: pair.client._service._leading or waiting.done())
+            eventually(lambda: pair.client._threads._leading or waiting.done())
         pair.client.run_callbacks()
         if waiting is not None:
             waiting.result(PATIENCE_S)
     assert seen == [State.CONNECTING], "what waited behind it was forgotten"
-    assert not pair.client._service._thread.is_alive()
+    assert not pair.client._threads._thread.is_alive()
     changed(pair.server, State.CLOSED_BY_PEER)
 
 
 def test_closing_a_listen_socket_under_a_waiting_thread(pair: Pair) -> None:
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(pair.server.wait, PATIENCE_S)
-        eventually(lambda: pair.server._service._leading)
+        eventually(lambda: pair.server._threads._leading)
         assert pair.server.close_listen_socket(pair.listener)
         assert waiting.result(PATIENCE_S)
         again = pool.submit(pair.server.wait, SHORT_S)

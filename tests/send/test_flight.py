@@ -52,7 +52,7 @@ def test_it_is_a_dictionary_by_number(script: list[tuple[str, int, int]], first:
             old = [(number, record) for number, record in sorted(model.items()) if record[0] < now - amount]
             assert flight.forget_sent_before(now - amount) == old
             model = {number: record for number, record in model.items() if record[0] >= now - amount}
-        assert flight.next_number() == next_number
+        assert flight.next_number == next_number
         assert flight.oldest_sent_at() == (model[min(model)][0] if model else NEVER)
     assert flight.open_range(0, next_number + 1) == sorted(model.items())
 
@@ -67,7 +67,7 @@ def test_settled_records_do_not_pile_up() -> None:
     assert len(flight._records) < 600
     assert flight.get(20_001) == (0, (), 0)
     assert flight.get(5) is None
-    assert flight.next_number() == 20_002
+    assert flight.next_number == 20_002
 
 
 @pytest.mark.parametrize("number", [-1, 0, 1, 3, 1 << 40])

@@ -90,7 +90,7 @@ class Line:
     def packet(self, mark: int = 0) -> int:
         """One packet as the conductor makes it, stop-waiting value included where there is room; its number."""
         sender = self.sender
-        number = sender.flight.next_number()
+        number = sender.flight.next_number
         prefix = b""
         if sender.peer_has_holes:
             prefix = encode_stop_waiting(number - sender.minimum_waited_for - 1)
@@ -713,7 +713,7 @@ def test_without_any_report_the_sender_stops_before_numbers_jump_too_far() -> No
         line.sender.flight.add(0, (), 0)
     assert not line.wants()
     assert line.sender.build(b"", FULL, 0) == b""
-    assert MAX_OUTSTANDING_PACKETS <= line.sender.flight.next_number() < MAX_OUTSTANDING_PACKETS + 10
+    assert MAX_OUTSTANDING_PACKETS <= line.sender.flight.next_number < MAX_OUTSTANDING_PACKETS + 10
     assert line.sender.ack_request_wanted, "and it asked for a report long before"
     line.hear((5_000, []))
     assert line.wants()

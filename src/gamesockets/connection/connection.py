@@ -59,6 +59,8 @@ CLOSE_REPEATS: Final = 3
 CLOSE_REPEAT_US: Final = 250_000
 SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
+GATHER_BYTES: Final = 16_384
+"""So much data of messages that may wait is worth sending without further delay."""
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _RELIABLE: Final = int(SendFlags.RELIABLE)
@@ -265,6 +267,15 @@ class Connection(Core):
         elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
 
+    def is_farewell_over(self) -> bool:
+        """After `close`: whether the peer knows, or was told often enough; not while reliable data lingers."""
+        return self.state in (State.FIN_WAIT, State.DEAD) and not self._owes_closing and self._closings_left <= 0
+
+    def drop(self, now: int) -> None:
+        """Stops lingering: what was not delivered is lost, and the peer hears of the end."""
+        if self.state == State.LINGER:
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+
     # ------------------------------------------------------------------ verbs
 
     def next_event(self) -> StateChange | None:
@@ -337,9 +348,10 @@ class Connection(Core):
         if self._is_connected:
             self.traffic.packets_to_send(datagrams, now)
             self.traffic.refresh_timers(self.timers, now)
-        statistics = self.statistics
-        statistics.packets_sent += len(datagrams)
-        statistics.bytes_sent += sum(map(len, datagrams))
+        if datagrams:
+            statistics = self.statistics
+            statistics.packets_sent += len(datagrams)
+            statistics.bytes_sent += sum(map(len, datagrams))
         return datagrams
 
     # ------------------------------------------------------------------ sending messages
@@ -389,6 +401,11 @@ class Connection(Core):
             return False
         send_at = sender.data_at(now)
         return send_at <= now or send_at < self.timers.send
+
+    def may_gather(self, now: int) -> bool:
+        """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
+        sender = self.sender
+        return sender.nagle_until > now and sender.queued_bytes < GATHER_BYTES
 
     def measure(self, now: int) -> None:
         """Nothing to do: intervals end when their timer fires."""

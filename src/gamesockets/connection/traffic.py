@@ -218,7 +218,7 @@ class Traffic(FeedbackSink):
         """An ack frame of the peer, told by the receiver in the middle of a packet."""
         now = self._now
         sender = self.sender
-        next_number = sender.flight.next_number()
+        next_number = sender.flight.next_number
         latest = widen(latest, latest_bits, next_number)
         if latest < 0:
             return self.receiver.abort(f"Ack of packet {latest}")
@@ -274,10 +274,11 @@ class Traffic(FeedbackSink):
         """Appends the data packets that leave now."""
         sender = self.sender
         pacer = sender.pacer
-        pacer.refill(now, sender.wants_at(now) <= now)
+        wants_data = not sender.is_idle() and sender.wants_at(now) <= now
+        pacer.refill(now, wants_data)
         request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
-            has_data = pacer.may_send() and sender.wants_at(now) <= now
+            has_data = wants_data and pacer.may_send()
             if has_data:
                 if sender.has_lost() and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
@@ -287,8 +288,10 @@ class Traffic(FeedbackSink):
             if data:
                 datagrams.append(data)
             request = NO_REQUEST
-            if has_data and sender.built_nothing:
-                break
+            if has_data:
+                if sender.built_nothing:
+                    break
+                wants_data = not sender.is_idle() and sender.wants_at(now) <= now
 
     def _must_report(self, now: int) -> bool:
         """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
@@ -308,7 +311,7 @@ class Traffic(FeedbackSink):
     def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
         """One datagram; empty if it was meant for data and the peer turns out to have no room for any."""
         sender = self.sender
-        number = sender.flight.next_number()
+        number = sender.flight.next_number
         stats = b""
         picked = 0
         if request or sender.ack_request_wanted or now >= self._extras_at:

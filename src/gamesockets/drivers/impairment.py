@@ -1,5 +1,6 @@
 """The simulated bad network in front of a real socket, one link for each direction (spec 3, 4.8)."""
 
+from functools import lru_cache
 from random import Random
 from typing import Final, final
 
@@ -12,6 +13,7 @@ _RECEIVED: Final = TokenBucket()
 datagrams too many pass."""
 
 
+@lru_cache(maxsize=4)
 def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
     """The Fake... values for sending, in the units of the simulation."""
     return Conditions(
@@ -29,6 +31,7 @@ def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
     )
 
 
+@lru_cache(maxsize=4)
 def incoming_conditions(conditions: NetworkConditions) -> Conditions:
     """The Fake... values for receiving, in the units of the simulation."""
     return Conditions(

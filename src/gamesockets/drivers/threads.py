@@ -1,31 +1,21 @@
 """Who serves the sockets of a `NetworkingSockets`: its service thread, or a user's thread that waits anyway.
 
-Whoever holds `Service.lock` may use the endpoints; a caller that has just queued something pumps at once instead of
-waking a thread. A sleeper is woken only when a deadline moved ahead of the one it sleeps for.
+A caller that has just queued something pumps at once instead of waking a thread. A sleeper is woken only when a
+deadline moved ahead of the one it sleeps for.
 
 A thread in `wait` leads: it sleeps on the sockets itself and serves them, which saves handing every message from one
 thread to another. Meanwhile the service thread is parked, and it steps in when no one has led for two milliseconds.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
-from heapq import heappop, heappush
 from typing import Final, final
 
-from gamesockets.config import NetworkConditions
-from gamesockets.connection.connection import StateChange
 from gamesockets.connection.timers import NEVER
-from gamesockets.debug import OUTPUT
 from gamesockets.drivers.clock import now_us
-from gamesockets.drivers.impairment import Impairment
-from gamesockets.drivers.packet_trace import OFF, trace_received, trace_sent
-from gamesockets.drivers.poller import READ, WRITE, Poller, Ready
-from gamesockets.drivers.udp import UdpSocket
-from gamesockets.endpoint import Endpoint, Transmit
-
-DATAGRAMS_PER_TURN: Final = 256
-"""Read from one socket before others, and callers waiting for the lock, get their turn."""
+from gamesockets.drivers.poller import READ, WRITE, Poller
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import OnEvent, OnReminder, Service
 
 SLEEP_MAX_S: Final = 86_400.0
 """Selectors refuse to sleep for weeks; whoever wants to sleeps again."""
@@ -33,206 +23,76 @@ SLEEP_MAX_S: Final = 86_400.0
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
+GATHER_US: Final = 300
+"""In a flood of messages, whole packets wait so long for others of their connection, to leave in one system call."""
 
-@final
-class Port:
-    """One UDP socket with the endpoint behind it."""
-
-    __slots__ = ("backlog", "deadline", "endpoint", "impairment", "is_open", "owner", "trace_bytes_max", "udp")
-
-    def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
-        self.udp = udp
-        self.endpoint = endpoint
-        self.impairment = impairment
-        self.backlog: deque[Transmit] = deque()
-        """What the operating system would not take yet; nothing new is asked for meanwhile."""
-        self.deadline = NEVER
-        self.is_open = True
-        self.owner = 0
-        """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
-        self.trace_bytes_max = OFF
-        """How much of each datagram is shown in debug output; 0 only its size."""
-
-    def pump(self, now: int) -> None:
-        """Lets everything leave that is due."""
-        endpoint = self.endpoint
-        if self.impairment.is_active:
-            self._pump_impaired(now)
-            return
-        while not self.backlog:
-            transmits = endpoint.datagrams_to_send(now)
-            if not transmits:
-                return
-            self._send(transmits)
-            if endpoint.next_timer() > now:
-                return
-
-    def _send(self, transmits: list[Transmit]) -> None:
-        for index, (datagrams, address) in enumerate(transmits):
-            taken = self.udp.send(datagrams, address)
-            if self.trace_bytes_max > OFF:
-                trace_sent(self.udp.local_address, address, datagrams[:taken], self.trace_bytes_max)
-            if taken < len(datagrams):
-                self.backlog.append((datagrams[taken:], address))
-                self.backlog.extend(transmits[index + 1 :])
-                return
-
-    def flush_backlog(self) -> None:
-        """The socket takes datagrams again."""
-        waiting = list(self.backlog)
-        self.backlog.clear()
-        self._send(waiting)
-
-    def _pump_impaired(self, now: int) -> None:
-        outgoing = self.impairment.outgoing
-        for datagrams, address in self.endpoint.datagrams_to_send(now):
-            for data in datagrams:
-                outgoing.receive_datagram(data, address, now)
-        if not self.backlog:
-            self._send([([data], address) for data, address in outgoing.datagrams_to_send(now)])
-
-    def pump_at_once(self, now: int) -> None:
-        """Sends what is due past the simulated network, as the last thing before closing."""
-        self._send(self.endpoint.datagrams_to_send(now))
-
-    def receive(self, now: int) -> bool:
-        """Reads what has arrived, up to one turn's worth; whether there was anything."""
-        groups = self.udp.receive(DATAGRAMS_PER_TURN)
-        if self.trace_bytes_max > OFF:
-            for datagrams, address in groups:
-                trace_received(self.udp.local_address, address, datagrams, self.trace_bytes_max)
-        endpoint = self.endpoint
-        if self.impairment.is_active:
-            incoming = self.impairment.incoming
-            for datagrams, address in groups:
-                for data in datagrams:
-                    incoming.receive_datagram(data, address, now)
-            self.deliver_delayed(now)
-        else:
-            for datagrams, address in groups:
-                endpoint.receive_datagrams(datagrams, address, now)
-        return bool(groups)
-
-    def deliver_delayed(self, now: int) -> None:
-        """Hands over what the simulated network has held back long enough."""
-        for data, address in self.impairment.incoming.datagrams_to_send(now):
-            self.endpoint.receive_datagram(data, address, now)
-
-    def next_timer(self) -> int:
-        """When this port next needs the service thread."""
-        impairment = self.impairment
-        if self.backlog:
-            # What the links let go could not leave either: only the socket's readiness helps.
-            return impairment.incoming.next_timer() if impairment.is_active else NEVER
-        deadline = self.endpoint.next_timer()
-        return min(deadline, impairment.next_timer()) if impairment.is_active else deadline
+DENSE_US: Final = 150
+NAP_US: Final = 500
+"""When datagrams come less than `DENSE_US` apart, the service thread takes them every `NAP_US`: one wake-up for many.
+The application is at work meanwhile, for one that waits serves the sockets itself."""
 
 
 @final
-class Service:
-    """Ports, the thread that serves them when nobody waits, and the lock that guards it all."""
+class ThreadService(Service):
+    """Ports, and the thread that serves them when nobody waits."""
 
-    def __init__(
-        self,
-        on_event: Callable[[Port, StateChange], None],
-        has_news: Callable[[], bool],
-        on_reminder: Callable[[int], None],
-    ) -> None:
-        self.lock = threading.Lock()
-        self._on_event = on_event
+    def __init__(self, on_event: OnEvent, has_news: Callable[[], bool], on_reminder: OnReminder) -> None:
+        super().__init__(on_event, on_reminder)
         self._has_news = has_news
-        self._on_reminder = on_reminder
-        self._reminders: deque[tuple[int, int]] = deque()
-        """Times and what to say then, in order of time."""
-        self._ports: list[Port] = []
-        self._timers: list[tuple[int, int, Port]] = []
-        self._entries = 0
         self._stopping = False
         self._news = threading.Condition(self.lock)
         self._followers = 0
         """Threads in `wait` beside the leader."""
         self._leading = False
         self._leading_since = 0
+        self._woke_at = 0
+        """When a sleep on the sockets last ended."""
         self._led_until = 0
         """When a thread last gave up leading."""
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
+        self._gathering: dict[Port, None] = {}
+        """Ports with whole packets that wait for others."""
         self._service_poller = Poller()
         self._leader_poller = Poller()
         self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
         self._thread.start()
 
-    # The methods from here on, up to `wait`, are called with the lock held.
+    # The methods from here on, up to `stop`, are called with the lock held.
 
-    def add(self, port: Port) -> None:
-        """Begins to serve a port."""
-        self._ports.append(port)
+    def _register(self, port: Port) -> None:
         self._service_poller.register(port.udp, port)
         self._leader_poller.register(port.udp, port)
 
-    def remove(self, port: Port) -> None:
-        """Closes a port's socket."""
-        if port.is_open:
-            port.is_open = False
-            self._ports.remove(port)
-            self._service_poller.unregister(port.udp)
-            self._leader_poller.unregister(port.udp)
-            port.udp.close()
+    def _unregister(self, port: Port) -> None:
+        self._service_poller.unregister(port.udp)
+        self._leader_poller.unregister(port.udp)
 
-    def ports(self) -> list[Port]:
-        """All open ports."""
-        return self._ports
-
-    def pump(self, port: Port, now: int) -> None:
-        """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
-        had_backlog = bool(port.backlog)
-        port.pump(now)
-        if bool(port.backlog) != had_backlog:
-            self._watch_writing(port)
-        endpoint = port.endpoint
-        event = endpoint.next_event()
-        if event is not None:
-            while event is not None:
-                self._on_event(port, event)
-                event = endpoint.next_event()
-            self.notify()
-        if not port.owner and not endpoint.connections:
-            self.remove(port)
-        else:
-            self.schedule(port)
-
-    def schedule(self, port: Port) -> None:
-        """Notes when the port next needs service."""
-        deadline = port.next_timer()
-        if deadline >= port.deadline:
-            return
-        port.deadline = deadline
-        self._entries += 1
-        heappush(self._timers, (deadline, self._entries, port))
-        self._wake_before(deadline)
+    def _watch_writing(self, port: Port) -> None:
+        events = READ | (WRITE if port.backlog else 0)
+        self._service_poller.watch(port.udp, events, port)
+        self._leader_poller.watch(port.udp, events, port)
 
     def _wake_before(self, deadline: int) -> None:
-        """Wakes the sleeper if it would sleep through that."""
         poller = self._leader_poller if self._leading else self._service_poller
         if deadline < poller.sleeping_until:
             poller.sleeping_until = deadline
             poller.wake()
 
-    def remind(self, due: int, what: int) -> None:
-        """Has `on_reminder(what)` called with the lock held; `due` must not lie before that of an earlier reminder."""
-        self._reminders.append((due, what))
-        self._wake_before(due)
+    def pump(self, port: Port, now: int) -> None:
+        """As for every driver; what was gathered leaves too."""
+        if self._gathering:
+            self._gathering.pop(port, None)
+        super().pump(port, now)
 
-    def set_packet_trace(self, bytes_max: int) -> None:
-        """How much of each datagram debug output shows from now on; 0 only its size, below that nothing."""
-        for port in self._ports:
-            port.trace_bytes_max = bytes_max
-
-    def set_conditions(self, conditions: NetworkConditions, now: int) -> None:
-        """The simulated network changed; what it holds back already stays as it is."""
-        for port in list(self._ports):
-            port.impairment.set_conditions(conditions)
+    def pump_soon(self, port: Port, now: int) -> None:
+        """`pump`, unless the last one was a moment ago: then the service thread or a `wait` does it a moment later."""
+        until = port.pumped_at + GATHER_US
+        if now >= until:
             self.pump(port, now)
+        else:
+            self._gathering[port] = None
+            self._schedule_at(port, until)
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news."""
@@ -244,6 +104,9 @@ class Service:
 
     def wait(self, timeout_s: float | None) -> bool:
         """Sleeps until there is news; False if the time ran out or the service stopped first."""
+        if self._gathering:
+            for port in list(self._gathering):
+                self.pump(port, now_us())
         if self._has_news() or self._stopping:
             return self._has_news()
         if self._leading:
@@ -302,7 +165,16 @@ class Service:
         with self.lock:
             while not self._stopping:
                 if not self._park():
+                    began = now_us()
                     self._sleep_and_serve(self._service_poller, NEVER)
+                    self._nap_if_dense(began)
+
+    def _nap_if_dense(self, began: int) -> None:
+        """Lets datagrams gather if the last came right away, but misses no deadline."""
+        if self._woke_at - began < DENSE_US and not self._stopping:
+            nap_us = min(NAP_US, self._next_deadline() - self._woke_at)
+            if nap_us > DENSE_US:
+                self._parked.wait(nap_us / 1_000_000)
 
     def _park(self) -> bool:
         """Leaves the sockets to a leader, and for a moment to the one who led last; False if there is none.
@@ -334,51 +206,6 @@ class Service:
             poller.sleeping_until = 0
         if self._stopping:
             return False
-        now = now_us()
-        try:
-            self._serve(ready, now)
-        except Exception:  # noqa: BLE001 - one connection's bug must silence neither the others nor a waiting user
-            OUTPUT.exception("serving the sockets met an unexpected error and goes on")
-            for port in self._ports:
-                self.schedule(port)
+        now = self._woke_at = now_us()
+        self._serve(ready, now)
         return now < until
-
-    def _next_deadline(self) -> int:
-        timers = self._timers
-        while timers and timers[0][0] != timers[0][2].deadline:
-            heappop(timers)
-        deadline = timers[0][0] if timers else NEVER
-        return min(deadline, self._reminders[0][0]) if self._reminders else deadline
-
-    def _serve(self, ready: Ready, now: int) -> None:
-        touched: dict[Port, None] = {}
-        for port, events in ready:
-            if not port.is_open:
-                continue
-            if events & WRITE:
-                port.flush_backlog()
-                self._watch_writing(port)
-            if events & READ:
-                port.receive(now)
-            touched[port] = None
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            deadline, _, port = heappop(timers)
-            if deadline == port.deadline and port.is_open:
-                port.deadline = NEVER
-                touched[port] = None
-                if port.impairment.is_active:
-                    port.deliver_delayed(now)
-                port.endpoint.handle_timer(now)
-        for port in touched:
-            if port.is_open:
-                self.pump(port, now)
-        reminders = self._reminders
-        while reminders and reminders[0][0] <= now:
-            self._on_reminder(reminders.popleft()[1])
-        self.notify()
-
-    def _watch_writing(self, port: Port) -> None:
-        events = READ | (WRITE if port.backlog else 0)
-        self._service_poller.watch(port.udp, events, port)
-        self._leader_poller.watch(port.udp, events, port)

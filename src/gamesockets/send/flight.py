@@ -19,20 +19,19 @@ _COMPACT_AT: Final = 512
 class Flight:
     """Records of sent packets by number."""
 
-    __slots__ = ("_first", "_records", "_settled")
+    __slots__ = ("_first", "_records", "_settled", "next_number")
 
     def __init__(self, next_number: int) -> None:
+        self.next_number = next_number
+        """The number of the next packet."""
         self._first = next_number
         self._records: list[SentPacket | None] = []
         self._settled = 0
 
-    def next_number(self) -> int:
-        """The number of the next packet."""
-        return self._first + len(self._records)
-
     def add(self, sent_at: int, segments: tuple[Segment, ...], stats_mark: int) -> None:
         """Remembers the packet that takes `next_number`."""
         self._records.append((sent_at, segments, stats_mark))
+        self.next_number += 1
 
     def get(self, number: int) -> SentPacket | None:
         """The record of a packet whose fate is open."""

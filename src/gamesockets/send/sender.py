@@ -211,6 +211,10 @@ class Sender(Outbox):
                 return True
         return self._awaits_ack()
 
+    def is_idle(self) -> bool:
+        """Whether nothing is queued and nothing has to be repeated, which saves asking when that should leave."""
+        return self.nagle_until == NEVER and not self._retry.lost_bytes
+
     def has_lost(self) -> bool:
         """Whether reliable bytes wait to be repeated."""
         return self._retry.lost_bytes > 0
@@ -256,7 +260,7 @@ class Sender(Outbox):
 
     def next_time(self, now: int) -> int:
         """When this side next has something to do; `pacer.refill(now)` must have been called."""
-        wanted = self.wants_at(now)
+        wanted = NEVER if self.is_idle() else self.wants_at(now)
         if wanted != NEVER:
             wanted = max(wanted, self.pacer.ready_at(now))
         return min(wanted, self.probe_at(), self._forget_at())
@@ -302,7 +306,7 @@ class Sender(Outbox):
 
     def _must_hear_first(self) -> bool:
         """So many packets are unreported that a receiver who got none of them would give up on the next one."""
-        return self.flight.next_number() - self._latest_acked > MAX_OUTSTANDING_PACKETS
+        return self.flight.next_number - self._latest_acked > MAX_OUTSTANDING_PACKETS
 
     # ------------------------------------------------------------------ what
 
@@ -340,7 +344,7 @@ class Sender(Outbox):
         self.built_nothing = len(payload) == len(prefix)
         if self.built_segments:
             self._last_reliable_at = now
-        unreported = self.flight.next_number() - self._latest_acked
+        unreported = self.flight.next_number - self._latest_acked
         if unreported > ACK_WANTED_PACKETS and unreported & (_ACK_WANTED_EVERY - 1) == 0:
             self.ack_request_wanted = True
         return payload
@@ -355,7 +359,7 @@ class Sender(Outbox):
         """Adds segments to be repeated; False if one did not fit, so that nothing new overtakes it."""
         if now < self._retry_hold_until:
             return True
-        number = self.flight.next_number()
+        number = self.flight.next_number
         while True:
             segment = self._retry.first()
             if segment is None:
@@ -493,7 +497,7 @@ class Sender(Outbox):
         segment = Segment(
             lane.unacked, position, chunks[0] if len(chunks) == 1 else b"".join(chunks), message_begin, announce
         )
-        segment.last_packet = self.flight.next_number()
+        segment.last_packet = self.flight.next_number
         lane.unacked.add(segment)
         self._bytes_since_ack += size
         if self._bytes_since_ack >= ACK_WANTED_BYTES:

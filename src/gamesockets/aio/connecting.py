@@ -1,0 +1,179 @@
+"""How does a program come to a connection that it asked for, to another host or to itself?"""
+
+import asyncio
+from asyncio import Future
+from typing import Final, TypeAlias, final
+
+from gamesockets.address import Address
+from gamesockets.aio.connection import Connection
+from gamesockets.aio.hub import Hub
+from gamesockets.aio.opening import Opening
+from gamesockets.aio.resolving import resolve
+from gamesockets.engine import Config
+from gamesockets.errors import ConnectionFailed
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.types import Connection as Handle
+from gamesockets.types import ConnectionState, EndReason, StatusInfo
+
+NEXT_ADDRESS_AFTER_S: Final = 0.5
+"""How long one address of a name may stay silent before the next is tried beside it."""
+
+ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
+
+_Attempt: TypeAlias = "Future[Connection | ConnectionFailed]"
+
+
+def connect(
+    host: str | Address,
+    port: int | None = None,
+    *,
+    identity: NetworkingIdentity | None = None,
+    config: Config | None = None,
+) -> Opening[Connection]:
+    """Connects; use it as ``async with connect(...) as connection`` or ``connection = await connect(...)``.
+
+    Leaving the block closes the connection, normally with linger; after an exception, and when cancelled, at once. All
+    addresses of a name are tried, half a second apart, and the first that answers wins. How long a peer may take to
+    answer is `TIMEOUT_INITIAL`; `asyncio.timeout` works too.
+
+    Args:
+        host: a name, an IP address as text, or an `Address`, which brings its port.
+        port: where the server listens.
+        identity: who this side claims to be; by default nobody in particular.
+        config: configuration values for this connection.
+
+    Raises:
+        ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
+        OSError: the name cannot be resolved, or no socket be had.
+        ValueError: a configuration value cannot be set, or the port is out of range.
+        TypeError: an argument is of a wrong type.
+    """
+    return Opening(lambda: _Connecting(identity).run(host, port, config), lambda connection: (connection,))
+
+
+def create_socket_pair(
+    use_network_loopback: bool = False,
+    identity_one: NetworkingIdentity | None = None,
+    identity_two: NetworkingIdentity | None = None,
+) -> Opening[tuple[Connection, Connection]]:
+    """Two connections that talk to each other; use it as ``async with ... as (one, two)``, or await it (spec 3, 6.9).
+
+    Args:
+        use_network_loopback: False for a pipe in memory, True for two ordinary connections over 127.0.0.1.
+        identity_one: what the first connection sees as its peer; by default nobody in particular.
+        identity_two: what the second one sees.
+
+    Raises:
+        OSError: no socket can be had. Raised on entering, as the others.
+        TypeError, ValueError: an argument cannot be used; the text says which.
+    """
+
+    async def open_pair() -> tuple[Connection, Connection]:
+        return _Pair().open(use_network_loopback, identity_one, identity_two)
+
+    return Opening(open_pair, lambda pair: pair)
+
+
+@final
+class _Connecting:
+    """The owner of an outgoing connection's hub: an attempt for each address, one of which becomes the connection."""
+
+    def __init__(self, identity: NetworkingIdentity | None) -> None:
+        self._hub = Hub(asyncio.get_running_loop(), identity, self)
+        self._attempts: dict[Handle, _Attempt] = {}
+
+    async def run(self, host: str | Address, port: int | None, config: Config | None) -> Connection:
+        """The first attempt that succeeds; what the first one said if none does."""
+        try:
+            connection = await self._first(await resolve(self._hub.loop, host, port), config)
+        except BaseException:
+            self._hub.close()
+            raise
+        for other in self._attempts:
+            if other != connection.handle:
+                self._hub.close_connection(other)
+        return connection
+
+    async def _first(self, untried: list[Address], config: Config | None) -> Connection:
+        failures: list[Exception] = []
+        pending: set[_Attempt] = set()
+        while untried or pending:
+            if untried:
+                address, *untried = untried
+                try:
+                    handle = self._hub.connect(address, config)
+                except OSError as error:
+                    failures.append(error)
+                    continue
+                attempt = self._attempts[handle] = self._hub.loop.create_future()
+                pending.add(attempt)
+            timeout_s = NEXT_ADDRESS_AFTER_S if untried else None
+            done, pending = await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                outcome = attempt.result()
+                if isinstance(outcome, Connection):
+                    return outcome
+                failures.append(outcome)
+        raise failures[0]
+
+    def _on_change(self, change: StatusInfo) -> None:
+        info = change.connection_info
+        attempt = self._attempts.get(change.connection)
+        if attempt is None:
+            return
+        if info.state == ConnectionState.CONNECTED:
+            attempt.set_result(Connection(self._hub, change.connection, self._hub.close))
+        elif info.state in ENDED:
+            self._end(attempt, info.end_reason, info.end_debug)
+
+    def _end(self, attempt: _Attempt, reason: int, debug: str) -> None:
+        if not attempt.done():
+            attempt.set_result(ConnectionFailed(reason, debug))
+        elif not attempt.cancelled():
+            outcome = attempt.result()
+            if isinstance(outcome, Connection):
+                outcome._end_with(reason, debug)
+
+    def _on_hub_closed(self) -> None:
+        for attempt in self._attempts.values():
+            self._end(attempt, *SHUTDOWN)
+
+
+@final
+class _Pair:
+    """The owner of a socket pair's hub, which is closed with the second of the two."""
+
+    def __init__(self) -> None:
+        self._hub = Hub(asyncio.get_running_loop(), None, self)
+        self._connections: dict[Handle, Connection] = {}
+        self._open_count = 2
+
+    def open(
+        self,
+        use_network_loopback: bool,
+        identity_one: NetworkingIdentity | None,
+        identity_two: NetworkingIdentity | None,
+    ) -> tuple[Connection, Connection]:
+        try:
+            handles = self._hub.create_socket_pair(use_network_loopback, identity_one, identity_two)
+        except BaseException:
+            self._hub.close()
+            raise
+        one, two = [Connection(self._hub, handle, self._one_closed) for handle in handles]
+        self._connections = {one.handle: one, two.handle: two}
+        return one, two
+
+    def _one_closed(self) -> None:
+        self._open_count -= 1
+        if not self._open_count:
+            self._hub.close()
+
+    def _on_change(self, change: StatusInfo) -> None:
+        info = change.connection_info
+        if info.state in ENDED:
+            self._connections[change.connection]._end_with(info.end_reason, info.end_debug)
+
+    def _on_hub_closed(self) -> None:
+        for connection in self._connections.values():
+            connection._end_with(*SHUTDOWN)

@@ -1,0 +1,73 @@
+"""How does a task wait for the messages of an inbox?"""
+
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+from collections.abc import Callable
+from typing import final
+
+from gamesockets.receive.inbox import Inbox
+from gamesockets.types import NetworkingMessage
+
+
+@final
+class Mailbox:
+    """An inbox and the tasks that wait for it, first come, first served.
+
+    A message is taken in the same step in which it is returned, so cancelling a task that waits loses none.
+
+    Args:
+        raise_if_over: raises what a waiting task should see once no message will come any more.
+    """
+
+    __slots__ = ("_loop", "_raise_if_over", "_waiters", "inbox")
+
+    def __init__(self, loop: AbstractEventLoop, inbox: Inbox, raise_if_over: Callable[[], None]) -> None:
+        self._loop = loop
+        self.inbox = inbox
+        self._raise_if_over = raise_if_over
+        self._waiters: deque[Future[None]] = deque()
+
+    async def receive(self) -> NetworkingMessage:
+        """The oldest message, once there is one."""
+        if not self.inbox:
+            await self._wait()
+        message = self.inbox.take(1)[0]
+        if self._waiters and self.inbox:
+            self.wake()
+        return message
+
+    async def receive_many(self, max_messages: int) -> list[NetworkingMessage]:
+        """The oldest messages, once there is one."""
+        if not self.inbox:
+            await self._wait()
+        messages = self.inbox.take(max_messages)
+        if self._waiters and self.inbox:
+            self.wake()
+        return messages
+
+    async def _wait(self) -> None:
+        while not self.inbox:
+            self._raise_if_over()
+            waiter = self._loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            except BaseException:
+                if waiter.done() and not waiter.cancelled():
+                    self.wake()  # what this task was woken for is somebody else's now
+                else:
+                    self._waiters.remove(waiter)
+                raise
+
+    def wake(self) -> None:
+        """Lets one waiting task look."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def wake_all(self) -> None:
+        """Lets all waiting tasks look: there will be no more."""
+        while self._waiters:
+            self.wake()

@@ -1,0 +1,341 @@
+"""How does a program take connections, each with a task of its own?"""
+
+import asyncio
+from asyncio import Future, Task
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from types import NoneType, TracebackType
+from typing import Final, TypeAlias, final
+
+from gamesockets.address import Address
+from gamesockets.aio.connecting import ENDED, SHUTDOWN
+from gamesockets.aio.connection import Connection
+from gamesockets.aio.hub import Hub
+from gamesockets.aio.opening import Opening
+from gamesockets.aio.poll_group import PollGroup
+from gamesockets.aio.resolving import resolve
+from gamesockets.arguments import check_type
+from gamesockets.config import ConfigurationInput, ConfigurationOutput
+from gamesockets.debug import OUTPUT
+from gamesockets.engine import Config
+from gamesockets.errors import ConnectionClosed
+from gamesockets.identity import NetworkingIdentity
+from gamesockets.types import (
+    ConfigurationScope,
+    ConfigurationValue,
+    ConnectionInfo,
+    ConnectionState,
+    DebugType,
+    EndReason,
+    ListenSocket,
+    MessageData,
+    OutgoingMessage,
+    Result,
+    SendFlags,
+    StatusInfo,
+)
+from gamesockets.types import Connection as Handle
+
+Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
+
+HANDLER_FAILED: Final = (int(EndReason.APP_EXCEPTION_GENERIC), "internal error")
+_CLOSED_TEXT: Final = "Listen socket closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a client hears that is not admitted.
+
+    Attributes:
+        reason: 0 or 1000..2999; anything else becomes 1999.
+        debug: text for people, at most 127 bytes arrive.
+    """
+
+    reason: int = 0
+    debug: str = ""
+
+
+Admit: TypeAlias = Callable[[ConnectionInfo], Refusal | None]
+
+
+def serve(
+    handler: Handler,
+    host: str | Address,
+    port: int | None = None,
+    *,
+    identity: NetworkingIdentity | None = None,
+    config: Config | None = None,
+    admit: Admit | None = None,
+) -> Opening["Server"]:
+    """Listens; use it as ``async with serve(...) as server`` or ``server = await serve(...)``.
+
+    Each client gets a task that runs ``handler(connection)``. When the handler returns, its connection is closed with
+    linger. When it raises, that is logged and the client hears 2000; a `ConnectionClosed` of its own connection is no
+    error. Leaving the block closes the server.
+
+    Args:
+        handler: what to do with a connection.
+        host: where to listen: ``"::"`` is every interface and both families, a name all its addresses; or an `Address`,
+            which brings its port.
+        port: 0 takes a free one, which `Server.address` tells.
+        identity: who this side claims to be; by default nobody in particular.
+        config: configuration values for the connections of this server.
+        admit: asked about each client before it is accepted; what it returns, unless None, refuses the client. It must
+            be quick: the event loop waits for it.
+
+    Raises:
+        OSError: the address cannot be had. Raised on entering, as the others.
+        ValueError: a configuration value cannot be set, or the port is out of range.
+        TypeError: an argument is of a wrong type.
+    """
+    if not callable(handler):
+        raise TypeError(f"handler must be an async function of a connection, not {type(handler).__name__}")
+    if admit is not None and not callable(admit):
+        raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
+
+    async def open_server() -> Server:
+        server = Server(handler, identity, admit)
+        await server._listen(host, port, config)
+        return server
+
+    return Opening(open_server, lambda server: (server,))
+
+
+@final
+class Server:
+    """Listen sockets, the connections that came in through them, and the tasks of their handlers. Made by `serve`."""
+
+    def __init__(self, handler: Handler, identity: NetworkingIdentity | None, admit: Admit | None) -> None:
+        self._handler = handler
+        self._admit = admit
+        self._loop = asyncio.get_running_loop()
+        self._hub = Hub(self._loop, identity, self)
+        self._listen_sockets: list[ListenSocket] = []
+        self._addresses: tuple[Address, ...] = ()
+        self._connections: dict[Handle, Connection] = {}
+        self._tasks: set[Task[None]] = set()
+        self._is_closing = False
+        self._closed: Future[None] = self._loop.create_future()
+
+    async def _listen(self, host: str | Address, port: int | None, config: Config | None) -> None:
+        try:
+            for address in await resolve(self._loop, host, port):
+                # Several addresses of a name get one port, the free one that the first of them found.
+                wanted = address.port or (self._addresses[0].port if self._addresses else 0)
+                self._listen_on(Address(address.ip, wanted), config)
+        except BaseException:
+            self._shut()
+            raise
+
+    def _listen_on(self, address: Address, config: Config | None) -> None:
+        listen_socket = self._hub.create_listen_socket(address, config)
+        self._listen_sockets.append(listen_socket)
+        self._addresses += (self._hub.get_listen_socket_address(listen_socket) or address,)
+
+    def __repr__(self) -> str:
+        where = ", ".join(str(address) for address in self._addresses)
+        state = "closed" if self._closed.done() else f"{len(self._connections)} connections"
+        return f"<gamesockets.aio.Server {where} {state}>"
+
+    async def __aenter__(self) -> "Server":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def address(self) -> Address:
+        """Where it listens; the first place of several."""
+        return self._addresses[0]
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Everywhere it listens."""
+        return self._addresses
+
+    @property
+    def connections(self) -> frozenset[Connection]:
+        """The connections whose handlers run, at this moment."""
+        return frozenset(self._connections.values())
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether clients are taken."""
+        return not self._is_closing
+
+    def get_connection(self, handle: Handle) -> Connection | None:
+        """The connection that a message came from, by `message.connection`; None once its handler has ended."""
+        return self._connections.get(handle)
+
+    def create_poll_group(self) -> PollGroup:
+        """A group of connections whose messages are received together. Raises `OSError` once the server was closed."""
+        return PollGroup(self._hub)
+
+    def get_configuration_value(self, value: ConfigurationValue) -> ConfigurationOutput:
+        """The value in force for this server's connections; None if it is unknown or the server was closed."""
+        return self._hub.get_configuration_value(value, ConfigurationScope.LISTEN_SOCKET, self._listen_sockets[0])
+
+    def set_configuration_value(self, value: ConfigurationValue, x: ConfigurationInput) -> bool:
+        """Sets a value for all connections of this server, now and later; whether that could be done (spec 3, 4.3)."""
+        scope = ConfigurationScope.LISTEN_SOCKET
+        done = [self._hub.set_configuration_value(value, x, scope, socket) for socket in self._listen_sockets]
+        return all(done)
+
+    # ------------------------------------------------------------------ sending to many
+
+    def broadcast(
+        self,
+        data: MessageData,
+        flags: SendFlags = SendFlags.UNRELIABLE,
+        lane: int = 0,
+        connections: Iterable[Connection] | None = None,
+    ) -> int:
+        """Queues a message for many connections without waiting; those without room do not get it.
+
+        Args:
+            data: at most 524288 bytes.
+            flags: how to send it.
+            lane: which lane.
+            connections: whom to send it to, connections of this server; by default all.
+
+        Returns:
+            How many connections took it.
+
+        Raises:
+            TypeError: an argument is of a wrong type.
+        """
+        chosen = list(self._connections.values()) if connections is None else list(connections)
+        for connection in chosen:
+            check_type("connections", connection, Connection)
+        messages = [OutgoingMessage(c.handle, data, flags, lane) for c in chosen if c._hub is self._hub]
+        return len([number for number in self._hub.send_messages(messages) if number > 0])
+
+    # ------------------------------------------------------------------ clients
+
+    def _on_change(self, change: StatusInfo) -> None:
+        info = change.connection_info
+        if info.state == ConnectionState.CONNECTING:
+            self._meet(change.connection, info)
+        elif info.state in ENDED:
+            connection = self._connections.get(change.connection)
+            if connection is not None:
+                connection._end_with(info.end_reason, info.end_debug)
+            else:
+                self._hub.close_connection(change.connection)
+
+    def _meet(self, handle: Handle, info: ConnectionInfo) -> None:
+        refusal = Refusal(debug=_CLOSED_TEXT) if self._is_closing else self._judge(info)
+        if refusal is not None:
+            self._hub.close_connection(handle, refusal.reason, refusal.debug)
+        elif self._hub.accept_connection(handle) == Result.OK:
+            connection = Connection(self._hub, handle, _nothing)
+            self._connections[handle] = connection
+            task = self._loop.create_task(self._run(connection), name=f"gamesockets handler of #{handle}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _judge(self, info: ConnectionInfo) -> Refusal | None:
+        if self._admit is None:
+            return None
+        try:
+            return self._admit(info)
+        except Exception:  # noqa: BLE001 - nobody awaits it
+            OUTPUT.exception("admit raised, and the client was refused")
+            return Refusal(*HANDLER_FAILED)
+
+    async def _run(self, connection: Connection) -> None:
+        try:
+            await self._handle(connection)
+        finally:
+            del self._connections[connection.handle]
+
+    async def _handle(self, connection: Connection) -> None:
+        try:
+            await self._handler(connection)
+        except ConnectionClosed as error:
+            if connection.is_open:
+                self._log_failure(connection)
+                await connection.close(*HANDLER_FAILED)
+            else:
+                OUTPUT.say(DebugType.VERBOSE, f"{connection!r}: its handler ended with {error}")
+                await connection.close()
+        except Exception:  # noqa: BLE001 - nobody awaits it
+            self._log_failure(connection)
+            await connection.close(*HANDLER_FAILED)
+        except BaseException:
+            connection._begin_close(0, "", False)
+            raise
+        else:
+            await connection.close(linger=True)
+
+    def _log_failure(self, connection: Connection) -> None:
+        OUTPUT.exception(f"the handler of {connection!r} raised, and the connection was closed")
+
+    # ------------------------------------------------------------------ the end
+
+    async def serve_forever(self) -> None:
+        """Returns when the server was closed; usually it is cancelled instead."""
+        await self.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Waits until the server was closed: no handler runs any more, no socket is open."""
+        await asyncio.shield(self._closed)
+
+    async def close(self, reason: int = 0, debug: str = "", linger: bool = False, timeout: float | None = 1.0) -> None:
+        """Takes no more clients, closes all connections, and waits for their handlers; harmless to repeat.
+
+        A handler sees its connection end. One that has not returned after `timeout` is cancelled. May be called by a
+        handler, which is not waited for then. Cancelling this call cancels the handlers.
+
+        Args:
+            reason: 0 or 1000..2999; 0 becomes 1000, anything else 1999.
+            debug: text for the clients' logs, at most 127 bytes arrive.
+            linger: deliver reliable messages that are on their way first: drain instead of drop.
+            timeout: how many seconds handlers and lingering messages may take; None for any number.
+        """
+        check_type("timeout", timeout, (int, float, NoneType))
+        if self._is_closing:
+            await self.wait_closed()
+            return
+        for connection in self.connections:
+            connection._begin_close(reason, debug or _CLOSED_TEXT, linger)
+        self._is_closing = True
+        own = asyncio.current_task()
+        others = [task for task in self._tasks if task is not own]
+        try:
+            await self._finish(others, timeout)
+        finally:
+            self._shut()
+
+    async def _finish(self, tasks: list[Task[None]], timeout: float | None) -> None:
+        """Waits for handlers; each waits until its client knows of the end."""
+        if not tasks:
+            return
+        try:
+            await asyncio.wait(tasks, timeout=timeout)
+        finally:
+            late = [task for task in tasks if not task.done()]
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def _shut(self) -> None:
+        self._is_closing = True
+        self._hub.close()
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    def _on_hub_closed(self) -> None:
+        for connection in self._connections.values():
+            connection._end_with(*SHUTDOWN)
+        if not self._is_closing:
+            self._shut()
+
+
+def _nothing() -> None:
+    """A connection of a server leaves nothing behind that would have to be closed."""

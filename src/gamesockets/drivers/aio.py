@@ -1,0 +1,190 @@
+"""Who serves the sockets of `aio`: the event loop that they were opened in.
+
+    socket ready ----+
+    timer of the loop +--> serve, with the lock held --> on_news, without it: futures are set, handlers start
+    a caller's pump --+                                  (after a caller's pump: in the next turn of the loop)
+
+One timer of the loop stands for all deadlines. It is set anew only when a deadline moves ahead of it; one that comes
+too early finds nothing due and goes back to sleep.
+"""
+
+import contextlib
+import threading
+import weakref
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import final
+
+from gamesockets.connection.timers import NEVER
+from gamesockets.debug import OUTPUT
+from gamesockets.drivers import watcher
+from gamesockets.drivers.clock import now_us
+from gamesockets.drivers.poller import READ, WRITE
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import OnEvent, OnReminder, Service
+from gamesockets.types import DebugType
+
+
+@final
+class LoopService(Service):
+    """Ports served by the callbacks of one event loop. Made on the loop's thread, which `on_news` is called on too."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, on_event: OnEvent, on_news: Callable[[], None], on_reminder: OnReminder
+    ) -> None:
+        super().__init__(on_event, on_reminder)
+        self._loop = loop
+        self._on_news = on_news
+        self._thread_id = threading.get_ident()
+        self._has_readers = True
+        self._is_serving = False
+        self._is_news_due = False
+        self._soon: dict[Port, None] = {}
+        """Ports to be pumped in the loop's next turn."""
+        self._armed_for = NEVER
+        self._timer: TimerHandle | None = None
+        # Of this service the closing of sockets that nobody closes keeps only the list.
+        self._abandoned = weakref.finalize(self, _close_abandoned, self._ports)
+
+    def _is_on_loop(self) -> bool:
+        return threading.get_ident() == self._thread_id
+
+    # ------------------------------------------------------------------ sockets
+
+    def _register(self, port: Port) -> None:
+        if self._has_readers:
+            try:
+                self._loop.add_reader(port.udp.fileno(), self._ready, port, READ)
+            except NotImplementedError:
+                self._has_readers = False
+        if not self._has_readers:
+            watcher.watch(self._loop, port.udp, READ, self._on_ready(port))
+
+    def _on_ready(self, port: Port) -> Callable[[int], None]:
+        return lambda events: self._ready(port, events)
+
+    def _unregister(self, port: Port) -> None:
+        if self._loop.is_closed():
+            return
+        if self._has_readers:
+            self._loop.remove_reader(port.udp.fileno())
+            self._loop.remove_writer(port.udp.fileno())
+        else:
+            watcher.forget(self._loop, port.udp)
+
+    def _watch_writing(self, port: Port) -> None:
+        if not self._is_on_loop():
+            self._call_on_loop(self._watch_writing_of_open, port)
+        elif not self._has_readers:
+            watcher.watch(self._loop, port.udp, READ | (WRITE if port.backlog else 0), self._on_ready(port))
+        elif port.backlog:
+            self._loop.add_writer(port.udp.fileno(), self._ready, port, WRITE)
+        else:
+            self._loop.remove_writer(port.udp.fileno())
+
+    def _watch_writing_of_open(self, port: Port) -> None:
+        if port.is_open:
+            self._watch_writing(port)
+
+    # ------------------------------------------------------------------ serving
+
+    def _ready(self, port: Port, events: int) -> None:
+        self._serve_now([(port, events)])
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self._armed_for = NEVER
+        self._serve_now([])
+
+    def _serve_now(self, ready: list[tuple[Port, int]]) -> None:
+        with self.lock:
+            self._is_serving = True
+            try:
+                self._serve(ready, now_us())
+            finally:
+                self._is_serving = False
+            self._arm()
+        self._on_news()
+
+    def _wake_before(self, deadline: int) -> None:
+        if deadline >= self._armed_for or self._is_serving:
+            return
+        if self._is_on_loop():
+            self._arm()
+        else:
+            self._call_on_loop(self._arm_from_outside)
+
+    def _arm_from_outside(self) -> None:
+        with self.lock:
+            self._arm()
+
+    def _arm(self) -> None:
+        """Sets the timer for the next deadline, unless it fires before that anyway. With the lock held."""
+        deadline = self._next_deadline()
+        if deadline >= self._armed_for:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_for = deadline
+        self._timer = self._loop.call_later(max(0, deadline - now_us()) / 1_000_000, self._timer_fired)
+
+    def pump_soon(self, port: Port, now: int) -> None:  # noqa: ARG002 - the time is over when it happens
+        """`pump` once the loop has run what is ready: tasks that send in the same turn share system calls."""
+        if not self._soon:
+            self._loop.call_soon(self._pump_all)
+        self._soon[port] = None
+
+    def _pump_all(self) -> None:
+        with self.lock:
+            now = now_us()
+            soon = list(self._soon)
+            self._soon.clear()
+            for port in soon:
+                if port.is_open:
+                    self.pump(port, now)
+
+    def notify(self) -> None:
+        """Has `on_news` called without the lock: after serving, or in the loop's next turn."""
+        if self._is_serving or self._is_news_due or self._loop.is_closed():
+            return
+        self._is_news_due = True
+        if self._is_on_loop():
+            self._loop.call_soon(self._tell)
+        else:
+            self._call_on_loop(self._tell)
+
+    def _tell(self) -> None:
+        self._is_news_due = False
+        self._on_news()
+
+    def _call_on_loop(self, callback: Callable[..., None], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    # ------------------------------------------------------------------ the end
+
+    def stop(self) -> None:
+        """Closes all sockets, from another thread at the loop's next turn. Call without the lock."""
+        if self._is_on_loop():
+            self._stop()
+        else:
+            self._call_on_loop(self._stop)
+
+    def _stop(self) -> None:
+        with self.lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._armed_for = 0  # nothing is set any more
+            for port in list(self._ports):
+                self.remove(port)
+            self._abandoned.detach()
+
+
+def _close_abandoned(ports: list[Port]) -> None:
+    """The loop was closed, or the program ends, while sockets were open."""
+    if ports:
+        text = "an event loop ended before the connections in it were closed: use `async with`, or await close()"
+        OUTPUT.warn(DebugType.WARNING, "abandoned connections", text)
+    for port in ports:
+        port.udp.close()

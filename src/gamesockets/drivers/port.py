@@ -1,0 +1,119 @@
+"""How do an endpoint and its UDP socket exchange datagrams, through a simulated network if one is asked for?"""
+
+from collections import deque
+from typing import Final, final
+
+from gamesockets.connection.timers import NEVER
+from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.packet_trace import OFF, trace_received, trace_sent
+from gamesockets.drivers.udp import UdpSocket
+from gamesockets.endpoint import Endpoint, Transmit
+
+DATAGRAMS_PER_TURN: Final = 256
+"""Read from one socket before others, and callers waiting for the lock, get their turn."""
+
+
+@final
+class Port:
+    """One UDP socket with the endpoint behind it."""
+
+    __slots__ = (
+        "backlog",
+        "deadline",
+        "endpoint",
+        "impairment",
+        "is_open",
+        "owner",
+        "pumped_at",
+        "trace_bytes_max",
+        "udp",
+    )
+
+    def __init__(self, udp: UdpSocket, endpoint: Endpoint, impairment: Impairment) -> None:
+        self.udp = udp
+        self.endpoint = endpoint
+        self.impairment = impairment
+        self.backlog: deque[Transmit] = deque()
+        """What the operating system would not take yet; nothing new is asked for meanwhile."""
+        self.deadline = NEVER
+        self.pumped_at = 0
+        """When it was last asked for datagrams."""
+        self.is_open = True
+        self.owner = 0
+        """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
+        self.trace_bytes_max = OFF
+        """How much of each datagram is shown in debug output; 0 only its size."""
+
+    def pump(self, now: int) -> None:
+        """Lets everything leave that is due."""
+        endpoint = self.endpoint
+        if self.impairment.is_active:
+            self._pump_impaired(now)
+            return
+        while not self.backlog:
+            transmits = endpoint.datagrams_to_send(now)
+            if not transmits:
+                return
+            self._send(transmits)
+            if endpoint.next_timer() > now:
+                return
+
+    def _send(self, transmits: list[Transmit]) -> None:
+        for index, (datagrams, address) in enumerate(transmits):
+            taken = self.udp.send(datagrams, address)
+            if self.trace_bytes_max > OFF:
+                trace_sent(self.udp.local_address, address, datagrams[:taken], self.trace_bytes_max)
+            if taken < len(datagrams):
+                self.backlog.append((datagrams[taken:], address))
+                self.backlog.extend(transmits[index + 1 :])
+                return
+
+    def flush_backlog(self) -> None:
+        """The socket takes datagrams again."""
+        waiting = list(self.backlog)
+        self.backlog.clear()
+        self._send(waiting)
+
+    def _pump_impaired(self, now: int) -> None:
+        outgoing = self.impairment.outgoing
+        for datagrams, address in self.endpoint.datagrams_to_send(now):
+            for data in datagrams:
+                outgoing.receive_datagram(data, address, now)
+        if not self.backlog:
+            self._send([([data], address) for data, address in outgoing.datagrams_to_send(now)])
+
+    def pump_at_once(self, now: int) -> None:
+        """Sends what is due past the simulated network, as the last thing before closing."""
+        self._send(self.endpoint.datagrams_to_send(now))
+
+    def receive(self, now: int) -> bool:
+        """Reads what has arrived, up to one turn's worth; whether there was anything."""
+        groups = self.udp.receive(DATAGRAMS_PER_TURN)
+        if self.trace_bytes_max > OFF:
+            for datagrams, address in groups:
+                trace_received(self.udp.local_address, address, datagrams, self.trace_bytes_max)
+        endpoint = self.endpoint
+        if self.impairment.is_active:
+            incoming = self.impairment.incoming
+            for datagrams, address in groups:
+                for data in datagrams:
+                    incoming.receive_datagram(data, address, now)
+            self.deliver_delayed(now)
+        else:
+            for datagrams, address in groups:
+                endpoint.receive_datagrams(datagrams, address, now)
+        return bool(groups)
+
+    def deliver_delayed(self, now: int) -> None:
+        """Hands over what the simulated network has held back long enough."""
+        for data, address in self.impairment.incoming.datagrams_to_send(now):
+            self.endpoint.receive_datagram(data, address, now)
+
+    def next_timer(self) -> int:
+        """When this port next needs service."""
+        impairment = self.impairment
+        if self.backlog:
+            # What the links let go could not leave either: only the socket's readiness helps.
+            return impairment.incoming.next_timer() if impairment.is_active else NEVER
+        deadline = self.endpoint.next_timer()
+        return min(deadline, impairment.next_timer()) if impairment.is_active else deadline

@@ -1,0 +1,179 @@
+"""What is done when a socket is ready, a deadline comes, or a caller has changed something, whoever does it?
+
+The common part of the drivers. `threads` and `aio` add who sleeps, and how a sleeper is woken.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from gamesockets.config import NetworkConditions
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.timers import NEVER
+from gamesockets.debug import OUTPUT
+from gamesockets.drivers.poller import READ, WRITE
+from gamesockets.drivers.port import Port
+
+OnEvent: TypeAlias = Callable[[Port, StateChange], None]
+OnReminder: TypeAlias = Callable[[int], None]
+
+
+class Service(ABC):
+    """The ports of one owner, their deadlines, and the lock that guards it all.
+
+    `on_event` and `on_reminder` are called with the lock held. Whoever holds the lock may use the endpoints, and calls
+    `pump` afterwards.
+    """
+
+    def __init__(self, on_event: OnEvent, on_reminder: OnReminder) -> None:
+        self.lock = threading.Lock()
+        self._on_event = on_event
+        self._on_reminder = on_reminder
+        self._reminders: deque[tuple[int, int]] = deque()
+        """Times and what to say then, in order of time."""
+        self._ports: list[Port] = []
+        self._timers: list[tuple[int, int, Port]] = []
+        self._entries = 0
+
+    # ------------------------------------------------------------------ what a driver adds
+
+    @abstractmethod
+    def _register(self, port: Port) -> None:
+        """Begins to watch a port's socket for reading."""
+
+    @abstractmethod
+    def _unregister(self, port: Port) -> None:
+        """Forgets a port's socket, which is closed next."""
+
+    @abstractmethod
+    def _watch_writing(self, port: Port) -> None:
+        """The port's backlog came or went: its socket is watched for writing while there is one."""
+
+    @abstractmethod
+    def _wake_before(self, deadline: int) -> None:
+        """Wakes the sleeper if it would sleep through that."""
+
+    @abstractmethod
+    def notify(self) -> None:
+        """There may be news for those who wait. Called with the lock held."""
+
+    @abstractmethod
+    def pump_soon(self, port: Port, now: int) -> None:
+        """`pump`, but more may be queued in a moment: whole packets that leave together cost less than one by one."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Serves nothing any more and closes all sockets. Call without the lock."""
+
+    # ------------------------------------------------------------------ with the lock held
+
+    def add(self, port: Port) -> None:
+        """Begins to serve a port."""
+        self._ports.append(port)
+        self._register(port)
+
+    def remove(self, port: Port) -> None:
+        """Closes a port's socket."""
+        if port.is_open:
+            port.is_open = False
+            self._ports.remove(port)
+            self._unregister(port)
+            port.udp.close()
+
+    def ports(self) -> list[Port]:
+        """All open ports."""
+        return self._ports
+
+    def pump(self, port: Port, now: int) -> None:
+        """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
+        port.pumped_at = now
+        had_backlog = bool(port.backlog)
+        port.pump(now)
+        if bool(port.backlog) != had_backlog:
+            self._watch_writing(port)
+        endpoint = port.endpoint
+        event = endpoint.next_event()
+        if event is not None:
+            while event is not None:
+                self._on_event(port, event)
+                event = endpoint.next_event()
+            self.notify()
+        if not port.owner and not endpoint.connections:
+            self.remove(port)
+        else:
+            self.schedule(port)
+
+    def schedule(self, port: Port) -> None:
+        """Notes when the port next needs service."""
+        self._schedule_at(port, port.next_timer())
+
+    def _schedule_at(self, port: Port, deadline: int) -> None:
+        if deadline >= port.deadline:
+            return
+        port.deadline = deadline
+        self._entries += 1
+        heappush(self._timers, (deadline, self._entries, port))
+        self._wake_before(deadline)
+
+    def remind(self, due: int, what: int) -> None:
+        """Has `on_reminder(what)` called with the lock held; `due` must not lie before that of an earlier reminder."""
+        self._reminders.append((due, what))
+        self._wake_before(due)
+
+    def set_packet_trace(self, bytes_max: int) -> None:
+        """How much of each datagram debug output shows from now on; 0 only its size, below that nothing."""
+        for port in self._ports:
+            port.trace_bytes_max = bytes_max
+
+    def set_conditions(self, conditions: NetworkConditions, now: int) -> None:
+        """The simulated network changed; what it holds back already stays as it is."""
+        for port in list(self._ports):
+            port.impairment.set_conditions(conditions)
+            self.pump(port, now)
+
+    def _next_deadline(self) -> int:
+        timers = self._timers
+        while timers and timers[0][0] != timers[0][2].deadline:
+            heappop(timers)
+        deadline = timers[0][0] if timers else NEVER
+        return min(deadline, self._reminders[0][0]) if self._reminders else deadline
+
+    def _serve(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
+        """Does what is due. One connection's bug must silence neither the others nor a waiting user."""
+        try:
+            self._serve_all(ready, now)
+        except Exception:  # noqa: BLE001 - see above
+            OUTPUT.exception("serving the sockets met an unexpected error and goes on")
+            for port in self._ports:
+                self.schedule(port)
+
+    def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
+        touched: dict[Port, None] = {}
+        for port, events in ready:
+            if not port.is_open:
+                continue
+            if events & WRITE:
+                port.flush_backlog()
+                self._watch_writing(port)
+            if events & READ:
+                port.receive(now)
+            touched[port] = None
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            deadline, _, port = heappop(timers)
+            if deadline == port.deadline and port.is_open:
+                port.deadline = NEVER
+                touched[port] = None
+                if port.impairment.is_active:
+                    port.deliver_delayed(now)
+                port.endpoint.handle_timer(now)
+        for port in touched:
+            if port.is_open:
+                self.pump(port, now)
+        reminders = self._reminders
+        while reminders and reminders[0][0] <= now:
+            self._on_reminder(reminders.popleft()[1])
+        self.notify()

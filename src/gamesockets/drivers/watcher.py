@@ -1,0 +1,104 @@
+"""How does an event loop without `add_reader`, such as the proactor loop of Windows, learn that a socket is ready?
+
+One thread for each such loop sleeps on the sockets and tells the loop. A socket that it told of is left alone until the
+loop has served it.
+"""
+
+import contextlib
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import TypeAlias, final
+from weakref import WeakKeyDictionary
+
+from gamesockets.drivers.poller import Poller
+from gamesockets.drivers.udp import UdpSocket
+
+OnReady: TypeAlias = Callable[[int], None]
+"""Told on the loop's thread which events a socket is ready for."""
+
+
+@final
+class Watcher:
+    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._poller = Poller()
+        self._watched: dict[UdpSocket, tuple[int, OnReady]] = {}
+        self._resting: set[UdpSocket] = set()
+        """Not watched at the moment: the loop was told that they are ready."""
+        self._lock = threading.Lock()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="gamesockets-watcher", daemon=True)
+        self._thread.start()
+
+    def watch(self, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
+        """From now on `on_ready` hears when a socket is ready for one of these events."""
+        with self._lock:
+            is_new = udp not in self._watched
+            self._watched[udp] = (events, on_ready)
+            if is_new:
+                self._poller.register(udp, udp)
+            elif udp not in self._resting:
+                self._poller.watch(udp, events, udp)
+        self._poller.wake()
+
+    def forget(self, udp: UdpSocket) -> bool:
+        """Stops watching a socket, which is still open; whether it was the last one."""
+        with self._lock:
+            if self._watched.pop(udp, None) is not None and udp not in self._resting:
+                self._poller.unregister(udp)
+            self._resting.discard(udp)
+            return not self._watched
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._is_stopping = True
+        self._poller.wake()
+        self._thread.join()
+        self._poller.close()
+
+    def _serve(self, udp: UdpSocket, events: int) -> None:
+        found = self._watched.get(udp)
+        if found is None:
+            return
+        found[1](events)
+        with self._lock:
+            self._resting.discard(udp)
+            found = self._watched.get(udp)
+            if found is not None:
+                self._poller.register(udp, udp)
+                self._poller.watch(udp, found[0], udp)
+        self._poller.wake()
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            ready = self._poller.select(None)
+            with self._lock:
+                awake = [(udp, events) for udp, events in ready if udp in self._watched]
+                for udp, _ in awake:
+                    self._poller.unregister(udp)
+                    self._resting.add(udp)
+            with contextlib.suppress(RuntimeError):  # the loop was closed
+                for udp, events in awake:
+                    self._loop.call_soon_threadsafe(self._serve, udp, events)
+
+
+_WATCHERS: WeakKeyDictionary[AbstractEventLoop, Watcher] = WeakKeyDictionary()
+
+
+def watch(loop: AbstractEventLoop, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
+    """Has the loop's watcher watch a socket, or change what it is watched for."""
+    watcher = _WATCHERS.get(loop)
+    if watcher is None:
+        watcher = _WATCHERS[loop] = Watcher(loop)
+    watcher.watch(udp, events, on_ready)
+
+
+def forget(loop: AbstractEventLoop, udp: UdpSocket) -> None:
+    """Has the loop's watcher forget a socket; the thread ends with the last one."""
+    watcher = _WATCHERS.get(loop)
+    if watcher is not None and watcher.forget(udp):
+        del _WATCHERS[loop]
+        watcher.stop()
