@@ -14,14 +14,26 @@ GENERATED: Final = frozenset({"wire.messages_pb2"})
 LINES_MAX: Final = 800
 
 VALUES: Final = frozenset(
-    {"address", "arguments", "enums", "errors", "identity", "results", "types", "handles", "version"}
+    {
+        "address",
+        "arguments",
+        "build",
+        "enums",
+        "errors",
+        "identity",
+        "results",
+        "types",
+        "handles",
+        "message",
+        "version",
+    }
 )
 """Small records and names without behaviour towards the network: everyone may know them."""
 
 CONFIGURATION: Final = frozenset({"config", "config_convert", "config_table"})
 
 MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
-    "wire": frozenset(),
+    "wire": frozenset({"build"}),
     "crypto": frozenset({"wire", *VALUES}),
     "receive": frozenset({"wire", "connection.timers", *CONFIGURATION, *VALUES}),
     "send": frozenset({"wire", "connection.timers", *CONFIGURATION, *VALUES}),
@@ -79,7 +91,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
             *VALUES,
         }
     ),
-    "cli": frozenset({"", "aio", "sim", "wire", "sockets", "version", "types", "address", "errors"}),
+    "cli": frozenset({"", "aio", "sim", "wire", "sockets", "version", "build", "types", "address", "errors"}),
     "": frozenset({"sockets", "library", "aio", "sim", *CONFIGURATION, *VALUES}),
     "__main__": frozenset({"cli"}),
     **dict.fromkeys(VALUES | CONFIGURATION, VALUES | CONFIGURATION),

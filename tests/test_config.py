@@ -491,12 +491,19 @@ OPTION_VALUES = {
 }
 
 
+OPTION_NAMES = {
+    name
+    for name in dir(ConnectionOptions())
+    if not name.startswith("_") and not callable(getattr(ConnectionOptions, name))
+}
+
+
 def as_dict(options: ConnectionOptions) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ConnectionOptions.__slots__}
+    return {name: getattr(options, name) for name in OPTION_NAMES}
 
 
 def test_default_options_are_the_defaults_of_the_table() -> None:
-    assert set(OPTION_VALUES) == set(ConnectionOptions.__slots__)
+    assert OPTION_VALUES.keys() == OPTION_NAMES
     for name, (value, factor) in OPTION_VALUES.items():
         default = CONFIGURATION_ROWS[value].default
         assert isinstance(default, int | float)

@@ -12,10 +12,12 @@ import pytest
 from tests.support.lines import DEADLINE_S, Lines, listening_at
 
 import gamesockets as gs
+from gamesockets.connection.trace import TraceSink
 from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
 from gamesockets.debug_lines import UNCLOSED_US
 from gamesockets.engine import Config
 from gamesockets.events import COMPLAIN_ABOVE
+from gamesockets.wire.frames import AckBlock
 
 V: Final = gs.ConfigurationValue
 ANYWHERE: Final = gs.Address("127.0.0.1", 0)
@@ -231,19 +233,35 @@ def test_dropped_status_changes_are_a_bug_told_in_bursts(
     )
 
 
-def test_an_unexpected_exception_of_the_service_is_a_bug(
-    meeting: Meeting, lines: Lines, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    connection = meeting.connect()
-    core = meeting.client._entries[connection].core
+class FailingSink(TraceSink):
+    """Breaks its promise not to raise, which is the one way to have the service meet a bug."""
 
-    def fail(data: bytes, now: int) -> None:
+    def packet_received(self, number: int, expected: int, payload: bytes, size_bytes: int, now: int) -> None:
         raise RuntimeError("unexpected")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(core, "receive_datagram", fail)
-        meeting.server.send_message_to_connection(meeting.accepted[0], b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
-        [told] = lines.wait_for("unexpected error")
+    def packet_sent(self, number: int, payload: bytes, size_bytes: int, now: int) -> None:
+        pass
+
+    def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
+        pass
+
+    def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
+        pass
+
+    def message_received(self, message: gs.NetworkingMessage, is_late: bool) -> None:
+        pass
+
+
+def test_an_unexpected_exception_of_the_service_is_a_bug(
+    meeting: Meeting, lines: Lines, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = meeting.connect()
+    udp = meeting.client._entries[connection].udp
+    assert udp is not None
+    udp.set_trace(FailingSink())
+    meeting.server.send_message_to_connection(meeting.accepted[0], b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
+    [told] = lines.wait_for("unexpected error")
+    udp.set_trace(None)
     assert told in lines.texts(gs.DebugType.BUG)
     assert "RuntimeError" in caplog.text
     meeting.until(lambda: meeting.client.receive_messages_on_connection(connection))

@@ -46,7 +46,7 @@ def replies_to(endpoint: Endpoint, data: bytes, address: tuple[str, int] = STRAN
 
 def counted(endpoint: Endpoint) -> int:
     counters = endpoint.counters
-    return sum(getattr(counters, name) for name in counters.__slots__)
+    return sum(getattr(counters, name) for name in dir(counters) if not name.startswith("_"))
 
 
 # ---------------------------------------------------------------------- routing and the listen socket's own logic

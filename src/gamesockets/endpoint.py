@@ -29,8 +29,8 @@ from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, Conn
 # UDP payloads for one address, in order.
 Transmit: TypeAlias = tuple[list[bytes], SocketAddress]
 
-CONNECTIONS_MAX: Final = 8191
-"""Live connections of one process: their ids differ in the low 16 bits (spec 1, 3.1)."""
+CONNECTIONS_MAX = 8191
+"""Live connections of one process: their ids differ in the low 16 bits (spec 1, 3.1). Not `Final`, for tests."""
 
 REPLIES_MAX: Final = 1024
 """Replies to strangers owed at once; more are dropped, and strangers retry."""

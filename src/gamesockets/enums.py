@@ -1,10 +1,20 @@
-"""Which named numbers does a user meet?
+"""Which numbers with a name or a meaning of their own does a user meet?
 
 Names are the native library's, spelt in UPPER_CASE with an underscore where a new word starts; numbers are
 facts of the protocol and its interface (spec 3, part 5). `Result` is long enough for a file of its own.
 """
 
 from enum import IntEnum, IntFlag
+from typing import NewType
+
+ListenSocket = NewType("ListenSocket", int)
+"""Handle of a socket that accepts connections; 0 is none."""
+
+Connection = NewType("Connection", int)
+"""Handle of a connection to one peer; 0 is none."""
+
+PollGroup = NewType("PollGroup", int)
+"""Handle of a set of connections that are received from together; 0 is none."""
 
 
 class ConnectionState(IntEnum):

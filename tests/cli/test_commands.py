@@ -13,6 +13,7 @@ from tests.cli.programs import Program, gamesockets
 from typer.testing import CliRunner
 
 import gamesockets as gs
+from gamesockets.build import BUILD
 from gamesockets.cli.app import app
 from gamesockets.cli.echo import EchoServer
 from gamesockets.cli.terminal import StopRequest
@@ -191,7 +192,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_the_version_is_told() -> None:
     result = runner.invoke(app, ["--version"])
-    assert (result.exit_code, result.output) == (0, "gamesockets 0.1.0\n")
+    assert (result.exit_code, result.output) == (0, f"gamesockets 0.1.0 ({BUILD})\n")
 
 
 def test_without_the_extra_one_line_says_what_to_install() -> None:

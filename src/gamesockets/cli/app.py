@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gamesockets.build import BUILD
 from gamesockets.cli.chat import app as chat_app
 from gamesockets.cli.demo import demo
 from gamesockets.cli.echo import echo
@@ -33,7 +34,7 @@ app.add_typer(chat_app, name="chat")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"gamesockets {__version__}")
+        say(f"gamesockets {__version__} ({BUILD})")
         raise typer.Exit
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 import gamesockets as gs
+from gamesockets.build import BUILD
 from gamesockets.cli.demo_traffic import Traffic, faults, settled
 from gamesockets.cli.demo_view import SideView, plain_table, rich_table, rows, summary
 from gamesockets.cli.peers import ENDED, how_it_ended
@@ -60,7 +61,7 @@ def demo(
         address = _listen(server)
         client.connect(address)
         grace = GRACE_SECONDS if loss <= 20 and lag <= 200 else GRACE_BAD_NETWORK_SECONDS
-        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way", stop)
+        run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way, {BUILD} build", stop)
         try:
             with run.display(live) as show:
                 run.flow(show, seconds, began + seconds + grace)

@@ -8,13 +8,17 @@ from abc import ABC, abstractmethod
 from random import Random
 from typing import final
 
+from gamesockets.build import mypyc_attr
 
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Entropy(ABC):
     """A source of random bytes: for keys, nonces, connection ids and challenges."""
 
     @abstractmethod
     def random_bytes(self, count: int) -> bytes:
         """`count` fresh bytes; 0 gives none, less is a `ValueError`."""
+        raise NotImplementedError
 
 
 def chance(entropy: Entropy, percent: float) -> bool:

@@ -31,7 +31,9 @@ from gamesockets.wire.messages_pb2 import (
     IdentityLegacyBinary,
 )
 
-PROTOCOL_VERSION: Final = 13
+PROTOCOL_VERSION = 13
+"""Not `Final`, which compiled code would not look up again: tests stand in for peers of other versions."""
+
 MINIMUM_PROTOCOL_VERSION: Final = 8
 APP_ID: Final = 0
 

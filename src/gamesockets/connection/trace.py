@@ -7,12 +7,14 @@ packet costs one comparison, and a message nothing: messages are watched by stan
 from abc import ABC, abstractmethod
 from typing import final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.receive.inbox import Inbox, MessageSink
 from gamesockets.send.sender import Outbox, Sender
 from gamesockets.types import NetworkingMessage
 from gamesockets.wire.frames import AckBlock
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TraceSink(ABC):
     """Told of everything in the order in which it happens. It must not change or keep the connection, nor raise."""
 
@@ -25,10 +27,12 @@ class TraceSink(ABC):
         `expected` is one above the highest number before: a larger `number` leaves a gap, a smaller one was late.
         `payload` is the frames in the clear, `size_bytes` the size of the UDP payload.
         """
+        raise NotImplementedError
 
     @abstractmethod
     def packet_sent(self, number: int, payload: bytes, size_bytes: int, now: int) -> None:
         """A data packet leaves."""
+        raise NotImplementedError
 
     @abstractmethod
     def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
@@ -37,14 +41,17 @@ class TraceSink(ABC):
         `delay_us` is how long it held that back, `round_trip_us` what remains of the time since the packet left:
         below 0 or above 2 s it is useless. Both are -1 where the peer does not say, or the packet is settled.
         """
+        raise NotImplementedError
 
     @abstractmethod
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         """The application sent: `outcome` is the message's number, or minus the `Result` that refused it."""
+        raise NotImplementedError
 
     @abstractmethod
     def message_received(self, message: NetworkingMessage, is_late: bool) -> None:
         """A whole message goes to the application; late if one with a higher number of its lane went before."""
+        raise NotImplementedError
 
 
 @final

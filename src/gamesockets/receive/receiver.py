@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.config import ConnectionOptions
 from gamesockets.receive.inbox import MessageSink
 from gamesockets.receive.reliable import ReliableStream
@@ -30,20 +31,24 @@ DISCARDING: Final = 1
 """Lingering: nobody will read, so reliable bytes are acknowledged and dropped, unreliable ones stay unacknowledged."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FeedbackSink(ABC):
     """Whom the receiver tells what the peer says about *our* packets."""
 
     @abstractmethod
     def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
         """An ack frame; False to skip the rest of the packet."""
+        raise NotImplementedError
 
     @abstractmethod
     def stop_waiting(self, offset: int) -> bool:
         """A stop-waiting frame; False to skip the rest of the packet."""
+        raise NotImplementedError
 
     @abstractmethod
     def loses_message(self, percent: float) -> bool:
         """Whether an unreliable message that came is to be dropped, which happens to `percent` of them."""
+        raise NotImplementedError
 
 
 @final

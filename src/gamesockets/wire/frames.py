@@ -7,6 +7,7 @@ truncated: what they mean depends on state that this module does not have. The e
 from abc import ABC, abstractmethod
 from typing import Final, TypeAlias
 
+from gamesockets.build import mypyc_attr
 from gamesockets.wire.numbers import (
     VARINT32_BYTES,
     VARINT64_BYTES,
@@ -35,28 +36,34 @@ _UNRELIABLE_OFFSET: Final = 0x08
 _RELIABLE: Final = 0x40
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FrameSink(ABC):
     """Takes the frames of one payload in order. Each method returns False to have the rest of the payload skipped."""
 
     @abstractmethod
     def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
         """A piece of an unreliable message. With `RELATIVE`, `number` is the increment."""
+        raise NotImplementedError
 
     @abstractmethod
     def reliable(self, position_bits: int, position: int, data: bytes) -> bool:
         """Bytes of the reliable stream. With `RELATIVE`, `position` is the gap behind the previous segment."""
+        raise NotImplementedError
 
     @abstractmethod
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
         """Which packets came. `delay` is in units of 32 us, `ACK_DELAY_UNKNOWN` for none."""
+        raise NotImplementedError
 
     @abstractmethod
     def stop_waiting(self, offset: int) -> bool:
         """No acks are wanted below packet number - offset - 1."""
+        raise NotImplementedError
 
     @abstractmethod
     def select_lane(self, lane: int) -> bool:
         """Frames from here on belong to `lane`, 0..255."""
+        raise NotImplementedError
 
 
 def decode(payload: bytes, sink: FrameSink) -> str:
