@@ -32,7 +32,7 @@ class Plan:
         system: the name of the system that is measured; it plays the server.
         client: the name of the system that plays the client: the same one, but in scenarios with a load generator.
         seconds: how long to measure; what has to happen before and after comes on top.
-        connections: how many idle connections to hold, for the scenario that does.
+        connections: how many idle connections to hold; also bounds the search for the largest number of clients.
     """
 
     scenario: str

@@ -1,4 +1,4 @@
-"""How does a bad network come about that is the same for every system? A relay that delays all datagrams and loses some.
+"""How does a bad network come about that is the same for all? A relay delays all datagrams and loses some.
 
 Started by the runner as `python -m benchmarks.relay SERVER SECONDS LOSS SEED`: prints where the client has to connect,
 relays until standard input ends, prints what it did. Datagrams are taken and given in batches, a system call each, so
@@ -50,7 +50,7 @@ class _Header(c.Structure):
 class _Part(c.Structure):
     """The kernel's iovec."""
 
-    _fields_ = (("base", c.c_void_p), ("size", c.c_size_t))
+    _fields_ = (("base", c.c_void_p), ("size", c.c_ulong))
 
 
 class Direction:
@@ -79,7 +79,7 @@ class Direction:
             header.parts, header.part_count = c.addressof(part), 1
         words = c.sizeof(_Header) // 4
         self._sizes = memoryview(self._headers).cast("B").cast("I")[_Header.size.offset // 4 :: words]
-        self._part_sizes = memoryview(self._parts).cast("B").cast("N")[1::2]
+        self._part_sizes = memoryview(self._parts).cast("B").cast("L")[1::2]
 
     def due_s(self) -> float:
         """When the oldest datagram wants to be sent."""
@@ -118,7 +118,10 @@ class Direction:
             at = first
             while is_sent and at < behind:
                 sent = self._send(
-                    self._sink.fileno(), c.byref(self._headers, at * c.sizeof(_Header)), behind - at, socket.MSG_DONTWAIT
+                    self._sink.fileno(),
+                    c.byref(self._headers, at * c.sizeof(_Header)),
+                    behind - at,
+                    socket.MSG_DONTWAIT,
                 )
                 if sent <= 0:
                     break  # the peer is gone, or its socket is full: as lost as on a real link
@@ -129,7 +132,7 @@ class Direction:
 
 
 def _as_sizes(values: list[int]) -> memoryview:
-    return memoryview(struct.pack(f"{len(values)}N", *values)).cast("N")
+    return memoryview(struct.pack(f"@{len(values)}L", *values)).cast("L")
 
 
 def main() -> None:

@@ -30,12 +30,13 @@ _STDERR_CHARACTERS: Final = 1500
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one run: figures, or why there are none."""
+    """What came of one run: figures, or why there are none; and how long it took, all included."""
 
     plan: Plan
     repeat: int
     figures: dict[str, float]
     error: str
+    took_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,9 @@ def run_all(order: Order, progress: Callable[[Outcome], None]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for repeat in range(order.repeats):
         for plan in order.plans():
+            begun = time.monotonic()
             figures, error = run_one(plan)
-            outcome = Outcome(plan, repeat, figures, error)
+            outcome = Outcome(plan, repeat, figures, error, time.monotonic() - begun)
             outcomes.append(outcome)
             progress(outcome)
     return outcomes

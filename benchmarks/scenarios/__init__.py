@@ -21,7 +21,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         ReliableFlood(),
         UnreliableFlood(),
         PingPong("ping-unreliable", False, "an unreliable message of 64 bytes to the other side and back, no Nagle"),
-        PingPong("ping-reliable", True, "a reliable message of 64 bytes to the other side and back, no Nagle"),
+        PingPong("ping-reliable", True, "the same with a reliable message", in_suite=False),
         Handshakes("handshakes", 1, "connect, wait until connected, close; one after another"),
         Handshakes("handshakes-16", 16, "the same with 16 at a time", in_suite=False),
         Idle(),

@@ -50,5 +50,5 @@ class Scenario(abc.ABC):
     async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Runs when the server listens at `address`."""
 
-    def prepare(self, node: Node) -> None:
+    def prepare(self, node: Node) -> None:  # noqa: B027 - most have nothing to say
         """What has to be said to a node before it listens or connects."""

@@ -33,7 +33,9 @@ class Busy(Scenario):
 
     name = "busy-server"
     kind = "busy"
-    about = "a server that computes for 50 ms at a time: when its acknowledgements come, the 50 ms they may take left out"
+    about = (
+        "a server that computes for 50 ms at a time: when its acknowledgements come, the 50 ms they may take left out"
+    )
     metrics = (
         Metric("late_p99_ms", "ack late p99 ms", 1),
         Metric("late_most_ms", "most", 1),

@@ -27,7 +27,7 @@ UP_BYTES: Final = 60
 DOWN_BYTES: Final = 200
 HEAD: Final = Struct("<ii")
 """How each message begins: the round it counts for (0: none), and the number of the tick."""
-WARM_UP_S: Final = 0.3
+WARM_UP_S: Final = 0.25
 GRACE_S: Final = 0.15
 DELIVERY_PERCENT: Final = 99.0
 """From where on a server counts as overloaded."""
@@ -60,7 +60,7 @@ class _Round:
             return 0
         if self.cpu_before < 0:
             self.cpu_before = cpu_s()
-        return self.number
+        return self.number if len(self.late_s) < self.ticks else 0
 
     def result(self) -> dict[str, float]:
         """What is told to the client."""
@@ -220,7 +220,7 @@ class Game(_GameServer):
         Metric("load_cpu_percent", "clients' CPU %", 1),
         Metric("offered_percent", "offered %", 2),
     )
-    seconds = 1.5
+    seconds = 1.0
 
     def __init__(self, count: int) -> None:
         self.name = f"game-{count}"
@@ -242,7 +242,7 @@ class Capacity(_GameServer):
     name = "game-capacity"
     kind = "game"
     about = (
-        f"the same with ever more clients: how many get {DELIVERY_PERCENT:g} % of the messages, found to 5 % by halving"
+        f"the same with ever more clients: how many get {DELIVERY_PERCENT:g} % of the messages, found to 8 % by halving"
     )
     metrics = (
         Metric("clients", "clients"),
@@ -252,11 +252,12 @@ class Capacity(_GameServer):
         Metric("load_cpu_percent", "clients' CPU %", 1),
         Metric("limited_by_load", "limited by the clients"),
     )
-    seconds = 0.7
+    seconds = 0.6
     _START: Final = 400
-    _MOST: Final = 4000
+    _MOST_SHARE: Final = 8
+    """The search ends at so many times the planned connections."""
     _FACTOR: Final = 1.6
-    _PRECISION: Final = 1.05
+    _PRECISION: Final = 1.08
     _ROUNDS: Final = 10
     _FEWEST: Final = 8
 
@@ -265,6 +266,7 @@ class Capacity(_GameServer):
         clients = Clients(node, control, address)
         ticks = max(3, round(plan.seconds * TICK_HZ))
         best: dict[str, float] = {"clients": 0}
+        most = plan.connections * self._MOST_SHARE
         few, many, count, is_limited = 0, 0, min(self._START, plan.connections), False
         for _ in range(self._ROUNDS):
             figures = await self._try(clients, count, ticks)
@@ -275,9 +277,9 @@ class Capacity(_GameServer):
                 if "offered_percent" not in figures:
                     break
                 is_limited = figures["offered_percent"] < DELIVERY_PERCENT
-            if few >= self._MOST or (many and many <= few * self._PRECISION) or (many and many <= self._FEWEST):
+            if few >= most or (many and many <= few * self._PRECISION) or (many and many <= self._FEWEST):
                 break
-            count = (few + many) // 2 if many else min(self._MOST, int(count * self._FACTOR))
+            count = (few + many) // 2 if many else min(most, int(count * self._FACTOR))
         await clients.done()
         if not few:
             raise MeasurementError(f"not even {many} clients got {DELIVERY_PERCENT:g} % of the messages")

@@ -17,6 +17,7 @@ class Handshakes(Scenario):
     """A fixed number of attempts in flight; the client closes each connection the moment it is connected."""
 
     kind = "handshakes"
+    seconds = 0.8
     metrics = (
         Metric("handshakes_per_s", "handshakes/s"),
         Metric("median_us", "median µs"),

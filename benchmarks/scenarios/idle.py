@@ -29,7 +29,7 @@ class Idle(Scenario):
 
     name = "idle"
     kind = "idle"
-    seconds = 0.3
+    seconds = 0.2
     about = "many connections between two processes, none of them used"
     metrics = (
         Metric("connections", "connections"),

@@ -1,4 +1,4 @@
-"""How late do small messages come while a bulk transfer runs beside them? Each on a lane of its own, the small ones first.
+"""How late do small messages come while a bulk transfer runs beside them? Each on its lane, the small ones first.
 
 The client sends 30 small messages a second, each with the time it was handed over, and meanwhile as much bulk on the
 second lane as the buffer takes. Both processes read the same clock, so the server knows how long each was on its way.

@@ -32,9 +32,12 @@ class PingPong(Scenario):
         Metric("server_cpu_us_per_round_trip", "server CPU µs each"),
     )
 
-    def __init__(self, name: str, reliable: bool, about: str) -> None:
+    seconds = 0.7
+
+    def __init__(self, name: str, reliable: bool, about: str, in_suite: bool = True) -> None:
         self.name = self.kind = name
         self.about = about
+        self.in_suite = in_suite
         self._reliable = reliable
 
     async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:

@@ -54,6 +54,7 @@ class _Transfer(Scenario):
     size: int
     reliable: bool
     burst: int
+    seconds = 0.8
 
     async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Sends, and waits for the server to be done so that the last acknowledgements are paid for as well."""
@@ -132,7 +133,7 @@ class Bulk(_Transfer):
     name = "bulk"
     kind = "bulk"
     about = "reliable messages of 64 KiB, one way, as fast as they go"
-    metrics = _BULK_METRICS
+    metrics: tuple[Metric, ...] = _BULK_METRICS
     size = BULK_BYTES
     reliable = True
     burst = BULK_BURST
@@ -145,7 +146,7 @@ class LossyBulk(Bulk):
     kind = "lossy"
     about = "bulk through a link of 50 ms there and back that loses 1 % each way"
     metrics = _LINK_METRICS
-    seconds = 2.0
+    seconds = 1.5
     through_link = True
 
 

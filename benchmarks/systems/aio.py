@@ -97,7 +97,8 @@ class Aio(OnAsyncio[aio.Connection]):
     async def fan_out(self, messages: Sequence[Outgoing]) -> int:
         """`send_nowait`, one after another."""
         flags, connections = send_flags(reliable=False, no_nagle=True), self.connections
-        return len([number for number, data in messages if connections[number].send_nowait(data, flags) == gs.Result.OK])
+        results = [connections[number].send_nowait(data, flags) for number, data in messages]
+        return results.count(gs.Result.OK)
 
     def use_two_lanes(self, connection: int) -> None:
         """Lanes of different priority."""

@@ -97,7 +97,7 @@ class Node(abc.ABC):
 
     # ---- for some scenarios only
 
-    def watch_all(self) -> None:
+    def watch_all(self) -> None:  # noqa: B027 - not all can do it
         """Before connections exist: their messages are going to be taken by `take_all`."""
 
     def take_all(self) -> list[Outgoing]:
@@ -108,7 +108,7 @@ class Node(abc.ABC):
         """Sends a message on each of many connections, unreliable and without Nagle's wait; how many were taken."""
         raise NotImplementedError
 
-    def use_two_lanes(self, connection: int) -> None:
+    def use_two_lanes(self, connection: int) -> None:  # noqa: B027 - as its text says
         """Sets up `URGENT_LANE` and `BULK_LANE`, if the system has such a thing at all."""
 
     def has_unacknowledged(self, connection: int) -> bool:

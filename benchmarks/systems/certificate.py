@@ -32,8 +32,6 @@ def write_certificate(folder: tempfile.TemporaryDirectory[str]) -> tuple[Path, P
     paths = Path(folder.name) / "certificate.pem", Path(folder.name) / "key.pem"
     paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths

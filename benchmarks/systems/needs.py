@@ -22,6 +22,9 @@ COMPILED_PYTHON: Final = "GAMESOCKETS_COMPILED_PYTHON"
 GNS_LIBRARY: Final = "GNS_LIBRARY"
 GNS_DRIVER: Final = "GNS_DRIVER"
 
+_PROBE: Final = "from gamesockets.build import BUILD; print(BUILD)"
+_PURE: Final = "pure Python"
+_COMPILED: Final = "compiled"
 _PROBE_TIMEOUT_S: Final = 30.0
 
 
@@ -73,40 +76,17 @@ def package(module: str, name: str) -> Callable[[], str | None]:
 @functools.cache
 def source() -> str | None:
     """Is the source really interpreted?"""
-    found = _file_of_build(Program.SOURCE)
-    if found.endswith(".py"):
-        return None
-    return f"this checkout's own source does not run interpreted here: {found}"
+    found = _build(Program.SOURCE)
+    return None if found == _PURE else f"the source of this checkout does not run interpreted here: {found}"
 
 
 @functools.cache
 def compiled() -> str | None:
     """Is there a compiled build?"""
-    found = _file_of_build(Program.COMPILED)
-    if found.endswith((".so", ".pyd")):
+    found = _build(Program.COMPILED)
+    if found == _COMPILED:
         return None
-    return f"no compiled build in {_interpreter(Program.COMPILED)} ({found}); --compiled-python names another"
-
-
-def aio() -> str | None:
-    """Is there an asyncio interface?"""
-    return source() or _asyncio_interface(Program.SOURCE)
-
-
-def aio_compiled() -> str | None:
-    """Is there one in the compiled build?"""
-    return compiled() or _asyncio_interface(Program.COMPILED)
-
-
-def aio_uvloop() -> str | None:
-    """Is there one, and uvloop?"""
-    return aio() or package("uvloop", "uvloop")()
-
-
-@functools.cache
-def _asyncio_interface(program: Program) -> str | None:
-    found = _probe(program, "import gamesockets.aio as module; print(module.__file__)")
-    return None if found.endswith((".py", ".so", ".pyd")) else f"gamesockets.aio cannot be imported: {found}"
+    return f"the build in {_interpreter(Program.COMPILED)} is not compiled ({found}); --compiled-python names another"
 
 
 def library() -> str | None:
@@ -131,15 +111,11 @@ def _interpreter(program: Program) -> str:
     return named if named and program is Program.COMPILED else sys.executable
 
 
-def _file_of_build(program: Program) -> str:
-    """The wire format is where compiling begins: its file tells which build an interpreter finds."""
-    return _probe(program, "import gamesockets.wire.frames as module; print(module.__file__)")
-
-
-def _probe(program: Program, code: str) -> str:
+def _build(program: Program) -> str:
+    """What the build that an interpreter finds says of itself, or why it says nothing."""
     try:
         probe = subprocess.run(
-            [_interpreter(program), "-c", code],
+            [_interpreter(program), "-c", _PROBE],
             cwd=ROOT.anchor,
             env=environment(program),
             capture_output=True,

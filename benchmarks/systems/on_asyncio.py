@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Generic, TypeVar
 
-from benchmarks.systems.base import Burst, MeasurementError, Node
+from benchmarks.systems.base import Burst, Node
 
 Connection = TypeVar("Connection")
 Answer = TypeVar("Answer")
-_CLOSE_TIMEOUT_S: Final = 5.0
+_CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class Patience:
@@ -108,9 +108,7 @@ class OnAsyncio(Node, Generic[Connection]):
         self.spawn(self._hold(number, self.dial(host, int(port)), leave))
         return number
 
-    async def _hold(
-        self, number: int, dialling: AbstractAsyncContextManager[Connection], leave: asyncio.Event
-    ) -> None:
+    async def _hold(self, number: int, dialling: AbstractAsyncContextManager[Connection], leave: asyncio.Event) -> None:
         try:
             async with dialling as connection:
                 self.opened(number, connection)
@@ -155,10 +153,11 @@ class OnAsyncio(Node, Generic[Connection]):
         await asyncio.sleep(seconds)
 
     async def close(self) -> None:
-        """Closes all connections."""
+        """Closes all connections, and gives up those that have not come about."""
         for number in list(self._leaving):
             self.close_connection(number)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_CLOSE_TIMEOUT_S)
-            if late:
-                raise MeasurementError(f"{len(late)} connections did not close within {_CLOSE_TIMEOUT_S:g} s")
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

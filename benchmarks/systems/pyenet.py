@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import enet
+
 from benchmarks.systems.base import FULL, OK, Burst, Direct, Outgoing
 
 _PEERS_MAX: Final = 4095

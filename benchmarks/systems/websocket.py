@@ -1,4 +1,4 @@
-"""How is the package websockets driven for a measurement? Through its asyncio interface, over TLS, without compression."""
+"""How is the package websockets driven for a measurement? Through its asyncio interface, over TLS, uncompressed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import websockets.asyncio.client
 import websockets.asyncio.server
+from websockets.exceptions import ConnectionClosed
+
 from benchmarks.systems.base import OK, Receive, Send
 from benchmarks.systems.certificate import write_certificate
 from benchmarks.systems.on_asyncio import OnAsyncio, Patience
-from websockets.exceptions import ConnectionClosed
 
 _OPTIONS: Final[dict[str, Any]] = {"compression": None, "max_size": None, "ping_interval": None}
 
