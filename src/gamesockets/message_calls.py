@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Final
 
 from gamesockets.arguments import check_handle, check_type, explain_send, find, numbers, outgoing, to_bytes
+from gamesockets.build import mypyc_attr
 from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
@@ -32,6 +33,7 @@ WEIGHT_MAX: Final = 65535
 _INT32: Final = 1 << 31
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class MessageCalls(ABC):
     """Messages of connections, which are served as soon as something is queued."""
 
@@ -85,10 +87,10 @@ class MessageCalls(ABC):
                     udp, port = entry.udp, entry.port
                     if udp is not None and port is not None:  # as `_serve`, without the call
                         port.endpoint.touch(udp)
-                        if udp.may_gather(now):
-                            self._service.pump_soon(port, now)
-                        else:
+                        if not udp.may_gather(now):
                             self._service.pump(port, now)
+                        elif now >= port.gathers_until:
+                            self._service.pump_soon(port, now)
                     else:
                         self._service.notify()
                 return Result.OK

@@ -93,7 +93,8 @@ class Hub(Engine):
                 udp, port = entry.udp, entry.port
                 if udp is not None and port is not None and udp.may_gather(now):
                     port.endpoint.touch(udp)
-                    self._service.pump_soon(port, now)
+                    if now >= port.gathers_until:
+                        self._service.pump_soon(port, now)
                 else:
                     self._serve(entry, now)
             return number

@@ -133,6 +133,7 @@ class LoopService(Service):
         if not self._soon:
             self._loop.call_soon(self._pump_all)
         self._soon[port] = None
+        port.gathers_until = NEVER
 
     def _pump_all(self) -> None:
         with self.lock:

@@ -21,6 +21,7 @@ class Port:
         "backlog",
         "deadline",
         "endpoint",
+        "gathers_until",
         "impairment",
         "is_open",
         "owner",
@@ -36,6 +37,8 @@ class Port:
         self.backlog: deque[Transmit] = deque()
         """What the operating system would not take yet; nothing new is asked for meanwhile."""
         self.deadline = NEVER
+        self.gathers_until = 0
+        """Until then a pump is planned, and what may wait for it need not ask for another one."""
         self.pumped_at = 0
         """When it was last asked for datagrams."""
         self.is_open = True

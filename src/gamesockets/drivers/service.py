@@ -90,6 +90,7 @@ class Service(ABC):
     def pump(self, port: Port, now: int) -> None:
         """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
         port.pumped_at = now
+        port.gathers_until = 0
         had_backlog = bool(port.backlog)
         port.pump(now)
         if bool(port.backlog) != had_backlog:

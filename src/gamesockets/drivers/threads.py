@@ -91,6 +91,7 @@ class ThreadService(Service):
         if now >= until:
             self.pump(port, now)
         else:
+            port.gathers_until = until
             self._gathering[port] = None
             self._schedule_at(port, until)
 
