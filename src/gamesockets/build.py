@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 else:
 
     def mypyc_attr(**_attributes: Any) -> Any:
-        """What only the compiler reads: `allow_interpreted_subclasses`, for classes that others derive from.
+        """What only the compiler reads: `allow_interpreted_subclasses`, for classes that others derive from,
+        and `acyclic`, for objects that need not be looked at by the garbage collector.
 
-        Their abstract methods raise `NotImplementedError`: compiled, nothing else keeps a class without them from use.
+        The abstract methods of the former raise `NotImplementedError`: compiled, nothing else keeps a class that lacks
+        them from use.
         """
         return lambda cls: cls
 

@@ -115,7 +115,7 @@ _ROWS: Final = (
          "Limit of bytes that wait to be sent, over all lanes."),
     _Row(_V.SEND_RATE_MIN, "SendRateMin",
          _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
-         "Lower limit of the send rate; wins over a smaller SendRateMax."),
+         "Lower limit of the send rate; wins over a smaller SendRateMax. The largest value is no limit."),
     _Row(_V.SEND_RATE_MAX, "SendRateMax",
          _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
          "Upper limit of the send rate."),

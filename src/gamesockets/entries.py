@@ -5,7 +5,9 @@ from typing import final
 from gamesockets.config import Configuration
 from gamesockets.connection.connection import Connection as UdpCore
 from gamesockets.connection.core import Core
+from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import Service
 from gamesockets.receive.inbox import Inbox
 from gamesockets.types import ListenSocket
 
@@ -28,6 +30,23 @@ class Entry:
         self.poll_group = 0
         self.inbox = core.inbox
         """Its own, used while it is in no group."""
+
+    def send(self, data: bytes, flags: int, lane: int, service: Service) -> int:
+        """Queues a message and has what is due leave; its number, or minus the `Result`."""
+        now = now_us()
+        core = self.core
+        number = core.send(data, flags, lane, now)
+        if number > 0 and core.needs_service(now):
+            udp, port = self.udp, self.port
+            if udp is None or port is None:
+                service.notify()
+            else:
+                port.endpoint.touch(udp)
+                if not udp.may_gather(now):
+                    service.pump(port, now)
+                elif now >= port.gathers_until:
+                    service.pump_soon(port, now)
+        return number
 
 
 @final

@@ -27,6 +27,7 @@ class ConnectionState(IntEnum):
     FINDING_ROUTE = 2
     """Peer to peer only: both sides agreed and look for a path."""
     CONNECTED = 3
+    """Established: messages flow."""
     CLOSED_BY_PEER = 4
     """The peer closed it; it must still be closed here."""
     PROBLEM_DETECTED_LOCALLY = 5
@@ -37,11 +38,13 @@ class SendFlags(IntFlag):
     """How a message travels (spec 3, 5.4). Unknown bits are kept and ignored."""
 
     UNRELIABLE = 0
+    """At most once, and not necessarily in order."""
     NO_NAGLE = 1
     """Do not wait for company; messages that already wait leave with this one."""
     NO_DELAY = 4
     """Refuse (`Result.IGNORED`) instead of waiting while the connection is not yet established."""
     RELIABLE = 8
+    """Once, in the order of sending on its lane."""
     USE_CURRENT_THREAD = 16
     """Accepted for compatibility: a send that is due always happens on the caller's thread."""
     AUTO_RESTART_BROKEN_SESSION = 32
@@ -130,7 +133,9 @@ class ConnectionInfoFlags(IntFlag):
     FAST = 8
     """Localhost, a pipe, or a local network with a ping of at most 5 ms."""
     RELAYED = 16
+    """Over a relay, which does not occur yet."""
     DUAL_WIFI = 32
+    """Over two wireless adapters, which does not occur here."""
 
 
 class EndReason(IntEnum):
@@ -142,6 +147,7 @@ class EndReason(IntEnum):
     INVALID = 0
     """None: the connection has not ended."""
     APP_GENERIC = 1000
+    """Closed by an application that gave no reason."""
     APP_MIN = 1000
     APP_MAX = 1999
     """The largest normal reason; also stands for a number outside 1000..2999 given when closing."""
@@ -162,7 +168,9 @@ class EndReason(IntEnum):
     REMOTE_BAD_CRYPT = 4002
     """The key exchange or the choice of a cipher failed."""
     REMOTE_BAD_CERT = 4003
+    """The peer's certificate was refused, or it has none where one is required."""
     REMOTE_BAD_PROTOCOL_VERSION = 4006
+    """The peer's version is too old."""
     REMOTE_P2P_ICE_NO_PUBLIC_ADDRESSES = 4007
     REMOTE_MAX = 4999
     MISC_MIN = 5000
@@ -171,6 +179,7 @@ class EndReason(IntEnum):
     MISC_INTERNAL_ERROR = 5002
     """Among others: a message was larger than allowed."""
     MISC_TIMEOUT = 5003
+    """Nobody answered, or not any more."""
     MISC_STEAM_CONNECTIVITY = 5005
     MISC_NO_RELAY_SESSIONS_TO_CLIENT = 5006
     MISC_P2P_RENDEZVOUS = 5008

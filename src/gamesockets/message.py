@@ -2,10 +2,12 @@
 
 from typing import Any, Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.enums import Connection, SendFlags
 from gamesockets.identity import NetworkingIdentity
 
 
+@mypyc_attr(acyclic=True)
 @final
 class PeerRecord:
     """What all messages of one connection share: its handle, the peer's name, the application's number.
@@ -38,6 +40,7 @@ _DESTROYED: Final = b"\0destroyed"
 """Stands in for the payload of a destroyed message; recognised by being this very object."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class NetworkingMessage:
     """A message that arrived (spec 3, 7.5). Read-only, and independent of its connection's further life.

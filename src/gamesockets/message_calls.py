@@ -7,7 +7,6 @@ from threading import Lock
 from typing import Final
 
 from gamesockets.arguments import check_handle, check_type, explain_send, find, numbers, outgoing, to_bytes
-from gamesockets.build import mypyc_attr
 from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
@@ -33,7 +32,6 @@ WEIGHT_MAX: Final = 65535
 _INT32: Final = 1 << 31
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class MessageCalls(ABC):
     """Messages of connections, which are served as soon as something is queued."""
 
@@ -78,22 +76,8 @@ class MessageCalls(ABC):
                 if entry is None:
                     check_handle(connection, "connection")
                     return Result.INVALID_PARAM
-                now = now_us()
-                core = entry.core
-                number = core.send(data, index(flags), lane, now)
-                if number < 0:
-                    return Result(-number)
-                if core.needs_service(now):
-                    udp, port = entry.udp, entry.port
-                    if udp is not None and port is not None:  # as `_serve`, without the call
-                        port.endpoint.touch(udp)
-                        if not udp.may_gather(now):
-                            self._service.pump(port, now)
-                        elif now >= port.gathers_until:
-                            self._service.pump_soon(port, now)
-                    else:
-                        self._service.notify()
-                return Result.OK
+                number = entry.send(data, index(flags), lane, self._service)
+                return Result.OK if number > 0 else Result(-number)
         except TypeError:  # looked at only now: checks before would cost every message
             explain_send(connection, flags, lane)
             raise

@@ -16,15 +16,20 @@ class Result(IntEnum):
 
     NONE = 0
     OK = 1
+    """It was done; a message is queued."""
     FAIL = 2
+    """The peer's version knows no lanes, and the connection was closed."""
     NO_CONNECTION = 3
+    """The connection has ended; configuring lanes also: there is none of that handle."""
     INVALID_PASSWORD = 5
     LOGGED_IN_ELSEWHERE = 6
     INVALID_PROTOCOL_VER = 7
     INVALID_PARAM = 8
+    """No connection of that handle, no such lane, or a number or size out of range."""
     FILE_NOT_FOUND = 9
     BUSY = 10
     INVALID_STATE = 11
+    """Not possible now: already accepted, already ended, or not an incoming connection."""
     INVALID_NAME = 12
     INVALID_EMAIL = 13
     DUPLICATE_NAME = 14
@@ -39,6 +44,7 @@ class Result(IntEnum):
     ENCRYPTION_FAILURE = 23
     INSUFFICIENT_PRIVILEGE = 24
     LIMIT_EXCEEDED = 25
+    """The send buffer is full: try again later."""
     REVOKED = 26
     EXPIRED = 27
     ALREADY_REDEEMED = 28
@@ -50,11 +56,13 @@ class Result(IntEnum):
     LOGON_SESSION_REPLACED = 34
     CONNECT_FAILED = 35
     HANDSHAKE_FAILED = 36
+    """Accepting it failed: there is no cipher that both sides allow, or the peer's key is no good."""
     IO_FAILURE = 37
     REMOTE_DISCONNECT = 38
     SHOPPING_CART_NOT_FOUND = 39
     BLOCKED = 40
     IGNORED = 41
+    """Not done, as asked for: `NO_DELAY`, or a flush, before the connection is established."""
     NO_MATCH = 42
     ACCOUNT_DISABLED = 43
     SERVICE_READ_ONLY = 44

@@ -106,7 +106,7 @@ def test_rows_show_both_sides_and_dashes_for_the_unknown() -> None:
     table = {what: (left, right) for what, left, right in rows(client, server)}
     assert table["ping"] == ("61 ms", "61 ms")
     assert table["quality here / there"] == ("95.0% / -", "95.0% / -")
-    assert table["out"] == ("50 packets/s, 12.3 kB/s", "50 packets/s, 12.3 kB/s")
+    assert table["out"] == ("50 pkt/s, 12.3 kB/s", "50 pkt/s, 12.3 kB/s")
     assert table["in"] == ("-", "-")
     assert table["lost or on the way"] == ("2 (10.0%)", "5 (25.0%)")
     assert table["state"] == ("connected, encrypted", "connected, encrypted")

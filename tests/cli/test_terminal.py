@@ -1,12 +1,13 @@
 """Can a peer's text do harm on a terminal, and do commands stop as asked?"""
 
+import logging
 import os
 import signal
 import threading
 
 import pytest
 
-from gamesockets.cli.terminal import decode, printable, stop_signals
+from gamesockets.cli.terminal import BugReports, decode, on_stop_signals, printable, stop_signals
 
 
 def test_ordinary_text_passes_unchanged() -> None:
@@ -62,3 +63,24 @@ def test_other_threads_leave_the_handlers_alone() -> None:
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_the_first_signal_asks_and_the_second_ends() -> None:
+    asked = []
+    before = signal.getsignal(signal.SIGINT)
+    with on_stop_signals(lambda: asked.append(True)):
+        signal.raise_signal(signal.SIGINT)
+        assert asked == [True]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert asked == [True]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_only_faults_of_the_library_itself_reach_the_user(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.Logger("test")
+    logger.addHandler(BugReports())
+    logger.error("a peer misbehaved")
+    assert capsys.readouterr().err == ""
+    logger.error("the service failed", exc_info=ZeroDivisionError("oops"))
+    assert "the service failed\nZeroDivisionError: oops" in capsys.readouterr().err

@@ -39,14 +39,14 @@ def test_known_values(samples: list[int], expected: int) -> None:
 
 def test_before_the_first_sample_nothing_is_known() -> None:
     ping = PingEstimator()
-    assert (ping.smoothed_ms, ping.worst_ms(), ping.sampled_at) == (UNKNOWN, UNKNOWN, -1)
+    assert (ping.smoothed_ms, ping.worst_ms, ping.sampled_at) == (UNKNOWN, UNKNOWN, -1)
 
 
 def test_the_first_three_samples_count_however_close_they_come() -> None:
     ping = PingEstimator()
     assert [ping.add(sample, now) for now, sample in enumerate((50, 60, 70))] == [True] * 3
     assert ping.smoothed_ms == 55
-    assert ping.worst_ms() == 70
+    assert ping.worst_ms == 70
 
 
 def test_a_sample_soon_after_another_only_improves_it() -> None:
@@ -60,7 +60,7 @@ def test_a_sample_soon_after_another_only_improves_it() -> None:
     assert ping.smoothed_ms == 30
     assert ping.add(20, APART_US)
     assert ping.smoothed_ms == 15
-    assert ping.worst_ms() == 60
+    assert ping.worst_ms == 60
 
 
 class Slots:
@@ -92,5 +92,5 @@ def test_any_samples_at_any_times(script: list[tuple[int, int]]) -> None:
         now += pause
         assert ping.add(sample, now) == model.add(sample, now)
         assert ping.smoothed_ms == model.smoothed()
-        assert ping.worst_ms() == max(model.slots)
-        assert min(model.slots) <= ping.smoothed_ms <= ping.worst_ms()
+        assert ping.worst_ms == max(model.slots)
+        assert min(model.slots) <= ping.smoothed_ms <= ping.worst_ms

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.recorded import HANDSHAKES, load
 
@@ -63,6 +64,16 @@ def test_numbers_wrap_around_at_64_bits() -> None:
     high = AesGcmCipher(KEY, b"\xff" * 8 + b"tail")
     low = AesGcmCipher(KEY, bytes(8) + b"tail")
     assert high.seal(3, b"text") == low.seal(2, b"text")
+
+
+@given(st.binary(min_size=12, max_size=12), st.integers(0, (1 << 64) - 1))
+@example(iv=b"\xff" * 7 + b"\x05" + b"tail", number=1)
+@example(iv=b"\xff" * 7 + b"\xff" + b"tail", number=1)
+@example(iv=b"\xfe" + b"\xff" * 6 + b"\x05" + b"tail", number=1)
+def test_the_nonce_is_the_iv_plus_the_number(iv: bytes, number: int) -> None:
+    plain = int.from_bytes(iv[:8], "little") + number
+    nonce = (plain % (1 << 64)).to_bytes(8, "little") + iv[8:]
+    assert AesGcmCipher(KEY, iv).seal(number, b"text") == AESGCM(KEY).encrypt(nonce, b"text", None)
 
 
 @given(st.integers(1, 1 << 40), st.binary(max_size=40))

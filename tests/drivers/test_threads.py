@@ -1,6 +1,5 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
-import errno
 import gc
 import logging
 import os
@@ -12,20 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from random import Random
-from typing import Any, cast
 
 import pytest
+from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, new_port
 
 import gamesockets as gs
 from gamesockets.config import Configuration, NetworkConditions
 from gamesockets.connection.timers import NEVER
 from gamesockets.drivers.clock import now_us
-from gamesockets.drivers.impairment import Impairment
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.endpoint import Endpoint, Transmit
 
 V = gs.ConfigurationValue
 State = gs.ConnectionState
@@ -34,72 +30,6 @@ PATIENCE_S = 5.0
 """How long a test waits for what should come at once: only failures take that long."""
 SHORT_S = 0.03
 FAR_US = 3_600_000_000
-NOTHING_FAKE = NetworkConditions()
-
-
-class FakeEndpoint:
-    """Says what a test wants said, notes what it hears and on which thread."""
-
-    def __init__(self) -> None:
-        self.connections: dict[object, object] = {"somebody": None}
-        self.timer = NEVER
-        self.outgoing: list[list[Transmit]] = []
-        self.asked = 0
-        self.received: list[bytes] = []
-        self.threads: list[threading.Thread] = []
-        self.timer_ran = threading.Event()
-        self.data_came = threading.Event()
-        self.on_timer: Callable[[], None] = lambda: None
-        self.on_data: Callable[[], None] = lambda: None
-
-    def next_timer(self) -> int:
-        return self.timer
-
-    def handle_timer(self, now: int) -> None:
-        if now < self.timer:
-            return
-        self.timer = NEVER
-        self.threads.append(threading.current_thread())
-        self.timer_ran.set()
-        self.on_timer()
-
-    def datagrams_to_send(self, now: int) -> list[Transmit]:
-        self.asked += 1
-        return self.outgoing.pop(0) if self.outgoing else []
-
-    def next_event(self) -> None:
-        return None
-
-    def receive_datagram(self, data: bytes, address: object, now: int) -> None:
-        self.receive_datagrams([data], address, now)
-
-    def receive_datagrams(self, datagrams: list[bytes], address: object, now: int) -> None:
-        self.received += datagrams
-        self.threads.append(threading.current_thread())
-        self.data_came.set()
-        self.on_data()
-
-
-class FullSocket(socket.socket):
-    """Takes `room` datagrams or runs of them, then refuses `refusals` times, and so on with the next of both."""
-
-    room = 1 << 30
-    refusals = 0
-
-    def _check(self) -> None:
-        if self.room > 0:
-            self.room -= 1
-        elif self.refusals > 0:
-            self.refusals -= 1
-            raise BlockingIOError(errno.EAGAIN, "full on purpose")
-
-    def sendto(self, *arguments: Any) -> int:
-        self._check()
-        return super().sendto(*arguments)
-
-    def sendmsg(self, *arguments: Any) -> int:
-        self._check()
-        return super().sendmsg(*arguments)
 
 
 def no_event(port: Port, change: object) -> None:
@@ -156,11 +86,6 @@ class Bench:
         with self.service.lock:
             self.news = True
             self.service.notify()
-
-
-def new_port(udp: UdpSocket, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
-    endpoint = FakeEndpoint()
-    return Port(udp, cast(Endpoint, endpoint), Impairment(conditions, Random(1))), endpoint
 
 
 def eventually(condition: Callable[[], bool]) -> None:

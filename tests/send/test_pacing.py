@@ -7,12 +7,13 @@ from tests.support.snp import fast
 
 from gamesockets.send.pacing import BURST_BYTES, MAX_RATE, MIN_RATE, QUANTUM_US, Pacer
 
+FASTEST = MAX_RATE - 1
 FULL = 1255
 SECOND = 1_000_000
 RATES = st.one_of(
-    st.integers(MIN_RATE, MAX_RATE),
+    st.integers(MIN_RATE, FASTEST),
     st.integers(MIN_RATE, 2_000_000),
-    st.sampled_from((MIN_RATE, 65_536, 262_144, 100 << 20, MAX_RATE)),
+    st.sampled_from((MIN_RATE, 65_536, 262_144, 100 << 20, FASTEST)),
 )
 
 
@@ -26,7 +27,7 @@ def pacer_at(rate: int, now: int = 0) -> Pacer:
 
 @fast
 @given(RATES, st.integers(40, FULL), st.integers(0, 1 << 40))
-@example(MAX_RATE, FULL, 0)
+@example(FASTEST, FULL, 0)
 @example(MIN_RATE, FULL, 0)
 def test_a_sender_with_always_something_to_say_meets_the_rate_exactly(rate: int, size: int, start: int) -> None:
     """Woken when it asked to be, it never gets ahead by more than the first burst and never falls behind."""
@@ -98,7 +99,7 @@ def test_data_that_comes_after_a_pause_finds_no_more_than_a_burst() -> None:
     assert burst(pacer) <= 2 * FULL
 
 
-@pytest.mark.parametrize("rate", [MIN_RATE, 10_000_000, MAX_RATE])
+@pytest.mark.parametrize("rate", [MIN_RATE, 10_000_000, FASTEST])
 def test_credit_is_never_unlimited(rate: int) -> None:
     """A process that was stopped for a minute does not flood the network afterwards."""
     pacer = pacer_at(rate)
@@ -166,3 +167,15 @@ def test_the_one_estimate_there_is(ping_ms: int, estimate: int) -> None:
     assert pacer.estimate == 65_536
     pacer.connected(ping_ms, 0)
     assert pacer.estimate == estimate
+
+
+def test_the_largest_rate_is_no_limit() -> None:
+    """Nothing is spent, so nothing is owed, and a slower rate set later starts without debt."""
+    pacer = pacer_at(MAX_RATE)
+    for _ in range(10_000):
+        assert pacer.may_send()
+        pacer.spend(FULL)
+    assert pacer.debt_us() == 0
+    assert pacer.ready_at(5) == 5
+    pacer.limit(1_000_000, 1_000_000)
+    assert pacer.may_send()

@@ -13,6 +13,7 @@ from gamesockets.wire.packet import (
     HEADER_BYTES,
     NO_TIME,
     encode_header,
+    encode_plain_header_start,
     split_packet,
 )
 
@@ -22,6 +23,7 @@ NUMBERS = st.integers(0, (1 << 64) - 1)
 
 def test_the_bytes_of_a_plain_header() -> None:
     assert encode_header(0x04030201, 0x1_0605, b"", NO_TIME).hex() == "80010203040506"
+    assert encode_plain_header_start(0x04030201).hex() == "8001020304"
 
 
 def test_the_bytes_of_a_full_header() -> None:

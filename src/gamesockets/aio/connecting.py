@@ -9,6 +9,7 @@ from gamesockets.aio.connection import Connection
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.resolving import resolve
+from gamesockets.arguments import check_range
 from gamesockets.engine import Config
 from gamesockets.errors import ConnectionFailed
 from gamesockets.identity import NetworkingIdentity
@@ -86,8 +87,12 @@ class _Connecting:
     async def run(self, host: str | Address, port: int | None, config: Config | None) -> Connection:
         """The first attempt that succeeds; what the first one said if none does."""
         try:
-            connection = await self._first(await resolve(self._hub.loop, host, port), config)
+            addresses = await resolve(self._hub.loop, host, port)
+            check_range("port", addresses[0].port, 1, 65535)
+            connection = await self._first(addresses, config)
         except BaseException:
+            for attempt in self._attempts:  # not as a library that shuts down, which the peers would take for a failure
+                self._hub.close_connection(attempt)
             self._hub.close()
             raise
         for other in self._attempts:

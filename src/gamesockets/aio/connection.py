@@ -1,6 +1,6 @@
 """One connection as tasks see it."""
 
-from asyncio import Future
+from asyncio import Future, shield
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import index
@@ -208,9 +208,7 @@ class Connection:
             raise
 
     async def _send_in_turn(self, data: bytes, flags: int, lane: int) -> int:
-        limit = self._entry.core.options.send_buffer_size_bytes
-        if len(data) > limit:
-            raise ValueError(f"a message of {len(data)} bytes never fits into SEND_BUFFER_SIZE, which is {limit}")
+        self._check_fits(data)
         waiting = _WaitingSend(len(data), self._hub.loop.create_future())
         self._senders.append(waiting)
         self._hub.blocked[self] = None
@@ -220,6 +218,7 @@ class Connection:
                 number = self._try_send(data, flags, lane)
                 if number != _LIMIT_EXCEEDED:
                     return number if number > 0 else self._not_sent(number, data, lane)
+                self._check_fits(data)
                 waiting.turn = self._hub.loop.create_future()
         finally:
             self._senders.remove(waiting)
@@ -227,17 +226,26 @@ class Connection:
                 self._hub.blocked.pop(self, None)
             self._on_room()
 
+    def _check_fits(self, data: bytes) -> None:
+        limit = self._entry.core.options.send_buffer_size_bytes
+        if len(data) > limit:
+            raise ValueError(f"a message of {len(data)} bytes never fits into SEND_BUFFER_SIZE, which is {limit}")
+
     def _on_room(self) -> None:
-        """Lets the first in line try, once its message fits and half the buffer is empty: small gaps cost wake-ups."""
+        """Lets the first in line try, once its message fits and half the buffer is empty: small gaps cost wake-ups.
+
+        Or once waiting is in vain: the connection has ended, or the buffer was made smaller than the message.
+        """
         if not self._senders:
             return
         first = self._senders[0]
+        if first.turn.done():
+            return
         core = self._entry.core
         limit = core.options.send_buffer_size_bytes
+        spare = limit - first.size_bytes
         room = limit - core.sender.pending_bytes()
-        if (self._end is not None or room >= max(first.size_bytes, min(limit // 2, limit - first.size_bytes))) and (
-            not first.turn.done()
-        ):
+        if self._end is not None or spare < 0 or room >= max(first.size_bytes, min(limit // 2, spare)):
             first.turn.set_result(None)
 
     def _not_sent(self, number: int, data: bytes, lane: int) -> int:
@@ -251,6 +259,8 @@ class Connection:
                 lanes = len(self._entry.core.sender.lanes.lanes)
                 if not 0 <= lane < lanes:
                     raise ValueError(f"lane must be in 0..{lanes - 1}, not {lane}: call configure_lanes for more")
+                if self._entry.udp is None:
+                    raise ValueError(f"{len(data)} bytes are more than RECV_MAX_MESSAGE_SIZE of the pipe's other end")
                 raise ValueError(f"a message has at most {Library.MAX_MESSAGE_SIZE} bytes, not {len(data)}")
 
     # ------------------------------------------------------------------ receiving
@@ -361,10 +371,7 @@ class Connection:
 
     async def wait_closed(self) -> None:
         """Waits until the connection has ended, whoever ends it."""
-        if not self._ended.done():
-            waiter = self._hub.loop.create_future()
-            self._ended.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
-            await waiter
+        await shield(self._ended)
 
     async def close(self, reason: int = 0, debug: str = "", linger: bool = False) -> None:
         """Closes the connection and waits until the peer knows; harmless to repeat.
@@ -407,7 +414,10 @@ class Connection:
 
     def _closed_error(self) -> ConnectionClosed:
         """A new one each time: an exception object that is raised again collects tracebacks."""
-        return ConnectionClosed(self.end_reason, self.end_debug)
+        if self._end is not None:
+            return ConnectionClosed(self._end.reason, self._end.debug)
+        core = self._entry.core  # has ended a moment ago, and the loop is about to tell
+        return ConnectionClosed(core.end_reason, core.end_debug)
 
     # ------------------------------------------------------------------ poll groups
 

@@ -1,15 +1,15 @@
 """How do an engine and the tasks of one event loop meet? Changes, messages and room become futures that are set."""
 
-from asyncio import AbstractEventLoop, Future
+from asyncio import AbstractEventLoop, Future, shield
 from collections import deque
 from typing import Protocol, final
 
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.connection.connection import Connection as Core
 from gamesockets.drivers.aio import LoopService
-from gamesockets.drivers.clock import now_us
 from gamesockets.engine import Engine
 from gamesockets.entries import Entry
+from gamesockets.errors import InvalidHandle
 from gamesockets.events import StatusCallback
 from gamesockets.identity import NetworkingIdentity
 from gamesockets.receive.inbox import Inbox
@@ -62,10 +62,16 @@ class Hub(Engine):
         self._changes.clear()
         self._service.notify()
 
+    def _reconfigure_one(self, entry: Entry) -> None:
+        super()._reconfigure_one(entry)
+        self._service.notify()  # there may be more room in a send buffer
+
     def _join(self, entry: Entry, group: int) -> None:
         """As in the engine, but a connection in no group has an inbox of its own, whoever accepted it."""
         entry.poll_group = group
-        inbox = self._groups.get(group) or entry.inbox
+        inbox = self._groups.get(group)
+        if inbox is None:
+            inbox = entry.inbox
         if inbox is not entry.core.inbox:
             entry.core.deliver_to(inbox)
 
@@ -75,29 +81,22 @@ class Hub(Engine):
         """What the engine knows of a connection that is open."""
         return self._entries[handle]
 
-    def group_inbox(self, group: int) -> Inbox | None:
-        """The inbox of a poll group; None once it was destroyed."""
-        return self._groups.get(group)
+    def group_inbox(self, group: int) -> Inbox:
+        """The inbox of a poll group that was not destroyed."""
+        inbox = self._groups.get(group)
+        if inbox is None:
+            raise InvalidHandle(group, "poll group")
+        return inbox
 
     @property
     def is_closed(self) -> bool:
+        """Whether it was closed, perhaps by `Library.deinitialize`."""
         return self._closed
 
     def send(self, entry: Entry, data: bytes, flags: int, lane: int) -> int:
         """Queues a message; its number, or minus the `Result`."""
         with self._lock:
-            now = now_us()
-            core = entry.core
-            number = core.send(data, flags, lane, now)
-            if number > 0 and core.needs_service(now):
-                udp, port = entry.udp, entry.port
-                if udp is not None and port is not None and udp.may_gather(now):
-                    port.endpoint.touch(udp)
-                    if now >= port.gathers_until:
-                        self._service.pump_soon(port, now)
-                else:
-                    self._serve(entry, now)
-            return number
+            return entry.send(data, flags, lane, self._service)
 
     def open_mailbox(self, mailbox: Mailbox) -> None:
         """From now on its waiters hear of messages."""
@@ -116,10 +115,7 @@ class Hub(Engine):
         known = self._farewells.get(core)
         if known is None:
             known = self._farewells[core] = self.loop.create_future()
-            known.add_done_callback(lambda _: self._farewells.pop(core, None))
-        waiter = self.loop.create_future()
-        known.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
-        await waiter
+        await shield(known)
 
     # ------------------------------------------------------------------ news
 
@@ -141,10 +137,13 @@ class Hub(Engine):
         for waiting in list(self.blocked):
             waiting._on_room()
         for core, farewell in list(self._farewells.items()):
-            if (self._closed or core.is_farewell_over()) and not farewell.done():
+            if self._closed or core.is_farewell_over():
+                del self._farewells[core]
                 farewell.set_result(None)
         if self._closed:
             self._owner._on_hub_closed()
+            for mailbox in list(self._mailboxes.values()):  # those of poll groups
+                self.close_mailbox(mailbox)
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:
         try:

@@ -55,7 +55,7 @@ class Mailbox:
             except BaseException:
                 if waiter.done() and not waiter.cancelled():
                     self.wake()  # what this task was woken for is somebody else's now
-                else:
+                elif waiter in self._waiters:  # `wake` may have passed over it already
                     self._waiters.remove(waiter)
                 raise
 

@@ -7,7 +7,6 @@ from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.errors import ConnectionClosed
 from gamesockets.library import Library
-from gamesockets.receive.inbox import Inbox
 from gamesockets.types import EndReason, NetworkingMessage
 from gamesockets.types import PollGroup as PollGroupHandle
 
@@ -27,7 +26,7 @@ class PollGroup:
         self._hub = hub
         self._handle = hub.create_poll_group()
         self._is_closed = False
-        self._mailbox = Mailbox(hub.loop, hub.group_inbox(self._handle) or Inbox(set()), self._raise_if_over)
+        self._mailbox = Mailbox(hub.loop, hub.group_inbox(self._handle), self._raise_if_over)
         hub.open_mailbox(self._mailbox)
 
     def add(self, connection: Connection) -> None:
@@ -38,6 +37,8 @@ class PollGroup:
         """
         if connection._hub is not self._hub or not connection._set_poll_group(self._handle):
             raise ValueError(f"{connection!r} cannot join: it, or the group, was closed, or belongs to another server")
+        if self._mailbox.inbox:
+            self._mailbox.wake()
 
     def discard(self, connection: Connection) -> None:
         """Lets a connection be received from by itself again; nothing happens if it was not here."""

@@ -1,9 +1,11 @@
 """How does a program take connections, each with a task of its own?"""
 
 import asyncio
+import errno
 from asyncio import Future, Task
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
@@ -40,6 +42,8 @@ Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 HANDLER_FAILED: Final = (int(EndReason.APP_EXCEPTION_GENERIC), "internal error")
 _CLOSED_TEXT: Final = "Listen socket closed"
+_NOT_OURS: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""A name may have addresses that this host lacks, `localhost` one of IPv6; the others do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Refusal:
 
     reason: int = 0
     debug: str = ""
+
+    def __post_init__(self) -> None:
+        check_type("reason", self.reason, int)
+        check_type("debug", self.debug, str)
 
 
 Admit: TypeAlias = Callable[[ConnectionInfo], Refusal | None]
@@ -92,6 +100,8 @@ def serve(
         raise TypeError(f"handler must be an async function of a connection, not {type(handler).__name__}")
     if admit is not None and not callable(admit):
         raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
+    if iscoroutinefunction(admit):
+        raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
 
     async def open_server() -> Server:
         server = Server(handler, identity, admit)
@@ -119,10 +129,16 @@ class Server:
 
     async def _listen(self, host: str | Address, port: int | None, config: Config | None) -> None:
         try:
-            for address in await resolve(self._loop, host, port):
+            addresses = await resolve(self._loop, host, port)
+            for place, address in enumerate(addresses):
                 # Several addresses of a name get one port, the free one that the first of them found.
                 wanted = address.port or (self._addresses[0].port if self._addresses else 0)
-                self._listen_on(Address(address.ip, wanted), config)
+                try:
+                    self._listen_on(Address(address.ip, wanted), config)
+                except OSError as error:
+                    has_another = bool(self._addresses) or place < len(addresses) - 1
+                    if error.errno not in _NOT_OURS or not has_another:
+                        raise
         except BaseException:
             self._shut()
             raise
@@ -165,7 +181,7 @@ class Server:
     @property
     def is_serving(self) -> bool:
         """Whether clients are taken."""
-        return not self._is_closing
+        return not (self._is_closing or self._hub.is_closed)
 
     def get_connection(self, handle: Handle) -> Connection | None:
         """The connection that a message came from, by `message.connection`; None once its handler has ended."""
@@ -207,11 +223,14 @@ class Server:
 
         Raises:
             TypeError: an argument is of a wrong type.
+            ValueError: a connection belongs to another server.
         """
         chosen = list(self._connections.values()) if connections is None else list(connections)
         for connection in chosen:
             check_type("connections", connection, Connection)
-        messages = [OutgoingMessage(c.handle, data, flags, lane) for c in chosen if c._hub is self._hub]
+            if connection._hub is not self._hub:
+                raise ValueError(f"connections: {connection!r} is no connection of this server")
+        messages = [OutgoingMessage(c.handle, data, flags, lane) for c in chosen if not c._senders]
         return len([number for number in self._hub.send_messages(messages) if number > 0])
 
     # ------------------------------------------------------------------ clients
@@ -236,16 +255,18 @@ class Server:
             self._connections[handle] = connection
             task = self._loop.create_task(self._run(connection), name=f"gamesockets handler of #{handle}")
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._handler_done)
 
     def _judge(self, info: ConnectionInfo) -> Refusal | None:
         if self._admit is None:
             return None
         try:
-            return self._admit(info)
+            refusal = self._admit(info)
+            check_type("what admit returns", refusal, (Refusal, NoneType))
         except Exception:  # noqa: BLE001 - nobody awaits it
             OUTPUT.exception("admit raised, and the client was refused")
             return Refusal(*HANDLER_FAILED)
+        return refusal
 
     async def _run(self, connection: Connection) -> None:
         try:
@@ -256,24 +277,23 @@ class Server:
     async def _handle(self, connection: Connection) -> None:
         try:
             await self._handler(connection)
-        except ConnectionClosed as error:
-            if connection.is_open:
-                self._log_failure(connection)
+        except Exception as error:  # noqa: BLE001 - nobody awaits it
+            if connection.is_open or not _tells_of_an_end(error):
+                OUTPUT.exception(f"the handler of {connection!r} raised, and the connection was closed")
                 await connection.close(*HANDLER_FAILED)
             else:
                 OUTPUT.say(DebugType.VERBOSE, f"{connection!r}: its handler ended with {error}")
                 await connection.close()
-        except Exception:  # noqa: BLE001 - nobody awaits it
-            self._log_failure(connection)
-            await connection.close(*HANDLER_FAILED)
         except BaseException:
             connection._begin_close(0, "", False)
             raise
         else:
             await connection.close(linger=True)
 
-    def _log_failure(self, connection: Connection) -> None:
-        OUTPUT.exception(f"the handler of {connection!r} raised, and the connection was closed")
+    def _handler_done(self, task: Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._hub.is_closed and not self._tasks:
+            self._shut()
 
     # ------------------------------------------------------------------ the end
 
@@ -288,8 +308,8 @@ class Server:
     async def close(self, reason: int = 0, debug: str = "", linger: bool = False, timeout: float | None = 1.0) -> None:
         """Takes no more clients, closes all connections, and waits for their handlers; harmless to repeat.
 
-        A handler sees its connection end. One that has not returned after `timeout` is cancelled. May be called by a
-        handler, which is not waited for then. Cancelling this call cancels the handlers.
+        A handler sees its connection end. One that has not returned after `timeout` is cancelled. Cancelling this call
+        cancels the handlers. A handler may call it too: then it is not waited for, and does not wait for other calls.
 
         Args:
             reason: 0 or 1000..2999; 0 becomes 1000, anything else 1999.
@@ -297,14 +317,18 @@ class Server:
             linger: deliver reliable messages that are on their way first: drain instead of drop.
             timeout: how many seconds handlers and lingering messages may take; None for any number.
         """
+        check_type("reason", reason, int)
+        check_type("debug", debug, str)
+        check_type("linger", linger, bool)
         check_type("timeout", timeout, (int, float, NoneType))
+        own = asyncio.current_task()
         if self._is_closing:
-            await self.wait_closed()
+            if own not in self._tasks:
+                await self.wait_closed()
             return
+        self._is_closing = True
         for connection in self.connections:
             connection._begin_close(reason, debug or _CLOSED_TEXT, linger)
-        self._is_closing = True
-        own = asyncio.current_task()
         others = [task for task in self._tasks if task is not own]
         try:
             await self._finish(others, timeout)
@@ -333,8 +357,15 @@ class Server:
     def _on_hub_closed(self) -> None:
         for connection in self._connections.values():
             connection._end_with(*SHUTDOWN)
-        if not self._is_closing:
+        if not self._tasks:
             self._shut()
+
+
+def _tells_of_an_end(error: Exception) -> bool:
+    """Whether it is a `ConnectionClosed`, or a group of nothing else, as a `TaskGroup` raises it."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(ConnectionClosed)[1] is None
+    return isinstance(error, ConnectionClosed)
 
 
 def _nothing() -> None:

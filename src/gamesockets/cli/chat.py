@@ -20,6 +20,8 @@ import typer
 import gamesockets as gs
 from gamesockets.cli.addresses import resolve, resolve_bind
 from gamesockets.cli.chat_room import Outcome, Room, nick_problem, split_line
+from gamesockets.cli.completions import complete_address, complete_bind, complete_identity
+from gamesockets.cli.help_text import examples
 from gamesockets.cli.peers import ENDED, describe_peer, how_it_ended, parse_identity, why_not_connected
 from gamesockets.cli.terminal import (
     EXIT_USAGE,
@@ -43,6 +45,16 @@ DELIVERY_CHECK_SECONDS: Final = 0.02  # no event tells that everything was ackno
 REASON_DONE: Final = 1000
 REASON_FULL: Final = 1001
 
+SERVE_EPILOG: Final = examples(
+    ("gamesockets chat serve --name Ada", "a room on every address, port 27015"),
+    ("gamesockets chat serve --stay < /dev/null", "a room without a host"),
+)
+JOIN_EPILOG: Final = examples(
+    ("gamesockets chat join localhost --name Grace", "a room on this machine"),
+    ("gamesockets chat join HOST:27020", "the `example_chat server` of Valve's library"),
+    ('echo "the build is done" | gamesockets chat join HOST --name ci', "from a script"),
+)
+
 app = typer.Typer(
     help="Chat between terminals, also with the example_chat program of Valve's library.",
     no_args_is_help=True,
@@ -60,19 +72,36 @@ class Line:
 Event: TypeAlias = Line | gs.StatusInfo | gs.NetworkingMessage
 
 
-@app.command()
+@app.command(epilog=SERVE_EPILOG)
 def serve(
     bind: Annotated[
-        str, typer.Option("--bind", "-b", metavar="ADDRESS", help="Where to listen. Port 0 takes a free one.")
+        str,
+        typer.Option(
+            "--bind",
+            "-b",
+            metavar="ADDRESS",
+            help="Where to listen. Port 0 takes a free one.",
+            autocompletion=complete_bind,
+        ),
     ] = "[::]:27015",
     name: Annotated[str, typer.Option("--name", "-n", help="Your own name in the chat.")] = "host",
-    identity: Annotated[str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:lobby-1.")] = "",
+    identity: Annotated[
+        str,
+        typer.Option(
+            "--identity",
+            metavar="TEXT",
+            help="Who we claim to be, such as str:lobby-1.",
+            autocompletion=complete_identity,
+        ),
+    ] = "",
     stay: Annotated[bool, typer.Option("--stay", help="Go on after standard input ends, until SIGTERM.")] = False,
 ) -> None:
     """Hold a chat room. What you type goes to everyone; /nick NAME renames you, /quit ends the chat.
 
     Guests come with `gamesockets chat join ADDRESS`, or with `example_chat client ADDRESS` of Valve's
     library. The end of standard input ends the chat politely, unless --stay is given.
+
+    Exit status: 0 the chat was closed, 1 the address cannot be had, 2 wrong usage.
     """
     try:
         address = resolve_bind(bind)
@@ -93,19 +122,35 @@ def serve(
         server.run(sys.stdin)
 
 
-@app.command()
+@app.command(epilog=JOIN_EPILOG)
 def join(
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="host:port of the server; port 27015 when left out.")
+        str,
+        typer.Argument(
+            metavar="ADDRESS",
+            help="host:port of the server; port 27015 when left out.",
+            autocompletion=complete_address,
+        ),
     ],
     name: Annotated[str, typer.Option("--name", "-n", help="The name to ask for on arrival.")] = "",
-    identity: Annotated[str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be: str:me.")] = "",
+    identity: Annotated[
+        str,
+        typer.Option(
+            "--identity",
+            metavar="TEXT",
+            help="Who we claim to be, such as str:me.",
+            autocompletion=complete_identity,
+        ),
+    ] = "",
 ) -> None:
     """Join a chat. What you type goes to the others; /nick NAME renames you, /quit leaves.
 
     The server is `gamesockets chat serve`, or `example_chat server` of Valve's library (port 27020 by
     default). Works in pipes: the lines of standard input are sent, and its end leaves once everything has
     arrived.
+
+    Exit status: 0 we left, 1 there was no connection or the chat ended, 2 wrong usage or a name that does not
+    resolve.
     """
     try:
         addresses = resolve(address)

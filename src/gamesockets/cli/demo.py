@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -10,16 +11,24 @@ from contextlib import contextmanager
 from typing import Annotated, Final, final
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 
 import gamesockets as gs
 from gamesockets.build import BUILD
 from gamesockets.cli.demo_traffic import Traffic, faults, settled
-from gamesockets.cli.demo_view import SideView, plain_table, rich_table, rows, summary
+from gamesockets.cli.demo_view import TABLE_WIDTH, SideView, document, plain_table, rich_table, rows, summary
+from gamesockets.cli.help_text import examples
 from gamesockets.cli.peers import ENDED, how_it_ended
+from gamesockets.cli.progress import progress_bar
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, StopRequest, fail, note, say, stop_signals
 
+EPILOG: Final = examples(
+    ("gamesockets demo", "ten seconds with 5% loss and 30 ms lag each way"),
+    ("gamesockets demo --loss 20 --lag 80 -s 30", "a bad network"),
+    ("gamesockets demo --json -s 3", "a self-test for programs: status 1 if anything went wrong"),
+)
 TICK_SECONDS: Final = 1 / 30
 RELIABLE_TICKS: Final = 3  # of so many ticks, all but one carry a reliable message
 TICKS_BEHIND_MAX: Final = 15  # after a stall, catch up by no more than this
@@ -40,13 +49,16 @@ def demo(
     ] = 5.0,
     lag: Annotated[int, typer.Option("--lag", min=0, max=1000, help="Simulated delay in milliseconds, each way.")] = 30,
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain text at intervals instead of a live table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Only the outcome, as a JSON document; a progress bar meanwhile.")
+    ] = False,
 ) -> None:
     """Watch a server and a client talk over real UDP with simulated loss and lag.
 
     Both ends send reliable messages (chat, events, a map) and unreliable ones (positions). Packets get lost;
     the reliable messages must arrive complete and in order all the same. Ends by itself with a summary.
 
-    Exit status: 0 when every reliable message arrived in order, 1 otherwise.
+    Exit status: 0 every reliable message arrived in order, 1 otherwise, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     began = time.monotonic()
     live = sys.stdout.isatty() and not no_ui
@@ -63,7 +75,7 @@ def demo(
         grace = GRACE_SECONDS if loss <= 20 and lag <= 200 else GRACE_BAD_NETWORK_SECONDS
         run = DemoRun(client, server, f"UDP {address}, {loss:g}% loss and {lag} ms lag each way, {BUILD} build", stop)
         try:
-            with run.display(live) as show:
+            with run.progress(seconds) if as_json else run.display(live, seconds) as show:
                 run.flow(show, seconds, began + seconds + grace)
             interrupted = False
         except KeyboardInterrupt:
@@ -75,8 +87,12 @@ def demo(
         note("gamesockets demo: interrupted before the end, so there is no verdict")
         raise typer.Exit(EXIT_INTERRUPTED)
     found = run.problems + faults(views[0].counts, views[1].counts)
-    for line in summary(*views, found, time.monotonic() - began, loss):
-        say(line)
+    elapsed = time.monotonic() - began
+    if as_json:
+        say(json.dumps(document(*views, found, elapsed, loss, lag), indent=2))
+    else:
+        for line in summary(*views, found, elapsed, loss):
+            say(line)
     if found:
         raise typer.Exit(EXIT_FAILURE)
 
@@ -187,14 +203,20 @@ class Side:
 class DemoRun:
     """The course of the demo: let messages flow, stop sending, wait until the last one arrived."""
 
-    __slots__ = ("_client", "_server", "_stop", "_title", "problems")
+    __slots__ = ("_began", "_client", "_server", "_stop", "_title", "problems")
 
     def __init__(self, client: Side, server: Side, title: str, stop: StopRequest) -> None:
         self._stop = stop
         self._client = client
         self._server = server
         self._title = title
+        self._began: float | None = None
         self.problems: list[str] = []
+
+    @property
+    def flowing_for(self) -> float:
+        """Seconds since messages began to flow."""
+        return time.monotonic() - self._began if self._began is not None else 0.0
 
     def flow(self, show: Callable[[SideView, SideView], None], seconds: float, give_up: float) -> None:
         """Let messages flow for `seconds`, then wait for the last reliable one, until `give_up` (monotonic seconds)."""
@@ -206,6 +228,8 @@ class DemoRun:
             show(client, server)
             if client.info and server.info:
                 stop_sending = min(stop_sending, now + seconds)
+                if self._began is None:
+                    self._began = now
             if now >= stop_sending:
                 self._client.sending = self._server.sending = False
                 if settled(client.counts, server.counts):
@@ -220,18 +244,30 @@ class DemoRun:
                 clock.wait(REFRESH_SECONDS)
 
     @contextmanager
-    def display(self, live: bool) -> Iterator[Callable[[SideView, SideView], None]]:
+    def progress(self, seconds: float) -> Iterator[Callable[[SideView, SideView], None]]:
+        """A function that shows how much of the time has gone by, and nothing else."""
+        with progress_bar("demo") as bar:
+
+            def show(client: SideView, server: SideView) -> None:
+                sent = client.counts.sent_reliable + server.counts.sent_reliable
+                bar.show(self.flowing_for, seconds, f"{sent} reliable messages sent")
+
+            yield show
+
+    @contextmanager
+    def display(self, live: bool, seconds: float) -> Iterator[Callable[[SideView, SideView], None]]:
         """A function that shows snapshots, in a live table or as plain text now and then."""
         if not live:
             yield self._plain_display()
             return
-        began = time.monotonic()
         console = Console()
         with Live(console=console, auto_refresh=False) as screen:
 
             def show(client: SideView, server: SideView) -> None:
-                title = f"{self._title}, {time.monotonic() - began:.0f} s"
-                screen.update(rich_table(rows(client, server), title, _conversation(client, server)), refresh=True)
+                width = min(console.width, TABLE_WIDTH)
+                table = rich_table(rows(client, server), self._title, _conversation(client, server), width)
+                bar = ProgressBar(total=seconds, completed=min(self.flowing_for, seconds), width=width)
+                screen.update(Group(table, bar), refresh=True)
 
             yield show
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, TypeAlias, final
 
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +14,8 @@ from gamesockets.cli.demo_traffic import Counts
 from gamesockets.cli.peers import known, percent, protection
 
 Row: TypeAlias = tuple[str, str, str]
+
+TABLE_WIDTH: Final = 80
 
 
 @final
@@ -56,12 +58,12 @@ def plain_table(table: Sequence[Row], title: str) -> str:
     )
 
 
-def rich_table(table: Sequence[Row], title: str, caption: str) -> Table:
-    """The table for a terminal."""
-    shown = Table(title=title, caption=Text(caption), caption_justify="left", min_width=70)
-    shown.add_column("")
-    shown.add_column("client", justify="right", style="cyan", min_width=25)
-    shown.add_column("server", justify="right", style="green", min_width=25)
+def rich_table(table: Sequence[Row], title: str, caption: str, width: int = TABLE_WIDTH) -> Table:
+    """The table for a terminal, always as wide as that allows: figures that grow must not make it jump."""
+    shown = Table(title=title, caption=Text(caption), caption_justify="left", width=width)
+    shown.add_column("", min_width=len(max((what for what, *_ in table), key=len)))
+    shown.add_column("client", justify="right", style="cyan", ratio=1)
+    shown.add_column("server", justify="right", style="green", ratio=1)
     for what, at_client, at_server in table:
         shown.add_row(what, at_client, at_server)
     return shown
@@ -91,6 +93,26 @@ def summary(
     if client.info is not None:
         lines.append(f"  cipher: {cipher(client.info)}")
     return lines
+
+
+def document(
+    client: SideView, server: SideView, faults: Sequence[str], elapsed_seconds: float, loss: float, lag: int
+) -> dict[str, Any]:
+    """The outcome for programs."""
+    return {
+        "passed": not faults,
+        "problems": list(faults),
+        "seconds": round(elapsed_seconds, 3),
+        "simulated": {"loss_percent": loss, "lag_ms": lag},
+        "encrypted": protection(client.info) == "encrypted" if client.info is not None else None,
+        **{
+            view.name: {
+                **asdict(view.counts),
+                "ping_ms": view.status.ping if view.status is not None and view.status.ping >= 0 else None,
+            }
+            for view in (client, server)
+        },
+    }
 
 
 def cipher(info: gs.ConnectionInfo) -> str:
@@ -124,7 +146,7 @@ def _in(status: gs.ConnectionStatus) -> str:
 
 
 def _rate(packets: float, size: float) -> str:
-    return f"{packets:.0f} packets/s, {size / 1000:.1f} kB/s" if packets > 0 else "-"
+    return f"{packets:.0f} pkt/s, {size / 1000:.1f} kB/s" if packets > 0 else "-"
 
 
 def _lost(mine: SideView, other: SideView) -> str:

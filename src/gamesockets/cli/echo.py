@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, final
+import json
+from typing import Annotated, Any, Final, final
 
 import typer
 
 import gamesockets as gs
 from gamesockets.cli.addresses import resolve_bind
-from gamesockets.cli.peers import describe_peer, parse_identity
+from gamesockets.cli.completions import complete_bind, complete_identity
+from gamesockets.cli.help_text import examples
+from gamesockets.cli.peers import describe_peer, parse_identity, protection
 from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
@@ -20,6 +23,11 @@ from gamesockets.cli.terminal import (
     stop_signals,
 )
 
+EPILOG: Final = examples(
+    ("gamesockets echo", "on every address, port 27015"),
+    ("gamesockets echo --bind 127.0.0.1:0 --json", "a free port of this machine, for a script"),
+    ("gamesockets ping localhost", "in a second terminal: try it"),
+)
 # A peer that sends without reading fills our send buffer; this much is kept for it, then it is told to go.
 SEND_BUFFER_BYTES: Final = 16 << 20
 REASON_STOPPED: Final = 1000
@@ -29,18 +37,34 @@ REASON_TOO_SLOW: Final = 2001
 def echo(
     bind: Annotated[
         str,
-        typer.Option("--bind", "-b", metavar="ADDRESS", help="Where to listen. Port 0 takes a free one."),
+        typer.Option(
+            "--bind",
+            "-b",
+            metavar="ADDRESS",
+            help="Where to listen. Port 0 takes a free one.",
+            autocompletion=complete_bind,
+        ),
     ] = "[::]:27015",
     identity: Annotated[
         str,
-        typer.Option("--identity", metavar="TEXT", help="Who we claim to be, such as str:echo-1 or steamid:N."),
+        typer.Option(
+            "--identity",
+            metavar="TEXT",
+            help="Who we claim to be, such as str:echo-1 or steamid:N.",
+            autocompletion=complete_identity,
+        ),
     ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the bound address and the totals only.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line instead of text: who came and went, the totals.")
+    ] = False,
 ) -> None:
     """Listen, accept everyone, and send every message back as it came: reliable or not, on the same lane.
 
-    The first line names the bound address. Ctrl-C or SIGTERM ends it with status 0.
-    Try it with `gamesockets ping ADDRESS`, or with a client of the C++ library.
+    The first line names the bound address, the last the totals. Try it with `gamesockets ping ADDRESS`, or with a
+    client of the C++ library.
+
+    Exit status: 0 ended by Ctrl-C or SIGTERM, 1 the address cannot be had, 2 wrong usage.
     """
     try:
         address = resolve_bind(bind)
@@ -50,13 +74,38 @@ def echo(
     with stop_signals() as stop:
         try:
             with gs.NetworkingSockets(identity=own_identity) as sockets:
-                _serve(sockets, address, quiet, stop)
+                _serve(sockets, address, Report(quiet, as_json), stop)
         except KeyboardInterrupt:
             return
 
 
-def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool, stop: StopRequest) -> None:
-    server = EchoServer(sockets, quiet, stop)
+@final
+class Report:
+    """Says what happens, as text or as JSON lines."""
+
+    __slots__ = ("_as_json", "_quiet")
+
+    def __init__(self, quiet: bool, as_json: bool = False) -> None:
+        self._quiet = quiet
+        self._as_json = as_json
+
+    def event(self, event: str, line: str, always: bool = False, **fields: Any) -> None:
+        """Something happened; `line` is for people, `event` and `fields` for programs."""
+        if self._quiet and not always:
+            return
+        if self._as_json:
+            say(json.dumps({"event": event, **fields}))
+        else:
+            say(line)
+
+    def remark(self, text: str) -> None:
+        """Something that only people need to know."""
+        if not self._quiet and not self._as_json:
+            say(text)
+
+
+def _serve(sockets: gs.NetworkingSockets, address: gs.Address, report: Report, stop: StopRequest) -> None:
+    server = EchoServer(sockets, report, stop)
     try:
         bound = server.listen(address)
     except OSError as error:
@@ -64,17 +113,27 @@ def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool, stop
             "echo",
             f"cannot listen on {address} ({error.strerror or error}): choose another --bind, or port 0",
         )
-    say(f"echo listening on {bound}")
-    if not quiet:
-        say("identities of peers are claims, not proofs; Ctrl-C stops")
+    report.event(
+        "listening",
+        f"echo listening on {bound}",
+        always=True,
+        address=str(bound),
+    )
+    report.remark("identities of peers are claims, not proofs; Ctrl-C stops")
     try:
         while True:
             server.step()
     except KeyboardInterrupt:
         server.stop()
-        say(
+        report.event(
+            "stopped",
             f"echo stopped: {server.accepted} connections, "
-            f"{server.echoed} messages with {server.echoed_bytes} bytes sent back, {server.dropped} dropped"
+            f"{server.echoed} messages with {server.echoed_bytes} bytes sent back, {server.dropped} dropped",
+            always=True,
+            connections=server.accepted,
+            messages=server.echoed,
+            bytes=server.echoed_bytes,
+            dropped=server.dropped,
         )
 
 
@@ -82,12 +141,12 @@ def _serve(sockets: gs.NetworkingSockets, address: gs.Address, quiet: bool, stop
 class EchoServer:
     """Accepts connections and sends their messages back. `step` waits for work and does it."""
 
-    __slots__ = ("_lanes", "_listen", "_quiet", "_sockets", "_stop", "accepted", "dropped", "echoed", "echoed_bytes")
+    __slots__ = ("_lanes", "_listen", "_report", "_sockets", "_stop", "accepted", "dropped", "echoed", "echoed_bytes")
 
-    def __init__(self, sockets: gs.NetworkingSockets, quiet: bool, stop: StopRequest) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, report: Report, stop: StopRequest) -> None:
         self._sockets = sockets
         self._stop = stop
-        self._quiet = quiet
+        self._report = report
         self._lanes: dict[gs.Connection, int] = {}
         self._listen = gs.ListenSocket(0)
         self.accepted = 0
@@ -150,17 +209,28 @@ class EchoServer:
             else:
                 self._sockets.close_connection(connection)
         elif info.state == gs.ConnectionState.CONNECTED:
-            self._tell(f"+ {describe_peer(info)} connected")
+            self._report.event(
+                "connected",
+                f"+ {describe_peer(info)} connected",
+                address=str(info.address),
+                identity=str(info.identity),
+                encrypted=protection(info) == "encrypted",
+            )
         elif info.state in {gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY}:
-            self._tell(f"- {describe_peer(info)} gone ({info.end_reason}: {printable(info.end_debug)})")
+            self._report.event(
+                "gone",
+                f"- {describe_peer(info)} gone ({info.end_reason}: {printable(info.end_debug)})",
+                address=str(info.address),
+                reason=info.end_reason,
+                text=info.end_debug,
+            )
             self._lanes.pop(connection, None)
             self._sockets.close_connection(connection)
 
     def _close(self, connection: gs.Connection, reason: int, text: str) -> None:
         del self._lanes[connection]
+        info = self._sockets.get_connection_info(connection)
         self._sockets.close_connection(connection, reason, text)
-        self._tell(f"- connection {connection} closed: {text}")
-
-    def _tell(self, line: str) -> None:
-        if not self._quiet:
-            say(line)
+        if info is not None:
+            who = str(info.address)
+            self._report.event("closed", f"- {who} closed: {text}", address=who, reason=reason, text=text)

@@ -12,6 +12,8 @@ import typer
 
 import gamesockets as gs
 from gamesockets.cli.addresses import resolve
+from gamesockets.cli.completions import complete_address, complete_identity
+from gamesockets.cli.help_text import examples
 from gamesockets.cli.peers import (
     ENDED,
     describe_peer,
@@ -22,6 +24,7 @@ from gamesockets.cli.peers import (
     protection,
     why_not_connected,
 )
+from gamesockets.cli.progress import Bar, progress_bar
 from gamesockets.cli.statistics import SIZE_MIN, Ledger, Reply, summarize
 from gamesockets.cli.terminal import (
     EXIT_FAILURE,
@@ -35,6 +38,12 @@ from gamesockets.cli.terminal import (
     stop_signals,
 )
 
+EPILOG: Final = examples(
+    ("gamesockets ping localhost", "a `gamesockets echo` on this machine, until Ctrl-C"),
+    ("gamesockets ping HOST:27015 -c 100 -i 0.05 --quiet", "a hundred, quickly; the summary only"),
+    ("gamesockets ping [2001:db8::1]:27015 --reliable --size 5000", "messages of several packets"),
+    ("gamesockets ping HOST -c 10 --json", "for programs"),
+)
 REASON_DONE: Final = 1000
 SIZE_MAX: Final = gs.Library.MAX_MESSAGE_SIZE
 SHOWN_LOST: Final = 10
@@ -43,7 +52,11 @@ SHOWN_LOST: Final = 10
 def ping(
     address: Annotated[
         str,
-        typer.Argument(metavar="ADDRESS", help="host:port, [ipv6]:port or a name; port 27015 when left out."),
+        typer.Argument(
+            metavar="ADDRESS",
+            help="host:port, [ipv6]:port or a name; port 27015 when left out.",
+            autocompletion=complete_address,
+        ),
     ],
     count: Annotated[
         int | None,
@@ -68,8 +81,17 @@ def ping(
         ),
     ] = 5.0,
     identity: Annotated[
-        str, typer.Option("--identity", metavar="TEXT", help="Who we claim to be, such as str:me.")
+        str,
+        typer.Option(
+            "--identity",
+            metavar="TEXT",
+            help="Who we claim to be, such as str:me.",
+            autocompletion=complete_identity,
+        ),
     ] = "",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="The summary only; with --count, a progress bar meanwhile.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on standard output instead of text.")
     ] = False,
@@ -86,10 +108,12 @@ def ping(
         own_identity = parse_identity(identity)
     except InputError as error:
         fail("ping", str(error), EXIT_USAGE)
+    plan = Plan(count, interval, timeout, reliable, quiet, as_json)
     with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
-        plan = Plan(count, interval, timeout, reliable, as_json)
         run = PingRun(sockets, addresses, Ledger(size), plan, stop)
-        run.run()
+        # Where every answer is a line of its own, those lines are the progress.
+        with progress_bar("ping", count is not None and (quiet or as_json)) as bar:
+            run.run(bar)
         run.report()
     if not run.succeeded:
         raise typer.Exit(EXIT_FAILURE)
@@ -104,6 +128,7 @@ class Plan:
     interval: float
     timeout: float
     reliable: bool
+    quiet: bool
     as_json: bool
 
 
@@ -113,6 +138,7 @@ class PingRun:
 
     __slots__ = (
         "_addresses",
+        "_bar",
         "_connection",
         "_ended",
         "_flags",
@@ -140,14 +166,16 @@ class PingRun:
         self._stop = stop
         kind = gs.SendFlags.RELIABLE if plan.reliable else gs.SendFlags.UNRELIABLE
         self._flags = kind | gs.SendFlags.NO_NAGLE
+        self._bar = Bar(None)
         self._connection = gs.Connection(0)
         self._info: gs.ConnectionInfo | None = None
         self._status: gs.ConnectionStatus | None = None
         self._problem = ""
         self._ended = False
 
-    def run(self) -> None:
+    def run(self, bar: Bar) -> None:
         """Connect, send, collect; returns when done, when the connection ended, or on Ctrl-C."""
+        self._bar = bar
         self._sockets.set_status_callback(self._on_status)
         self._tell(
             f"PING {self._addresses[0]}: {self.ledger.size_bytes} bytes a message, "
@@ -217,7 +245,7 @@ class PingRun:
         for message in self._sockets.receive_messages_on_connection(self._connection):
             reply = self.ledger.receive(message.data, message.time_received)
             if reply is not None:
-                self._tell(format_reply(reply, self._addresses[0]))
+                self._show(reply)
         self._sockets.run_callbacks()
 
     def _on_status(self, status: gs.StatusInfo) -> None:
@@ -244,6 +272,13 @@ class PingRun:
         """Seconds in which an answer that is still under way should come, judged by those that came."""
         slowest_us = max((reply.round_trip_us for reply in self.ledger.replies), default=0)
         return 0.2 + 2 * slowest_us / 1_000_000
+
+    def _show(self, reply: Reply) -> None:
+        if not self._plan.quiet:
+            self._tell(format_reply(reply, self._addresses[0]))
+        if self._plan.count is not None:
+            replies = len(self.ledger.replies)
+            self._bar.show(replies, self._plan.count, f"{replies} of {self._plan.count} came back")
 
     def _tell(self, line: str) -> None:
         if not self._plan.as_json:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn, final
@@ -55,6 +56,16 @@ def fail(command: str, message: str, code: int = EXIT_FAILURE) -> NoReturn:
 
 
 @final
+class BugReports(logging.Handler):
+    """Passes on what the library logs about its own faults. What it logs about peers, commands say themselves."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record if it has a traceback."""
+        if record.exc_info:
+            note(self.format(record))
+
+
+@final
 class StopRequest:
     """Ctrl-C or SIGTERM, seen only where a command waits: elsewhere it would cut a line or a call in half."""
 
@@ -90,9 +101,34 @@ def stop_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request  # only the main thread may set handlers; elsewhere the caller has its own way to stop
         return
-    before = {number: signal.signal(number, request.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled_by(request.on_signal):
         yield request
+
+
+@contextmanager
+def on_stop_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Inside, the first SIGINT or SIGTERM calls `stop`, which must return at once; the second ends the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    requested = False
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
+            raise KeyboardInterrupt
+        requested = True
+        stop()
+
+    with _handled_by(on_signal):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -13,7 +13,7 @@ _APART_US: Final = 100_000
 class PingEstimator:
     """Samples and their smoothed value, in whole milliseconds."""
 
-    __slots__ = ("_opened_at", "_samples", "sampled_at", "smoothed_ms")
+    __slots__ = ("_opened_at", "_samples", "sampled_at", "smoothed_ms", "worst_ms")
 
     def __init__(self) -> None:
         self._samples: list[int] = []
@@ -21,6 +21,8 @@ class PingEstimator:
         self.sampled_at = -1
         """When the last sample came, -1 before the first."""
         self.smoothed_ms = UNKNOWN
+        self.worst_ms = UNKNOWN
+        """The largest of the last samples."""
 
     def add(self, sample_ms: int, now: int) -> bool:
         """Takes a sample; True if it counts as one of its own rather than as a refinement of the last."""
@@ -37,13 +39,10 @@ class PingEstimator:
         self._smooth()
         return True
 
-    def worst_ms(self) -> int:
-        """The largest of the last samples, UNKNOWN before the first."""
-        return max(self._samples) if self._samples else UNKNOWN
-
     def _smooth(self) -> None:
         samples = self._samples
+        self.worst_ms = max(samples)
         if len(samples) < _KEPT:
             self.smoothed_ms = min(samples)
         else:
-            self.smoothed_ms = (sum(samples) - max(samples)) // 2
+            self.smoothed_ms = (sum(samples) - self.worst_ms) // 2

@@ -33,7 +33,7 @@ from gamesockets.wire import datagram
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
 from gamesockets.wire.messages_pb2 import UdpStats
 from gamesockets.wire.numbers import varint_length, widen
-from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, split_packet
+from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, encode_plain_header_start, split_packet
 
 MTU_OVERHEAD_BYTES: Final = 52
 PACKETS_PER_TURN: Final = 128
@@ -66,6 +66,7 @@ class Traffic(FeedbackSink):
         self._counters = counters
         self._entropy = entropy
         self._remote_id = 0
+        self._header_start = b""
         self._protocol_version = 0
         self._sealing: Cipher = NullCipher()
         self._opening: Cipher = NullCipher()
@@ -90,6 +91,7 @@ class Traffic(FeedbackSink):
         self._sealing = agreement.sealing
         self._opening = agreement.opening
         self._remote_id = agreement.remote_id
+        self._header_start = encode_plain_header_start(agreement.remote_id)
         self._protocol_version = agreement.peer.protocol_version
         if self._protocol_version < FIRST_NUMBERED_AFTER_HANDSHAKE:
             self.window.newest = 0
@@ -333,7 +335,10 @@ class Traffic(FeedbackSink):
         spacing_us = NO_TIME
         if self._options.send_time_since_previous_packet == 1:
             spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))
-        header = encode_header(self._remote_id, number, stats, spacing_us)
+        if stats or spacing_us >= 0:
+            header = encode_header(self._remote_id, number, stats, spacing_us)
+        else:
+            header = self._header_start + (number & 0xFFFF).to_bytes(2, "little")
         data = header + self._sealing.seal(number, payload)
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
@@ -341,7 +346,7 @@ class Traffic(FeedbackSink):
         sender.pacer.spend(len(data))
         self._last_sent_at = now
         if segments or stats:
-            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms())
+            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms)
         return data
 
     def _reports(self, number: int, room: int, now: int) -> bytes:

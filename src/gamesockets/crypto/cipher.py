@@ -20,6 +20,8 @@ MAX_PLAINTEXT_BYTES: Final = 1300
 
 _MAX_CHUNK_BYTES: Final = MAX_PLAINTEXT_BYTES + AES_TAG_BYTES
 _MASK_64: Final = (1 << 64) - 1
+_LOW_BYTES: Final = 7
+_CARRY: Final = 1 << 56
 
 
 class Cipher(ABC):
@@ -46,7 +48,7 @@ class AesGcmCipher(Cipher):
     Raises ValueError unless `key` has 32 bytes and `iv` 12.
     """
 
-    __slots__ = ("_decrypt", "_encrypt", "_iv_number", "_iv_tail")
+    __slots__ = ("_decrypt", "_encrypt", "_iv", "_iv_low", "_iv_tail")
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         super().__init__(AES_TAG_BYTES)
@@ -57,21 +59,30 @@ class AesGcmCipher(Cipher):
         aes = AESGCM(key)
         self._encrypt: Callable[[bytes, bytes, bytes | None], bytes] = aes.encrypt
         self._decrypt: Callable[[bytes, bytes, bytes | None], bytes] = aes.decrypt
-        self._iv_number: int = int.from_bytes(iv[:8], "little")
-        self._iv_tail: bytes = iv[8:]
+        self._iv = iv
+        # The packet number is added to the first 8 bytes. All but the eighth are enough, unless there is a carry, and
+        # the sum is no more than a machine word.
+        self._iv_low = int.from_bytes(iv[:_LOW_BYTES], "little")
+        self._iv_tail = iv[_LOW_BYTES:]
 
     def seal(self, packet_number: int, plaintext: bytes) -> bytes:
-        nonce = ((self._iv_number + packet_number) & _MASK_64).to_bytes(8, "little") + self._iv_tail
+        low = self._iv_low + packet_number
+        nonce = low.to_bytes(_LOW_BYTES, "little") + self._iv_tail if low < _CARRY else self._carried(packet_number)
         return self._encrypt(nonce, plaintext, None)
 
     def open(self, packet_number: int, chunk: bytes) -> bytes | None:
         if not AES_TAG_BYTES <= len(chunk) <= _MAX_CHUNK_BYTES:
             return None
-        nonce = ((self._iv_number + packet_number) & _MASK_64).to_bytes(8, "little") + self._iv_tail
+        low = self._iv_low + packet_number
+        nonce = low.to_bytes(_LOW_BYTES, "little") + self._iv_tail if low < _CARRY else self._carried(packet_number)
         try:
             return self._decrypt(nonce, chunk, None)
         except InvalidTag:
             return None
+
+    def _carried(self, packet_number: int) -> bytes:
+        number = int.from_bytes(self._iv[:8], "little") + packet_number
+        return (number & _MASK_64).to_bytes(8, "little") + self._iv[8:]
 
 
 @final

@@ -64,17 +64,17 @@ class LoopService(Service):
         return lambda events: self._ready(port, events)
 
     def _unregister(self, port: Port) -> None:
-        if self._loop.is_closed():
-            return
-        if self._has_readers:
+        if not self._has_readers:
+            watcher.forget(self._loop, port.udp)
+        elif not self._loop.is_closed():
             self._loop.remove_reader(port.udp.fileno())
             self._loop.remove_writer(port.udp.fileno())
-        else:
-            watcher.forget(self._loop, port.udp)
 
     def _watch_writing(self, port: Port) -> None:
         if not self._is_on_loop():
             self._call_on_loop(self._watch_writing_of_open, port)
+        elif self._loop.is_closed():
+            pass  # what waits to leave stays
         elif not self._has_readers:
             watcher.watch(self._loop, port.udp, READ | (WRITE if port.backlog else 0), self._on_ready(port))
         elif port.backlog:
@@ -109,10 +109,10 @@ class LoopService(Service):
     def _wake_before(self, deadline: int) -> None:
         if deadline >= self._armed_for or self._is_serving:
             return
-        if self._is_on_loop():
-            self._arm()
-        else:
+        if not self._is_on_loop():
             self._call_on_loop(self._arm_from_outside)
+        elif not self._loop.is_closed():
+            self._arm()
 
     def _arm_from_outside(self) -> None:
         with self.lock:
@@ -166,7 +166,7 @@ class LoopService(Service):
 
     def stop(self) -> None:
         """Closes all sockets, from another thread at the loop's next turn. Call without the lock."""
-        if self._is_on_loop():
+        if self._is_on_loop() or self._loop.is_closed():
             self._stop()
         else:
             self._call_on_loop(self._stop)

@@ -1,15 +1,14 @@
 """How does an event loop without `add_reader`, such as the proactor loop of Windows, learn that a socket is ready?
 
 One thread for each such loop sleeps on the sockets and tells the loop. A socket that it told of is left alone until the
-loop has served it.
+loop has served it. The thread ends with the last socket, or when it finds that the loop was closed.
 """
 
 import contextlib
 import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import TypeAlias, final
-from weakref import WeakKeyDictionary
+from typing import Final, TypeAlias, final
 
 from gamesockets.drivers.poller import Poller
 from gamesockets.drivers.udp import UdpSocket
@@ -17,10 +16,14 @@ from gamesockets.drivers.udp import UdpSocket
 OnReady: TypeAlias = Callable[[int], None]
 """Told on the loop's thread which events a socket is ready for."""
 
+LOOK_EVERY_S: Final = 1.0
+"""How often the thread looks whether the loop was closed: nobody says so."""
+
 
 @final
 class Watcher:
-    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread."""
+    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread; `forget` and `stop`
+    after its end on any."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
@@ -30,6 +33,7 @@ class Watcher:
         """Not watched at the moment: the loop was told that they are ready."""
         self._lock = threading.Lock()
         self._is_stopping = False
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="gamesockets-watcher", daemon=True)
         self._thread.start()
 
@@ -54,38 +58,50 @@ class Watcher:
 
     def stop(self) -> None:
         """Ends the thread."""
-        self._is_stopping = True
-        self._poller.wake()
+        with self._lock:
+            self._is_stopping = True
+            if not self._has_ended:
+                self._poller.wake()
         self._thread.join()
-        self._poller.close()
 
     def _serve(self, udp: UdpSocket, events: int) -> None:
         found = self._watched.get(udp)
-        if found is None:
-            return
-        found[1](events)
+        if found is not None:
+            try:
+                found[1](events)
+            finally:
+                self._watch_again(udp)
+
+    def _watch_again(self, udp: UdpSocket) -> None:
         with self._lock:
             self._resting.discard(udp)
             found = self._watched.get(udp)
-            if found is not None:
-                self._poller.register(udp, udp)
-                self._poller.watch(udp, found[0], udp)
+            if found is None:  # forgotten meanwhile, and if it was the last one, the thread has ended
+                return
+            self._poller.register(udp, udp)
+            self._poller.watch(udp, found[0], udp)
         self._poller.wake()
 
     def _run(self) -> None:
-        while not self._is_stopping:
-            ready = self._poller.select(None)
+        while not self._is_stopping and not self._loop.is_closed():
+            ready = self._poller.select(LOOK_EVERY_S)
             with self._lock:
-                awake = [(udp, events) for udp, events in ready if udp in self._watched]
+                # Without events is what was ready for something that it is no longer watched for.
+                awake = [(udp, events) for udp, events in ready if events and udp in self._watched]
                 for udp, _ in awake:
                     self._poller.unregister(udp)
                     self._resting.add(udp)
             with contextlib.suppress(RuntimeError):  # the loop was closed
                 for udp, events in awake:
                     self._loop.call_soon_threadsafe(self._serve, udp, events)
+        with self._lock:
+            self._has_ended = True
+            self._watched.clear()
+            self._poller.close()
+        _WATCHERS.pop(self._loop, None)  # if the loop was closed, nobody else does that
 
 
-_WATCHERS: WeakKeyDictionary[AbstractEventLoop, Watcher] = WeakKeyDictionary()
+_WATCHERS: dict[AbstractEventLoop, Watcher] = {}
 
 
 def watch(loop: AbstractEventLoop, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
@@ -100,5 +116,4 @@ def forget(loop: AbstractEventLoop, udp: UdpSocket) -> None:
     """Has the loop's watcher forget a socket; the thread ends with the last one."""
     watcher = _WATCHERS.get(loop)
     if watcher is not None and watcher.forget(udp):
-        del _WATCHERS[loop]
         watcher.stop()

@@ -13,6 +13,7 @@ from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
 from gamesockets.wire.numbers import widen
 from gamesockets.wire.stream import (
     BAD_HEADER,
+    HEADER_BYTES_READ,
     MAX_NUMBER_AHEAD,
     MAX_NUMBER_INCREMENT,
     MAX_SIZE_UPPER,
@@ -21,6 +22,11 @@ from gamesockets.wire.stream import (
 
 FLAG_RELIABLE: Final = 8
 _MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_WRAPS_FROM: Final = 1 << 61
+"""Smaller sums, which is all that honest peers make, need no arithmetic of 64 bits."""
+
+_WINDOW_BYTES: Final = 4096
+"""Most often all that is there: what a packet brings and what is left of the one before."""
 
 LANES_HELD_MAX: Final = 12
 """Undelivered bytes of all lanes together, in receive buffers; beyond that nothing is taken ahead of a hole."""
@@ -164,9 +170,11 @@ class Receiver(FrameSink):
     def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
         lane = self._lane
         if number_bits == RELATIVE:
-            number = (self._unreliable_number + number) & _MASK64
-            if number >> 63:
-                number -= 1 << 64
+            number += self._unreliable_number
+            if number >= _WRAPS_FROM:
+                number &= _MASK64
+                if number >> 63:
+                    number -= 1 << 64
         else:
             number = widen(number, number_bits, lane.highest_number)
             if number <= 0:
@@ -255,12 +263,20 @@ class Receiver(FrameSink):
             return True
         peer = self._peer
         options = self._options
-        append = self.inbox.append
+        inbox = self.inbox
+        # Headers and small messages are read from immutable bytes: a slice of the buffer would have to be copied again.
+        window = bytes(buffer) if end <= _WINDOW_BYTES else bytes(buffer[:_WINDOW_BYTES])
+        window_begin = 0
+        window_end = len(window)
         start = 0
         fault = ""
         needed = 0
         while start < end:
-            increment, size, body = decode_message_header(buffer, start, end)
+            if window_end < end and window_end < start + HEADER_BYTES_READ:
+                window = bytes(buffer[start : start + _WINDOW_BYTES])
+                window_begin = start
+                window_end = start + len(window)
+            increment, size, body = decode_message_header(window, start - window_begin, len(window))
             if body < 0:
                 if body == BAD_HEADER:
                     fault = f"Invalid reliable message header byte 0x{buffer[start]:02x}"
@@ -276,6 +292,7 @@ class Receiver(FrameSink):
                 break
             if number > lane.highest_number:
                 lane.highest_number = number
+            body += window_begin
             stop = body + size
             if stop > end:
                 needed = stop - start
@@ -294,12 +311,13 @@ class Receiver(FrameSink):
             peer.queued_messages += 1
             peer.queued_bytes += size
             self.reliable_messages += 1
-            message = NetworkingMessage(bytes(buffer[body:stop]), number, FLAG_RELIABLE, lane.index, self._now, peer)
+            data = window[body - window_begin : stop - window_begin] if stop <= window_end else bytes(buffer[body:stop])
+            message = NetworkingMessage(data, number, FLAG_RELIABLE, lane.index, self._now, peer)
             if number > lane.highest_queued:
                 lane.highest_queued = number
-                append(message)
+                inbox.append(message)
             else:
-                self.inbox.insert_late(message)
+                inbox.insert_late(message)
             start = stop
         if start:
             stream.consume(start)

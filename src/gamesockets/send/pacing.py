@@ -5,6 +5,7 @@ from typing import Final, final
 BURST_BYTES: Final = 1248
 MIN_RATE: Final = 1024
 MAX_RATE: Final = 0x1000_0000
+"""The largest rate that can be set is no limit: what the peer can hold unacknowledged is all that slows reliable data."""
 
 _INITIAL_WINDOW_BYTES: Final = 4380
 _UNKNOWN_PING_US: Final = 200_000
@@ -66,7 +67,8 @@ class Pacer:
 
     def spend(self, size_bytes: int) -> None:
         """A packet of this UDP payload size leaves."""
-        self._tokens -= size_bytes * 1_000_000
+        if self.rate < MAX_RATE:
+            self._tokens -= size_bytes * 1_000_000
 
     def ready_at(self, now: int) -> int:
         """When the next packet may leave, given that `refill(now)` was called."""

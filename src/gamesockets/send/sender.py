@@ -22,7 +22,7 @@ from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, RetryQueue, Segment
 from gamesockets.types import Result, SendFlags
-from gamesockets.wire.frames import AckBlock, encode_reliable, to_end
+from gamesockets.wire.frames import AckBlock, encode_reliable_to_end
 
 MAX_MESSAGE_BYTES: Final = 524_288
 MAX_UNRELIABLE_BYTES: Final = 16_500
@@ -425,7 +425,7 @@ class Sender(Outbox):
             return b""
         builder.room = 0
         builder.segments.append(segment)
-        return b"".join((prefix, to_end(encode_reliable(48, segment.position)), segment.data))
+        return b"".join((prefix, encode_reliable_to_end(segment.position), segment.data))
 
     def _add_reliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
         """Adds a segment of as many adjacent reliable messages as fit; False if the packet takes no more."""
@@ -465,7 +465,8 @@ class Sender(Outbox):
             remaining = header_bytes + len(body) - sent
             if remaining <= space - size:
                 if not sent:
-                    chunks += (header, body)
+                    chunks.append(header)
+                    chunks.append(body)
                 elif sent < header_bytes:
                     chunks += (header[sent:], body)
                 else:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from gamesockets.build import mypyc_attr
 from gamesockets.wire.numbers import (
+    ONE_BYTE,
     VARINT32_BYTES,
     VARINT64_BYTES,
     decode_varint,
@@ -33,7 +34,6 @@ SIZE_TO_END: Final = 7
 _UNRELIABLE_END: Final = 0x20
 _UNRELIABLE_NUMBER_WIDE: Final = 0x10
 _UNRELIABLE_OFFSET: Final = 0x08
-_RELIABLE: Final = 0x40
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -75,8 +75,6 @@ def decode(payload: bytes, sink: FrameSink) -> str:
     end = len(payload)
     number_known = False
     position_known = False
-    on_unreliable = sink.unreliable
-    on_reliable = sink.reliable
     while offset < end:
         lead = payload[offset]
         offset += 1
@@ -114,7 +112,7 @@ def decode(payload: bytes, sink: FrameSink) -> str:
                 offset += 1
                 if stop > end:
                     return f"Truncated segment in frame 0x{lead:02x}"
-            if not on_unreliable(
+            if not sink.unreliable(
                 number_bits, number, message_offset, lead & _UNRELIABLE_END != 0, payload[offset:stop]
             ):
                 return ""
@@ -145,7 +143,7 @@ def decode(payload: bytes, sink: FrameSink) -> str:
                 offset += 1
                 if stop > end:
                     return f"Truncated segment in frame 0x{lead:02x}"
-            if not on_reliable(position_bits, position, payload[offset:stop]):
+            if not sink.reliable(position_bits, position, payload[offset:stop]):
                 return ""
             offset = stop
         elif lead & 0xFC == 0x80:
@@ -230,7 +228,7 @@ def encode_unreliable(number_bits: int, number: int, offset: int, is_last: bool)
     if offset:
         lead |= _UNRELIABLE_OFFSET
         fields += encode_varint(offset)
-    return bytes((lead,)) + fields
+    return ONE_BYTE[lead] + fields
 
 
 def encode_reliable(position_bits: int, position: int) -> bytes:
@@ -241,29 +239,34 @@ def encode_reliable(position_bits: int, position: int) -> bytes:
         if position == 0:
             return b"\x40"
         if position < 0x100:
-            return bytes((_RELIABLE | 1 << 3, position))
+            return b"\x48" + ONE_BYTE[position]
         if position < 0x1_0000:
-            return bytes((_RELIABLE | 2 << 3,)) + position.to_bytes(2, "little")
-        return bytes((_RELIABLE | 3 << 3,)) + position.to_bytes(4, "little")
+            return b"\x50" + position.to_bytes(2, "little")
+        return b"\x58" + position.to_bytes(4, "little")
     if position_bits == 24:
-        return bytes((_RELIABLE,)) + (position & 0xFF_FFFF).to_bytes(3, "little")
-    return bytes((_RELIABLE | 1 << 3,)) + (position & 0xFFFF_FFFF).to_bytes(4, "little")
+        return b"\x40" + (position & 0xFF_FFFF).to_bytes(3, "little")
+    return b"\x48" + (position & 0xFFFF_FFFF).to_bytes(4, "little")
+
+
+def encode_reliable_to_end(position: int) -> bytes:
+    """The completed header of a segment that fills the whole payload."""
+    return b"\x57" + (position & 0xFFFF_FFFF_FFFF).to_bytes(6, "little")
 
 
 def with_size(header: bytes, size: int) -> bytes:
     """The segment header completed for data of `size` bytes that is not the end of the payload."""
-    return bytes((header[0] | size >> 8,)) + header[1:] + bytes((size & 0xFF,))
+    return ONE_BYTE[header[0] | size >> 8] + header[1:] + ONE_BYTE[size & 0xFF]
 
 
 def to_end(header: bytes) -> bytes:
     """The segment header completed for data that runs to the end of the payload."""
-    return bytes((header[0] | SIZE_TO_END,)) + header[1:]
+    return ONE_BYTE[header[0] | SIZE_TO_END] + header[1:]
 
 
 def encode_stop_waiting(offset: int) -> bytes:
     """In packet P: no acks are wanted below P - offset - 1."""
     if offset < 0x100:
-        return bytes((0x80, offset))
+        return b"\x80" + ONE_BYTE[offset]
     if offset < 0x1_0000:
         return b"\x81" + offset.to_bytes(2, "little")
     if offset < 0x100_0000:
@@ -274,14 +277,14 @@ def encode_stop_waiting(offset: int) -> bytes:
 def encode_select_lane(lane: int) -> bytes:
     """One byte for lanes 1..7; lane 0 and lanes from 8 on need the long form."""
     if 1 <= lane <= 7:
-        return bytes((0x87 + lane,))
+        return ONE_BYTE[0x87 + lane]
     return b"\x8f" + encode_varint(lane)
 
 
 def encode_ack_block(block: AckBlock) -> bytes:
     acks, nacks = block
     if acks < 8 and nacks < 8:
-        return bytes((acks << 4 | nacks,))
+        return ONE_BYTE[acks << 4 | nacks]
     lead = 0
     varints = b""
     if acks < 8:
@@ -294,7 +297,7 @@ def encode_ack_block(block: AckBlock) -> bytes:
     else:
         lead |= 8 | nacks & 7
         varints += encode_varint(nacks >> 3)
-    return bytes((lead,)) + varints
+    return ONE_BYTE[lead] + varints
 
 
 def ack_block_length(block: AckBlock) -> int:

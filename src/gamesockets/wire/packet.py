@@ -19,12 +19,16 @@ TIME_SINCE_PREVIOUS_SHIFT: Final = 4
 NO_TIME: Final = -1
 
 _HEADER: Final = struct.Struct("<BIH")
+_HEADER_START: Final = struct.Struct("<BI")
+
+
+def encode_plain_header_start(connection_id: int) -> bytes:
+    """What all headers without optional fields begin with; the low 16 bits of the packet number complete them."""
+    return _HEADER_START.pack(FLAG_DATA, connection_id)
 
 
 def encode_header(connection_id: int, packet_number: int, stats: bytes, time_since_previous_us: int) -> bytes:
     """Header for one packet; empty `stats` and `NO_TIME` leave the optional fields out."""
-    if not stats and time_since_previous_us < 0:
-        return _HEADER.pack(FLAG_DATA, connection_id, packet_number & 0xFFFF)
     flags = FLAG_DATA
     optional = b""
     if stats:

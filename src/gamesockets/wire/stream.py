@@ -7,9 +7,12 @@ n: an increment of the message number follows (else 1). L: the size continues in
 
 from typing import Final
 
-from gamesockets.wire.numbers import VARINT64_BYTES, decode_varint, encode_varint
+from gamesockets.wire.numbers import ONE_BYTE, VARINT64_BYTES, decode_varint, encode_varint
 
 HEADER_BYTES_MAX: Final = 16
+HEADER_BYTES_READ: Final = 1 + 2 * VARINT64_BYTES
+"""So many bytes decide what a header says, or that it is none."""
+
 MAX_NUMBER_INCREMENT: Final = 1_000_000
 MAX_NUMBER_AHEAD: Final = 10_000
 MAX_SIZE_UPPER: Final = (1 << 27) - 1
@@ -27,17 +30,17 @@ def encode_message_header(increment: int, size: int) -> bytes:
     small = size & _SMALL_MASK
     if increment <= 1:
         if size < 32:
-            return bytes((small,))
+            return ONE_BYTE[small]
         if size < 0x80 << 5:
-            return bytes((_FLAG_LARGE | small, size >> 5))
-        return bytes((_FLAG_LARGE | small,)) + encode_varint(size >> 5)
+            return ONE_BYTE[_FLAG_LARGE | small] + ONE_BYTE[size >> 5]
+        return ONE_BYTE[_FLAG_LARGE | small] + encode_varint(size >> 5)
     if size < 32:
-        return bytes((_FLAG_INCREMENT | small,)) + encode_varint(increment)
-    lead = bytes((_FLAG_INCREMENT | _FLAG_LARGE | small,))
+        return ONE_BYTE[_FLAG_INCREMENT | small] + encode_varint(increment)
+    lead = ONE_BYTE[_FLAG_INCREMENT | _FLAG_LARGE | small]
     return lead + encode_varint(increment) + encode_varint(size >> 5)
 
 
-def decode_message_header(data: bytes | bytearray, offset: int, end: int) -> tuple[int, int, int]:
+def decode_message_header(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
     """(number increment, size, offset of the body); the offset is NEED_MORE or BAD_HEADER when there is no body yet.
 
     A varint that never ends means NEED_MORE, as in the reference; the stream's own limit ends that wait.

@@ -1,0 +1,49 @@
+"""What does the documentation site do that Markdown files in a repository do not? Called by mkdocs, see mkdocs.yml.
+
+Pages must read well in the repository too, so they link to files outside docs/ and mark where a table belongs. Here
+such links become plain text, docstrings lose what only developers can look up, and nothing may load from elsewhere.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+HERE: Final = Path(__file__).parent
+
+_INCLUDE: Final = re.compile(r"^<!-- include(?P<optional> if there)?: (?P<path>\S+) -->$", re.MULTILINE)
+"""Where the contents of another file belong, named from docs/."""
+
+_CITATION: Final = re.compile(r"\s\(spec \d[^)]*\)")
+"""Docstrings name the place in the protocol's description that they rest on."""
+
+_LOADED: Final = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b[^>]*\bhref=["'](?:https?:)?//"""
+)
+"""Something that a browser fetches from elsewhere when it shows a page."""
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Before a page is rendered."""
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]  # it would list nothing but this page
+    markdown = _INCLUDE.sub(_included, markdown)
+    outside = "../" * (page.file.src_uri.count("/") + 1)
+    return re.sub(rf"\[([^\]]*)\]\({re.escape(outside)}[^)]*\)", r"\1", markdown)
+
+
+def _included(marker: re.Match[str]) -> str:
+    path = HERE / marker["path"]
+    return "" if marker["optional"] and not path.exists() else path.read_text(encoding="utf-8")
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """After a page was rendered, before it is put into the theme."""
+    return _CITATION.sub("", html)
+
+
+def on_post_page(output: str, page: Any, **_: Any) -> str:
+    """When a page is complete. Raises `ValueError` if a browser would have to fetch a part of it from elsewhere."""
+    loaded = _LOADED.search(output)
+    if loaded is not None:
+        raise ValueError(f"{page.file.src_uri} loads something from elsewhere: {loaded[0]}")
+    return output

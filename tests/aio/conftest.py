@@ -1,0 +1,14 @@
+"""What every test of `aio` starts with."""
+
+import pytest
+
+import gamesockets as gs
+from gamesockets.config import Configuration
+from gamesockets.debug import OUTPUT
+
+
+@pytest.fixture(autouse=True)
+def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test sets for the whole process ends with it."""
+    OUTPUT._bursts.clear()  # no line of an earlier test counts against the limit for repeated ones
+    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))

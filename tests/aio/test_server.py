@@ -1,0 +1,669 @@
+"""Does a server take clients, survive its handlers, and end in an orderly way whatever happens meanwhile?"""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support.lines import listening_at
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet, until
+from tests.support.loops import on_a_loop, on_every_loop, run
+
+import gamesockets as gs
+from gamesockets import aio
+
+V = gs.ConfigurationValue
+
+
+# ---------------------------------------------------------------------- addresses
+
+
+@on_every_loop
+async def test_echo_to_several_clients() -> None:
+    async with aio.serve(echo, LOCAL, 0) as server:
+
+        async def talk(number: int) -> None:
+            async with aio.connect(server.address) as client:
+                for turn in range(10):
+                    text = b"%d %d" % (number, turn)
+                    await client.send(text, AT_ONCE)
+                    assert (await client.receive()).data == text
+
+        await asyncio.gather(*[talk(number) for number in range(8)])
+        await until(lambda: not server.connections)
+
+
+@on_a_loop
+async def test_everywhere_is_both_families() -> None:
+    async with aio.serve(echo, "::", 0) as server:
+        async with aio.connect(LOCAL, server.address.port) as client:
+            await client.send(b"x", AT_ONCE)
+            assert (await client.receive()).data == b"x"
+
+
+@on_a_loop
+async def test_a_port_in_use() -> None:
+    async with aio.serve(echo, LOCAL, 0) as server:
+        with pytest.raises(OSError, match=rf"cannot listen on {server.address}") as failure:
+            await aio.serve(echo, server.address)
+        assert failure.value.errno == errno.EADDRINUSE
+
+
+@on_a_loop
+async def test_an_address_of_another_host() -> None:
+    with pytest.raises(OSError, match="cannot listen on 203.0.113.1:5") as failure:
+        await aio.serve(echo, "203.0.113.1", 5)
+    assert failure.value.errno == errno.EADDRNOTAVAIL
+
+
+def stands_for(monkeypatch: pytest.MonkeyPatch, *ips: str) -> None:
+    def find(host: object, port: int, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (ip, port)) for ip in ips]
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+
+
+def test_all_addresses_of_a_name_get_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    stands_for(monkeypatch, "127.0.0.1", "127.0.0.2")
+
+    async def main() -> None:
+        async with aio.serve(echo, "two.example", 0) as server:
+            assert [address.ip for address in server.addresses] == ["127.0.0.1", "127.0.0.2"]
+            assert {address.port for address in server.addresses} == {server.address.port}
+            for address in server.addresses:
+                async with aio.connect(address) as client:
+                    await client.send(b"x", AT_ONCE)
+                    assert (await client.receive()).data == b"x"
+            assert server.set_configuration_value(V.NAGLE_TIME, 77)
+            assert server.get_configuration_value(V.NAGLE_TIME) == 77
+
+    run(main)
+
+
+def test_addresses_of_a_name_that_the_host_lacks_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `localhost` stands for ::1 too on hosts without IPv6."""
+
+    async def main() -> None:
+        stands_for(monkeypatch, "203.0.113.1", "127.0.0.1", "203.0.113.2")
+        async with aio.serve(echo, "some.example", 0) as server:
+            assert [address.ip for address in server.addresses] == ["127.0.0.1"]
+        stands_for(monkeypatch, "203.0.113.1", "203.0.113.2")
+        with pytest.raises(OSError, match=r"cannot listen on 203\.0\.113\.2:5"):
+            await aio.serve(echo, "some.example", 5)
+
+    run(main)
+
+
+def test_if_one_of_several_is_in_use_the_others_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with aio.serve(echo, "127.0.0.2", 0) as other:
+            stands_for(monkeypatch, "127.0.0.1", "127.0.0.2")
+            with pytest.raises(OSError, match=str(other.address)):
+                await aio.serve(echo, "two.example", other.address.port)
+            async with aio.serve(echo, "127.0.0.1", other.address.port):
+                pass
+
+    run(main)
+
+
+def test_what_can_be_no_handler() -> None:
+    not_callable: Any = "echo"
+    with pytest.raises(TypeError, match="handler must be an async function"):
+        aio.serve(not_callable, LOCAL, 0)
+    with pytest.raises(TypeError, match="admit must be a function"):
+        aio.serve(echo, LOCAL, 0, admit=not_callable)
+
+    async def admit_slowly(info: gs.ConnectionInfo) -> None:
+        raise AssertionError
+
+    slow: Any = admit_slowly
+    with pytest.raises(TypeError, match="admit must be an ordinary function"):
+        aio.serve(echo, LOCAL, 0, admit=slow)
+
+
+# ---------------------------------------------------------------------- admission
+
+
+@on_a_loop
+async def test_admit_sees_the_client_before_it_is_accepted() -> None:
+    seen: list[gs.ConnectionInfo] = []
+
+    def admit(info: gs.ConnectionInfo) -> aio.Refusal | None:
+        seen.append(info)
+        return None if str(info.identity) == "str:friend" else aio.Refusal(1100, "strangers stay out")
+
+    async with aio.serve(echo, LOCAL, 0, admit=admit) as server:
+        async with aio.connect(server.address, identity=gs.NetworkingIdentity.generic_string("friend")) as client:
+            await client.send(b"x", AT_ONCE)
+            await client.receive()
+        with pytest.raises(gs.ConnectionFailed, match="reason 1100: strangers stay out"):
+            await aio.connect(server.address)
+    assert [info.state for info in seen] == [gs.ConnectionState.CONNECTING] * 2
+
+
+def raise_error(info: gs.ConnectionInfo) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("admit", "text"),
+    [
+        (raise_error, "ZeroDivisionError"),
+        (lambda info: False, "what admit returns must be Refusal or NoneType, not False"),
+        (lambda info: aio.Refusal("why"), "reason must be int, not 'why'"),  # type: ignore[arg-type]
+        (lambda info: aio.Refusal(1000, b"why"), "debug must be str, not b'why'"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_admit_that_fails_refuses_and_is_logged(
+    admit: Callable[[gs.ConnectionInfo], Any], text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with aio.serve(keep, LOCAL, 0, admit=admit) as server:
+            for _ in range(2):
+                with pytest.raises(gs.ConnectionFailed, match="reason 2000: internal error"):
+                    await aio.connect(server.address)
+
+    run(main)
+    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in failures] == ["admit raised, and the client was refused"] * 2
+    assert text in caplog.text
+
+
+# ---------------------------------------------------------------------- handlers
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_handler_that_raises_is_logged_and_the_server_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    async def stumble(connection: aio.Connection) -> None:
+        if (await connection.receive()).data == b"stumble":
+            raise ZeroDivisionError("on purpose")
+        await echo(connection)
+
+    async def main() -> None:
+        async with aio.serve(stumble, LOCAL, 0) as server:
+            async with aio.connect(server.address) as well, aio.connect(server.address) as client:
+                await well.send(b"hello", AT_ONCE)
+                await client.send(b"stumble", AT_ONCE)
+                with pytest.raises(gs.ConnectionClosed, match="reason 2000: internal error"):
+                    await client.receive()
+                await well.send(b"still there?", AT_ONCE)
+                assert (await well.receive()).data == b"still there?"
+            async with aio.connect(server.address) as another:
+                await another.send(b"x", AT_ONCE)
+                await another.send(b"new", AT_ONCE)
+                assert (await another.receive()).data == b"new"
+
+    run(main)
+    (line,) = errors(caplog)
+    assert "the handler of <gamesockets.aio.Connection #" in line
+    assert line.endswith("raised, and the connection was closed")
+    assert "ZeroDivisionError: on purpose" in caplog.text
+
+
+@on_every_loop
+async def test_what_a_handler_has_sent_arrives_when_it_returns() -> None:
+    texts = [bytes([number]) * 1000 for number in range(60)]
+
+    async def tell(connection: aio.Connection) -> None:
+        for text in texts:
+            await connection.send(text, RELIABLE)
+
+    async with aio.serve(tell, LOCAL, 0) as server:
+        async with aio.connect(server.address) as client:
+            assert [message.data async for message in client] == texts
+            assert client.end_reason == 1000
+
+
+def test_the_end_of_its_own_connection_is_no_failure_of_a_handler(caplog: pytest.LogCaptureFixture) -> None:
+    async def grouped(connection: aio.Connection) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3):
+                group.create_task(wait_for_message(connection))
+
+    async def wait_for_message(connection: aio.Connection) -> None:
+        while True:
+            await connection.receive()
+
+    async def main() -> None:
+        for handler in (wait_for_message, grouped):
+            async with aio.serve(handler, LOCAL, 0) as server:
+                client = await aio.connect(server.address)
+                await until(lambda server=server: server.connections)
+                await client.close(2345, "crashed")
+                await until(lambda server=server: not server.connections)
+
+    with listening_at(gs.DebugType.VERBOSE) as lines:
+        run(main)
+    assert errors(caplog) == []
+    assert len(lines.having("its handler ended with connection closed, reason 2345: crashed")) == 1
+    assert len(lines.having("its handler ended with unhandled errors in a TaskGroup")) == 1
+
+
+def test_the_end_of_another_connection_is_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with linked() as (other, _):
+            await other.close()
+
+            async def send_elsewhere(connection: aio.Connection) -> None:
+                await connection.receive()
+                await other.send(b"x")
+
+            async with aio.serve(send_elsewhere, LOCAL, 0) as server, aio.connect(server.address) as client:
+                await client.send(b"go", AT_ONCE)
+                with pytest.raises(gs.ConnectionClosed, match="reason 2000"):
+                    await client.receive()
+
+    run(main)
+    assert len(errors(caplog)) == 1
+
+
+def test_a_handler_that_is_no_coroutine_function(caplog: pytest.LogCaptureFixture) -> None:
+    plain: Any = lambda connection: None  # noqa: E731
+
+    async def main() -> None:
+        async with aio.serve(plain, LOCAL, 0) as server, aio.connect(server.address) as client:
+            with pytest.raises(gs.ConnectionClosed, match="reason 2000"):
+                await client.receive()
+
+    run(main)
+    assert len(errors(caplog)) == 1
+
+
+def test_a_handler_that_cancels_itself_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    async def give_up(connection: aio.Connection) -> None:
+        await connection.receive()
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        async with aio.serve(give_up, LOCAL, 0) as server, aio.connect(server.address) as client:
+            await client.send(b"go", AT_ONCE)
+            await client.wait_closed()
+            assert client.end_reason == 1000
+            await until(lambda: not server.connections)
+
+    run(main)
+    assert errors(caplog) == []
+
+
+@on_a_loop
+async def test_a_client_that_vanishes_is_noticed() -> None:
+    """It says no goodbye: its datagrams just stop."""
+    ends: list[int] = []
+
+    async def notice(connection: aio.Connection) -> None:
+        assert connection.set_configuration_value(V.TIMEOUT_CONNECTED, 100)
+        with pytest.raises(gs.ConnectionClosed) as end:
+            await connection.receive()
+        ends.append(end.value.reason)
+
+    async with aio.serve(notice, LOCAL, 0) as server:
+        client = await aio.connect(server.address)
+        await until(lambda: server.connections)
+        assert aio.set_configuration_value(V.FAKE_PACKET_LOSS_SEND, 100)
+        server.broadcast(b"are you there?", AT_ONCE)
+        await until(lambda: ends)
+        assert aio.set_configuration_value(V.FAKE_PACKET_LOSS_SEND, None)
+        await client.close()
+    assert ends == [gs.EndReason.MISC_TIMEOUT]
+
+
+# ---------------------------------------------------------------------- broadcast
+
+
+@on_every_loop
+async def test_broadcast_reaches_everyone_or_whom_it_is_for() -> None:
+    async with aio.serve(keep, LOCAL, 0) as server:
+        assert server.broadcast(b"nobody") == 0
+        async with aio.connect(server.address) as one, aio.connect(server.address) as two:
+            await until(lambda: len(server.connections) == 2)
+            assert server.broadcast(b"all", AT_ONCE) == 2
+            assert [(await client.receive()).data for client in (one, two)] == [b"all"] * 2
+            chosen = [x for x in server.connections if x.address.port == one_port(server, one)]
+            assert server.broadcast(bytearray(b"one"), AT_ONCE, connections=chosen) == 1
+            assert (await one.receive()).data == b"one"
+            assert server.broadcast(b"", RELIABLE, lane=7) == 0
+            assert two.receive_nowait() == []
+
+
+def one_port(server: aio.Server, client: aio.Connection) -> int:
+    """The port from which a client talks, as the server sees it."""
+    local = client._entry.port
+    assert local is not None
+    return local.udp.local_address.port
+
+
+@on_a_loop
+async def test_broadcast_does_not_overtake_messages_that_wait() -> None:
+    reception = Reception()
+    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 20_000}) as server:
+        async with aio.connect(server.address) as client:
+            theirs = await reception.next()
+            await theirs.send(bytes(15_000), RELIABLE)
+            waiting = asyncio.create_task(theirs.send(bytes(19_000), RELIABLE))
+            await asyncio.sleep(0)
+            assert server.broadcast(b"x", RELIABLE) == 0
+            await waiting
+            assert [len((await client.receive()).data) for _ in range(2)] == [15_000, 19_000]
+
+
+@on_a_loop
+async def test_broadcast_to_what_is_no_connection_of_the_server() -> None:
+    nobody: Any = [7]
+    text: Any = "text"
+    async with linked() as (client, theirs):
+        async with aio.serve(keep, LOCAL, 0) as server, aio.connect(server.address):
+            await until(lambda: server.connections)
+            with pytest.raises(TypeError, match="connections must be Connection, not 7"):
+                server.broadcast(b"x", connections=nobody)
+            with pytest.raises(ValueError, match="is no connection of this server"):
+                server.broadcast(b"x", connections=[theirs])
+            with pytest.raises(TypeError, match="data must be bytes"):
+                server.broadcast(text)
+        assert server.broadcast(b"x") == 0, "closed"
+
+
+# ---------------------------------------------------------------------- close
+
+
+@on_every_loop
+async def test_close_drops_and_tells_clients_why() -> None:
+    server = await aio.serve(keep, LOCAL, 0)
+    clients = [await aio.connect(server.address) for _ in range(3)]
+    await until(lambda: len(server.connections) == 3)
+    assert server.is_serving
+    await server.close(1777, "maintenance")
+    assert not server.is_serving
+    assert server.connections == frozenset()
+    for client in clients:
+        await client.wait_closed()
+        assert (client.end_reason, client.end_debug) == (1777, "maintenance")
+        await client.close()
+    await server.wait_closed()
+    await server.serve_forever()
+    with pytest.raises(OSError, match="closed"):
+        server.create_poll_group()
+
+
+@on_every_loop
+async def test_close_with_linger_delivers_what_is_on_its_way() -> None:
+    texts = [bytes([number]) * 1000 for number in range(60)]
+    reception = Reception()
+    server = await aio.serve(reception, LOCAL, 0)
+    async with aio.connect(server.address) as client:
+        theirs = await reception.next()
+        for text in texts:
+            await theirs.send(text, RELIABLE)
+        closing = asyncio.create_task(server.close(linger=True, timeout=None))
+        assert [message.data async for message in client] == texts
+        await closing
+
+
+@on_a_loop
+async def test_close_without_linger_delivers_nothing_more() -> None:
+    reception = Reception()
+    server = await aio.serve(reception, LOCAL, 0)
+    async with aio.connect(server.address) as client:
+        theirs = await reception.next()
+        for _ in range(60):
+            await theirs.send(bytes(1000), RELIABLE)
+        await server.close()
+        assert len([message async for message in client]) < 60
+
+
+async def dropped(client: aio.Connection) -> None:
+    """Ends a connection whose peer is gone without telling it again and again."""
+    closing = asyncio.create_task(client.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+
+@on_a_loop
+async def test_lingering_ends_with_the_timeout() -> None:
+    """The client has stopped listening, so what is on its way stays there."""
+    reception = Reception()
+    server = await aio.serve(reception, LOCAL, 0)
+    client = await aio.connect(server.address)
+    theirs = await reception.next()
+    assert aio.set_configuration_value(V.FAKE_PACKET_LOSS_RECV, 100)
+    await theirs.send(b"x", AT_ONCE)
+    await server.close(linger=True, timeout=0.05)
+    assert not theirs.is_open
+    assert client.is_open, "it has heard nothing"
+    await dropped(client)
+
+
+@on_a_loop
+async def test_a_handler_that_does_not_return_is_cancelled() -> None:
+    events: list[str] = []
+
+    async def dawdle(connection: aio.Connection) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            events.append("cancelled")
+            await asyncio.sleep(0.05)
+            events.append("has tidied up")
+            raise
+
+    server = await aio.serve(dawdle, LOCAL, 0)
+    async with aio.connect(server.address) as client:
+        await until(lambda: server.connections)
+        await server.close(timeout=0.01)
+        assert events == ["cancelled", "has tidied up"]
+        await client.wait_closed()
+        assert client.end_reason == 1000
+
+
+@on_a_loop
+async def test_a_handler_that_swallows_its_cancellation_is_waited_for() -> None:
+    is_over = False
+
+    async def refuse(connection: aio.Connection) -> None:
+        nonlocal is_over
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.05)
+        is_over = True
+
+    async with aio.serve(refuse, LOCAL, 0) as server, aio.connect(server.address):
+        await until(lambda: server.connections)
+        await server.close(timeout=0)
+        assert is_over
+
+
+@pytest.mark.parametrize("timeout", [1.0, None])
+def test_close_by_a_handler(timeout: float | None) -> None:
+    async def close(connection: aio.Connection) -> None:
+        await connection.receive()
+        await servers[0].close(1200, "a handler says so", timeout=timeout)
+        ended.append(connection.handle)
+
+    servers: list[aio.Server] = []
+    ended: list[int] = []
+
+    async def main() -> None:
+        async with aio.serve(close, LOCAL, 0) as server:
+            servers.append(server)
+            async with aio.connect(server.address) as one, aio.connect(server.address) as two:
+                await until(lambda: len(server.connections) == 2)
+                server.broadcast(b"", AT_ONCE)
+                await one.receive()
+                await one.send(b"close", AT_ONCE)
+                await two.wait_closed()
+                assert (two.end_reason, two.end_debug) == (1200, "a handler says so")
+                await server.wait_closed()
+        await until(lambda: ended)
+
+    run(main)
+
+
+@on_a_loop
+async def test_two_handlers_close_at_once_without_waiting_for_each_other() -> None:
+    both = asyncio.Event()
+    closed: list[int] = []
+
+    async def close(connection: aio.Connection) -> None:
+        await both.wait()
+        await server.close(timeout=None)
+        closed.append(connection.handle)
+
+    server = await aio.serve(close, LOCAL, 0)
+    async with aio.connect(server.address), aio.connect(server.address):
+        await until(lambda: len(server.connections) == 2)
+        both.set()
+        await until(lambda: len(closed) == 2)
+        await server.wait_closed()
+
+
+@on_a_loop
+async def test_close_twice_and_at_once() -> None:
+    async with aio.serve(keep, LOCAL, 0) as server, aio.connect(server.address):
+        await until(lambda: server.connections)
+        await asyncio.gather(*[server.close() for _ in range(4)])
+        await server.close()
+
+
+@on_a_loop
+async def test_close_while_clients_connect() -> None:
+    server = await aio.serve(keep, LOCAL, 0)
+
+    async def come() -> str:
+        try:
+            async with aio.connect(server.address, config={V.TIMEOUT_INITIAL: 300}) as client:
+                await client.receive()
+        except gs.ConnectionFailed:
+            return "failed"
+        except gs.ConnectionClosed:
+            return "closed"
+        raise AssertionError
+
+    coming = [asyncio.create_task(come()) for _ in range(12)]
+    await until(lambda: server.connections)
+    await server.close()
+    assert set(await asyncio.gather(*coming)) <= {"failed", "closed"}
+
+
+@on_a_loop
+async def test_cancelling_close_cancels_the_handlers() -> None:
+    was_cancelled = asyncio.Event()
+
+    async def dawdle(connection: aio.Connection) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            was_cancelled.set()
+
+    server = await aio.serve(dawdle, LOCAL, 0)
+    async with aio.connect(server.address):
+        await until(lambda: server.connections)
+        closing = asyncio.create_task(server.close(timeout=None))
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert was_cancelled.is_set()
+        await server.wait_closed()
+
+
+@on_a_loop
+async def test_serve_forever_is_cancelled() -> None:
+    async def serve() -> None:
+        async with aio.serve(keep, LOCAL, 0) as server:
+            servers.append(server)
+            await server.serve_forever()
+
+    servers: list[aio.Server] = []
+    serving = asyncio.create_task(serve())
+    await until(lambda: servers)
+    async with aio.connect(servers[0].address) as client:
+        await until(lambda: servers[0].connections)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+        await client.wait_closed()
+        assert (client.end_reason, client.end_debug) == (1000, "Listen socket closed")
+
+
+@on_a_loop
+async def test_leaving_the_block_by_an_exception_closes_the_server() -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with aio.serve(keep, LOCAL, 0) as server:
+            client = await aio.connect(server.address)
+            raise ZeroDivisionError
+    await client.wait_closed()
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"reason": "x"}, "reason must be int"),
+        ({"debug": 1}, "debug must be str"),
+        ({"linger": 1}, "linger must be bool"),
+        ({"timeout": "1"}, "timeout must be int or float or NoneType"),
+    ],
+)
+def test_a_close_that_cannot_be_meant(options: dict[str, Any], text: str) -> None:
+    async def main() -> None:
+        async with aio.serve(echo, LOCAL, 0) as server:
+            with pytest.raises(TypeError, match=text):
+                await server.close(**options)
+            assert server.is_serving
+            async with aio.connect(server.address) as client:
+                await client.send(b"x", AT_ONCE)
+                assert (await client.receive()).data == b"x"
+
+    run(main)
+
+
+@on_a_loop
+async def test_a_reason_out_of_range_becomes_another() -> None:
+    server = await aio.serve(keep, LOCAL, 0)
+    async with aio.connect(server.address) as client:
+        await until(lambda: server.connections)
+        await server.close(5, "no reason")
+        await client.wait_closed()
+        assert (client.end_reason, client.end_debug) == (1999, "Invalid numeric reason code")
+
+
+# ---------------------------------------------------------------------- what it is
+
+
+@on_a_loop
+async def test_it_says_what_it_is() -> None:
+    reception = Reception()
+    async with aio.serve(reception, LOCAL, 0) as server:
+        assert repr(server) == f"<gamesockets.aio.Server {server.address} 0 connections>"
+        async with aio.connect(server.address) as client:
+            theirs = await reception.next()
+            assert server.connections == {theirs}
+            assert server.get_connection(theirs.handle) is theirs
+            assert server.get_connection(client.handle) is None
+            assert repr(server) == f"<gamesockets.aio.Server {server.address} 1 connections>"
+            await meet(client, theirs)
+    assert repr(server) == f"<gamesockets.aio.Server {server.address} closed>"
+
+
+@on_a_loop
+async def test_configuration_of_a_server_reaches_its_connections() -> None:
+    reception = Reception()
+    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 90_000}) as server:
+        async with aio.connect(server.address):
+            theirs = await reception.next()
+            assert theirs.get_configuration_value(V.SEND_BUFFER_SIZE) == 90_000
+            assert server.set_configuration_value(V.SEND_BUFFER_SIZE, 95_000)
+            assert theirs.get_configuration_value(V.SEND_BUFFER_SIZE) == 95_000
+            assert theirs.set_configuration_value(V.SEND_BUFFER_SIZE, 99_000)
+            assert server.get_configuration_value(V.SEND_BUFFER_SIZE) == 95_000
+            assert not server.set_configuration_value(V.SEND_BUFFER_SIZE, "much")
+    assert server.get_configuration_value(V.SEND_BUFFER_SIZE) is None
+    assert not server.set_configuration_value(V.SEND_BUFFER_SIZE, 1000)

@@ -1,0 +1,277 @@
+"""Does an event loop serve the sockets on time, on its own thread, and let go of them?"""
+
+import asyncio
+import gc
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from tests.support.fake_port import FakeEndpoint, FullSocket, new_port
+from tests.support.linked import until
+from tests.support.loops import on_every_loop, run
+
+import gamesockets as gs
+from gamesockets.connection.timers import NEVER
+from gamesockets.debug import OUTPUT
+from gamesockets.drivers.aio import LoopService
+from gamesockets.drivers.clock import now_us
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.udp import UdpSocket
+
+LOCAL = gs.Address.ipv4("127.0.0.1", 0)
+FAR_US = 3_600_000_000
+
+
+class Bench:
+    """A service on the running loop, and what it has told."""
+
+    def __init__(self) -> None:
+        self.news = 0
+        self.was_locked = False
+        self.reminded: list[int] = []
+        self.thread = threading.current_thread()
+        loop = asyncio.get_running_loop()
+        self.service = LoopService(loop, no_event, self._on_news, self.reminded.append)
+        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.peer.bind(("127.0.0.1", 0))
+        self.peer.setblocking(False)
+
+    def _on_news(self) -> None:
+        assert threading.current_thread() is self.thread
+        self.was_locked = self.was_locked or self.service.lock.locked()
+        self.news += 1
+
+    def port(self, udp: UdpSocket | None = None) -> tuple[Port, FakeEndpoint]:
+        port, endpoint = new_port(UdpSocket.bind(LOCAL) if udp is None else udp)
+        with self.service.lock:
+            self.service.add(port)
+        return port, endpoint
+
+    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
+        with self.service.lock:
+            deadline = endpoint.timer = now_us() + delay_us
+            self.service.schedule(port)
+        return deadline
+
+    def send_to(self, port: Port, data: bytes = b"hello") -> None:
+        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
+
+    async def take(self, count: int) -> list[bytes]:
+        came: list[bytes] = []
+
+        def is_complete() -> bool:
+            try:
+                while len(came) < count:
+                    came.append(self.peer.recv(100))
+            except BlockingIOError:
+                return False
+            return True
+
+        await until(is_complete)
+        return came
+
+    def close(self) -> None:
+        self.service.stop()
+        self.peer.close()
+
+
+def no_event(port: Port, change: object) -> None:
+    raise AssertionError(f"no connection is involved, yet {change} came")
+
+
+@on_every_loop
+async def test_datagrams_are_served_on_the_loops_thread_and_then_told() -> None:
+    with closing(Bench()) as bench:
+        ports = [bench.port() for _ in range(3)]
+        for number, (port, _) in enumerate(ports):
+            for _ in range(3):
+                bench.send_to(port, b"%d" % number)
+        await until(lambda: all(len(endpoint.received) == 3 for _, endpoint in ports))
+        assert [endpoint.received for _, endpoint in ports] == [[b"%d" % number] * 3 for number in range(3)]
+        assert {thread for _, endpoint in ports for thread in endpoint.threads} == {bench.thread}
+        assert bench.news > 0
+        assert not bench.was_locked
+
+
+@on_every_loop
+async def test_deadlines_are_kept_also_those_that_move_ahead() -> None:
+    with closing(Bench()) as bench:
+        (far, far_endpoint), (near, near_endpoint) = bench.port(), bench.port()
+        bench.set_timer(far, far_endpoint, FAR_US)
+        deadline = bench.set_timer(near, near_endpoint, 5_000)
+        await until(near_endpoint.timer_ran.is_set)
+        assert now_us() >= deadline
+        assert not far_endpoint.timer_ran.is_set()
+        bench.set_timer(far, far_endpoint, 1_000)
+        await until(far_endpoint.timer_ran.is_set)
+
+
+@on_every_loop
+async def test_a_timer_that_comes_too_early_goes_back_to_sleep() -> None:
+    """A deadline that moved back leaves the timer where it was."""
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        bench.set_timer(port, endpoint, 2_000)
+        with bench.service.lock:
+            endpoint.timer = port.deadline = NEVER
+        deadline = bench.set_timer(port, endpoint, 20_000)
+        await until(endpoint.timer_ran.is_set)
+        assert now_us() >= deadline
+
+
+@on_every_loop
+async def test_reminders() -> None:
+    with closing(Bench()) as bench:
+        with bench.service.lock:
+            bench.service.remind(now_us() + 1_000, 7)
+            bench.service.remind(now_us() + 2_000, 8)
+        await until(lambda: len(bench.reminded) == 2)
+        assert bench.reminded == [7, 8]
+
+
+@on_every_loop
+async def test_other_threads_may_set_deadlines_and_have_news() -> None:
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+
+        def meddle() -> None:
+            bench.set_timer(port, endpoint, 1_000)
+            with bench.service.lock:
+                for _ in range(5):
+                    bench.service.notify()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(meddle).result(10)
+        before = bench.news
+        await until(endpoint.timer_ran.is_set)
+        await until(lambda: bench.news > before)
+        assert set(endpoint.threads) == {bench.thread}
+
+
+@on_every_loop
+async def test_news_of_one_turn_are_told_once() -> None:
+    with closing(Bench()) as bench:
+        with bench.service.lock:
+            for _ in range(5):
+                bench.service.notify()
+            assert bench.news == 0
+        await asyncio.sleep(0)
+        assert bench.news == 1
+
+
+@pytest.mark.parametrize("gso", [False, True])
+@pytest.mark.parametrize("from_another_thread", [False, True])
+def test_what_the_system_refuses_leaves_later_in_order(gso: bool, from_another_thread: bool) -> None:
+    async def main() -> None:
+        with closing(Bench()) as bench:
+            full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
+            full.bind(("127.0.0.1", 0))
+            full.room, full.refusals = 2, 7
+            port, endpoint = bench.port(UdpSocket(full, gso=gso))
+            address = bench.peer.getsockname()
+            data = [bytes([number]) * (10 + number % 3) for number in range(30)]
+            endpoint.outgoing = [[(data[start : start + 5], address) for start in (0, 5, 10)], [(data[15:], address)]]
+
+            def pump() -> None:
+                with bench.service.lock:
+                    bench.service.pump(port, now_us())
+                    assert port.backlog
+                    endpoint.timer = 0
+
+            if from_another_thread:
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(pump).result(10)
+            else:
+                pump()
+            assert await bench.take(30) == data
+            await until(lambda: not port.backlog)
+            endpoint.timer = NEVER
+            bench.send_to(port)
+            await until(lambda: endpoint.received)
+
+    for kind in ("asyncio", "debug", "fallback"):
+        run(main, kind)
+
+
+@on_every_loop
+async def test_a_port_that_is_removed_is_served_no_more() -> None:
+    with closing(Bench()) as bench:
+        (gone, gone_endpoint), (kept, kept_endpoint) = bench.port(), bench.port()
+        bench.send_to(gone)
+        bench.send_to(kept)
+        with bench.service.lock:
+            bench.service.remove(gone)
+            bench.service.remove(gone)
+        await until(lambda: kept_endpoint.received)
+        assert gone_endpoint.received == []
+        assert gone.udp.fileno() == -1
+
+
+def test_an_unexpected_error_is_logged_and_serving_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        with closing(Bench()) as bench:
+            (bad, bad_endpoint), (good, good_endpoint) = bench.port(), bench.port()
+            bad_endpoint.on_data = fail
+            bench.send_to(bad)
+            await until(lambda: bad_endpoint.received)
+            bench.send_to(good)
+            await until(lambda: good_endpoint.received)
+            bad_endpoint.on_data = lambda: None
+            bench.send_to(bad)
+            await until(lambda: len(bad_endpoint.received) == 2)
+
+    for kind in ("asyncio", "fallback"):
+        run(main, kind)
+    assert [r.levelno for r in caplog.records if "unexpected error" in r.getMessage()] == [logging.ERROR] * 2
+
+
+@on_every_loop
+async def test_stop_by_another_thread_happens_on_the_loop() -> None:
+    bench = Bench()
+    port, endpoint = bench.port()
+    bench.set_timer(port, endpoint, FAR_US)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(bench.service.stop).result(10)
+    await until(lambda: not port.is_open)
+    assert port.udp.fileno() == -1
+    bench.service.stop()
+    bench.peer.close()
+
+
+def lose(bench: Bench) -> list[UdpSocket]:
+    """What stays of a bench that nobody stops."""
+    sockets = [bench.port()[0].udp for _ in range(2)]
+    bench.peer.close()
+    return sockets
+
+
+@pytest.mark.parametrize("ending", ["drop", "stop", "stop elsewhere"])
+def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixture) -> None:
+    OUTPUT._bursts.clear()
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> tuple[list[UdpSocket], LoopService]:
+        bench = Bench()
+        return lose(bench), bench.service
+
+    sockets, service = loop.run_until_complete(begin())
+    loop.close()
+    endings: dict[str, Callable[[], object]] = {
+        "drop": lambda: None,
+        "stop": service.stop,
+        "stop elsewhere": lambda: ThreadPoolExecutor(1).submit(service.stop).result(10),
+    }
+    endings[ending]()
+    assert [udp.fileno() == -1 for udp in sockets] == [ending != "drop"] * 2
+    del service, endings
+    gc.collect()
+    assert [udp.fileno() for udp in sockets] == [-1, -1]
+    warnings = [r for r in caplog.records if "event loop ended before" in r.getMessage()]
+    assert len(warnings) == (ending == "drop")

@@ -1,0 +1,87 @@
+"""How do tests of the drivers get ports whose endpoints do as they are told, and sockets that are full on purpose?"""
+
+import errno
+import socket
+import threading
+from collections.abc import Callable
+from random import Random
+from typing import Any, Final, cast
+
+from gamesockets.config import NetworkConditions
+from gamesockets.connection.timers import NEVER
+from gamesockets.drivers.impairment import Impairment
+from gamesockets.drivers.port import Port
+from gamesockets.drivers.udp import UdpSocket
+from gamesockets.endpoint import Endpoint, Transmit
+
+NOTHING_FAKE: Final = NetworkConditions()
+
+
+class FakeEndpoint:
+    """Says what a test wants said, notes what it hears and on which thread."""
+
+    def __init__(self) -> None:
+        self.connections: dict[object, object] = {"somebody": None}
+        self.timer = NEVER
+        self.outgoing: list[list[Transmit]] = []
+        self.asked = 0
+        self.received: list[bytes] = []
+        self.threads: list[threading.Thread] = []
+        self.timer_ran = threading.Event()
+        self.data_came = threading.Event()
+        self.on_timer: Callable[[], None] = lambda: None
+        self.on_data: Callable[[], None] = lambda: None
+
+    def next_timer(self) -> int:
+        return self.timer
+
+    def handle_timer(self, now: int) -> None:
+        if now < self.timer:
+            return
+        self.timer = NEVER
+        self.threads.append(threading.current_thread())
+        self.timer_ran.set()
+        self.on_timer()
+
+    def datagrams_to_send(self, now: int) -> list[Transmit]:
+        self.asked += 1
+        return self.outgoing.pop(0) if self.outgoing else []
+
+    def next_event(self) -> None:
+        return None
+
+    def receive_datagram(self, data: bytes, address: object, now: int) -> None:
+        self.receive_datagrams([data], address, now)
+
+    def receive_datagrams(self, datagrams: list[bytes], address: object, now: int) -> None:
+        self.received += datagrams
+        self.threads.append(threading.current_thread())
+        self.data_came.set()
+        self.on_data()
+
+
+class FullSocket(socket.socket):
+    """Takes `room` datagrams or runs of them, then refuses `refusals` times, and so on with the next of both."""
+
+    room = 1 << 30
+    refusals = 0
+
+    def _check(self) -> None:
+        if self.room > 0:
+            self.room -= 1
+        elif self.refusals > 0:
+            self.refusals -= 1
+            raise BlockingIOError(errno.EAGAIN, "full on purpose")
+
+    def sendto(self, *arguments: Any) -> int:
+        self._check()
+        return super().sendto(*arguments)
+
+    def sendmsg(self, *arguments: Any) -> int:
+        self._check()
+        return super().sendmsg(*arguments)
+
+
+def new_port(udp: UdpSocket, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
+    endpoint = FakeEndpoint()
+    return Port(udp, cast(Endpoint, endpoint), Impairment(conditions, Random(1))), endpoint
