@@ -12,7 +12,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 COLUMNS: Final = 2
-_WIDTH: Final = 960
+_WIDTH: Final = 1040
 _MARGIN: Final = 24
 _GAP: Final = 32
 _HEAD: Final = 64
@@ -20,8 +20,8 @@ _FOOT: Final = 40
 _PANEL_HEAD: Final = 46
 _ROW: Final = 22
 _BAR: Final = 13
-_NAMES: Final = 132
-_VALUES: Final = 84
+_NAMES: Final = 190
+_VALUES: Final = 76
 
 _STYLE: Final = """
 text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: #1f2328; }

@@ -125,7 +125,7 @@ def test_the_documentation_is_written_from_the_figures(
     assert "a <quiet> machine" in text
     picture = chart.read_text()
     assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - our own file
-    assert all(word in picture for word in (">ours<", ">enet<", ">124<", "prefers-color-scheme: dark"))
+    assert all(word in picture for word in (">gamesockets<", ">pyenet<", ">124<", "prefers-color-scheme: dark"))
 
 
 @pytest.mark.parametrize("content", [None, "no json", "[]", "{}"])

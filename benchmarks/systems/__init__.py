@@ -141,7 +141,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "ours-compiled",
-            "the same, compiled",
+            "ours, compiled",
             _ours,
             needs.compiled,
             _GNS,
@@ -157,7 +157,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "ours-batch-compiled",
-            "the same, compiled",
+            "ours-batch, compiled",
             _ours_in_batches,
             needs.compiled,
             _FLOODS,
@@ -174,7 +174,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "aio-compiled",
-            "the same, compiled",
+            "aio, compiled",
             _aio,
             needs.compiled,
             _GNS,
@@ -211,7 +211,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "gns-batch",
-            "the same with SendMessages, 64 messages a call",
+            "gns with SendMessages, 64 messages a call",
             _gns_in_batches,
             needs.library,
             _FLOODS,
@@ -219,7 +219,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "gns-manual",
-            "the same, its service turned by hand instead of naps",
+            "gns, its service turned by hand instead of naps",
             _gns_by_hand,
             needs.library,
             _PINGS,
@@ -268,7 +268,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "udp-batch",
-            "the same, many datagrams a system call",
+            "udp with many datagrams a system call",
             _udp_in_batches,
             needs.linux,
             frozenset({"limits"}),
