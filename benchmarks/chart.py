@@ -20,7 +20,7 @@ _FOOT: Final = 40
 _PANEL_HEAD: Final = 46
 _ROW: Final = 22
 _BAR: Final = 13
-_NAMES: Final = 190
+_NAMES: Final = 198
 _VALUES: Final = 76
 
 _STYLE: Final = """

@@ -234,20 +234,18 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "qh3",
-            "QUIC in Rust, on asyncio; TLS 1.3",
+            "QUIC in Rust, served in batches; TLS 1.3",
             _qh3,
             needs.package("qh3", "qh3"),
             _QUIC,
-            loop=Loop.ASYNCIO,
             speaks="quic",
         ),
         System(
             "aioquic",
-            "QUIC in Python and C, on asyncio; TLS 1.3",
+            "QUIC in Python and C, served in batches; TLS 1.3",
             _aioquic,
             needs.package("aioquic", "aioquic"),
             _QUIC,
-            loop=Loop.ASYNCIO,
             speaks="quic",
         ),
         System(
