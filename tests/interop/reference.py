@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.behaviour.side import NO_OPTIONS, Event, Info, Refusal, Side, Status
+from tests.behaviour.traffic import Outgoing, Received
 from tests.interop.gns import Config, Options, OptionValue
-from tests.interop.side import NO_OPTIONS, Event, Info, Side, Status
-from tests.interop.traffic import Outgoing, Received
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CALL_DEADLINE_S: Final = 30.0
@@ -202,9 +202,9 @@ class Reference(Side):
         for value, content in values.items():
             self._call("set_value", value, content)
 
-    def behave(self, accepting: bool = True, echoing: bool = False) -> None:
+    def behave(self, accepting: bool = True, echoing: bool = False, refusal: Refusal | None = None) -> None:
         """Say what to do with requests and messages."""
-        self._call("behave", accepting, echoing)
+        self._call("behave", accepting, echoing, refusal)
 
 
 def _pairs(values: Mapping[int, OptionValue] | Mapping[Config, OptionValue]) -> list[tuple[int, OptionValue]]:

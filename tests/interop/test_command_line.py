@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 import pytest
+from tests.behaviour.side import Side
+from tests.behaviour.stage import Stage
 from tests.cli.programs import gamesockets
-from tests.interop.conftest import Stage
-from tests.interop.side import Side
 from typer.testing import CliRunner
 
 from gamesockets.cli.app import app
@@ -54,16 +54,16 @@ def test_monitor_keeps_an_idle_connection(echo: tuple[Side, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clients", "seconds"), [("30", "3"), pytest.param("300", "30", marks=pytest.mark.slow, id="300 for 30 s")]
+    ("clients", "duration"), [("30", "3"), pytest.param("300", "30", marks=pytest.mark.slow, id="300 for 30 s")]
 )
-def test_load(echo: tuple[Side, str], clients: str, seconds: str) -> None:
+def test_load(echo: tuple[Side, str], clients: str, duration: str) -> None:
     """No client fails, and reliable messages all come back once and in order."""
     _, address = echo
-    result = report("load", address, "-n", clients, "-d", seconds, "--rate", "5", "--reliable")
+    result = report("load", address, "-n", clients, "-d", duration, "--rate", "5", "--reliable")
     assert result["clients"]["connected"] == int(clients)
     assert result["failures"] == result["ends"] == result["problems"] == []
     messages = result["messages"]
-    assert messages["sent"] + messages["skipped"] == int(clients) * int(seconds) * 5
+    assert messages["sent"] + messages["skipped"] == int(clients) * int(duration) * 5
     assert messages["received"] == messages["sent"]
     assert (messages["duplicated"], messages["reordered"], messages["strange"], messages["refused"]) == (0, 0, 0, 0)
     assert result["round_trip_ms"]["count"] == messages["sent"]

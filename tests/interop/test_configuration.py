@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from tests.interop.conftest import Stage
+from tests.behaviour.ours_threads import OursOnThreads
+from tests.behaviour.stage import Stage
+from tests.behaviour.traffic import Outgoing
 from tests.interop.gns import DataType, OptionValue, Send
-from tests.interop.ours import Ours
 from tests.interop.reference import Reference, WorkerError, free_port
-from tests.interop.traffic import Outgoing
 
 import gamesockets as gs
 from gamesockets.config import CONFIGURATION_ROWS
@@ -404,9 +404,9 @@ def test_values_of_a_live_connection(stage: Stage) -> None:
     Documented difference: a higher maximum alone frees the rate again in ours; the real library forgets the rate from
     the handshake when a limit cuts it, so there the minimum has to be raised as well.
     """
-    real, other = stage.open("reference", "real"), stage.open("ours", "ours")
+    real, other = stage.open("reference", "real"), stage.open("threads", "ours")
     assert isinstance(real, Reference)
-    assert isinstance(other, Ours)
+    assert isinstance(other, OursOnThreads)
     ends = (stage.connect(real, other).client_connection, stage.connect(other, real).client_connection)
     sockets = other.sockets
     steps: list[tuple[gs.ConfigurationValue, int]] = [

@@ -9,12 +9,12 @@ import time
 from typing import Final
 
 import pytest
-from tests.interop.conftest import End, Link, Pairing, Stage
+from tests.behaviour.side import Side, Status
+from tests.behaviour.stage import End, Link, Pairing, Stage, one_driver
+from tests.behaviour.traffic import Outgoing
 from tests.interop.gns import Config, Options, OptionValue, Send, State
-from tests.interop.side import Side, Status
-from tests.interop.traffic import Outgoing
 
-BOTH_ROLES: Final = [Pairing("ours", "reference"), Pairing("reference", "ours")]
+BOTH_ROLES: Final = [Pairing("threads", "reference"), Pairing("reference", "threads")]
 ALL_PAIRINGS: Final = [*BOTH_ROLES, Pairing("reference", "reference")]
 ENDS: Final[list[End]] = ["client", "server"]
 
@@ -160,7 +160,7 @@ def test_connecting_and_giving_up_read_the_same(stage: Stage) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{deaf.getsockname()[1]}"
-        sides: list[Side] = [stage.open("ours", "ours"), stage.open("reference", "reference")]
+        sides: list[Side] = [stage.open("threads", "ours"), stage.open("reference", "reference")]
         options: Options = {Config.TIMEOUT_INITIAL: 1800, Config.SEND_RATE_MIN: 100_000, Config.SEND_RATE_MAX: 100_000}
         asking = [(side, side.connect(address, options)) for side in sides]
         time.sleep(0.25)
@@ -218,6 +218,7 @@ def test_half_a_minute_of_traffic_reads_the_same(stage: Stage) -> None:
     assert ours.split("\n")[0] == reference.split("\n")[0]
 
 
+@one_driver
 def test_losses_are_counted_alike(pairing: Pairing, stage: Stage) -> None:
     """What one library counts as sent is what the other counts as received or dropped, packet for packet."""
     lossy: dict[Config, OptionValue] = {Config.FAKE_PACKET_LOSS_SEND: 5, Config.FAKE_PACKET_LOSS_RECV: 5}
@@ -259,6 +260,7 @@ def test_queues_read_the_same(stage: Stage) -> None:
             assert settled.pending_reliable < 2_000
 
 
+@one_driver
 @pytest.mark.parametrize("is_spaced", [False, True])
 def test_jitter_needs_the_spacing_of_packets(pairing: Pairing, stage: Stage, is_spaced: bool) -> None:
     """Without it nobody knows; with it both do, and asking again starts anew (spec 3, 9.2)."""

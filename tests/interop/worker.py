@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.behaviour.traffic import content, digest
 from tests.interop.gns import (
     RECEIVE_BATCH,
     Config,
@@ -29,7 +30,6 @@ from tests.interop.gns import (
     State,
     StatusEvent,
 )
-from tests.interop.traffic import content, digest
 
 POLL_S: Final = 0.001
 FIRST_FREE_LANE: Final = 8  # the library writes lanes from here on wrongly (spec 2, 2.10)
@@ -42,6 +42,7 @@ class Worker:
         self._library = Library()
         self._accepting = True
         self._echoing = False
+        self._refusal: tuple[int, str] | None = None
         self._lanes: dict[int, int] = {}
         self._group = 0
         self._commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -122,8 +123,8 @@ class Worker:
         self._group = 0
         self._library.stop()
 
-    def _behave(self, accepting: bool, echoing: bool) -> None:
-        self._accepting, self._echoing = accepting, echoing
+    def _behave(self, accepting: bool, echoing: bool, refusal: tuple[int, str] | None) -> None:
+        self._accepting, self._echoing, self._refusal = accepting, echoing, refusal
 
     def _listen(self, address: str, options: list[tuple[int, OptionValue]]) -> str:
         return self._library.listen_address(self._library.listen(address, dict(options)))
@@ -193,9 +194,12 @@ class Worker:
     def _on_status(self, event: StatusEvent) -> None:
         info = event.info
         accept_result: int | None = None
-        if info.state == State.CONNECTING and info.listen_socket and self._accepting:
-            self._library.set_poll_group(event.connection, self._group)
-            accept_result = self._library.accept(event.connection)
+        if info.state == State.CONNECTING and info.listen_socket:
+            if self._refusal is not None:
+                self._library.close(event.connection, *self._refusal, False)
+            elif self._accepting:
+                self._library.set_poll_group(event.connection, self._group)
+                accept_result = self._library.accept(event.connection)
         self._report(
             {
                 "event": [

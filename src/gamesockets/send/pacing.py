@@ -5,7 +5,7 @@ from typing import Final, final
 BURST_BYTES: Final = 1248
 MIN_RATE: Final = 1024
 MAX_RATE: Final = 0x1000_0000
-"""The largest rate that can be set is no limit: what the peer can hold unacknowledged is all that slows reliable data."""
+"""The largest rate that can be set is no limit: only what the peer can hold unacknowledged slows reliable data."""
 
 _INITIAL_WINDOW_BYTES: Final = 4380
 _UNKNOWN_PING_US: Final = 200_000

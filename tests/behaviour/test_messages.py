@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.interop.conftest import End, Pairing, Stage
+from tests.behaviour.stage import End, Pairing, Stage
+from tests.behaviour.traffic import Outgoing, assert_in_order, expected, mixture, numbered
 from tests.interop.gns import MAX_MESSAGE_BYTES, Config, Options, Result, Send
-from tests.interop.traffic import Outgoing, assert_in_order, expected, mixture, numbered
 
 SIZES = [0, 1, 64, 1_000, 1_132, 1_200, 16_000, 100_000, MAX_MESSAGE_BYTES]
 # Fast, yet so slow that the socket of a receiver that has to wait for a processor does not overflow.

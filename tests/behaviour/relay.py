@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from tests.interop.side import DEADLINE_S, DeadlineError
+from tests.behaviour.side import DEADLINE_S, DeadlineError
 
 CHALLENGE_REQUEST: Final = 32
 CHALLENGE_REPLY: Final = 33

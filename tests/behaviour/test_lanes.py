@@ -1,11 +1,11 @@
-"""Do lanes keep their order, their priorities and their weights across the two libraries?"""
+"""Do lanes keep their order, their priorities and their weights from one end to the other?"""
 
 from __future__ import annotations
 
 import pytest
-from tests.interop.conftest import OURS_AND_REFERENCE, End, Pairing, Stage
+from tests.behaviour.stage import REFERENCE_ALONE, End, Pairing, Stage, only
+from tests.behaviour.traffic import Outgoing, assert_in_order, mixture, numbered
 from tests.interop.gns import Config, Options, Result, Send
-from tests.interop.traffic import Outgoing, assert_in_order, mixture, numbered
 
 SLOW_ENOUGH_TO_QUEUE: Options = {
     Config.SEND_RATE_MIN: 1_000_000,
@@ -60,13 +60,12 @@ def test_weights_share_the_rate(pairing: Pairing, stage: Stage, sender: End) -> 
     assert each / 5 < light < each / 2, f"{light} light messages came before the last of {each} heavy ones"
 
 
-@pytest.mark.parametrize("pairing", OURS_AND_REFERENCE)
+@only(lambda pairing: pairing != REFERENCE_ALONE)
 @pytest.mark.parametrize("lanes", [[0, *range(8, 21)], [0, 7, 8, 127, 128, 200, 254]], ids=["to-20", "to-254"])
 def test_lanes_from_eight_on(pairing: Pairing, stage: Stage, lanes: list[int]) -> None:
     """Ours writes lanes 8 and above correctly, which the reference reads but cannot write (spec 2, 2.10)."""
     link = stage.link(pairing, SLOW_ENOUGH_TO_QUEUE)
-    sender: End = "client" if pairing.client == "ours" else "server"
-    near, near_connection, far, far_connection = link.ends(sender)
+    near, near_connection, far, far_connection = link.ends(pairing.ours)
     count = max(lanes) + 1
     priorities = [lane % 3 for lane in range(count)]
     assert near.configure_lanes(near_connection, priorities, [1] * count) == Result.OK

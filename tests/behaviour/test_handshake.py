@@ -1,13 +1,13 @@
-"""Do the two libraries get to know each other, and does each see the other as the reference would?"""
+"""Do the two ends get to know each other, and does each see the other as the reference would?"""
 
 from __future__ import annotations
 
 import pytest
-from tests.interop import relay as wire
-from tests.interop.conftest import Pairing, Stage
+from tests.behaviour import relay as wire
+from tests.behaviour.side import Refusal, Side
+from tests.behaviour.stage import ON_A_LOOP, Pairing, Stage, only, polling_client, polling_server
+from tests.behaviour.traffic import Outgoing, expected
 from tests.interop.gns import Config, EndReason, InfoFlag, Result, Send, State
-from tests.interop.side import Side
-from tests.interop.traffic import Outgoing, expected
 
 STEAM_ID = "steamid:76561197960265729"
 IDENTITIES = [
@@ -80,6 +80,7 @@ def test_wildcard_address_takes_both_families(pairing: Pairing, stage: Stage) ->
         exchange(*link.ends("client"), seed)
 
 
+@polling_client
 def test_messages_wait_for_the_connection(pairing: Pairing, stage: Stage) -> None:
     """What is sent while Connecting goes out right after, in order (spec 2, 2.7.1)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
@@ -91,6 +92,7 @@ def test_messages_wait_for_the_connection(pairing: Pairing, stage: Stage) -> Non
     assert got == [expected(message, number) for number, message in enumerate(messages, 1)]
 
 
+@polling_server
 def test_refused_by_the_application(pairing: Pairing, stage: Stage) -> None:
     """A request that the application closes ends with its reason and text (spec 3, 6.2)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
@@ -102,6 +104,20 @@ def test_refused_by_the_application(pairing: Pairing, stage: Stage) -> None:
     assert (event.old_state, event.reason, event.text) == (State.CONNECTING, 1234, "the house is full")
 
 
+def test_refused_at_once(pairing: Pairing, stage: Stage) -> None:
+    """So does a request that is refused as soon as the application hears of it; the next may be let in."""
+    server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
+    server.behave(refusal=Refusal(1234, "the house is full"))
+    address = server.listen("127.0.0.1:0")
+    connection = client.connect(address)
+    event = client.wait_for_state(connection, State.CLOSED_BY_PEER)
+    assert (event.old_state, event.reason, event.text) == (State.CONNECTING, 1234, "the house is full")
+    server.wait_for_requests()
+    server.behave()
+    exchange(*stage.join(client, server, address).ends("client"), seed=1)
+
+
+@polling_server
 def test_never_accepted(pairing: Pairing, stage: Stage) -> None:
     """An application that does not decide in time ends the request by timeout at both ends (spec 3, 6.2)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
@@ -113,6 +129,8 @@ def test_never_accepted(pairing: Pairing, stage: Stage) -> None:
     assert ended.reason == EndReason.MISC_TIMEOUT
 
 
+@polling_client
+@polling_server
 def test_client_gives_up_before_it_is_accepted(pairing: Pairing, stage: Stage) -> None:
     """The waiting request ends with the client's reason (spec 3, 6.2)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
@@ -122,6 +140,18 @@ def test_client_gives_up_before_it_is_accepted(pairing: Pairing, stage: Stage) -
     assert client.close_connection(connection, 1500, "changed my mind")
     event = server.wait_for_state(request, State.CLOSED_BY_PEER)
     assert (event.reason, event.text) == (1500, "changed my mind")
+
+
+@polling_server
+@only(lambda pairing: pairing.client in ON_A_LOOP)  # only there connecting is a call that can be cancelled
+def test_cancelled_connect(pairing: Pairing, stage: Stage) -> None:
+    """Cancelling a connect that waits to be accepted ends the request, as an application that closes."""
+    server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
+    server.behave(accepting=False)
+    connection = client.connect(server.listen("127.0.0.1:0"))
+    request = server.wait_for_requests()[0]
+    assert client.close_connection(connection)
+    assert server.wait_for_state(request, State.CLOSED_BY_PEER).reason == EndReason.APP_GENERIC
 
 
 def test_on_the_wire(pairing: Pairing, stage: Stage) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.interop.conftest import OURS_AND_REFERENCE, REFERENCE_ALONE, Pairing, Stage
+from tests.behaviour.stage import ON_A_LOOP, Pairing, Stage
+from tests.behaviour.traffic import Outgoing, expected
 from tests.interop.gns import Config, EndReason, InfoFlag, Result, Send, State
-from tests.interop.traffic import Outgoing, expected
 
 # Rows are the client's value, columns the server's (spec 3, 13.1).
 OUTCOMES = [
@@ -16,7 +16,6 @@ OUTCOMES = [
 ]
 
 
-@pytest.mark.parametrize("pairing", [*OURS_AND_REFERENCE, pytest.param(REFERENCE_ALONE, id="reference-alone")])
 @pytest.mark.parametrize("server_value", range(4), ids="server{}".format)
 @pytest.mark.parametrize("client_value", range(4), ids="client{}".format)
 def test_negotiation(pairing: Pairing, stage: Stage, client_value: int, server_value: int) -> None:
@@ -30,7 +29,9 @@ def test_negotiation(pairing: Pairing, stage: Stage, client_value: int, server_v
         assert client.wait_for_state(connection, State.CLOSED_BY_PEER).reason == EndReason.REMOTE_BAD_CRYPT
         ended = server.wait_for_state(request, State.PROBLEM_DETECTED_LOCALLY)
         assert ended.reason == EndReason.REMOTE_BAD_CRYPT
-        assert server.accept_result(request) == Result.HANDSHAKE_FAILED
+        # A handler is started only for a client that was accepted.
+        accepted = None if pairing.server in ON_A_LOOP else Result.HANDSHAKE_FAILED
+        assert server.accept_result(request) == accepted
         return
     link = stage.join(client, server, address, {Config.UNENCRYPTED: client_value})
     messages = [Outgoing(seed, 3_000, Send.RELIABLE) for seed in range(3)]

@@ -1,8 +1,9 @@
 """What can a scenario ask of either library?
 
-`Side` is one running library: `tests.interop.ours` drives ours, `tests.interop.reference` the real one in a
-process apart.  Scenarios know only this class, so each runs with either library in either role.  A side works
-on its own: it accepts, collects events and messages, echoes, while the scenario waits for what it needs.
+`Side` is one running library: `tests.behaviour.ours_threads` and `tests.behaviour.ours_aio` drive ours,
+`tests.interop.reference` the real one in a process apart.  Scenarios know only this class, so each runs with either
+library in either role.  A side works on its own: it accepts, collects events and messages, echoes, while the scenario
+waits for what it needs.
 Configuration values, flags, states and reasons are the numbers of `tests.interop.gns`.
 """
 
@@ -13,10 +14,10 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
-from tests.interop.gns import Config, Options, OptionValue, State
-from tests.interop.traffic import Outgoing, Received, reliable_count
+from tests.behaviour.traffic import Outgoing, Received, reliable_count
+from tests.interop.gns import Config, EndReason, Options, OptionValue, State
 
 DEADLINE_S: Final = 30.0
 NO_OPTIONS: Final[Options] = {}
@@ -70,12 +71,22 @@ class Info(NamedTuple):
     description: str
 
 
+class Refusal(NamedTuple):
+    """What a client is told that is not let in."""
+
+    reason: int
+    text: str
+
+
 class DeadlineError(AssertionError):
     """Something awaited did not happen in time."""
 
 
 class Side(abc.ABC):
     """One running library, with what happened to it so far.  `accepting` says what becomes of requests."""
+
+    shutdown_reason: ClassVar[int] = EndReason.APP_EXCEPTION_MAX
+    """What peers hear when it is shut down (spec 3, 15.2)."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -124,9 +135,9 @@ class Side(abc.ABC):
         """Set configuration values at global scope, until this side is closed."""
 
     @abc.abstractmethod
-    def behave(self, accepting: bool = True, echoing: bool = False) -> None:
-        """Say what to do with requests (accept, or leave waiting) and with messages (echo them with their own
-        flags and lane, or only collect them)."""
+    def behave(self, accepting: bool = True, echoing: bool = False, refusal: Refusal | None = None) -> None:
+        """Say what to do with requests (accept, leave waiting, or refuse at once) and with messages (echo them with
+        their own flags and lane, or only collect them)."""
 
     @abc.abstractmethod
     def close(self) -> None:

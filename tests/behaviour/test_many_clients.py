@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.interop.conftest import Pairing, Stage
+from tests.behaviour.stage import ON_A_LOOP, Pairing, Stage
+from tests.behaviour.traffic import Outgoing, expected
 from tests.interop.gns import Send, State
-from tests.interop.traffic import Outgoing, expected
 
 CLIENTS = 200
 
@@ -21,7 +21,9 @@ def test_two_hundred_clients(pairing: Pairing, stage: Stage) -> None:
     assert len(accepted) == CLIENTS
     for handles in (connections, accepted):
         assert all(handle >> 16 and handle & 0xFFFF for handle in handles)
-        assert len({handle & 0xFFFF for handle in handles}) == CLIENTS
+        # The lower half is unique for one socket's sake, and a client of aio has one to itself.
+        has_own_sockets = handles is connections and pairing.client in ON_A_LOOP
+        assert len({handle if has_own_sockets else handle & 0xFFFF for handle in handles}) == CLIENTS
 
     messages = [Outgoing(seed, 64, Send.RELIABLE_NO_NAGLE) for seed in range(CLIENTS)]
     for connection, message in zip(connections, messages, strict=True):

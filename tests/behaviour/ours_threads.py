@@ -1,41 +1,35 @@
-"""How do tests drive our library?  Through its public game-loop API, on a thread of their own.
+"""How do tests drive our library from threads?  Through its public game-loop API, on a thread of their own.
 
 The thread sleeps in `wait`, runs callbacks and takes messages, as a game's loop would; so nothing stands
-still while a scenario waits for the real library.
+still while a scenario waits for the other side.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tests.behaviour.ours import (
+    JOIN_S,
+    LANES_TO_ECHO,
+    ErrorLog,
+    event_from,
+    info_from,
+    named,
+    received_from,
+    status_from,
+)
+from tests.behaviour.side import NO_OPTIONS, Info, Refusal, Side, Status
+from tests.behaviour.traffic import Outgoing, Received, content
 from tests.interop.gns import Config, Options, OptionValue, Send
-from tests.interop.side import NO_OPTIONS, Event, Info, Side, Status
-from tests.interop.traffic import Outgoing, Received, content, digest
 
 import gamesockets as gs
 
-PUMP_S: Final = 0.05
-JOIN_S: Final = 20.0
-LANES_TO_ECHO: Final = 8
+PUMP_S: Final = 0.01
 
 
-class ErrorLog(logging.Handler):
-    """Unexpected errors that the library logs, because no caller is there whom it could tell."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line if it has a traceback: without one it is a complaint about the application or the peer."""
-        if record.exc_info:
-            self.lines.append(self.format(record))
-
-
-class Ours(Side):
+class OursOnThreads(Side):
     """Our library in the tests' own process.  `identity` is a text form, None is anonymous."""
 
     def __init__(
@@ -47,11 +41,11 @@ class Ours(Side):
         self._group = self._sockets.create_poll_group()
         self._accepting = True
         self._echoing = False
+        self._refusal: Refusal | None = None
         self._lanes: dict[gs.Connection, int] = {}
         self._globals_before: dict[gs.ConfigurationValue, Any] = {}
         self._failure: BaseException | None = None
         self._log = ErrorLog()
-        logging.getLogger(gs.__name__).addHandler(self._log)
         self._closing = False
         self._sockets.set_status_callback(self._on_status)
         self._pump = threading.Thread(target=self._run, name=f"{name} pump", daemon=True)
@@ -77,8 +71,7 @@ class Ours(Side):
         batches: dict[gs.Connection, list[Received]] = {}
         for message in messages:
             data = message.data
-            row = Received(message.message_number, message.lane, int(message.flags), message.length, digest(data))
-            batches.setdefault(message.connection, []).append(row)
+            batches.setdefault(message.connection, []).append(received_from(message))
             if self._echoing:
                 self._echo(message.connection, data, int(message.flags), message.lane)
         for connection, batch in batches.items():
@@ -95,22 +88,13 @@ class Ours(Side):
     def _on_status(self, change: gs.StatusInfo) -> None:
         info = change.connection_info
         accept_result: int | None = None
-        if info.state == gs.ConnectionState.CONNECTING and info.listen_socket and self._accepting:
-            self._sockets.set_connection_poll_group(change.connection, self._group)
-            accept_result = self._sockets.accept_connection(change.connection)
-        event = Event(
-            change.connection,
-            change.old_state,
-            info.state,
-            info.end_reason,
-            info.end_debug,
-            str(info.identity),
-            str(info.address),
-            info.listen_socket,
-            info.flags,
-            info.connection_description,
-        )
-        self._note_event(event, accept_result)
+        if info.state == gs.ConnectionState.CONNECTING and info.listen_socket:
+            if self._refusal is not None:
+                self._sockets.close_connection(change.connection, *self._refusal)
+            elif self._accepting:
+                self._sockets.set_connection_poll_group(change.connection, self._group)
+                accept_result = self._sockets.accept_connection(change.connection)
+        self._note_event(event_from(change), accept_result)
 
     def check(self) -> None:
         """Raise what ended the pump, if something did, and what the library's own thread complained of."""
@@ -127,7 +111,7 @@ class Ours(Side):
         for value, before in self._globals_before.items():
             self._sockets.set_configuration_value(value, before)
         self._sockets.close()
-        logging.getLogger(gs.__name__).removeHandler(self._log)
+        self._log.close()
         self.check()
         assert not self._pump.is_alive(), f"{self.name}: the pump hangs"
 
@@ -140,12 +124,12 @@ class Ours(Side):
 
     def listen(self, address: str, options: Options = NO_OPTIONS) -> str:
         """Listen; port 0 is any free one."""
-        listen_socket = self._sockets.create_listen_socket(gs.Address.parse(address), config=_named(options))
+        listen_socket = self._sockets.create_listen_socket(gs.Address.parse(address), config=named(options))
         return str(self._sockets.get_listen_socket_address(listen_socket))
 
     def connect(self, address: str, options: Options = NO_OPTIONS) -> int:
         """Begin to connect."""
-        connection = self._sockets.connect(gs.Address.parse(address), config=_named(options))
+        connection = self._sockets.connect(gs.Address.parse(address), config=named(options))
         self._sockets.set_connection_poll_group(connection, self._group)
         return connection
 
@@ -179,39 +163,13 @@ class Ours(Side):
     def info(self, connection: int) -> Info | None:
         """Information about a connection."""
         info = self._sockets.get_connection_info(gs.Connection(connection))
-        if info is None:
-            return None
-        return Info(
-            str(info.identity),
-            str(info.address),
-            info.listen_socket,
-            info.state,
-            info.end_reason,
-            info.end_debug,
-            info.flags,
-            info.connection_description,
-        )
+        return None if info is None else info_from(info)
 
     def status(self, connection: int) -> Status:
         """Rates and queues of a connection."""
         status = self._sockets.get_quick_connection_status(gs.Connection(connection))
         assert status is not None, f"{self.name}: connection {connection} is unknown"
-        return Status(
-            status.state,
-            status.ping,
-            status.connection_quality_local,
-            status.connection_quality_remote,
-            status.out_packets_per_second,
-            status.out_bytes_per_second,
-            status.in_packets_per_second,
-            status.in_bytes_per_second,
-            status.send_rate_bytes_per_second,
-            status.pending_unreliable,
-            status.pending_reliable,
-            status.sent_unacked_reliable,
-            status.queue_time,
-            status.max_jitter,
-        )
+        return status_from(status)
 
     def detailed_status(self, connection: int) -> str:
         """The long text about a connection."""
@@ -221,17 +179,11 @@ class Ours(Side):
 
     def set_globals(self, values: Mapping[Config, OptionValue]) -> None:
         """Set configuration values of the whole process, until this side is closed."""
-        for value, wanted in _named(values).items():
+        for value, wanted in named(values).items():
             self._globals_before.setdefault(value, self._sockets.get_configuration_value(value))
             accepted = self._sockets.set_configuration_value(value, wanted)
             assert accepted, f"{self.name}: {value.name} = {wanted} refused"
 
-    def behave(self, accepting: bool = True, echoing: bool = False) -> None:
+    def behave(self, accepting: bool = True, echoing: bool = False, refusal: Refusal | None = None) -> None:
         """Say what to do with requests and messages."""
-        self._accepting, self._echoing = accepting, echoing
-
-
-def _named(
-    values: Mapping[int, OptionValue] | Mapping[Config, OptionValue],
-) -> dict[gs.ConfigurationValue, OptionValue]:
-    return {gs.ConfigurationValue(value): content_ for value, content_ in values.items()}
+        self._accepting, self._echoing, self._refusal = accepting, echoing, refusal

@@ -1,0 +1,57 @@
+"""With which drivers are the scenarios played where no real library is needed: ours against ours?
+
+By default threads meet asyncio, in either role, in all that is over in a moment. `-m slow` adds what takes longer, and
+the other pairings: each driver with itself, uvloop, and an event loop that cannot watch sockets.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final
+
+import pytest
+from tests.behaviour.stage import Pairing, Row, cast, stage
+
+MIXED: Final = (Pairing("threads", "aio"), Pairing("aio", "threads"))
+WITH_ITSELF: Final = (
+    Pairing("threads", "threads"),
+    Pairing("aio", "aio"),
+    Pairing("portable", "portable"),
+    Pairing("uvloop", "uvloop"),
+)
+LONGER: Final = {
+    "test_cable_is_pulled",
+    "test_closed_connection_is_forgotten",
+    "test_eight_lanes",
+    "test_high_priority_overtakes",
+    "test_idle_connection_stays",
+    "test_lanes_from_eight_on",
+    "test_never_accepted",
+    "test_server_restarts",
+    "test_settings_that_change_packets",
+    "test_twenty_thousand_mixed_messages",
+    "test_two_hundred_clients",
+    "test_weights_share_the_rate",
+}
+SECONDS: Final = [1]
+
+__all__ = ["stage"]  # a fixture
+
+
+def rows(scenario: str) -> list[Row]:
+    """Who plays a scenario here, and whether that is slow."""
+    if scenario in LONGER:
+        return [(pairing, [pytest.mark.slow]) for pairing in MIXED]
+    if scenario == "test_two_way_traffic":
+        return [(MIXED[0], []), (MIXED[1], [pytest.mark.slow])]
+    no_uvloop = pytest.mark.skipif(not find_spec("uvloop"), reason="uvloop is not installed")
+    marks = {Pairing("uvloop", "uvloop"): [no_uvloop]}
+    return [
+        *[(pairing, []) for pairing in MIXED],
+        *[(pairing, [pytest.mark.slow, *marks.get(pairing, [])]) for pairing in WITH_ITSELF],
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play every scenario with both drivers."""
+    cast(metafunc, rows(metafunc.function.__name__), SECONDS)
