@@ -1,7 +1,7 @@
 """How do the two processes of a measurement talk beside the measured connection? In lines of JSON through the runner.
 
 A line `{"peer": {...}}` on standard output reaches the other process's standard input as `{...}`; a line
-`{"result": {...}}` ends this process's part.
+`{"result": {...}}` ends this process's part. DRIVER.md tells the same to programs in other languages.
 """
 
 from __future__ import annotations

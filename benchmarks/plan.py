@@ -10,6 +10,8 @@ SEND_RATE_BYTES_PER_S: Final = 0x10000000
 """The largest value that the protocol's settings take; the real library clamps it further by itself."""
 RECEIVE_BUFFER_BYTES: Final = 64 << 20
 RECEIVE_BUFFER_MESSAGES: Final = 1_000_000
+SEND_BUFFER_BYTES: Final = 512 * 1024
+"""The protocol's default; systems without such a setting are held to it by their adapter."""
 NAP_S: Final = 0.0005
 """How long a sender rests when its buffer is full, and how long a receiver does that has nothing to wait on."""
 MESSAGES_PER_RECEIVE: Final = 512
@@ -27,13 +29,15 @@ class Plan:
 
     Attributes:
         scenario: its name.
-        system: its name.
+        system: the name of the system that is measured; it plays the server.
+        client: the name of the system that plays the client: the same one, but in scenarios with a load generator.
         seconds: how long to measure; what has to happen before and after comes on top.
-        connections: how many idle connections to hold, for the scenario that does.
+        connections: how many idle connections to hold; also bounds the search for the largest number of clients.
     """
 
     scenario: str
     system: str
+    client: str
     seconds: float
     connections: int
 

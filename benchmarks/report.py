@@ -2,87 +2,81 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
+from benchmarks import machine
 from benchmarks.plan import SETTINGS
 from benchmarks.runner import OTHERS, Outcome
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Metric
 from benchmarks.systems import SYSTEMS
 
-
-def machine() -> dict[str, str | int]:
-    """What the figures depend on, as far as the system tells."""
-    return {
-        "processors": os.cpu_count() or 0,
-        "architecture": platform.machine(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "taken": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-    }
+Range: TypeAlias = dict[str, float]
+"""Median, least and most of one figure over the repeats."""
+Summary: TypeAlias = dict[str, dict[str, dict[str, Range]]]
+"""By scenario, system and figure."""
 
 
-def as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Everything: each run's figures, and median, least and most over the repeats."""
-    summary: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    for scenario, system in _keys(outcomes):
-        rows = {key: _range(values) for key, values in _figures(outcomes, scenario, system).items()}
+def summarize(outcomes: Sequence[Outcome]) -> Summary:
+    """The runs that worked."""
+    values: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for outcome in outcomes:
+        figures = values.setdefault((outcome.plan.scenario, outcome.plan.system), {})
+        for key, value in outcome.figures.items() if not outcome.error else ():
+            figures.setdefault(key, []).append(value)
+    summary: Summary = {}
+    for (scenario, system), figures in values.items():
+        rows = {
+            key: {"median": statistics.median(those), "least": min(those), "most": max(those)}
+            for key, those in figures.items()
+        }
         summary.setdefault(scenario, {})[system] = rows
+    return summary
+
+
+def as_json(outcomes: Sequence[Outcome], note: str = "") -> dict[str, Any]:
+    """Everything: the machine, the summary, each run's figures."""
     return {
-        "machine": machine(),
+        "machine": machine.describe(),
+        "note": note,
         "settings": SETTINGS,
-        "summary": summary,
+        "took_s": sum(outcome.took_s for outcome in outcomes),
+        "summary": summarize(outcomes),
         "runs": [asdict(outcome) for outcome in outcomes],
     }
 
 
 def as_table(outcomes: Sequence[Outcome]) -> str:
     """One table a scenario: a row a system, `median (least..most)` in the cells."""
-    parts = [f"{key}: {value}" for key, value in machine().items()]
-    lines = ["; ".join(parts), SETTINGS, ""]
-    systems = list(dict.fromkeys(system for _, system in _keys(outcomes)))
+    summary = summarize(outcomes)
+    lines = [f"{key}: {value}" for key, value in machine.describe().items()]
+    lines += [f"settings: {SETTINGS}", ""]
+    systems = dict.fromkeys(outcome.plan.system for outcome in outcomes)
     lines += [f"{name}: {SYSTEMS[name].about}" for name in systems]
-    for name in dict.fromkeys(scenario for scenario, _ in _keys(outcomes)):
+    for name, by_system in summary.items():
         scenario = SCENARIOS[name]
         metrics = (*scenario.metrics, OTHERS)
         rows = [["", *[metric.title for metric in metrics]]]
-        for _, system in [key for key in _keys(outcomes) if key[0] == name]:
-            figures = _figures(outcomes, name, system)
-            rows.append([system, *[_cell(metric, figures.get(metric.key)) for metric in metrics]])
+        rows += [[system, *cells(metrics, figures)] for system, figures in by_system.items()]
         lines += ["", f"{name}: {scenario.about}", *_aligned(rows)]
-    lines += _failures(outcomes)
-    return "\n".join(lines)
+        clients = {outcome.plan.client for outcome in outcomes if outcome.plan.scenario == name}
+        if scenario.has_load_generator:
+            lines.append(f"  clients played by: {', '.join(sorted(clients))}")
+    return "\n".join(lines + _failures(outcomes))
 
 
-def _keys(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((outcome.plan.scenario, outcome.plan.system) for outcome in outcomes))
+def cells(metrics: Sequence[Metric], figures: Mapping[str, Range]) -> list[str]:
+    """A figure each, `-` where there is none."""
+    return [_cell(metric, figures.get(metric.key)) for metric in metrics]
 
 
-def _figures(outcomes: Sequence[Outcome], scenario: str, system: str) -> dict[str, list[float]]:
-    figures: dict[str, list[float]] = {}
-    for outcome in outcomes:
-        if (outcome.plan.scenario, outcome.plan.system) == (scenario, system) and not outcome.error:
-            for key, value in outcome.figures.items():
-                figures.setdefault(key, []).append(value)
-    return figures
-
-
-def _range(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
-
-
-def _cell(metric: Metric, values: list[float] | None) -> str:
-    if not values:
+def _cell(metric: Metric, figure: Range | None) -> str:
+    if figure is None:
         return "-"
-    low, middle, high = (
-        f"{value:,.{metric.decimals}f}" for value in (min(values), statistics.median(values), max(values))
-    )
+    low, middle, high = (f"{figure[key]:,.{metric.decimals}f}" for key in ("least", "median", "most"))
     return middle if low == high else f"{middle} ({low}..{high})"
 
 

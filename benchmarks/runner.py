@@ -5,50 +5,85 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Final
 
+from benchmarks.link import LinkProcess
 from benchmarks.plan import Plan
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Metric
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import SYSTEMS, needs
 from benchmarks.usage import children_cpu_s, machine_cpu_s
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 OTHERS: Final = Metric("others_cpu_percent", "others' CPU %")
 """Every run's measure of noise: what processes outside the measurement used meanwhile, in percent of one processor."""
 GRACE_S: Final = 60.0
 """Beyond ten times the planned seconds: for starting, connecting, draining, ending."""
+LOAD_GENERATORS: Final = ("gns-native", "ours-compiled", "ours")
+"""Who plays the clients of servers of one protocol, best first; the first that can run here plays for all of them."""
 _STDERR_CHARACTERS: Final = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one run: figures, or why there are none."""
+    """What came of one run: figures, or why there are none; and how long it took, all included."""
 
     plan: Plan
     repeat: int
     figures: dict[str, float]
     error: str
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run.
+
+    Attributes:
+        scenarios: their names.
+        systems: their names.
+        repeats: how often.
+        seconds: to measure; None for each scenario's own.
+        connections: idle ones to hold.
+        load: the system that plays the clients of game servers; only those that speak its protocol get it.
+    """
+
+    scenarios: Sequence[str]
+    systems: Sequence[str]
+    repeats: int
+    seconds: float | None
+    connections: int
+    load: str
+
+    def plans(self) -> Iterator[Plan]:
+        """Those of one repeat."""
+        for scenario, system in pairs(self.scenarios, self.systems):
+            measured = SCENARIOS[scenario]
+            client = system
+            if measured.has_load_generator and SYSTEMS[system].speaks == SYSTEMS[self.load].speaks:
+                client = self.load
+            seconds = measured.seconds if self.seconds is None else self.seconds
+            yield Plan(scenario, system, client, seconds, self.connections)
 
 
 class _Side:
     """One process, and the thread that passes its words on."""
 
-    def __init__(self, name: str, plan: Plan) -> None:
+    def __init__(self, name: str, plan: Plan, link: LinkProcess | None) -> None:
         self.name = name
         self.result: dict[str, float] | None = None
         self._abandoned = False
+        self._link = link
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read and closed in `finish`
+        program = SYSTEMS[plan.system if name == "server" else plan.client].program
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name],
-            cwd=ROOT,
+            needs.command(program, name),
+            cwd=needs.ROOT,
+            env=needs.environment(program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -73,7 +108,10 @@ class _Side:
         for text in self._process.stdout or ():
             line = json.loads(text)
             if "peer" in line:
-                peer.tell(json.dumps(line["peer"]))
+                word = line["peer"]
+                if self._link is not None and "address" in word:
+                    word["address"] = self._link.open(word["address"])
+                peer.tell(json.dumps(word))
             else:
                 self.result = line["result"]
         if self.result is None:
@@ -115,33 +153,30 @@ class _Side:
 def run_one(plan: Plan) -> tuple[dict[str, float], str]:
     """One run: the figures of both sides and how busy others kept the machine, and what went wrong."""
     begun, busy_before, own_before = time.monotonic(), machine_cpu_s(), children_cpu_s()
-    server = _Side("server", plan)
-    client = _Side("client", plan)
+    scenario = SCENARIOS.get(plan.scenario)
+    link = LinkProcess() if scenario is not None and scenario.through_link else None
+    server = _Side("server", plan, link)
+    client = _Side("client", plan, link)
     server.relay_to(client)
     client.relay_to(server)
     deadline = time.monotonic() + 10 * plan.seconds + GRACE_S
     troubles = [side.finish(deadline) for side in (server, client)]
     figures = {**(client.result or {}), **(server.result or {})}
+    if link is not None:
+        figures.update(link.close())
     others_s = max(0.0, machine_cpu_s() - busy_before - (children_cpu_s() - own_before))
     figures[OTHERS.key] = 100 * others_s / (time.monotonic() - begun)
     return figures, "; ".join(filter(None, troubles))
 
 
-def run_all(
-    scenarios: Sequence[str],
-    systems: Sequence[str],
-    seconds: float,
-    repeats: int,
-    connections: int,
-    progress: Callable[[Outcome], None],
-) -> list[Outcome]:
+def run_all(order: Order, progress: Callable[[Outcome], None]) -> list[Outcome]:
     """Every scenario on every system it suits, interleaved: system by system, scenario by scenario, then once more."""
     outcomes: list[Outcome] = []
-    for repeat in range(repeats):
-        for scenario, system in pairs(scenarios, systems):
-            plan = Plan(scenario, system, seconds, connections)
+    for repeat in range(order.repeats):
+        for plan in order.plans():
+            begun = time.monotonic()
             figures, error = run_one(plan)
-            outcome = Outcome(plan, repeat, figures, error)
+            outcome = Outcome(plan, repeat, figures, error, time.monotonic() - begun)
             outcomes.append(outcome)
             progress(outcome)
     return outcomes
@@ -153,3 +188,8 @@ def pairs(scenarios: Sequence[str], systems: Sequence[str]) -> Iterator[tuple[st
         for system in systems:
             if SCENARIOS[scenario].kind in SYSTEMS[system].kinds:
                 yield scenario, system
+
+
+def load_generator() -> str:
+    """The best that can run here."""
+    return next(name for name in LOAD_GENERATORS if SYSTEMS[name].missing() is None)

@@ -11,33 +11,40 @@ from benchmarks.control import Control
 from benchmarks.plan import Plan
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.systems import SYSTEMS
+from benchmarks.systems.loops import run
 from benchmarks.usage import allow_many_files
 
-_SPARE_FILES = 64
+_FILES_MAX = 8192
 
 
-def main() -> None:
+async def play(side: str, plan: Plan, control: Control) -> None:
     """Plays one side."""
-    side = sys.argv[1]
-    plan = Plan.from_json(sys.stdin.readline())
-    allow_many_files(plan.connections + _SPARE_FILES)
-    control = Control(sys.stdin, sys.stdout)
     scenario = SCENARIOS[plan.scenario]
-    node = SYSTEMS[plan.system].open()
+    node = SYSTEMS[plan.system if side == "server" else plan.client].open()
     try:
+        scenario.prepare(node)
         if side == "server":
-            control.tell(address=node.listen())
-            result = scenario.server(node, control, plan)
+            control.tell(address=await node.listen())
+            result = await scenario.server(node, control, plan)
         else:
             address = str(control.hear()["address"])
-            result = scenario.client(node, control, plan, address)
+            result = await scenario.client(node, control, plan, address)
         control.report(result)
     except Exception as error:
         if node.ended:
             error.add_note(f"{node.ended} connections ended, the last with {node.last_end}")
         raise
     finally:
-        node.close()
+        await node.close()
+
+
+def main() -> None:
+    """Reads the plan and plays it on the loop that the system wants."""
+    side = sys.argv[1]
+    plan = Plan.from_json(sys.stdin.readline())
+    allow_many_files(_FILES_MAX)
+    system = SYSTEMS[plan.system if side == "server" else plan.client]
+    run(play(side, plan, Control(sys.stdin, sys.stdout)), system.loop)
 
 
 if __name__ == "__main__":

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from benchmarks.__main__ import main
+from benchmarks import pages
+from benchmarks.__main__ import QUICK, main
 from benchmarks.plan import Plan
 from benchmarks.report import as_json, as_table
-from benchmarks.runner import Outcome, pairs, run_one
+from benchmarks.runner import LOAD_GENERATORS, Order, Outcome, load_generator, pairs, run_one
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import SYSTEMS, needs
 
 QUICK_S = 0.05
 FEW = 8
-HERE = [name for name, system in SYSTEMS.items() if system.missing() is None and not name.startswith("gns")]
+HERE = [name for name, system in SYSTEMS.items() if system.missing() is None]
+LONG = ("game-200", "game-500", "game-1000", "game-capacity", "handshakes-16", "ping-reliable")
+"""Scenarios that are others with more in them."""
+BRIEF = [
+    *pairs([name for name in SCENARIOS if name not in LONG], ["ours"]),
+    *pairs(["ping-unreliable", "limits"], ["udp", "udp-batch", "aes-gcm"]),
+    *pairs(["bulk", "ping-unreliable", "game-50"], ["aio"]),
+]
+"""Every scenario once, every kind of system that needs no package."""
+REST = [pair for pair in pairs(list(SCENARIOS), HERE) if pair not in BRIEF]
 
 
-@pytest.mark.parametrize(("scenario", "system"), list(pairs(list(SCENARIOS), HERE)))
-def test_every_scenario_reports_all_its_figures(scenario: str, system: str) -> None:
-    """Two processes measure for a moment; each figure of the table is there and is a sane number."""
-    plan = Plan(scenario, system, QUICK_S, FEW)
+def _check(scenario: str, system: str) -> None:
+    if (missing := SYSTEMS[system].missing()) is not None:
+        pytest.skip(missing)
+    (plan,) = Order([scenario], [system], 1, QUICK_S, FEW, "ours").plans()
 
     figures, trouble = run_one(plan)
 
@@ -32,6 +44,45 @@ def test_every_scenario_reports_all_its_figures(scenario: str, system: str) -> N
         assert figures[metric.key] >= 0 or "bytes" in metric.key, metric.key
     table = as_table([Outcome(plan, 0, figures, "")])
     assert all(metric.title in table for metric in SCENARIOS[scenario].metrics)
+
+
+@pytest.mark.parametrize(("scenario", "system"), BRIEF)
+def test_every_scenario_reports_all_its_figures(scenario: str, system: str) -> None:
+    """Two processes measure for a moment; each figure of the table is there and is a sane number."""
+    _check(scenario, system)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenario", "system"), REST)
+def test_every_system_that_is_here_can_be_measured(scenario: str, system: str) -> None:
+    """The same with the systems that need a package, a library or a driver, and with many clients."""
+    _check(scenario, system)
+
+
+def test_one_system_plays_the_clients_of_all_that_speak_its_protocol() -> None:
+    """The asyncio server is loaded by the game-loop API; ENet, which speaks something else, by itself."""
+    order = Order(["game-50", "bulk"], ["aio", "enet"], 1, QUICK_S, FEW, "ours")
+
+    clients = {(plan.scenario, plan.system): plan.client for plan in order.plans()}
+
+    assert clients == {
+        ("game-50", "aio"): "ours",
+        ("game-50", "enet"): "enet",
+        ("bulk", "aio"): "aio",
+        ("bulk", "enet"): "enet",
+    }
+
+
+def test_the_lossy_link_loses_and_delays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own figures come with the measurement: about 1 % of the datagrams are lost, none overflowed."""
+    target = tmp_path / "figures.json"
+
+    assert main(["lossy-bulk", "--systems", "ours", "--seconds", "0.3", "--repeats", "1", "--json", str(target)]) == 0
+
+    capsys.readouterr()
+    figures = json.loads(target.read_text())["runs"][0]["figures"]
+    share = figures["link_lost"] / (figures["link_lost"] + figures["link_relayed"])
+    assert 0.001 < share < 0.05
 
 
 def test_the_command_line_writes_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,11 +99,51 @@ def test_the_command_line_writes_what_it_measured(tmp_path: Path, capsys: pytest
     assert len(report["runs"]) == 2
     figures = report["summary"]["ping-unreliable"]["udp"]["median_us"]
     assert figures["least"] <= figures["median"] <= figures["most"]
+    assert all(run["took_s"] > 0 for run in report["runs"])
+
+
+def test_the_documentation_is_written_from_the_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every figure of the JSON stands in the page, with its range; the chart is well-formed and names the systems."""
+    outcomes = [
+        Outcome(Plan("bulk", system, system, 1.0, 0), repeat, {"megabytes_per_s": value + repeat}, "", 1.0)
+        for system, value in (("ours", 123.0), ("enet", 45.0))
+        for repeat in range(3)
+    ]
+    source = tmp_path / "figures.json"
+    source.write_text(json.dumps(as_json(outcomes, "a <quiet> machine")))
+    page, chart = tmp_path / "docs" / "table.md", tmp_path / "docs" / "images" / "chart.svg"
+    monkeypatch.setattr(pages, "TABLE", page)
+    monkeypatch.setattr(pages, "CHART", chart)
+
+    assert main(["--docs", str(source)]) == 0
+
+    assert str(chart) in capsys.readouterr().out
+    text = page.read_text()
+    assert "| `ours` | 124 (123..125) |" in text
+    assert "a <quiet> machine" in text
+    picture = chart.read_text()
+    assert ET.fromstring(picture).tag.endswith("svg")  # noqa: S314 - our own file
+    assert all(word in picture for word in (">gamesockets<", ">pyenet<", ">124<", "prefers-color-scheme: dark"))
+
+
+@pytest.mark.parametrize("content", [None, "no json", "[]", "{}"])
+def test_no_documentation_without_figures(
+    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing file, and one that is something else, are named."""
+    source = tmp_path / "figures.json"
+    if content is not None:
+        source.write_text(content)
+
+    assert main(["--docs", str(source)]) == 2
+    assert "cannot write the documentation" in capsys.readouterr().err
 
 
 def test_a_failed_run_is_reported_and_left_out_of_the_figures() -> None:
     """Its error stands below the table; medians come from the runs that worked."""
-    plan = Plan("bulk", "ours", 1.0, 0)
+    plan = Plan("bulk", "ours", "ours", 1.0, 0)
     outcomes = [
         Outcome(plan, 0, {"megabytes_per_s": 100.0}, ""),
         Outcome(plan, 1, {"megabytes_per_s": 1.0}, "client did not end in time"),
@@ -68,10 +159,52 @@ def test_a_failed_run_is_reported_and_left_out_of_the_figures() -> None:
 
 def test_a_side_that_fails_ends_the_run_with_its_error() -> None:
     """No process knows this scenario; the run ends at once and says why."""
-    _, trouble = run_one(Plan("no such scenario", "udp", QUICK_S, FEW))
+    _, trouble = run_one(Plan("no such scenario", "udp", "udp", QUICK_S, FEW))
 
     assert "ended with status 1" in trouble
     assert "no such scenario" in trouble
+
+
+def test_a_driver_of_the_user_plays_its_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any program that speaks the control protocol will do; this one plays both sides of a ping without a network."""
+    driver = tmp_path / "driver"
+    driver.write_text(
+        f"#!{sys.executable}\n"
+        "import json, sys\n"
+        "plan = json.loads(sys.stdin.readline())\n"
+        "if sys.argv[1] == 'server':\n"
+        "    print(json.dumps({'peer': {'address': '127.0.0.1:9'}}), flush=True)\n"
+        "    print(json.dumps({'result': {'server_cpu_us_per_round_trip': plan['seconds']}}))\n"
+        "else:\n"
+        "    assert json.loads(sys.stdin.readline())['address'] == '127.0.0.1:9'\n"
+        "    print(json.dumps({'result': {'median_us': 1.5}}))\n"
+    )
+    driver.chmod(0o700)
+    monkeypatch.setenv(needs.GNS_DRIVER, str(driver))
+
+    figures, trouble = run_one(Plan("ping-unreliable", "gns-native", "gns-native", QUICK_S, FEW))
+
+    assert not trouble
+    assert figures["median_us"] == 1.5
+    assert figures["server_cpu_us_per_round_trip"] == QUICK_S
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line that tells what to do."""
+    monkeypatch.delenv(needs.GNS_DRIVER, raising=False)
+    monkeypatch.setenv(needs.GNS_LIBRARY, "/no/such/file")
+
+    assert needs.driver() == "GNS_DRIVER does not name a program as in benchmarks/DRIVER.md"
+    assert needs.library() == "GNS_LIBRARY names no file: /no/such/file"
+    assert "pip install" in str(needs.package("no_such_module", "nothing")())
+    assert needs.package("json", "json")() is None
+
+
+def test_the_quick_suite_and_the_load_generators_exist() -> None:
+    """Names are spelled right, and somebody can always play the clients."""
+    assert set(QUICK) <= set(SCENARIOS)
+    assert set(LOAD_GENERATORS) <= set(SYSTEMS)
+    assert SYSTEMS[load_generator()].missing() is None
 
 
 @pytest.mark.parametrize("arguments", [["--systems", "nothing"], ["--seconds", "0"], ["--seconds", "soon"]])

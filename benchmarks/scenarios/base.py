@@ -27,17 +27,28 @@ class Scenario(abc.ABC):
         kind: which systems it suits.
         about: one line for the table.
         metrics: all figures, in the table's order.
+        seconds: how long to measure when nobody says otherwise.
+        in_suite: is it run when nobody says otherwise?
+        has_load_generator: does one system play the clients of all servers that speak its protocol?
+        through_link: do the datagrams pass the slow and lossy link of `link.py`?
     """
 
     name: str
     kind: str
     about: str
     metrics: tuple[Metric, ...]
+    seconds: float = 1.0
+    in_suite: bool = True
+    has_load_generator: bool = False
+    through_link: bool = False
 
     @abc.abstractmethod
-    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
+    async def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
         """Runs when the node listens and the client has been told where."""
 
     @abc.abstractmethod
-    def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
+    async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Runs when the server listens at `address`."""
+
+    def prepare(self, node: Node) -> None:  # noqa: B027 - most have nothing to say
+        """What has to be said to a node before it listens or connects."""

@@ -17,6 +17,7 @@ class Handshakes(Scenario):
     """A fixed number of attempts in flight; the client closes each connection the moment it is connected."""
 
     kind = "handshakes"
+    seconds = 0.8
     metrics = (
         Metric("handshakes_per_s", "handshakes/s"),
         Metric("median_us", "median µs"),
@@ -26,14 +27,15 @@ class Handshakes(Scenario):
         Metric("server_cpu_us_per_handshake", "server CPU µs each"),
     )
 
-    def __init__(self, name: str, in_flight: int, about: str) -> None:
+    def __init__(self, name: str, in_flight: int, about: str, in_suite: bool = True) -> None:
         self.name = name
         self.about = about
+        self.in_suite = in_suite
         self._in_flight = in_flight
 
-    def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
+    async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Connects and closes."""
-        node.close_connection(node.connect_and_wait(address))
+        node.close_connection(await node.connect_and_wait(address))
         clock = time.perf_counter
         times_s: list[float] = []
         begun: dict[int, float] = {}
@@ -44,8 +46,8 @@ class Handshakes(Scenario):
         while begun or clock() < end:
             while len(begun) < self._in_flight and clock() < end:
                 now = clock()
-                begun[node.connect(address)] = now
-            node.idle(0.05)
+                begun[await node.connect(address)] = now
+            await node.idle(0.05)
             now = clock()
             for connection in [connection for connection in begun if connection in node.connected]:
                 times_s.append(now - begun.pop(connection))
@@ -57,7 +59,7 @@ class Handshakes(Scenario):
         if not times_s:
             raise MeasurementError(f"no handshake succeeded, {len(begun)} were begun")
         control.tell(handshakes=len(times_s))
-        control.hear()
+        await node.hear(control)
         times_s.sort()
         return {
             "handshakes": len(times_s),
@@ -68,12 +70,12 @@ class Handshakes(Scenario):
             "client_cpu_us_per_handshake": cpu / len(times_s) * 1e6,
         }
 
-    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:  # noqa: ARG002 - the client decides
+    async def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:  # noqa: ARG002 - the client decides
         """Accepts, and closes what the client has closed."""
-        node.accept_one()
+        await node.accept_one()
         cpu_before = cpu_s()
         while (word := control.poll()) is None:
-            node.idle(0.05)
+            await node.idle(0.05)
         cpu = cpu_s() - cpu_before
         control.tell(done=1)
         return {"server_cpu_us_per_handshake": cpu / int(word["handshakes"]) * 1e6}

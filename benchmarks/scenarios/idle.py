@@ -29,6 +29,7 @@ class Idle(Scenario):
 
     name = "idle"
     kind = "idle"
+    seconds = 0.2
     about = "many connections between two processes, none of them used"
     metrics = (
         Metric("connections", "connections"),
@@ -39,23 +40,23 @@ class Idle(Scenario):
         Metric("ended", "ended early"),
     )
 
-    def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
+    async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Connects all, in groups."""
-        self._connect(node, address, _WARM_UP)
+        await self._connect(node, address, _WARM_UP)
         control.tell(connected=_WARM_UP)
-        control.hear()
+        await node.hear(control)
         before = resident_bytes()
         total = _WARM_UP + plan.connections
         while len(node.connected) < total:
-            self._connect(node, address, min(_AT_ONCE, total - len(node.connected)))
+            await self._connect(node, address, min(_AT_ONCE, total - len(node.connected)))
         control.tell(connected=total)
-        control.hear()
+        await node.hear(control)
         grown = resident_bytes() - before
-        percent = _watch_cpu_percent(plan)
-        node.run_callbacks()
+        percent = await _watch_cpu_percent(node, plan)
+        await node.idle(0.0)
         ended = node.ended
         control.tell(done=1)
-        control.hear()
+        await node.hear(control)
         return {
             "connections": plan.connections,
             "client_bytes_per_connection": grown / plan.connections,
@@ -64,37 +65,37 @@ class Idle(Scenario):
         }
 
     @staticmethod
-    def _connect(node: Node, address: str, count: int) -> None:
+    async def _connect(node: Node, address: str, count: int) -> None:
         wanted = len(node.connected) + count
         for _ in range(count):
-            node.connect(address)
-        node.wait_until(lambda: len(node.connected) >= wanted or node.ended > 0, f"{count} handshakes at once")
+            await node.connect(address)
+        await node.wait_until(lambda: len(node.connected) >= wanted or node.ended > 0, f"{count} handshakes at once")
         if node.ended:
             raise MeasurementError(f"{node.ended} connections ended while {wanted} were being made: {node.last_end}")
 
-    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
+    async def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:
         """Accepts all."""
-        self._accept(node, control)
+        await self._accept(node, control)
         before = resident_bytes()
         control.tell(ready=1)
-        self._accept(node, control)
+        await self._accept(node, control)
         grown = resident_bytes() - before
         control.tell(ready=1)
-        percent = _watch_cpu_percent(plan)
-        control.hear()
+        percent = await _watch_cpu_percent(node, plan)
+        await node.hear(control)
         control.tell(done=1)
         return {"server_bytes_per_connection": grown / plan.connections, "server_cpu_percent": percent}
 
     @staticmethod
-    def _accept(node: Node, control: Control) -> None:
+    async def _accept(node: Node, control: Control) -> None:
         while (word := control.poll()) is None:
-            node.idle(0.05)
+            await node.idle(0.05)
         wanted = int(word["connected"])
-        node.wait_until(lambda: len(node.connected) >= wanted, f"accepting {wanted} connections")
+        await node.wait_until(lambda: len(node.connected) >= wanted, f"accepting {wanted} connections")
 
 
-def _watch_cpu_percent(plan: Plan) -> float:
-    time.sleep(_SETTLE * plan.seconds)
+async def _watch_cpu_percent(node: Node, plan: Plan) -> float:
+    await node.sleep(_SETTLE * plan.seconds)
     before, start = cpu_s(), time.perf_counter()
-    time.sleep(_WATCH * plan.seconds)
+    await node.sleep(_WATCH * plan.seconds)
     return 100 * (cpu_s() - before) / (time.perf_counter() - start)

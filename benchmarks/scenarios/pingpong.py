@@ -17,12 +17,12 @@ from benchmarks.usage import cpu_s
 _SIZE: Final = 64
 _WARM_UP: Final = 20
 _LOST_AFTER_S: Final = 1.0
+_RECEIVE_TIMEOUT_S: Final = 0.05
 
 
 class PingPong(Scenario):
     """64 bytes without Nagle's wait, reliable or not."""
 
-    kind = "ping"
     metrics = (
         Metric("median_us", "median µs"),
         Metric("p99_us", "p99 µs"),
@@ -32,17 +32,20 @@ class PingPong(Scenario):
         Metric("server_cpu_us_per_round_trip", "server CPU µs each"),
     )
 
-    def __init__(self, name: str, reliable: bool, about: str) -> None:
-        self.name = name
+    seconds = 0.7
+
+    def __init__(self, name: str, reliable: bool, about: str, in_suite: bool = True) -> None:
+        self.name = self.kind = name
         self.about = about
+        self.in_suite = in_suite
         self._reliable = reliable
 
-    def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
+    async def client(self, node: Node, control: Control, plan: Plan, address: str) -> dict[str, float]:
         """Sends, waits for the same message to return, notes how long that took."""
-        connection = node.connect_and_wait(address)
+        connection = await node.connect_and_wait(address)
         send, receive = node.sender(connection, self._reliable, no_nagle=True), node.receiver(connection)
-        wait, clock = node.wait, time.perf_counter
-        control.hear()
+        clock = time.perf_counter
+        await node.hear(control)
         times_s: list[float] = []
         lost = number = 0
         cpu_before = start = 0.0
@@ -53,19 +56,18 @@ class PingPong(Scenario):
             if number == _WARM_UP + 1:
                 cpu_before, start = cpu_s(), now
                 end = start + plan.seconds
-            if (result := send(payload)) != OK:
+            if (result := await send(payload)) != OK:
                 raise MeasurementError(f"a message was refused with result {result}")
-            while payload not in receive():
+            while payload not in await receive(_LOST_AFTER_S):
                 if clock() - now > _LOST_AFTER_S:
                     lost += 1
                     break
-                wait(_LOST_AFTER_S)
             else:
                 times_s.append(clock() - now)
         cpu = cpu_s() - cpu_before
         times_s = sorted(times_s[_WARM_UP:])
         control.tell(round_trips=len(times_s) + _WARM_UP)
-        control.hear()
+        await node.hear(control)
         if not times_s:
             raise MeasurementError("no message returned")
         return {
@@ -76,22 +78,17 @@ class PingPong(Scenario):
             "client_cpu_us_per_round_trip": cpu / len(times_s) * 1e6,
         }
 
-    def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:  # noqa: ARG002 - the client decides
+    async def server(self, node: Node, control: Control, plan: Plan) -> dict[str, float]:  # noqa: ARG002 - the client decides
         """Returns every message."""
-        connection = node.accept_one()
+        connection = await node.accept_one()
         send, receive = node.sender(connection, self._reliable, no_nagle=True), node.receiver(connection)
-        wait = node.wait
         control.tell(ready=1)
         cpu_before = cpu_s()
         while True:
-            messages = receive()
-            if messages:
-                for data in messages:
-                    send(data)
-                continue
+            for data in await receive(_RECEIVE_TIMEOUT_S):
+                await send(data)
             if (word := control.poll()) is not None:
                 break
-            wait(0.05)
         cpu = cpu_s() - cpu_before
         control.tell(done=1)
         return {"server_cpu_us_per_round_trip": cpu / max(1, int(word["round_trips"])) * 1e6}

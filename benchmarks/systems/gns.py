@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Library, Result, State, StatusEvent
 from tests.interop.gns import Send as Flag
 
+from benchmarks.control import Control, Word
 from benchmarks.plan import NAP_S, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import Burst, MeasurementError, Node, Receive, Send, check_full
+from benchmarks.systems.base import OK, Burst, Direct, MeasurementError, Outgoing, Threaded, check_full
 from benchmarks.systems.gns_calls import Calls
 
+LANES: Final = (0, 1)
+"""Priorities of the urgent and of the bulk lane: the first goes before the second."""
 OPTIONS: Final[dict[int, int]] = {
     Config.SEND_RATE_MIN: SEND_RATE_BYTES_PER_S,
     Config.SEND_RATE_MAX: SEND_RATE_BYTES_PER_S,
@@ -23,7 +27,7 @@ OPTIONS: Final[dict[int, int]] = {
 }
 
 
-class Gns(Node):
+class Gns(Threaded):
     """Its own service thread does the work; the application naps, for the interface has nothing to wait on."""
 
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class Gns(Node):
         self._library.start()
         self._calls.started()
         self._library.on_status(self._on_status)
+        self._group = 0
 
     def _before_start(self) -> None:
         """For what must be chosen before the library runs."""
@@ -45,6 +50,7 @@ class Gns(Node):
             result = self._library.accept(connection)
             if result not in (Result.OK, Result.INVALID_STATE):  # the client may have gone meanwhile
                 raise MeasurementError(f"accepting gave result {result}")
+            self._put_into_group(connection)
         elif state == State.CONNECTED:
             self.connected.add(connection)
             if event.info.listen_socket:
@@ -52,7 +58,11 @@ class Gns(Node):
         elif state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
             self.note_end(connection, event.info.end_reason, event.info.end_debug)
 
-    def listen(self) -> str:
+    def _put_into_group(self, connection: int) -> None:
+        if self._group:
+            self._library.set_poll_group(connection, self._group)
+
+    async def listen(self) -> str:
         """Listens on a port that was free a moment ago: the library refuses port 0."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -60,32 +70,71 @@ class Gns(Node):
         self._library.listen(address, OPTIONS)
         return address
 
-    def connect(self, address: str) -> int:
+    async def connect(self, address: str) -> int:
         """Begins to connect."""
-        return self._library.connect(address, OPTIONS)
+        connection = self._library.connect(address, OPTIONS)
+        self._put_into_group(connection)
+        return connection
 
     def close_connection(self, connection: int) -> None:
         """Closes a connection."""
         self.connected.discard(connection)
         self._library.close(connection)
 
-    def sender(self, connection: int, reliable: bool, no_nagle: bool) -> Send:
-        """SendMessageToConnection."""
-        return self._calls.sender(connection, _flags(reliable, no_nagle))
+    def send_function(self, connection: int, reliable: bool, no_nagle: bool, lane: int) -> Callable[[bytes], int]:
+        """SendMessageToConnection; lanes are known to SendMessages only."""
+        if not lane:
+            return self._calls.sender(connection, _flags(reliable, no_nagle))
+        send = self._calls.batch_sender(connection, _flags(reliable, no_nagle), 1, lane)
 
-    def receiver(self, connection: int) -> Receive:
+        def send_one(data: bytes) -> int:
+            number = send(data)[0]
+            return OK if number > 0 else -number
+
+        return send_one
+
+    def take_function(self, connection: int) -> Callable[[], list[bytes]]:
         """ReceiveMessagesOnConnection."""
         return self._calls.receiver(connection)
 
-    def wait(self, timeout_s: float) -> None:  # noqa: ARG002 - it cannot wait any longer
+    def wait(self, timeout_s: float) -> None:
         """Naps."""
-        time.sleep(NAP_S)
+        time.sleep(min(NAP_S, timeout_s))
 
     def run_callbacks(self) -> None:
         """Dispatches status changes."""
         self._library.run_callbacks()
 
-    def close(self) -> None:
+    def watch_all(self) -> None:
+        """Every connection goes into one poll group."""
+        self._group = self._library.create_poll_group()
+        self._take_all = self._calls.group_receiver(self._group)
+
+    def take_all(self) -> list[Outgoing]:
+        """ReceiveMessagesOnPollGroup."""
+        return self._take_all()
+
+    async def fan_out(self, messages: Sequence[Outgoing]) -> int:
+        """SendMessageToConnection in a loop: through ctypes that is cheaper than filling message records."""
+        send = self._calls.any_sender(_flags(reliable=False, no_nagle=True))
+        return len([connection for connection, data in messages if send(connection, data) == OK])
+
+    def use_two_lanes(self, connection: int) -> None:
+        """Lanes of different priority."""
+        result = self._library.configure_lanes(connection, LANES, None)
+        if result != Result.OK:
+            raise MeasurementError(f"lanes were refused with {result}")
+
+    def has_unacknowledged(self, connection: int) -> bool:
+        """Asks for the status."""
+        status, _ = self._library.status(connection)
+        return bool(status.pending_reliable or status.sent_unacked_reliable)
+
+    def ping_ms(self, connection: int) -> int:
+        """Asks for the status."""
+        return self._library.status(connection)[0].ping_ms
+
+    async def close(self) -> None:
         """Stops the library."""
         self._library.stop()
 
@@ -93,11 +142,11 @@ class Gns(Node):
 class GnsInBatches(Gns):
     """The same, sending many messages a call."""
 
-    def burst(self, connection: int, payload: bytes, reliable: bool, count: int) -> Burst:
+    def burst(self, connection: int, payload: bytes, reliable: bool, count: int, lane: int = 0) -> Burst:
         """SendMessages; each message is allocated by a foreign call, which ctypes cannot avoid."""
-        send = self._calls.batch_sender(connection, _flags(reliable, no_nagle=False), count)
+        send = self._calls.batch_sender(connection, _flags(reliable, no_nagle=False), count, lane)
 
-        def burst() -> int:
+        async def burst() -> int:
             numbers = send(payload)
             if min(numbers) > 0:
                 return count
@@ -117,6 +166,10 @@ class GnsByHand(Gns):
     def wait(self, timeout_s: float) -> None:
         """Handles packets and timers, at most `timeout_s` long."""
         self._service(max(1, int(timeout_s * 1000)))
+
+    async def hear(self, control: Control) -> Word:
+        """Goes on with the service meanwhile."""
+        return await Direct.hear(self, control)
 
 
 def _flags(reliable: bool, no_nagle: bool) -> int:

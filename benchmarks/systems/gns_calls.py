@@ -16,8 +16,8 @@ from tests.interop.gns import GNSError
 
 from benchmarks.plan import MESSAGES_PER_RECEIVE
 
-_HEAD: Final = Struct("@Pi")
-"""How a received message begins: where its data is, and how long."""
+_HEAD: Final = Struct("@PiI")
+"""How a received message begins: where its data is, how long, and the connection it came in on."""
 _NEWEST_INTERFACE: Final = 20
 
 
@@ -36,6 +36,8 @@ class _Outgoing(c.Structure):
         ("_release", c.c_void_p),
         ("_channel", c.c_int),
         ("flags", c.c_int),
+        ("_user_data", c.c_int64),
+        ("lane", c.c_uint16),
     )
 
 
@@ -66,13 +68,23 @@ class Calls:
 
     def sender(self, connection: int, flags: int) -> Callable[[bytes], int]:
         """SendMessageToConnection: a result code for each message."""
-        send: Any = self._quick.SteamAPI_ISteamNetworkingSockets_SendMessageToConnection
-        send.restype = c.c_int
-        send.argtypes = [c.c_void_p, c.c_uint32, c.c_char_p, c.c_uint32, c.c_int, c.c_void_p]
+        send = self._send()
         sockets, handle = self._sockets, c.c_uint32(connection)
         return lambda data: send(sockets, handle, data, len(data), flags, None)
 
-    def batch_sender(self, connection: int, flags: int, count: int) -> Callable[[bytes], list[int]]:
+    def any_sender(self, flags: int) -> Callable[[int, bytes], int]:
+        """The same for any connection."""
+        send = self._send()
+        sockets = self._sockets
+        return lambda connection, data: send(sockets, connection, data, len(data), flags, None)
+
+    def _send(self) -> Callable[..., int]:
+        send: Any = self._quick.SteamAPI_ISteamNetworkingSockets_SendMessageToConnection
+        send.restype = c.c_int
+        send.argtypes = [c.c_void_p, c.c_uint32, c.c_char_p, c.c_uint32, c.c_int, c.c_void_p]
+        return send  # type: ignore[no-any-return]
+
+    def batch_sender(self, connection: int, flags: int, count: int, lane: int) -> Callable[[bytes], list[int]]:
         """SendMessages: `count` equal messages a call; for each its number, or minus the result."""
         allocate: Any = self._quick.SteamAPI_ISteamNetworkingUtils_AllocateMessage
         allocate.restype, allocate.argtypes = c.c_void_p, [c.c_void_p, c.c_int]
@@ -90,6 +102,7 @@ class Calls:
                 copy(record.data, data, size)
                 record.connection = connection
                 record.flags = flags
+                record.lane = lane
                 pointers[index] = pointer
             send(sockets, count, pointers, numbers, True)
             return numbers[:]
@@ -100,8 +113,7 @@ class Calls:
         """ReceiveMessagesOnConnection, with the payloads copied out and the messages released."""
         receive: Any = self._quick.SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnConnection
         receive.restype, receive.argtypes = c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_int]
-        release: Any = self._quick.SteamAPI_SteamNetworkingMessage_t_Release
-        release.restype, release.argtypes = None, [c.c_void_p]
+        release = self._release()
         pointers: Any = (c.c_void_p * MESSAGES_PER_RECEIVE)()
         sockets, handle = self._sockets, c.c_uint32(connection)
         bytes_at, head, head_size = c.string_at, _HEAD.unpack, _HEAD.size
@@ -112,12 +124,39 @@ class Calls:
             if count < 0:
                 raise GNSError("the connection is gone")
             for pointer in pointers[:count]:
-                data, size = head(bytes_at(pointer, head_size))
+                data, size, _ = head(bytes_at(pointer, head_size))
                 messages.append(bytes_at(data, size))
                 release(pointer)
             return messages
 
         return take
+
+    def group_receiver(self, group: int) -> Callable[[], list[tuple[int, bytes]]]:
+        """ReceiveMessagesOnPollGroup until it gives nothing more: connection and payload."""
+        receive: Any = self._quick.SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup
+        receive.restype, receive.argtypes = c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_int]
+        release = self._release()
+        pointers: Any = (c.c_void_p * MESSAGES_PER_RECEIVE)()
+        sockets, handle = self._sockets, c.c_uint32(group)
+        bytes_at, head, head_size = c.string_at, _HEAD.unpack, _HEAD.size
+
+        def take() -> list[tuple[int, bytes]]:
+            messages: list[tuple[int, bytes]] = []
+            count = MESSAGES_PER_RECEIVE
+            while count == MESSAGES_PER_RECEIVE:
+                count = receive(sockets, handle, pointers, MESSAGES_PER_RECEIVE)
+                for pointer in pointers[: max(0, count)]:
+                    data, size, connection = head(bytes_at(pointer, head_size))
+                    messages.append((connection, bytes_at(data, size)))
+                    release(pointer)
+            return messages
+
+        return take
+
+    def _release(self) -> Callable[[int], None]:
+        release: Any = self._quick.SteamAPI_SteamNetworkingMessage_t_Release
+        release.restype, release.argtypes = None, [c.c_void_p]
+        return release  # type: ignore[no-any-return]
 
     def take_over_service(self) -> Callable[[int], None]:
         """Switches the service thread off, before the library is started; call the returned with milliseconds to wait.

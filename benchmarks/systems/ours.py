@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import gamesockets as gs
 from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import Burst, Node, Receive, Send, check_full
+from benchmarks.systems.base import Burst, MeasurementError, Outgoing, Threaded, check_full
 
 CONFIG: Final = {
     gs.ConfigurationValue.SEND_RATE_MIN: SEND_RATE_BYTES_PER_S,
@@ -14,21 +15,25 @@ CONFIG: Final = {
     gs.ConfigurationValue.RECV_BUFFER_SIZE: RECEIVE_BUFFER_BYTES,
     gs.ConfigurationValue.RECV_BUFFER_MESSAGES: RECEIVE_BUFFER_MESSAGES,
 }
+LANES: Final = (0, 1)
+"""Priorities of the urgent and of the bulk lane: the first goes before the second."""
 _ENDED: Final = (gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY)
 
 
-class Ours(Node):
+class Ours(Threaded):
     """Waits with `wait`, sends message by message."""
 
     def __init__(self) -> None:
         super().__init__()
         self._sockets = gs.NetworkingSockets(config=CONFIG)
         self._sockets.set_status_callback(self._on_status)
+        self._group: gs.PollGroup | None = None
 
     def _on_status(self, status: gs.StatusInfo) -> None:
         connection, info = status.connection, status.connection_info
         if info.state == gs.ConnectionState.CONNECTING and info.listen_socket:
             self._sockets.accept_connection(connection)
+            self._put_into_group(connection)
         elif info.state == gs.ConnectionState.CONNECTED:
             self.connected.add(connection)
             if info.listen_socket:
@@ -36,27 +41,35 @@ class Ours(Node):
         elif info.state in _ENDED:
             self.note_end(connection, info.end_reason, info.end_debug)
 
-    def listen(self) -> str:
+    def _put_into_group(self, connection: gs.Connection) -> None:
+        if self._group is not None:
+            self._sockets.set_connection_poll_group(connection, self._group)
+
+    async def listen(self) -> str:
         """Listens on a free port."""
         socket = self._sockets.create_listen_socket(gs.Address("127.0.0.1", 0))
         return str(self._sockets.get_listen_socket_address(socket))
 
-    def connect(self, address: str) -> int:
+    async def connect(self, address: str) -> int:
         """Begins to connect."""
-        return self._sockets.connect(gs.Address.parse(address))
+        connection = self._sockets.connect(gs.Address.parse(address))
+        self._put_into_group(connection)
+        return connection
 
     def close_connection(self, connection: int) -> None:
         """Closes a connection."""
         self.connected.discard(connection)
         self._sockets.close_connection(gs.Connection(connection))
 
-    def sender(self, connection: int, reliable: bool, no_nagle: bool) -> Send:
+    def send_function(self, connection: int, reliable: bool, no_nagle: bool, lane: int) -> Callable[[bytes], int]:
         """`send_message_to_connection`."""
-        handle, flags = gs.Connection(connection), _flags(reliable, no_nagle)
+        handle, flags = gs.Connection(connection), send_flags(reliable, no_nagle)
         send = self._sockets.send_message_to_connection
+        if lane:
+            return lambda data: send(handle, data, flags, lane)
         return lambda data: send(handle, data, flags)
 
-    def receiver(self, connection: int) -> Receive:
+    def take_function(self, connection: int) -> Callable[[], list[bytes]]:
         """`receive_messages_on_connection`."""
         handle, receive = gs.Connection(connection), self._sockets.receive_messages_on_connection
         return lambda: [message.data for message in receive(handle, MESSAGES_PER_RECEIVE)]
@@ -69,7 +82,51 @@ class Ours(Node):
         """Dispatches status changes."""
         self._sockets.run_callbacks()
 
-    def close(self) -> None:
+    def watch_all(self) -> None:
+        """Every connection goes into one poll group."""
+        self._group = self._sockets.create_poll_group()
+
+    def take_all(self) -> list[Outgoing]:
+        """`receive_messages_on_poll_group` until it gives nothing more."""
+        if self._group is None:
+            raise MeasurementError("take_all without watch_all")
+        taken: list[Outgoing] = []
+        while True:
+            messages = self._sockets.receive_messages_on_poll_group(self._group, MESSAGES_PER_RECEIVE)
+            taken += [(message.connection, message.data) for message in messages]
+            if len(messages) < MESSAGES_PER_RECEIVE:
+                return taken
+
+    async def fan_out(self, messages: Sequence[Outgoing]) -> int:
+        """`send_messages`."""
+        flags = send_flags(reliable=False, no_nagle=True)
+        numbers = self._sockets.send_messages(
+            [gs.OutgoingMessage(gs.Connection(connection), data, flags) for connection, data in messages]
+        )
+        return len([number for number in numbers if number > 0])
+
+    def use_two_lanes(self, connection: int) -> None:
+        """Lanes of different priority."""
+        result = self._sockets.configure_connection_lanes(gs.Connection(connection), LANES)
+        if result != gs.Result.OK:
+            raise MeasurementError(f"lanes were refused with {result!r}")
+
+    def has_unacknowledged(self, connection: int) -> bool:
+        """Asks for the status."""
+        status = self._status(connection)
+        return bool(status.pending_reliable or status.sent_unacked_reliable)
+
+    def ping_ms(self, connection: int) -> int:
+        """Asks for the status."""
+        return self._status(connection).ping
+
+    def _status(self, connection: int) -> gs.ConnectionStatus:
+        status = self._sockets.get_quick_connection_status(gs.Connection(connection))
+        if status is None:
+            raise MeasurementError("the connection is gone")
+        return status
+
+    async def close(self) -> None:
         """Closes everything."""
         self._sockets.close()
 
@@ -77,13 +134,13 @@ class Ours(Node):
 class OursInBatches(Ours):
     """The same, sending many messages a call."""
 
-    def burst(self, connection: int, payload: bytes, reliable: bool, count: int) -> Burst:
+    def burst(self, connection: int, payload: bytes, reliable: bool, count: int, lane: int = 0) -> Burst:
         """`send_messages`, with a list that is built anew for every call."""
-        handle, flags = gs.Connection(connection), _flags(reliable, no_nagle=False)
+        handle, flags = gs.Connection(connection), send_flags(reliable, no_nagle=False)
         send = self._sockets.send_messages
 
-        def burst() -> int:
-            numbers = send([gs.OutgoingMessage(handle, payload, flags) for _ in range(count)])
+        async def burst() -> int:
+            numbers = send([gs.OutgoingMessage(handle, payload, flags, lane) for _ in range(count)])
             if numbers[-1] > 0:
                 return count
             refused = next(index for index, number in enumerate(numbers) if number <= 0)
@@ -93,6 +150,7 @@ class OursInBatches(Ours):
         return burst
 
 
-def _flags(reliable: bool, no_nagle: bool) -> gs.SendFlags:
+def send_flags(reliable: bool, no_nagle: bool) -> gs.SendFlags:
+    """The flags of a message."""
     flags = gs.SendFlags.RELIABLE if reliable else gs.SendFlags.UNRELIABLE
     return flags | gs.SendFlags.NO_NAGLE if no_nagle else flags
