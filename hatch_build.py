@@ -23,7 +23,7 @@ from typing import Any, Final
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE: Final = "GAMESOCKETS_COMPILE"
-COMPILER: Final = ["mypy[mypyc]==2.4.1", "setuptools>=70"]
+COMPILER: Final = ["mypy[mypyc]==2.4.1", "setuptools>=65"]
 """Pinned, since what a newer mypy objects to would stop the compilation."""
 
 _VERSIONS: Final = ((3, 11), (3, 14))

@@ -585,3 +585,24 @@ def test_endpoints_without_room_for_two_join_nothing(monkeypatch: pytest.MonkeyP
         assert not one.connections
         assert not two.connections
     assert ids.take(), "no id was kept"
+
+
+def test_dropping_ends_the_lingering_of_all_and_tells_their_peers() -> None:
+    world = sim.World()
+    tap = Tap(world)
+    server = world.listen()
+    clients = [world.connect(server) for _ in range(3)]
+    world.run(0.1)
+    lingering, closed, open_one = server.connections
+    lingering.send(bytes(400_000), RELIABLE)
+    lingering.close(1001, "lingering", enable_linger=True)
+    closed.close(1002, "closed")
+    assert lingering.core.state == State.LINGER
+    server.endpoint.drop(world.now_us)
+    assert [c.core.state for c in (lingering, closed, open_one)] == [State.FIN_WAIT, State.FIN_WAIT, State.CONNECTED]
+    assert server.endpoint.next_timer() == 0, "what is owed is asked for at once"
+    tap.passages.clear()
+    world.run(0.1)
+    assert any(kind(passage.data) == "closed" for passage in tap.passages)
+    assert (clients[0].end_reason, clients[0].end_debug) == (1001, "lingering")
+    assert clients[2].is_connected

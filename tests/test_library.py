@@ -86,3 +86,25 @@ def test_time_is_monotonic_microseconds() -> None:
     stamps = [gs.Library.time() for _ in range(1000)]
     assert stamps == sorted(stamps)
     assert abs((gs.Library.time() - first) - (time.monotonic_ns() // 1000 - clock)) < 100_000
+
+
+def test_values_of_the_process_without_a_networking_sockets() -> None:
+    value = gs.ConfigurationValue.NAGLE_TIME
+    with gs.NetworkingSockets() as sockets:
+        assert gs.Library.set_configuration_value(value, 8)
+        assert gs.Library.get_configuration_value(value) == sockets.get_configuration_value(value) == 8
+        assert sockets.set_configuration_value(value, 9)
+        assert gs.Library.get_configuration_value(value) == 9
+    assert gs.Library.set_configuration_value(value, None)
+    assert gs.Library.get_configuration_value(value) == 5000
+
+
+def test_values_of_the_process_that_cannot_be_set() -> None:
+    unknown = gs.ConfigurationValue.NAGLE_TIME + 99_999
+    assert not gs.Library.set_configuration_value(unknown, 1)  # type: ignore[arg-type]
+    assert gs.Library.get_configuration_value(unknown) is None  # type: ignore[arg-type]
+    assert not gs.Library.set_configuration_value(gs.ConfigurationValue.NAGLE_TIME, "much")
+    with pytest.raises(TypeError, match="value must be int"):
+        gs.Library.get_configuration_value("NagleTime")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="value must be int"):
+        gs.Library.set_configuration_value(None, 1)  # type: ignore[arg-type]

@@ -426,6 +426,16 @@ def test_messages_stay_readable_after_the_peer_closed(pair: Pair) -> None:
 # ---------------------------------------------------------------------- the object itself
 
 
+def test_close_tells_the_peers_of_connections_that_linger(pair: Pair) -> None:
+    """What was on its way is lost, but nobody is left in the dark until a timeout."""
+    for _ in range(8):
+        pair.client.sockets.send_message_to_connection(pair.outgoing, bytes(50_000), RELIABLE)
+    assert pair.client.sockets.close_connection(pair.outgoing, 1008, "in a hurry", enable_linger=True)
+    pair.client.sockets.close()
+    info = pair.server.until(State.CLOSED_BY_PEER).connection_info
+    assert (info.end_reason, info.end_debug) == (1008, "in a hurry")
+
+
 def test_close_tells_the_peers_and_may_be_repeated(pair: Pair) -> None:
     sockets = pair.server.sockets
     sockets.close()

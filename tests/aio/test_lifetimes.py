@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -110,6 +110,72 @@ asyncio.run(main())
     assert done.returncode == 0
     lines = set(done.stderr.splitlines())
     assert lines == {"an event loop ended before the connections in it were closed: use `async with`, or await close()"}
+
+
+class Harsh(BaseException):
+    """As `KeyboardInterrupt`, which pytest takes for itself: it leaves the loop from wherever it was raised."""
+
+
+@pytest.mark.parametrize("raised", [SystemExit, Harsh])
+def test_a_handler_raises_what_ends_the_program(raised: type[BaseException]) -> None:
+    """`SystemExit` leaves the loop at once; all is closed on the way out. Any other ends the handler alone."""
+    before = open_sockets()
+    ends: list[int] = []
+
+    async def stumble(connection: aio.Connection) -> None:
+        await connection.receive()
+        raise raised
+
+    async def main() -> None:
+        async with aio.serve(stumble, LOCAL, 0) as server, aio.connect(server.address) as client:
+            await client.send(b"x", AT_ONCE)
+            try:
+                await client.wait_closed()
+            finally:
+                ends.append(client.end_reason)
+
+    if raised is SystemExit:
+        with pytest.raises(SystemExit):
+            asyncio.run(main())
+    else:
+        asyncio.run(main())
+        assert ends == [1000]
+    gc.collect()
+    assert open_sockets() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal as POSIX does")
+def test_an_interrupt_from_the_keyboard_closes_all() -> None:
+    program = """
+import asyncio
+from gamesockets import aio
+
+async def keep(connection):
+    await connection.receive()
+
+async def main():
+    async with aio.serve(keep, "127.0.0.1", 0) as server, aio.connect(server.address) as client:
+        print("ready", flush=True)
+        try:
+            await server.serve_forever()
+        finally:
+            print("leaving", flush=True)
+    print("never printed", flush=True)
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": str(SOURCE)}
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=60)
+    assert said == "leaving\n"
+    assert complained.splitlines()[-1] == "KeyboardInterrupt"
+    assert "Warning" not in complained
+    assert "abandoned" not in complained
 
 
 # ---------------------------------------------------------------------- the library is shut down

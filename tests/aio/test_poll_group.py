@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, Reception, linked, meet, until
+from tests.support.linked import AT_ONCE, LOCAL, Reception, linked, meet, soon, until
 from tests.support.loops import on_a_loop, on_every_loop
 
 import gamesockets as gs
@@ -75,8 +75,8 @@ async def test_messages_that_wait_move_with_their_connection_and_wake_who_waits(
         await p.clients[0].send(b"2", AT_ONCE)
         await until(lambda: len(p.ends[0]._mailbox.inbox) == 2)
         group.add(p.ends[0])
-        async with asyncio.timeout(1):
-            assert (await waiting).data == b"1"
+        await soon(waiting.done)
+        assert (await waiting).data == b"1"
         group.discard(p.ends[0])
         assert (await p.ends[0].receive()).data == b"2"
         await meet(p.clients[0], p.ends[0])

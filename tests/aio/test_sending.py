@@ -4,14 +4,14 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from tests.support.linked import AT_ONCE, RELIABLE, linked, meet
+from tests.support.linked import AT_ONCE, RELIABLE, SWIFT, linked, meet, soon
 from tests.support.loops import on_a_loop, on_every_loop, run
 
 import gamesockets as gs
 from gamesockets import Result, SendFlags, aio
 
 V = gs.ConfigurationValue
-SMALL_BUFFER: Final = {V.SEND_BUFFER_SIZE: 20_000}
+SMALL_BUFFER: Final = {V.SEND_BUFFER_SIZE: 20_000, **SWIFT}
 STANDING_STILL: Final = {V.SEND_BUFFER_SIZE: 20_000, V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}
 """What is in the buffer stays there for seconds."""
 
@@ -84,6 +84,7 @@ async def test_a_buffer_that_grows_lets_messages_in() -> None:
         waiting = asyncio.create_task(client.send(bytes(15_000), RELIABLE))
         await asyncio.sleep(0)
         assert client.set_configuration_value(V.SEND_BUFFER_SIZE, 60_000)
+        await soon(waiting.done)
         assert await waiting == 2
         await client.close()
 
@@ -101,6 +102,7 @@ def test_a_buffer_that_shrinks_below_a_message_that_waits(scope: str) -> None:
             await asyncio.sleep(0)
             setter = aio if scope == "process" else client
             assert setter.set_configuration_value(V.SEND_BUFFER_SIZE, 10_000)
+            await soon(large.done)
             with pytest.raises(ValueError, match="15000 bytes never fits into SEND_BUFFER_SIZE, which is 10000"):
                 await large
             assert not small.done(), "its turn comes when there is room"

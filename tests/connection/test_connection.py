@@ -644,6 +644,83 @@ def test_a_lingering_side_discards_what_it_receives_but_acknowledges_reliable_da
     assert server.status().sent_unacked_reliable == 0
 
 
+def test_dropping_ends_lingering_and_tells_the_peer() -> None:
+    world = sim.World()
+    client, _ = world.pair()
+    client.send(bytes(400_000), RELIABLE)
+    client.close(1003, "no longer", enable_linger=True)
+    assert client.core.state == State.LINGER
+    client.core.drop(world.now_us)
+    assert end(client) == ("FIN_WAIT", 1003, "no longer")
+    (farewell,) = client.core.datagrams_to_send(world.now_us)
+    assert kind(farewell) == "closed"
+
+
+def test_dropping_changes_nothing_in_other_states() -> None:
+    world = sim.World()
+    client, server = world.pair()
+    client.core.drop(world.now_us)
+    assert client.core.state == State.CONNECTED
+    client.close(1003, "closed")
+    client.core.drop(world.now_us)
+    assert end(client) == ("FIN_WAIT", 1003, "closed")
+    world.run(1)
+    server.core.drop(world.now_us)
+    assert end(server) == ("CLOSED_BY_PEER", 1003, "closed")
+
+
+# ---------------------------------------------------------------------- the farewell
+
+
+def farewell_at_us(world: sim.World, connection: sim.Connection) -> int:
+    """How long after now the farewell is over."""
+    began = world.now_us
+    assert world.run_until(connection.core.is_farewell_over, 60)
+    return world.now_us - began
+
+
+def test_the_farewell_is_over_when_the_peer_has_confirmed_the_end() -> None:
+    world = sim.World(conditions=sim.Conditions(latency=0.02))
+    client, _ = world.pair()
+    assert not client.core.is_farewell_over()
+    client.close()
+    assert not client.core.is_farewell_over()
+    assert farewell_at_us(world, client) == 40_000
+
+
+def test_the_farewell_is_over_when_a_silent_peer_was_told_four_times() -> None:
+    world = sim.World()
+    tap = Tap(world)
+    client, server = world.pair()
+    server.host.crash()
+    client.close()
+    assert farewell_at_us(world, client) == 1_750_000
+    told = [p.time_us for p in tap.passages if kind(p.data) == "closed" and not p.is_arrival]
+    assert [later - told[0] for later in told] == [0, 250_000, 750_000, 1_750_000]
+
+
+def test_the_farewell_is_not_over_while_reliable_data_lingers() -> None:
+    world = sim.World(conditions=sim.Conditions(latency=0.02))
+    client, server = world.pair()
+    client.send(bytes(400_000), RELIABLE)
+    client.close(enable_linger=True)
+    world.run(0.5)
+    assert client.core.state == State.LINGER
+    assert not client.core.is_farewell_over()
+    farewell_at_us(world, client)
+    assert texts(server) == [bytes(400_000)]
+
+
+def test_the_farewell_of_who_was_closed_is_over_with_its_answer() -> None:
+    world = sim.World()
+    client, server = world.pair()
+    client.close()
+    world.run(0.001)
+    assert not server.core.is_farewell_over(), "its application has not closed it"
+    server.close()
+    assert farewell_at_us(world, server) == 0
+
+
 # ---------------------------------------------------------------------- the table of spec 1, 7.6
 
 

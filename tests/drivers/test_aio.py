@@ -5,13 +5,12 @@ import gc
 import logging
 import socket
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 from tests.support.fake_port import FakeEndpoint, FullSocket, new_port
-from tests.support.linked import until
+from tests.support.linked import soon, until
 from tests.support.loops import on_every_loop, run
 
 import gamesockets as gs
@@ -163,6 +162,33 @@ async def test_news_of_one_turn_are_told_once() -> None:
         assert bench.news == 1
 
 
+@on_every_loop
+async def test_what_was_served_at_once_is_told_once() -> None:
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        bench.send_to(port)
+        await until(lambda: endpoint.received)
+        await soon(lambda: bench.news == 1)
+
+
+@on_every_loop
+async def test_what_may_leave_together_does_so_in_the_next_turn_and_that_is_news() -> None:
+    """Tasks that wait for room in a send buffer may go on."""
+    with closing(Bench()) as bench:
+        (port, endpoint), (gone, gone_endpoint) = bench.port(), bench.port()
+        address = bench.peer.getsockname()
+        endpoint.outgoing = [[([b"one"], address)], []]
+        with bench.service.lock:
+            for one in (port, port, gone):
+                bench.service.pump_soon(one, now_us())
+            bench.service.remove(gone)
+        assert (endpoint.asked, bench.news) == (0, 0)
+        await soon(lambda: bench.news == 1)
+        assert await bench.take(1) == [b"one"]
+        assert gone_endpoint.asked == 0
+        assert not bench.was_locked
+
+
 @pytest.mark.parametrize("gso", [False, True])
 @pytest.mark.parametrize("from_another_thread", [False, True])
 def test_what_the_system_refuses_leaves_later_in_order(gso: bool, from_another_thread: bool) -> None:
@@ -245,32 +271,31 @@ async def test_stop_by_another_thread_happens_on_the_loop() -> None:
     bench.peer.close()
 
 
-def lose(bench: Bench) -> list[UdpSocket]:
-    """What stays of a bench that nobody stops."""
-    sockets = [bench.port()[0].udp for _ in range(2)]
-    bench.peer.close()
-    return sockets
-
-
 @pytest.mark.parametrize("ending", ["drop", "stop", "stop elsewhere"])
 def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixture) -> None:
     OUTPUT._bursts.clear()
     loop = asyncio.new_event_loop()
 
-    async def begin() -> tuple[list[UdpSocket], LoopService]:
+    async def begin() -> tuple[Bench, list[tuple[Port, FakeEndpoint]]]:
         bench = Bench()
-        return lose(bench), bench.service
+        return bench, [bench.port() for _ in range(2)]
 
-    sockets, service = loop.run_until_complete(begin())
+    bench, ports = loop.run_until_complete(begin())
     loop.close()
-    endings: dict[str, Callable[[], object]] = {
-        "drop": lambda: None,
-        "stop": service.stop,
-        "stop elsewhere": lambda: ThreadPoolExecutor(1).submit(service.stop).result(10),
-    }
-    endings[ending]()
+    bench.peer.close()
+    bench.set_timer(*ports[0], 0)
+    with bench.service.lock:
+        bench.service.notify()
+        ports[0][0].backlog.append(([b"x"], ("127.0.0.1", 9)))
+        bench.service._watch_writing(ports[0][0])
+    sockets, service = [port.udp for port, _ in ports], bench.service
+    if ending == "stop":
+        service.stop()
+    elif ending == "stop elsewhere":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(service.stop).result(10)
     assert [udp.fileno() == -1 for udp in sockets] == [ending != "drop"] * 2
-    del service, endings
+    del service, bench, ports
     gc.collect()
     assert [udp.fileno() for udp in sockets] == [-1, -1]
     warnings = [r for r in caplog.records if "event loop ended before" in r.getMessage()]

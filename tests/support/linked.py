@@ -13,6 +13,8 @@ from gamesockets.engine import Config
 LOCAL: Final = "127.0.0.1"
 RELIABLE: Final = gs.SendFlags.RELIABLE
 AT_ONCE: Final = gs.SendFlags.RELIABLE_NO_NAGLE
+SWIFT: Final = {gs.ConfigurationValue.SEND_RATE_MIN: 4_000_000, gs.ConfigurationValue.SEND_RATE_MAX: 4_000_000}
+"""Does not let tests wait for the send rate."""
 
 
 async def echo(connection: aio.Connection) -> None:
@@ -61,6 +63,13 @@ async def until(condition: Callable[[], object]) -> None:
     """For what no future tells of; the test's own timeout ends it."""
     while not condition():
         await asyncio.sleep(0.002)
+
+
+async def soon(condition: Callable[[], object]) -> None:
+    """Holds within a few turns of the loop, not only when a timer or the peer happens to stir it."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert condition()
 
 
 async def meet(one: aio.Connection, two: aio.Connection, text: bytes = b"marker") -> None:

@@ -143,6 +143,7 @@ class LoopService(Service):
             for port in soon:
                 if port.is_open:
                     self.pump(port, now)
+        self._on_news()  # what has left made room in send buffers
 
     def notify(self) -> None:
         """Has `on_news` called without the lock: after serving, or in the loop's next turn."""

@@ -22,8 +22,10 @@ LOOK_EVERY_S: Final = 1.0
 
 @final
 class Watcher:
-    """The thread that watches the sockets of one event loop. All methods are called on the loop's thread; `forget` and `stop`
-    after its end on any."""
+    """The thread that watches the sockets of one event loop.
+
+    All methods are called on the loop's thread; `forget` and `stop`, once the loop was closed, on any.
+    """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop

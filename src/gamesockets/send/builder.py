@@ -27,6 +27,7 @@ ANNOUNCE_BYTES: Final = 12
 """Upper bound for mentioning a message number: lead, number, offset, size."""
 
 _SELECT_LANE_0_BYTES: Final = 2
+_NO_LANE: Final = -1
 
 _SIZES: Final = 1280
 _NEXT_UNRELIABLE: Final = encode_unreliable(RELATIVE, 1, 0, True)
@@ -57,7 +58,7 @@ class PacketBuilder:
     def __init__(self) -> None:
         self._sections: dict[int, Section] = {}
         self._section = Section()
-        self._lane = 0
+        self._lane = _NO_LANE
         self._several = False
         self.room = 0
         """Bytes left for frames."""
@@ -66,12 +67,13 @@ class PacketBuilder:
 
     def start(self, room: int, several_lanes: bool) -> None:
         """Begins an empty packet with that many bytes for frames."""
-        self._sections = {}
-        self._section = Section()
-        self._lane = -1
+        if self._sections:
+            self._sections = {}
+        if self.segments:
+            self.segments = []
+        self._lane = _NO_LANE
         self._several = several_lanes
         self.room = room
-        self.segments = []
 
     def is_empty(self) -> bool:
         """Whether nothing was added yet."""

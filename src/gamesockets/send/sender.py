@@ -395,6 +395,7 @@ class Sender(Outbox):
     def _add_unreliable_run(self, builder: PacketBuilder, lane: SendLane, number: int) -> None:
         """The unreliable messages right behind one just added, as long as whole ones fit."""
         queue = lane.queue
+        popleft = queue.popleft
         room = builder.room
         bodies: list[bytes] = []
         size = 0
@@ -406,7 +407,7 @@ class Sender(Outbox):
             room -= cost + SIZE_BYTES
             size += len(body)
             bodies.append(body)
-            queue.popleft()
+            popleft()
         if bodies:
             builder.add_unreliable_run(lane.index, number, bodies)
             lane.pending_unreliable -= size
