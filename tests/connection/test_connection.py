@@ -10,6 +10,7 @@ from tests.support.raw_peers import PING, RawClient, RawPeer, RawServer, Tap, ki
 import gamesockets as gs
 from gamesockets import sim
 from gamesockets.connection import handshake, negotiation
+from gamesockets.connection.closing import encode_closed
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
 from gamesockets.wire import datagram
@@ -468,6 +469,22 @@ def test_simultaneous_close() -> None:
     assert server.end_reason == 1002
     assert client.core.state == server.core.state == State.DEAD
     assert len([p for p in tap.passages if not p.is_arrival]) == 4
+
+
+def test_a_peer_that_closes_at_the_same_time_is_not_told_again() -> None:
+    """Its socket may be gone already, so that no NoConnection comes back."""
+    world = sim.World()
+    tap = Tap(world)
+    raw = RawClient(tap, world, world.listen())
+    connection = raw.connect()
+    connection.close(1005, "over")
+    assert not connection.core.is_farewell_over()
+    raw.inject(encode_closed(raw.id, raw.peer_id, 1006, "over here too"))
+    assert connection.core.is_farewell_over()
+    raw.new()
+    world.run(4)
+    assert raw.new() == []
+    assert connection.end_reason == 1005
 
 
 def test_fin_wait_answers_five_seconds_then_silence_and_the_address_is_free() -> None:

@@ -19,7 +19,8 @@ class PollGroup:
     """Connections of one server whose messages are received from here, in the order in which they came (spec 3, 8.1).
 
     One task that takes the messages of hundreds of players costs less than a task for each. `message.connection` is the
-    `handle` of the connection, and `Server.get_connection` finds it.
+    `handle` of the connection, and `Server.get_connection` finds it. What a connection left here is dropped when it is
+    closed, also because its handler returned: receive before that.
     """
 
     def __init__(self, hub: Hub) -> None:

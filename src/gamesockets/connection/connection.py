@@ -250,6 +250,13 @@ class Connection(Core):
             self._end(State.CLOSED_BY_PEER, reason, debug, now)
         elif self.state == State.LINGER:
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+        elif self.state == State.FIN_WAIT:
+            self._stop_telling()  # both closed at the same time
+
+    def _stop_telling(self) -> None:
+        """The peer knows of the end."""
+        self._closings_left = 0
+        self.timers.handshake = NEVER
 
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """The application is done with the connection (spec 1, 7.5; spec 3, 6.5)."""
@@ -485,8 +492,7 @@ class Connection(Core):
         if message.to_connection_id != self.id or message.from_connection_id != self.remote_id:
             self._counters.ignored += 1
         elif self.state == State.FIN_WAIT:
-            self._closings_left = 0
-            self.timers.handshake = NEVER
+            self._stop_telling()
         else:
             self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), TEXT_NO_CONNECTION, now)
 
