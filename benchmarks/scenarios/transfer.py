@@ -91,7 +91,7 @@ class _Transfer(Scenario):
         quiet_s = _QUIET_RELIABLE_S if self.reliable else _QUIET_UNRELIABLE_S
         cpu_before = cpu_s()
         count = first_count = first_bytes = received_bytes = 0
-        first = last = 0.0
+        first, last = 0.0, clock()
         expected = -1
         while True:
             messages = await receive(_RECEIVE_TIMEOUT_S)
@@ -114,7 +114,7 @@ class _Transfer(Scenario):
         if count > expected or received_bytes != count * self.size:
             raise MeasurementError(f"{count} messages of {received_bytes} bytes arrived, {expected} were sent")
         seconds = last - first
-        if seconds <= 0:
+        if not first or seconds <= 0:
             raise MeasurementError(f"only {count} messages arrived, at once: too few to measure")
         return {
             "delivered": count,
