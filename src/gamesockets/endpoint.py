@@ -219,10 +219,12 @@ class Endpoint:
         """Takes UDP payloads that came from one address, in order."""
         connection = self.connections.get(address)
         for data in datagrams:
-            if connection is not None:
+            if connection is not None and (
+                connection.state is not State.FIN_WAIT or not self._is_newcomer(connection, data)
+            ):
                 connection.receive_datagram(data, now)
             else:
-                connection = self._receive_from_stranger(data, address, now)
+                connection = self._receive_from_stranger(data, address, now) or connection
         if connection is not None:
             self._collect(connection)
 
@@ -280,6 +282,15 @@ class Endpoint:
             heappush(self._timers, (deadline, self._entries, connection))
 
     # ------------------------------------------------------------------ strangers
+
+    def _is_newcomer(self, closed: Connection, data: bytes) -> bool:
+        """Whether somebody else asks to connect from the port of a connection that we closed a moment ago."""
+        if not self._accepts or len(data) < datagram.MINIMUM_DATAGRAM_BYTES or data[0] & 0x80:
+            return False
+        message = datagram.decode_control(data)
+        if isinstance(message, ChallengeRequest):
+            return message.connection_id != closed.remote_id
+        return isinstance(message, ConnectRequest) and message.client_connection_id != closed.remote_id
 
     def _receive_from_stranger(self, data: bytes, address: SocketAddress, now: int) -> Connection | None:
         """A datagram from an address without connection; the connection if one was made (spec 1, 3.4)."""
@@ -344,6 +355,10 @@ class Endpoint:
             reason = int(EndReason.MISC_GENERIC)
             self._reply(encode_closed(0, negotiation.client_id, reason, _TEXT_ID_EXISTS), address)
             return None
+        closed = self.connections.get(address)
+        if closed is not None:
+            closed.stop_telling()
+            self._remove(closed)
         connection = self._add(address, peer, self.options, now)
         if connection is None:
             self.counters.no_room += 1

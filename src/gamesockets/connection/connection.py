@@ -251,10 +251,11 @@ class Connection(Core):
         elif self.state == State.LINGER:
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
         elif self.state == State.FIN_WAIT:
-            self._stop_telling()  # both closed at the same time
+            self.stop_telling()  # both closed at the same time
 
-    def _stop_telling(self) -> None:
-        """The peer knows of the end."""
+    def stop_telling(self) -> None:
+        """The peer knows of the end, or is gone."""
+        self._owes_closing = False
         self._closings_left = 0
         self.timers.handshake = NEVER
 
@@ -492,7 +493,7 @@ class Connection(Core):
         if message.to_connection_id != self.id or message.from_connection_id != self.remote_id:
             self._counters.ignored += 1
         elif self.state == State.FIN_WAIT:
-            self._stop_telling()
+            self.stop_telling()
         else:
             self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), TEXT_NO_CONNECTION, now)
 
