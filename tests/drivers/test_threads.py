@@ -236,6 +236,38 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
 # ---------------------------------------------------------------------- waiting
 
 
+def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> None:
+    """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
+    usual_s = sys.getswitchinterval()
+    service = ThreadService(no_event, lambda: False, lambda what: None)
+    waiting = threading.Thread(target=lambda: wait_locked(service, PATIENCE_S))
+    try:
+        eventually(lambda: sys.getswitchinterval() < usual_s)
+        waiting.start()
+        eventually(lambda: sys.getswitchinterval() == pytest.approx(usual_s))
+    finally:
+        service.stop()
+    waiting.join()
+    assert sys.getswitchinterval() == pytest.approx(usual_s)
+
+
+def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
+    usual_s = sys.getswitchinterval()
+    service = ThreadService(no_event, lambda: False, lambda what: None)
+    try:
+        eventually(lambda: sys.getswitchinterval() < usual_s)
+        sys.setswitchinterval(0.003)
+        service.stop()
+        assert sys.getswitchinterval() == pytest.approx(0.003)
+    finally:
+        sys.setswitchinterval(usual_s)
+
+
+def wait_locked(service: ThreadService, timeout_s: float) -> None:
+    with service.lock:
+        service.wait(timeout_s)
+
+
 def test_wait_gives_up_in_time(bench: Bench) -> None:
     before = time.monotonic()
     waiting = [bench.wait(SHORT_S) for _ in range(3)]

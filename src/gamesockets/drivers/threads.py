@@ -27,9 +27,9 @@ STEP_IN_AFTER_US: Final = 2_000
 GATHER_US: Final = 300
 """In a flood of messages, whole packets wait so long for others of their connection, to leave in one system call."""
 
-SWITCH_INTERVAL_S: Final = 0.0002
-"""How long the service thread waits for the interpreter while it works. With Python's 5 ms, waited for after every
-system call, acks came 40 ms late when the application computed."""
+SWITCH_INTERVAL_S: Final = 0.0005
+"""The interpreter's switch interval while the service thread serves because nobody waits. With Python's 5 ms, which the
+thread waits after every system call while the application computes, acks came 40 ms late."""
 
 _MICROSECOND_S: Final = 1e-6
 
@@ -175,10 +175,11 @@ class ThreadService(Service):
         with self.lock:
             while not self._stopping:
                 if not self._park():
+                    self._take_turns_quickly()
                     began = now_us()
                     self._sleep_and_serve(self._service_poller, NEVER)
                     self._nap_if_dense(began)
-                    self._take_turns_normally()
+            self._take_turns_normally()
 
     def _take_turns_quickly(self) -> None:
         """The interpreter is given away at every system call, and an application that computes gives it back late."""
@@ -207,6 +208,8 @@ class ThreadService(Service):
         """
         since = self._leading_since if self._leading else self._led_until
         nap_us = since + STEP_IN_AFTER_US - now_us()
+        if nap_us > 0 or self._leading:
+            self._take_turns_normally()
         if nap_us > 0:
             self._parked.wait(nap_us / 1_000_000)
             return True
@@ -231,7 +234,5 @@ class ThreadService(Service):
         if self._stopping:
             return False
         now = self._woke_at = now_us()
-        if poller is self._service_poller:
-            self._take_turns_quickly()
         self._serve(ready, now)
         return now < until
