@@ -825,7 +825,7 @@ def test_table_repeated_requests(state: str, repeated: str) -> None:
     )
     assert answers(raw, make(raw.id)) == expected
     assert answers(raw, make(raw.id)) == expected
-    # From the port of a connection that we closed, somebody else may begin (a row that the table of the specification lacks).
+    # From the port of a connection that we closed, somebody else may begin.
     assert answers(raw, make(raw.id + 1)) == (["reply"] if state == "FIN_WAIT" and repeated == "challenge" else [])
     assert connection.core.state.name == state
 
