@@ -36,16 +36,18 @@ class Entry:
         now = now_us()
         core = self.core
         number = core.send(data, flags, lane, now)
-        if number > 0 and core.needs_service(now):
+        if number > 0:
             udp, port = self.udp, self.port
             if udp is None or port is None:
                 service.notify()
-            else:
+            elif now < port.gathers_until and udp.may_gather(now):
+                port.endpoint.touch(udp)  # the pump that is planned sees to it
+            elif udp.needs_service(now):
                 port.endpoint.touch(udp)
-                if not udp.may_gather(now):
-                    service.pump(port, now)
-                elif now >= port.gathers_until:
+                if udp.may_gather(now):
                     service.pump_soon(port, now)
+                else:
+                    service.pump(port, now)
         return number
 
 

@@ -655,6 +655,23 @@ def test_nagle_timers_run_although_the_application_never_calls_again(pair: Pair)
     assert [m.data for m in pair.client.receive_messages_on_connection(pair.outgoing)] == [b"a while later"]
 
 
+@pytest.mark.parametrize("count", [5, 20, 100, 1_000])
+def test_a_flood_that_stops_leaves_all_the_same(pair: Pair, count: int) -> None:
+    """Whole packets gather behind the first, and the application never calls again."""
+    pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MIN, 1 << 28)
+    for number in range(count):
+        data = number.to_bytes(4, "little") + bytes(96)
+        assert pair.client.send_message_to_connection(pair.outgoing, data, gs.SendFlags.RELIABLE) == gs.Result.OK
+    came: list[int] = []
+    until = time.monotonic() + PATIENCE_S
+    while len(came) < count:
+        assert time.monotonic() < until, f"{len(came)} of {count} messages came"
+        pair.server.wait(PATIENCE_S)
+        messages = pair.server.receive_messages_on_listen_socket(pair.listener, count)
+        came += [int.from_bytes(message.data[:4], "little") for message in messages]
+    assert came == list(range(count))
+
+
 def test_wait_and_messages(pair: Pair) -> None:
     before = time.monotonic()
     assert not pair.client.wait(SHORT_S)
