@@ -59,7 +59,7 @@ NAME_BYTES_MAX: Final = 31
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 _LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 _INT64: Final = 1 << 63
-_STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
+STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
 
 class Engine(ConfigurationCalls, InformationCalls, MessageCalls):
@@ -410,7 +410,7 @@ class Engine(ConfigurationCalls, InformationCalls, MessageCalls):
             entry = self._incoming(core, port)
         elif entry.core is not core:
             return
-        callback = entry.configuration.effective(_STATUS_CALLBACK)
+        callback = entry.configuration.effective(STATUS_CALLBACK)
         self._announce(
             StatusInfo(
                 connection=Connection(core.id),

@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from threading import TIMEOUT_MAX
 from types import TracebackType
-from typing import Final, final
+from typing import final
 
 from gamesockets.arguments import check_type
 from gamesockets.drivers.threads import ThreadService
-from gamesockets.engine import Config, Engine
+from gamesockets.engine import STATUS_CALLBACK, Config, Engine
 from gamesockets.events import StatusCallback, StatusEvents
 from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import ConfigurationValue, StatusInfo
-
-_STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
+from gamesockets.types import StatusInfo
 
 
 @final
@@ -76,7 +74,7 @@ class NetworkingSockets(Engine):
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
         with self._lock:
-            self._configuration.set(_STATUS_CALLBACK, callback)
+            self._configuration.set(STATUS_CALLBACK, callback)
 
     def run_callbacks(self) -> None:
         """Tells every change that waits to the callback that was in force when it happened, in order, on this thread.

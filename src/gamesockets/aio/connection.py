@@ -276,13 +276,11 @@ class Connection:
 
     async def receive_many(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`, once there is one. Raises as `receive`."""
-        check_count(max_messages)
         return await self._mailbox.receive_many(max_messages)
 
     def receive_nowait(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`; an empty list if there are none, also after the end."""
-        check_count(max_messages)
-        return self._mailbox.inbox.take(max_messages)
+        return self._mailbox.receive_nowait(max_messages)
 
     def __aiter__(self) -> "Connection":
         return self
@@ -426,10 +424,3 @@ class Connection:
         is_done = self._hub.set_connection_poll_group(self._handle, group)
         self._mailbox.wake_all()
         return is_done
-
-
-def check_count(max_messages: int) -> None:
-    """Raises `TypeError` or `ValueError` for what can be no number of messages to take."""
-    check_type("max_messages", max_messages, int)
-    if max_messages < 1:
-        raise ValueError(f"max_messages must be at least 1, not {max_messages}")

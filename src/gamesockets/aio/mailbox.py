@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import final
 
+from gamesockets.arguments import check_type
 from gamesockets.receive.inbox import Inbox
 from gamesockets.types import NetworkingMessage
 
@@ -38,12 +39,18 @@ class Mailbox:
 
     async def receive_many(self, max_messages: int) -> list[NetworkingMessage]:
         """The oldest messages, once there is one."""
+        _check_count(max_messages)
         if not self.inbox:
             await self._wait()
         messages = self.inbox.take(max_messages)
         if self._waiters and self.inbox:
             self.wake()
         return messages
+
+    def receive_nowait(self, max_messages: int) -> list[NetworkingMessage]:
+        """The oldest messages; an empty list if there are none."""
+        _check_count(max_messages)
+        return self.inbox.take(max_messages)
 
     async def _wait(self) -> None:
         while not self.inbox:
@@ -71,3 +78,10 @@ class Mailbox:
         """Lets all waiting tasks look: there will be no more."""
         while self._waiters:
             self.wake()
+
+
+def _check_count(max_messages: int) -> None:
+    """Raises `TypeError` or `ValueError` for what can be no number of messages to take."""
+    check_type("max_messages", max_messages, int)
+    if max_messages < 1:
+        raise ValueError(f"max_messages must be at least 1, not {max_messages}")

@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from gamesockets.aio.connection import Connection, check_count
+from gamesockets.aio.connection import Connection
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.errors import ConnectionClosed
@@ -59,13 +59,11 @@ class PollGroup:
 
     async def receive_many(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`, once there is one. Raises as `receive`."""
-        check_count(max_messages)
         return await self._mailbox.receive_many(max_messages)
 
     def receive_nowait(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`; an empty list if there are none."""
-        check_count(max_messages)
-        return self._mailbox.inbox.take(max_messages)
+        return self._mailbox.receive_nowait(max_messages)
 
     def __aiter__(self) -> "PollGroup":
         return self
