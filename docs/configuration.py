@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gamesockets.config_table import CONFIGURATION_ROWS, ConfigurationRow, LockMoment
-from gamesockets.types import ConfigurationDataType, ConfigurationScope, ConfigurationValue
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, LockMoment
+from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValue
 
 PAGE: Final = Path(__file__).parent / "reference" / "configuration.md"
 

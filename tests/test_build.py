@@ -14,8 +14,8 @@ import pytest
 
 import gamesockets as gs
 from gamesockets.build import BUILD, COMPILED
-from gamesockets.connection.entropy import Entropy, chance
-from gamesockets.message import NetworkingMessage, PeerRecord
+from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.message import NetworkingMessage, PeerRecord
 
 ROOT: Final = Path(__file__).parent.parent
 PATTERNS: Final[list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"][

@@ -11,7 +11,7 @@ from tests.support.captures import CAPTURES
 from tests.support.hand_made import MALFORMED, UNUSUAL
 from tests.support.recorded import handshake_failures, load
 
-from gamesockets.enums import ConfigurationScope
+from gamesockets.values.enums import ConfigurationScope
 
 TESTS: Final = Path(__file__).parent
 FILES: Final = sorted(path.stem for path in (TESTS / "vectors").iterdir())

@@ -11,11 +11,12 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.connection.entropy import SeededEntropy
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
-from gamesockets.endpoint import ConnectionIds, Endpoint
-from gamesockets.identity import NetworkingIdentity
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
 
 RELIABLE: Final = 8
 CLIENT: Final = ("192.0.2.1", 1000)

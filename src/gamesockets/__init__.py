@@ -7,36 +7,30 @@ with gs.NetworkingSockets() as sockets:
     sockets.send_message_to_connection(connection, b"hello", gs.SendFlags.RELIABLE)
 """
 
-from gamesockets.address import Address
-from gamesockets.config import ConfigurationRow
-from gamesockets.errors import ConnectionClosed, ConnectionFailed, GameSocketsError, InvalidHandle
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.library import Library
-from gamesockets.sockets import NetworkingSockets
-from gamesockets.types import (
+from gamesockets.config.table import ConfigurationRow
+from gamesockets.sockets.library import Library
+from gamesockets.sockets.networking_sockets import NetworkingSockets
+from gamesockets.values.address import Address
+from gamesockets.values.enums import (
     ConfigurationDataType,
     ConfigurationScope,
     ConfigurationString,
     ConfigurationValue,
     ConfigurationValueResult,
-    Connection,
-    ConnectionInfo,
     ConnectionInfoFlags,
     ConnectionState,
-    ConnectionStatus,
     DebugType,
     EndReason,
     IdentityType,
-    LaneStatus,
-    ListenSocket,
-    NetworkingMessage,
-    OutgoingMessage,
-    PollGroup,
-    Result,
     SendFlags,
     SendType,
-    StatusInfo,
 )
+from gamesockets.values.errors import ConnectionClosed, ConnectionFailed, GameSocketsError, InvalidHandle
+from gamesockets.values.handles import Connection, ListenSocket, PollGroup
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.results import Result
 from gamesockets.version import __version__
 
 __all__ = [

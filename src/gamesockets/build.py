@@ -23,7 +23,7 @@ else:
         return lambda cls: cls
 
 
-_ENDPOINT: Final = find_spec("gamesockets.endpoint")
+_ENDPOINT: Final = find_spec("gamesockets.endpoint.endpoint")
 
 COMPILED: Final = _ENDPOINT is not None and isinstance(_ENDPOINT.loader, ExtensionFileLoader)
 """Whether the modules that packets and messages pass through are extension modules."""

@@ -3,8 +3,8 @@
 import pytest
 
 import gamesockets as gs
-from gamesockets.config import Configuration
-from gamesockets.debug import OUTPUT
+from gamesockets.config.scopes import Configuration
+from gamesockets.observe.debug_output import OUTPUT
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from tests.support.loops import on_a_loop, on_every_loop
 import gamesockets as gs
 from gamesockets import NetworkingMessage
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import PeerRecord
+from gamesockets.connection.inbox import Inbox
+from gamesockets.values.message import PeerRecord
 
 
 class Post:

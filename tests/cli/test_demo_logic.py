@@ -1,14 +1,7 @@
 """Does the demo notice what must not happen, and show what does?"""
 
 import gamesockets as gs
-from gamesockets.cli.demo_traffic import (
-    Counts,
-    Traffic,
-    faults,
-    reliable_message,
-    settled,
-    unreliable_message,
-)
+from gamesockets.cli.demo_traffic import Counts, Traffic, faults, reliable_message, settled, unreliable_message
 from gamesockets.cli.demo_view import SideView, plain_table, rich_table, rows, summary
 
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0)

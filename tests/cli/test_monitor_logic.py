@@ -12,6 +12,7 @@ import gamesockets as gs
 from gamesockets.cli.monitor_view import block, closing_line, document, plain_line, screen
 from gamesockets.cli.monitor_watch import BACKOFF_MAX_SECONDS, Phase, Watch
 from gamesockets.cli.sparkline import BARS
+from gamesockets.values.message import PeerRecord
 
 HERE = gs.Address("127.0.0.1", 27015)
 THERE = gs.Address("::1", 27015)
@@ -198,7 +199,7 @@ def test_lanes_show_what_came_in_since_the_last_look() -> None:
     scene = Scene()
     scene.connected(0.0)
     scene.watch.sample(0.0)
-    peer = gs.types.PeerRecord(1, gs.NetworkingIdentity())
+    peer = PeerRecord(1, gs.NetworkingIdentity())
     scene.fake.messages = [gs.NetworkingMessage(b"x" * 100, number, 0, 3, 0, peer) for number in range(1, 11)]
     scene.watch.tick(1.0)
     lanes = {lane.number: lane for lane in scene.watch.sample(2.0).lanes}

@@ -9,9 +9,10 @@ from tests.support.raw_peers import PING, RawClient, RawPeer, RawServer, Tap, ki
 
 import gamesockets as gs
 from gamesockets import sim
-from gamesockets.connection import handshake, negotiation
+from gamesockets.connection import handshake as negotiation
 from gamesockets.connection.closing import encode_closed
 from gamesockets.connection.states import State
+from gamesockets.crypto import credentials as handshake
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ConnectOK, ConnectRequest
@@ -1034,7 +1035,7 @@ def test_packet_numbers_before_the_first_are_not_taken() -> None:
 def everyone_speaks(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     monkeypatch.setattr(handshake, "PROTOCOL_VERSION", version)
     monkeypatch.setattr(negotiation, "PROTOCOL_VERSION", version)
-    monkeypatch.setattr("gamesockets.endpoint.PROTOCOL_VERSION", version)
+    monkeypatch.setattr("gamesockets.endpoint.endpoint.PROTOCOL_VERSION", version)
 
 
 @pytest.mark.parametrize("version", [8, 9, 10, 11, 12, 13, 14, 200])

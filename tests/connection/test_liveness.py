@@ -17,7 +17,7 @@ from gamesockets.connection.liveness import (
     TRACER_AFTER_US,
     Liveness,
 )
-from gamesockets.connection.timers import NEVER
+from gamesockets.values.moments import NEVER
 
 SECOND = 1_000_000
 TIMEOUT_US = 10 * SECOND

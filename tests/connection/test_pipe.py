@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import StateChange
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import REPORTED_RATE_MAX, Pipe
 from gamesockets.connection.states import State
 from gamesockets.connection.stats import INTERVAL_US
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import ConnectionInfoFlags, EndReason, NetworkingMessage, Result, SendFlags
-from gamesockets.views import QUEUE_TIME_UNKNOWN, connection_status, describe, info_flags, lane_status
+from gamesockets.observe.snapshots import QUEUE_TIME_UNKNOWN, connection_status, describe, info_flags, lane_status
+from gamesockets.values.enums import ConnectionInfoFlags, EndReason, SendFlags
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.results import Result
 
 HUGE: Final = 268_435_456
 START: Final = 1_000_000

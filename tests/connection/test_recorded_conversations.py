@@ -14,17 +14,19 @@ from tests.support.recorded import HANDSHAKES, load
 from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import PLAIN_ONLY, Rig
 
-from gamesockets.address import Address
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import Connection
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import Entropy
-from gamesockets.connection.negotiation import Policy, check_request
+from gamesockets.connection.handshake import Policy, check_request
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.trust import TrustStore
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import ConnectionInfoFlags, NetworkingMessage, Result, SendFlags
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import Entropy
+from gamesockets.values.enums import ConnectionInfoFlags, SendFlags
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.results import Result
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectRequest, UdpStats
 from gamesockets.wire.packet import TIME_SINCE_PREVIOUS_SHIFT, split_packet

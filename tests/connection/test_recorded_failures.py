@@ -11,16 +11,17 @@ import pytest
 from tests.support.recorded import handshake_failures
 from tests.support.rig import CLIENT_ADDRESS, SERVER_ADDRESS
 
-from gamesockets.address import SocketAddress
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import Connection
-from gamesockets.connection.entropy import SeededEntropy
-from gamesockets.connection.handshake import LocalCredentials
 from gamesockets.connection.states import visible
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
-from gamesockets.endpoint import ConnectionIds, Endpoint
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import Result
+from gamesockets.crypto.credentials import LocalCredentials
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.values.address import SocketAddress
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.results import Result
 from gamesockets.wire.datagram import (
     CHALLENGE_REPLY,
     CHALLENGE_REQUEST,

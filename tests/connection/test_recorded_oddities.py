@@ -7,9 +7,9 @@ from tests.support.hand_made import CASES, is_body, limits
 from tests.support.reference_model import ReferenceModel
 from tests.support.rig import ASK_AT_ONCE, PLAIN_ONLY, Rig
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
-from gamesockets.types import SendFlags
+from gamesockets.values.enums import SendFlags
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectionClosed
 

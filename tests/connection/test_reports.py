@@ -4,8 +4,8 @@ import pytest
 
 from gamesockets.connection.reports import INSTANTANEOUS, LIFETIME, StatisticsReports
 from gamesockets.connection.stats import Statistics
-from gamesockets.connection.timers import NEVER
 from gamesockets.receive.window import ReplayWindow
+from gamesockets.values.moments import NEVER
 
 SECOND = 1_000_000
 START = 3 * SECOND

@@ -3,7 +3,7 @@
 import pytest
 
 from gamesockets.connection.states import TRANSITIONS, State, visible
-from gamesockets.types import ConnectionState
+from gamesockets.values.enums import ConnectionState
 
 
 def test_every_way_is_one_of_the_specification() -> None:

@@ -5,10 +5,11 @@ from typing import Final
 import pytest
 from tests.support.rig import CLIENT_ADDRESS, SERVER_ADDRESS, pair
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.trace import TraceSink
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import NetworkingMessage, Result
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.results import Result
 from gamesockets.wire.frames import AckBlock
 
 RELIABLE: Final = 8

@@ -14,12 +14,12 @@ from tests.support.linked import soon, until
 from tests.support.loops import on_every_loop, run
 
 import gamesockets as gs
-from gamesockets.connection.timers import NEVER
-from gamesockets.debug import OUTPUT
+from gamesockets.clock import now_us
 from gamesockets.drivers.aio import LoopService
-from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.values.moments import NEVER
 
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 FAR_US = 3_600_000_000

@@ -16,12 +16,13 @@ import pytest
 from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, new_port
 
 import gamesockets as gs
-from gamesockets.config import Configuration, NetworkConditions
-from gamesockets.connection.timers import NEVER
-from gamesockets.drivers.clock import now_us
+from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.clock import now_us
+from gamesockets.config.scopes import Configuration
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.values.moments import NEVER
 
 V = gs.ConfigurationValue
 State = gs.ConnectionState

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gamesockets.address import Address, SocketAddress
 from gamesockets.drivers.udp import LARGEST_DATAGRAM_BYTES, UdpSocket
+from gamesockets.values.address import Address, SocketAddress
 
 IPV4 = Address.ipv4("127.0.0.1", 0)
 IPV6 = Address.localhost(0)

@@ -19,7 +19,7 @@ from tests.interop.gns import DataType, OptionValue, Send
 from tests.interop.reference import Reference, WorkerError, free_port
 
 import gamesockets as gs
-from gamesockets.config import CONFIGURATION_ROWS
+from gamesockets.config.table import CONFIGURATION_ROWS
 
 V = gs.ConfigurationValue
 Scope = gs.ConfigurationScope

@@ -5,14 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import Ack, AckMeaning, fast, meaning_of_ack, read_payload, scripts, slow
 
-from gamesockets.connection.timers import NEVER
-from gamesockets.receive.acks import (
-    ACK_DELAY_US,
-    HOLES_MAX,
-    NACK_HOLD_OFF_US,
-    REPEATS,
-    AckReporter,
-)
+from gamesockets.receive.acks import ACK_DELAY_US, HOLES_MAX, NACK_HOLD_OFF_US, REPEATS, AckReporter
+from gamesockets.values.moments import NEVER
 from gamesockets.wire.frames import ACK_DELAY_UNKNOWN, ACK_HEADER_BYTES
 
 AMPLE = 1200

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import Ack, Reception, chances, fast, scripts, texts
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.receiver import DISCARDING, LANES_HELD_MAX
-from gamesockets.types import SendFlags
+from gamesockets.values.enums import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,
     encode_ack,

@@ -10,7 +10,7 @@ from tests.support.rig import ASK_AT_ONCE, Rig, SentPacket
 
 from gamesockets.connection.states import State
 from gamesockets.receive.acks import AckReporter
-from gamesockets.types import SendFlags
+from gamesockets.values.enums import SendFlags
 
 MILLISECOND: Final = 1000
 OUR_FIRST_PACKET: Final = 20_000

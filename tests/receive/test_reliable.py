@@ -7,12 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import chances, fast, scripts
 
-from gamesockets.receive.reliable import (
-    FIRST_POSITION,
-    HOLES_MAX_EXTENDING,
-    HOLES_MAX_SPLITTING,
-    ReliableStream,
-)
+from gamesockets.receive.reliable import FIRST_POSITION, HOLES_MAX_EXTENDING, HOLES_MAX_SPLITTING, ReliableStream
 
 ROOMY = 1 << 20
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import fast, scripts
 
-from gamesockets.connection.timers import NEVER
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.reliable import Segment, UnackedStream
+from gamesockets.values.moments import NEVER
 
 SEGMENT = Segment(UnackedStream(0), 1, b"x", 1, 0)
 

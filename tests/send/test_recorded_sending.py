@@ -15,12 +15,13 @@ from tests.support.recorded import load
 from tests.support.reference_model import IGNORED, REFUSED, ReferenceModel
 from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, Rig
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.connection.entropy import SeededEntropy
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
-from gamesockets.endpoint import ConnectionIds, Endpoint
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import Result
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.results import Result
 from gamesockets.wire.packet import split_packet
 
 UNTIL_QUIET_US: Final = 3_000_000

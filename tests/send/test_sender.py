@@ -20,15 +20,13 @@ from tests.support.snp import (
     slow,
 )
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.connection.timers import NEVER
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.acks import AckReporter
 from gamesockets.send.sender import (
     ACK_WANTED_BYTES,
     HOLD_FROM_TRANSMISSIONS,
     LATE_ARRIVAL_US,
     LATE_HOLES_MAX,
-    MAX_MESSAGE_BYTES,
     MAX_OUTSTANDING_PACKETS,
     MAX_UNRELIABLE_BYTES,
     PEER_BUFFER_BYTES,
@@ -37,7 +35,10 @@ from gamesockets.send.sender import (
     UNSPLIT_MARGIN_BYTES,
     Sender,
 )
-from gamesockets.types import Result, SendFlags
+from gamesockets.values.enums import SendFlags
+from gamesockets.values.limits import MAX_MESSAGE_BYTES
+from gamesockets.values.moments import NEVER
+from gamesockets.values.results import Result
 from gamesockets.wire.frames import encode_stop_waiting
 
 FULL: Final = 1232

@@ -10,7 +10,7 @@ from tests.support.raw_peers import Tap, kind
 
 import gamesockets as gs
 from gamesockets import sim
-from gamesockets.types import StatusInfo
+from gamesockets.values.records import StatusInfo
 
 BAD = sim.Conditions(latency=0.1, jitter_average=0.01, loss=0.05, reorder=0.02, duplicate=0.02)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final, cast
 
-from gamesockets.config import NetworkConditions
-from gamesockets.connection.timers import NEVER
-from gamesockets.drivers.impairment import Impairment
+from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.bad_network.impairment import Impairment
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.endpoint import Endpoint, Transmit
+from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.values.moments import NEVER
 
 NOTHING_FAKE: Final = NetworkConditions()
 

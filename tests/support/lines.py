@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import gamesockets as gs
-from gamesockets.debug import OUTPUT
+from gamesockets.observe.debug_output import OUTPUT
 
 DEADLINE_S: Final = 10
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import gamesockets as gs
-from gamesockets.config import ConfigurationInput
+from gamesockets.config.table import ConfigurationInput
 
 Config = Mapping[gs.ConfigurationValue, ConfigurationInput]
 

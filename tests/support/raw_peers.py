@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from gamesockets.address import Address
-from gamesockets.connection import handshake
-from gamesockets.connection.entropy import SeededEntropy
-from gamesockets.connection.handshake import LocalCredentials, check_peer, session_ciphers
+from gamesockets.crypto import credentials
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
-from gamesockets.identity import NetworkingIdentity
+from gamesockets.crypto.credentials import LocalCredentials, check_peer, session_ciphers
 from gamesockets.sim import Connection, Host, Passage, World
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import (
     ChallengeReply,
@@ -25,6 +25,7 @@ from gamesockets.wire.messages_pb2 import (
     UdpStats,
 )
 from gamesockets.wire.packet import NO_TIME, encode_header, split_packet
+from gamesockets.wire.versions import PROTOCOL_VERSION
 
 ANONYMOUS: Final = NetworkingIdentity.localhost()
 PING: Final = b"\x20\x01\x00\x01x"
@@ -63,10 +64,10 @@ def parse(data: bytes) -> Any:
     return message
 
 
-def make_credentials(seed: int, ciphers: list[int], version: int = handshake.PROTOCOL_VERSION) -> LocalCredentials:
+def make_credentials(seed: int, ciphers: list[int], version: int = PROTOCOL_VERSION) -> LocalCredentials:
     """Credentials of a peer that speaks another version: that is signed, so it cannot be altered on the way."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handshake, "PROTOCOL_VERSION", version)
+        patch.setattr(credentials, "PROTOCOL_VERSION", version)
         return LocalCredentials(SeededEntropy(seed), ANONYMOUS, ciphers)
 
 
@@ -150,7 +151,7 @@ class RawClient(RawPeer):
         server: Host,
         *,
         address: Address | None = None,
-        version: int = handshake.PROTOCOL_VERSION,
+        version: int = PROTOCOL_VERSION,
         own_id: int = 0x1234_5678,
         ciphers: list[int] | None = None,
     ) -> None:
@@ -196,7 +197,7 @@ class RawClient(RawPeer):
             challenge_version=None,
             local_lanes=1,
         )
-        assert isinstance(peer, handshake.PeerCredentials)
+        assert isinstance(peer, credentials.PeerCredentials)
         ciphers = session_ciphers(False, self.credentials, peer, self.id, self.peer_id, peer.ciphers[0])
         assert isinstance(ciphers, tuple)
         self.sealing, self.opening = ciphers
@@ -211,7 +212,7 @@ class RawServer(RawPeer):
         world: World,
         client: Connection,
         *,
-        version: int = handshake.PROTOCOL_VERSION,
+        version: int = PROTOCOL_VERSION,
         own_id: int = 0x0BAD_CAFE,
         ciphers: list[int] | None = None,
     ) -> None:
@@ -256,7 +257,7 @@ class RawServer(RawPeer):
             challenge_version=None,
             local_lanes=1,
         )
-        assert isinstance(peer, handshake.PeerCredentials)
+        assert isinstance(peer, credentials.PeerCredentials)
         cipher = self.credentials.ciphers[0]
         ciphers = session_ciphers(True, self.credentials, peer, self.peer_id, self.id, cipher)
         assert isinstance(ciphers, tuple)

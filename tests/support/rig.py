@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import Connection
-from gamesockets.connection.entropy import SeededEntropy
 from gamesockets.connection.states import State
-from gamesockets.endpoint import ConnectionIds, Endpoint
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import NetworkingMessage, Result
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.results import Result
 from gamesockets.wire.numbers import widen
 from gamesockets.wire.packet import NO_TIME, encode_header, split_packet
 

@@ -11,11 +11,11 @@ from typing import TypeAlias, TypeVar
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.inbox import Inbox
 from gamesockets.receive.receiver import FeedbackSink, Receiver
-from gamesockets.types import NetworkingMessage, PeerRecord
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage, PeerRecord
 from gamesockets.wire.frames import FrameSink
 
 Blocks: TypeAlias = list[tuple[int, int]]

@@ -5,14 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.snp import MalformedError, Reader, fast
 
-from gamesockets.wire.numbers import (
-    VARINT32_BYTES,
-    VARINT64_BYTES,
-    decode_varint,
-    encode_varint,
-    varint_length,
-    widen,
-)
+from gamesockets.wire.numbers import VARINT32_BYTES, VARINT64_BYTES, decode_varint, encode_varint, varint_length, widen
 
 WIDTHS = (16, 24, 32, 48)
 MAX64 = (1 << 64) - 1

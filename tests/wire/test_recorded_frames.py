@@ -7,11 +7,11 @@ from tests.support.captures import CAPTURES, OTHER, SIDES, Packet, events, packe
 from tests.support.hand_made import CASES
 from tests.support.recorded import load
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.inbox import Inbox
 from gamesockets.receive.receiver import FeedbackSink, Receiver
-from gamesockets.types import PeerRecord
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import PeerRecord
 from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
 from gamesockets.wire.numbers import widen
 

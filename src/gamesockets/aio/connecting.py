@@ -4,17 +4,18 @@ import asyncio
 from asyncio import Future
 from typing import Final, TypeAlias, final
 
-from gamesockets.address import Address
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.resolving import resolve
-from gamesockets.arguments import check_range
-from gamesockets.engine import Config
-from gamesockets.errors import ConnectionFailed
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import Connection as Handle
-from gamesockets.types import ConnectionState, EndReason, StatusInfo
+from gamesockets.node.node import Config
+from gamesockets.values.address import Address
+from gamesockets.values.arguments import check_range
+from gamesockets.values.enums import ConnectionState, EndReason
+from gamesockets.values.errors import ConnectionFailed
+from gamesockets.values.handles import Connection as Handle
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.records import StatusInfo
 
 NEXT_ADDRESS_AFTER_S: Final = 0.5
 """How long one address of a name may stay silent before the next is tried beside it."""

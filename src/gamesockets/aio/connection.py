@@ -7,32 +7,24 @@ from operator import index
 from types import TracebackType
 from typing import Final, final
 
-from gamesockets.address import Address
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.arguments import check_type, explain_send, to_bytes
-from gamesockets.config import ConfigurationInput, ConfigurationOutput
+from gamesockets.clock import now_us
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
 from gamesockets.connection.states import visible
-from gamesockets.drivers.clock import now_us
-from gamesockets.errors import ConnectionClosed
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.library import Library
-from gamesockets.status_text import debug_text, detailed_status
-from gamesockets.types import (
-    ConfigurationValue,
-    ConnectionInfo,
-    ConnectionState,
-    ConnectionStatus,
-    EndReason,
-    LaneStatus,
-    MessageData,
-    NetworkingMessage,
-    Result,
-    SendFlags,
-)
-from gamesockets.types import Connection as Handle
-from gamesockets.types import PollGroup as PollGroupHandle
-from gamesockets.views import connection_info, connection_status, lane_status
+from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.status_text import debug_text, detailed_status
+from gamesockets.values.address import Address
+from gamesockets.values.arguments import check_type, explain_send, to_bytes
+from gamesockets.values.enums import ConfigurationValue, ConnectionState, EndReason, SendFlags
+from gamesockets.values.errors import ConnectionClosed
+from gamesockets.values.handles import Connection as Handle
+from gamesockets.values.handles import PollGroup as PollGroupHandle
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, MessageData
+from gamesockets.values.results import Result
 
 _LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 _NORMAL_ENDS: Final = range(int(EndReason.APP_MIN), int(EndReason.APP_MAX) + 1)
@@ -261,7 +253,7 @@ class Connection:
                     raise ValueError(f"lane must be in 0..{lanes - 1}, not {lane}: call configure_lanes for more")
                 if self._entry.udp is None:
                     raise ValueError(f"{len(data)} bytes are more than RECV_MAX_MESSAGE_SIZE of the pipe's other end")
-                raise ValueError(f"a message has at most {Library.MAX_MESSAGE_SIZE} bytes, not {len(data)}")
+                raise ValueError(f"a message has at most {MAX_MESSAGE_BYTES} bytes, not {len(data)}")
 
     # ------------------------------------------------------------------ receiving
 
@@ -274,11 +266,11 @@ class Connection:
         """
         return await self._mailbox.receive()
 
-    async def receive_many(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
+    async def receive_many(self, max_messages: int = MESSAGES_PER_BATCH_MAX) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`, once there is one. Raises as `receive`."""
         return await self._mailbox.receive_many(max_messages)
 
-    def receive_nowait(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
+    def receive_nowait(self, max_messages: int = MESSAGES_PER_BATCH_MAX) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`; an empty list if there are none, also after the end."""
         return self._mailbox.receive_nowait(max_messages)
 

@@ -6,15 +6,15 @@ from typing import Protocol, final
 
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.connection.connection import Connection as Core
+from gamesockets.connection.inbox import Inbox
 from gamesockets.drivers.aio import LoopService
-from gamesockets.engine import Engine
-from gamesockets.entries import Entry
-from gamesockets.errors import InvalidHandle
-from gamesockets.events import StatusCallback
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import Connection as Handle
-from gamesockets.types import StatusInfo
+from gamesockets.node.members import Entry
+from gamesockets.node.node import Engine
+from gamesockets.sockets.status_events import StatusCallback
+from gamesockets.values.errors import InvalidHandle
+from gamesockets.values.handles import Connection as Handle
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.records import StatusInfo
 
 
 class Owner(Protocol):

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import final
 
-from gamesockets.arguments import check_type
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import NetworkingMessage
+from gamesockets.connection.inbox import Inbox
+from gamesockets.values.arguments import check_type
+from gamesockets.values.message import NetworkingMessage
 
 
 @final

@@ -5,10 +5,11 @@ from typing import Final, final
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.errors import ConnectionClosed
-from gamesockets.library import Library
-from gamesockets.types import EndReason, NetworkingMessage
-from gamesockets.types import PollGroup as PollGroupHandle
+from gamesockets.values.enums import EndReason
+from gamesockets.values.errors import ConnectionClosed
+from gamesockets.values.handles import PollGroup as PollGroupHandle
+from gamesockets.values.limits import MESSAGES_PER_BATCH_MAX
+from gamesockets.values.message import NetworkingMessage
 
 _NO_GROUP: Final = PollGroupHandle(0)
 _CLOSED_TEXT: Final = "the poll group was closed"
@@ -57,11 +58,11 @@ class PollGroup:
         """The next message, once there is one. Raises `ConnectionClosed` once the group or its server was closed."""
         return await self._mailbox.receive()
 
-    async def receive_many(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
+    async def receive_many(self, max_messages: int = MESSAGES_PER_BATCH_MAX) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`, once there is one. Raises as `receive`."""
         return await self._mailbox.receive_many(max_messages)
 
-    def receive_nowait(self, max_messages: int = Library.MAX_MESSAGES_PER_BATCH) -> list[NetworkingMessage]:
+    def receive_nowait(self, max_messages: int = MESSAGES_PER_BATCH_MAX) -> list[NetworkingMessage]:
         """All messages that wait, up to `max_messages`; an empty list if there are none."""
         return self._mailbox.receive_nowait(max_messages)
 

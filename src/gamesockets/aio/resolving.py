@@ -3,8 +3,8 @@
 import socket
 from asyncio import AbstractEventLoop
 
-from gamesockets.address import Address
-from gamesockets.arguments import check_range, check_type
+from gamesockets.values.address import Address
+from gamesockets.values.arguments import check_range, check_type
 
 
 async def resolve(loop: AbstractEventLoop, host: str | Address, port: int | None) -> list[Address]:

@@ -9,34 +9,31 @@ from inspect import iscoroutinefunction
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
-from gamesockets.address import Address
 from gamesockets.aio.connecting import ENDED, SHUTDOWN
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
 from gamesockets.aio.resolving import resolve
-from gamesockets.arguments import check_type
-from gamesockets.config import ConfigurationInput, ConfigurationOutput
-from gamesockets.debug import OUTPUT
-from gamesockets.engine import Config
-from gamesockets.errors import ConnectionClosed
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import (
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.node.node import Config
+from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.values.address import Address
+from gamesockets.values.arguments import check_type
+from gamesockets.values.enums import (
     ConfigurationScope,
     ConfigurationValue,
-    ConnectionInfo,
     ConnectionState,
     DebugType,
     EndReason,
-    ListenSocket,
-    MessageData,
-    OutgoingMessage,
-    Result,
     SendFlags,
-    StatusInfo,
 )
-from gamesockets.types import Connection as Handle
+from gamesockets.values.errors import ConnectionClosed
+from gamesockets.values.handles import Connection as Handle
+from gamesockets.values.handles import ListenSocket
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.records import ConnectionInfo, MessageData, OutgoingMessage, StatusInfo
+from gamesockets.values.results import Result
 
 Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
 

@@ -1,8 +1,8 @@
 """Which configuration values exist only once for the process, and how are they set without a `NetworkingSockets`?"""
 
-from gamesockets.config import ConfigurationInput, ConfigurationOutput
-from gamesockets.library import Library
-from gamesockets.types import ConfigurationValue
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.sockets.library import Library
+from gamesockets.values.enums import ConfigurationValue
 
 
 def get_configuration_value(value: ConfigurationValue) -> ConfigurationOutput:

@@ -23,16 +23,7 @@ from gamesockets.cli.keys import Keys, NoKeys, keyboard
 from gamesockets.cli.monitor_view import closing_line, document, plain_line, screen
 from gamesockets.cli.monitor_watch import Phase, Watch
 from gamesockets.cli.peers import parse_identity
-from gamesockets.cli.terminal import (
-    EXIT_FAILURE,
-    EXIT_USAGE,
-    InputError,
-    StopRequest,
-    fail,
-    note,
-    say,
-    stop_signals,
-)
+from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_USAGE, InputError, StopRequest, fail, note, say, stop_signals
 from gamesockets.cli.units import duration as time_span
 from gamesockets.cli.units import plural
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gamesockets.types import EndReason
+from gamesockets.values.enums import EndReason
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ConnectionClosed, NoConnection
 

@@ -10,8 +10,7 @@ Contract (the same five verbs as `Endpoint`): after any call that changes state,
 from collections import deque
 from typing import Final, final
 
-from gamesockets.address import Address
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import (
     TEXT_ACCEPT_TIMEOUT,
     TEXT_CONNECT_TIMEOUT,
@@ -25,24 +24,22 @@ from gamesockets.connection.closing import (
 )
 from gamesockets.connection.core import Core
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import Entropy, chance
-from gamesockets.connection.handshake import Refusal
-from gamesockets.connection.negotiation import (
-    Agreement,
-    ClientNegotiation,
-    Policy,
-    ServerNegotiation,
-    without_proof,
-)
+from gamesockets.connection.handshake import Agreement, ClientNegotiation, Policy, ServerNegotiation, without_proof
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import TRANSITIONS, State
-from gamesockets.connection.timers import NEVER, Timers
+from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TracedOutbox, TraceSink
 from gamesockets.connection.traffic import Traffic
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
+from gamesockets.crypto.credentials import Refusal
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.sender import Outbox
-from gamesockets.types import EndReason, PeerRecord, Result, SendFlags
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.enums import EndReason, SendFlags
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import PeerRecord
+from gamesockets.values.moments import NEVER
+from gamesockets.values.results import Result
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import (
     ChallengeReply,

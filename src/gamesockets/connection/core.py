@@ -5,15 +5,16 @@ The layers above hold connections by this type. Code on the path of datagrams us
 
 from abc import ABC, abstractmethod
 
-from gamesockets.address import Address
-from gamesockets.config import ConnectionOptions
-from gamesockets.connection.ping import PingEstimator
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.inbox import Inbox
+from gamesockets.connection.round_trip import PingEstimator
 from gamesockets.connection.states import State
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.traffic import Traffic
-from gamesockets.receive.inbox import Inbox
 from gamesockets.send.sender import Sender
-from gamesockets.types import PeerRecord, Result
+from gamesockets.values.address import Address
+from gamesockets.values.message import PeerRecord
+from gamesockets.values.results import Result
 
 
 class Core(ABC):

@@ -1,433 +1,292 @@
-"""Who is the peer, may it connect, and which keys do we then share? (spec 1, parts 3 to 5)
+"""The handshake as a conversation: who says what when, for the connecting and for the accepting side (spec 1, 3)."""
 
-Building blocks without state, clock or socket; endpoint and connection put them in order. Both sides show
-credentials (`LocalCredentials`), check those of the other (`peer_identity`, `check_peer`) and derive the
-ciphers of the session (`session_ciphers`). Before it believes an address, a server hands out a challenge
-(`ChallengeKey`).
-"""
+from typing import Final, final
 
-import hmac
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Final, TypeAlias, final
-
-from google.protobuf.message import DecodeError
-
-from gamesockets.address import Address
-from gamesockets.connection.entropy import Entropy
-from gamesockets.crypto.certificate import SIGNING_KEY_BYTES, SigningKey, signature_problem
-from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL, AesGcmCipher, Cipher, NullCipher
-from gamesockets.crypto.exchange import EXCHANGE_KEY_BYTES, ExchangeKey, derive_session_keys
-from gamesockets.crypto.trust import Scope, TrustStore, app_id_problem
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.types import EndReason, IdentityType
-from gamesockets.wire.messages_pb2 import (
-    Certificate,
-    CertificateSigned,
-    ConnectOK,
-    ConnectRequest,
-    CryptInfo,
-    CryptInfoSigned,
-    IdentityLegacyBinary,
+from gamesockets.connection.closing import TEXT_NO_AUTHORITY
+from gamesockets.crypto.cipher import Cipher
+from gamesockets.crypto.credentials import (
+    LocalCredentials,
+    PeerCredentials,
+    Refusal,
+    check_peer,
+    choose_cipher,
+    own_ciphers,
+    peer_identity,
+    session_ciphers,
 )
+from gamesockets.crypto.trust import TrustStore
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import Entropy
+from gamesockets.values.enums import EndReason
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.moments import NEVER
+from gamesockets.wire import datagram
+from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest, CryptInfo
+from gamesockets.wire.versions import MINIMUM_PROTOCOL_VERSION, PROTOCOL_VERSION
 
-PROTOCOL_VERSION = 13
-"""Not `Final`, which compiled code would not look up again: tests stand in for peers of other versions."""
+RETRY_US: Final = 500_000
 
-MINIMUM_PROTOCOL_VERSION: Final = 8
-APP_ID: Final = 0
-
-_LANES_PROTOCOL_VERSION: Final = 11
-
-# Challenges count time in steps of 2**20 us.
-_TICK_SHIFT: Final = 20
-_CHALLENGE_MAX_AGE_TICKS: Final = 3
-
-_BAD_CRYPT: Final = int(EndReason.REMOTE_BAD_CRYPT)
-_BAD_CERT: Final = int(EndReason.REMOTE_BAD_CERT)
-_BAD_VERSION: Final = int(EndReason.REMOTE_BAD_PROTOCOL_VERSION)
-
-# Of the SteamIDs, the old fields may hold persons (also on consoles) and game servers only (spec 1, part 6).
-_LEGACY_STEAM_ACCOUNT_TYPES: Final = frozenset((1, 3, 4, 9))
-_ANONYMOUS_GAME_SERVER: Final = 4
-
-_CIPHERS_ON_THE_WIRE: Final = {
-    CIPHER_NULL: CryptInfo.CIPHER_NULL,
-    CIPHER_AES_256_GCM: CryptInfo.CIPHER_AES_256_GCM,
-}
-
-_NOBODY: Final = TrustStore(())
-
-Introduction: TypeAlias = ConnectRequest | ConnectOK
-"""The messages in which a peer shows its credentials."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a peer is not let in: the reason code and the text to close the connection with."""
-
-    reason: int
-    text: str
-
-
-NO_COMMON_CIPHER: Final = Refusal(_BAD_CRYPT, "Failed to negotiate mutually-agreeable cipher")
-
-
-@dataclass(frozen=True, slots=True)
-class PeerCredentials:
-    """What a peer has shown that passed the checks of `check_peer`."""
-
-    identity: NetworkingIdentity
-    certificate: bytes
-    crypt_info: bytes
-    nonce: int
-    exchange_key_type: int
-    exchange_public: bytes
-    ciphers: list[int]
-    """In the peer's order of preference; never empty."""
-    protocol_version: int
-    authenticated: bool
-    """A trusted authority vouches for an identity that is more than an address."""
+_PING_SAMPLE_MAX_US: Final = 2_000_000
+_PING_ESTIMATE_MAX_MS: Final = 1500
+_ECHO_MAX_AGE_US: Final = 4_000_000
+_NO_SAMPLE: Final = -1
+_UNSIGNED_ALLOWED_SILENTLY: Final = 2
 
 
 @final
-class LocalCredentials:
-    """What we show to a peer: made once for each connection, then sent unchanged however often (spec 1, 5.1).
+class Policy:
+    """What the local side insists on: who may go without proof, which roots count, what time it is."""
 
-    The certificate is signed by nobody, its key is fresh. `ciphers` are those offered, best first; a server
-    passes exactly the one that it chose. Raises ValueError for an invalid identity, and without ciphers.
-    """
+    __slots__ = ("allow_without_auth", "trust", "unix_time_s")
 
-    __slots__ = ("_signature", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
-
-    def __init__(self, entropy: Entropy, identity: NetworkingIdentity, ciphers: list[int]) -> None:
-        if identity.is_invalid:
-            raise ValueError("an invalid identity cannot be shown to peers; localhost is the anonymous one")
-        if not ciphers or not set(ciphers) <= _CIPHERS_ON_THE_WIRE.keys():
-            raise ValueError(f"ciphers are {ciphers}, must be one or more of {[*_CIPHERS_ON_THE_WIRE]}")
-        key = SigningKey(entropy.random_bytes(SIGNING_KEY_BYTES))
-        self.exchange = ExchangeKey(entropy.random_bytes(EXCHANGE_KEY_BYTES))
-        self.nonce = int.from_bytes(entropy.random_bytes(8), "little")
-        self.ciphers = ciphers
-        self._steam_id = identity.steam_id64
-        certificate = Certificate(
-            key_type=Certificate.ED25519,
-            key_data=key.public,
-            app_ids=[APP_ID],
-            legacy_identity_binary=identity_to_legacy(identity),
-            identity_string=identity.text_bytes,
-        )
-        if self._steam_id:
-            certificate.legacy_steam_id = self._steam_id
-        self.certificate: bytes = certificate.SerializeToString()
-        info = CryptInfo(
-            key_type=CryptInfo.CURVE25519,
-            key_data=self.exchange.public,
-            nonce=self.nonce,
-            protocol_version=PROTOCOL_VERSION,
-            ciphers=[_CIPHERS_ON_THE_WIRE[cipher] for cipher in ciphers],
-        )
-        self.crypt_info: bytes = info.SerializeToString()
-        self._signature = key.sign(self.crypt_info)
-
-    def fill(self, message: Introduction) -> None:
-        """Put the credentials into a message to the peer."""
-        message.cert.cert = self.certificate
-        message.crypt.info = self.crypt_info
-        message.crypt.signature = self._signature
-        if self._steam_id:
-            if isinstance(message, ConnectRequest):
-                message.legacy_client_steam_id = self._steam_id
-            else:
-                message.legacy_server_steam_id = self._steam_id
-
-
-def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:
-    """Who sent this message from this address, by its own account; None if it must be dropped (spec 1, 3.5).
-
-    Anonymous peers are known by their real address and port.
-    """
-    certificate = Certificate()
-    try:
-        certificate.ParseFromString(message.cert.cert)
-        stated = _stated_identity(certificate, "legacy_steam_id")
-        in_certificate = stated is not None
-        if stated is None:
-            client = isinstance(message, ConnectRequest)
-            stated = _stated_identity(message, "legacy_client_steam_id" if client else "legacy_server_steam_id")
-    except (DecodeError, ValueError):
-        return None
-    if stated is None or stated.is_localhost:
-        return NetworkingIdentity.ip_address(address) if allow_anonymous else None
-    if stated.type == IdentityType.IP_ADDRESS and not in_certificate:
-        return None
-    return stated
-
-
-def check_peer(
-    cert_signed: CertificateSigned,
-    crypt_signed: CryptInfoSigned,
-    identity: NetworkingIdentity,
-    *,
-    allow_without_auth: int,
-    trust: TrustStore | None,
-    unix_time_s: int,
-    challenge_version: int | None,
-    local_lanes: int,
-    app_id: int = APP_ID,
-) -> PeerCredentials | Refusal:
-    """Whether the credentials of a peer are good, as far as they alone can tell (spec 1, 3.7 rows 1 to 13).
-
-    Args:
-        identity: what `peer_identity` made of the same message.
-        allow_without_auth: the effective option, 0..2; at 0 a trusted signature is required (spec 1, 5.9).
-        trust: whose signatures count; None for nobody's.
-        unix_time_s: the time now, to judge expiry.
-        challenge_version: the protocol version in the server's ChallengeReply; None on the server, or if a
-            client saw no such reply.
-        local_lanes: how many lanes are configured here.
-    """
-    if not cert_signed.HasField("cert") or not crypt_signed.HasField("info"):
-        return Refusal(_BAD_CRYPT, "Crypto handshake missing cert or session data")
-    checked = _check_certificate(
-        cert_signed,
-        identity,
-        allow_without_auth=allow_without_auth,
-        trust=trust or _NOBODY,
-        unix_time_s=unix_time_s,
-        app_id=app_id,
-    )
-    if isinstance(checked, Refusal):
-        return checked
-    certificate, trusted = checked
-    problem = signature_problem(certificate, crypt_signed.signature, crypt_signed.info)
-    if problem is not None:
-        return Refusal(_BAD_CRYPT, problem)
-    info = CryptInfo()
-    try:
-        info.ParseFromString(crypt_signed.info)
-    except DecodeError:
-        return Refusal(_BAD_CRYPT, "Crypt info failed protobuf decode")
-    version = info.protocol_version
-    problem = _version_problem(version, challenge_version, local_lanes)
-    if problem is not None:
-        return Refusal(_BAD_VERSION, problem)
-    return PeerCredentials(
-        identity=identity,
-        certificate=cert_signed.cert,
-        crypt_info=crypt_signed.info,
-        nonce=info.nonce,
-        exchange_key_type=info.key_type,
-        exchange_public=info.key_data,
-        ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
-        protocol_version=version,
-        authenticated=trusted and identity.type != IdentityType.IP_ADDRESS,
-    )
-
-
-def own_ciphers(unencrypted_option: int) -> list[int]:
-    """The ciphers we offer or accept, best first, for a value of the option `Unencrypted` (spec 1, 4.3).
-
-    Raises ValueError unless the option is 0..3.
-    """
-    if unencrypted_option == 0:
-        return [CIPHER_AES_256_GCM]
-    if unencrypted_option == 1:
-        return [CIPHER_AES_256_GCM, CIPHER_NULL]
-    if unencrypted_option == 2:
-        return [CIPHER_NULL, CIPHER_AES_256_GCM]
-    if unencrypted_option == 3:
-        return [CIPHER_NULL]
-    raise ValueError(f"option Unencrypted is {unencrypted_option}, must be 0..3")
-
-
-def choose_cipher(own: list[int], offered: list[int]) -> int | None:
-    """The first of our own that the peer offered; None, which means `NO_COMMON_CIPHER`, if there is none."""
-    for cipher in own:
-        if cipher in offered:
-            return cipher
-    return None
-
-
-def session_ciphers(
-    is_server: bool,
-    local: LocalCredentials,
-    peer: PeerCredentials,
-    client_connection_id: int,
-    server_connection_id: int,
-    cipher: int,
-) -> tuple[Cipher, Cipher] | Refusal:
-    """The ciphers for sending and for receiving (spec 1, 3.7 rows 14 to 17).
-
-    `cipher` is the one that the server chose, see `choose_cipher`.
-    """
-    if not is_server and len(peer.ciphers) != 1:
-        return Refusal(_BAD_CRYPT, "Server must select exactly only one cipher!")
-    if cipher not in local.ciphers or cipher not in peer.ciphers:
-        return NO_COMMON_CIPHER
-    if peer.exchange_key_type != CryptInfo.CURVE25519:
-        return Refusal(_BAD_CRYPT, f"Unsupported DH key type {peer.exchange_key_type}")
-    if len(peer.exchange_public) != EXCHANGE_KEY_BYTES:
-        return Refusal(_BAD_CRYPT, "Invalid DH key")
-    shared = local.exchange.shared_secret(peer.exchange_public)
-    if shared is None:
-        return Refusal(_BAD_CRYPT, "Key exchange failed")
-    if cipher == CIPHER_NULL:
-        return NullCipher(), NullCipher()
-    keys = derive_session_keys(
-        shared,
-        server_nonce=local.nonce if is_server else peer.nonce,
-        client_nonce=peer.nonce if is_server else local.nonce,
-        client_connection_id=client_connection_id,
-        server_connection_id=server_connection_id,
-        server_certificate=local.certificate if is_server else peer.certificate,
-        client_certificate=peer.certificate if is_server else local.certificate,
-        server_crypt_info=local.crypt_info if is_server else peer.crypt_info,
-        client_crypt_info=peer.crypt_info if is_server else local.crypt_info,
-    )
-    to_server = AesGcmCipher(keys.client_to_server_key, keys.client_to_server_iv)
-    to_client = AesGcmCipher(keys.server_to_client_key, keys.server_to_client_iv)
-    return (to_client, to_server) if is_server else (to_server, to_client)
+    def __init__(self, allow_without_auth: int, trust: TrustStore | None, unix_time_s: int) -> None:
+        self.allow_without_auth = allow_without_auth
+        """The effective value for this peer: 0 refuse, 1 allow, 2 allow silently (spec 1, 5.9)."""
+        self.trust = trust
+        self.unix_time_s = unix_time_s
 
 
 @final
-class ChallengeKey:
-    """Makes numbers that only who receives at an address can return, and remembers none (spec 1, 3.3).
+class Agreement:
+    """What both sides know after a successful handshake."""
 
-    The low 16 bits say when it was made, in steps of 1.05 s; the others authenticate that and the address. A
-    challenge lives for 3.1 to 4.2 s. Raises ValueError unless `secret` has 16 to 64 bytes.
-    """
+    __slots__ = ("opening", "peer", "remote_id", "sealing")
 
-    __slots__ = ("_secret",)
+    def __init__(self, sealing: Cipher, opening: Cipher, peer: PeerCredentials, remote_id: int) -> None:
+        self.sealing = sealing
+        self.opening = opening
+        self.peer = peer
+        self.remote_id = remote_id
 
-    def __init__(self, secret: bytes) -> None:
-        if not 16 <= len(secret) <= 64:
-            raise ValueError(f"challenge secret has {len(secret)} bytes, must have 16..64")
-        self._secret = secret
 
-    def make(self, address_bytes: bytes, now_us: int) -> int:
-        """The challenge for an address: 16 bytes of it and 2 of its port, in any fixed order."""
-        return self._make(address_bytes, now_us >> _TICK_SHIFT & 0xFFFF)
+def round_trip_ms(now: int, echoed_at: int, held_us: int) -> int:
+    """Ping sample from a timestamp that came back, rounded to the nearest ms; -1 if it makes no sense (spec 1, 3.2)."""
+    elapsed_us = now - echoed_at - held_us
+    if not 0 <= elapsed_us <= _PING_SAMPLE_MAX_US:
+        return _NO_SAMPLE
+    return (elapsed_us + 500) // 1000
 
-    def check(self, challenge: int, address_bytes: bytes, now_us: int) -> bool:
-        """Whether this challenge was made for this address not long ago."""
-        tick = challenge & 0xFFFF
-        if ((now_us >> _TICK_SHIFT) - tick) & 0xFFFF > _CHALLENGE_MAX_AGE_TICKS:
+
+def without_proof(identity: NetworkingIdentity, allow_without_auth: int) -> Refusal | None:
+    """Whether this side may go without a certificate: anonymous ones always, named ones only if that is silent."""
+    if identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
+        return None
+    return Refusal(int(EndReason.MISC_INTERNAL_ERROR), TEXT_NO_AUTHORITY)
+
+
+@final
+class ClientNegotiation:
+    """The connecting side. Keys, nonce and certificate are made once and repeated with every retry."""
+
+    __slots__ = (
+        "_address",
+        "_challenge",
+        "_credentials",
+        "_owes_request",
+        "_server_version",
+        "connection_id",
+        "ping_sample_ms",
+        "retry_at",
+    )
+
+    def __init__(
+        self,
+        connection_id: int,
+        address: Address,
+        entropy: Entropy,
+        identity: NetworkingIdentity,
+        unencrypted: int,
+    ) -> None:
+        self.connection_id = connection_id
+        self._address = address
+        self._credentials = LocalCredentials(entropy, identity, own_ciphers(unencrypted))
+        self._challenge = 0
+        self._server_version: int | None = None
+        self._owes_request = False
+        self.retry_at = 0
+        """When the next ChallengeRequest leaves."""
+        self.ping_sample_ms = _NO_SAMPLE
+        """Ping sample of the last message, -1 if it gave none."""
+
+    def challenge_reply(self, message: ChallengeReply, now: int) -> Refusal | bool:
+        """True if the reply was for us and a ConnectRequest is owed."""
+        self.ping_sample_ms = _NO_SAMPLE
+        if message.connection_id != self.connection_id:
             return False
-        expected = self._make(address_bytes, tick).to_bytes(8, "little")
-        return hmac.compare_digest(expected, challenge.to_bytes(8, "little"))
+        if message.protocol_version < MINIMUM_PROTOCOL_VERSION:
+            text = "Peer is running old software and needs to be udpated"
+            return Refusal(int(EndReason.MISC_GENERIC), text)
+        if message.HasField("your_timestamp"):
+            self.ping_sample_ms = round_trip_ms(now, message.your_timestamp, 0)
+        self._challenge = message.challenge
+        self._server_version = message.protocol_version
+        self._owes_request = True
+        return True
 
-    def _make(self, address_bytes: bytes, tick: int) -> int:
-        mac = blake2b(tick.to_bytes(2, "little") + address_bytes, digest_size=6, key=self._secret)
-        return int.from_bytes(mac.digest(), "little") << 16 | tick
+    def connect_ok(self, message: ConnectOK, policy: Policy, local_lanes: int, now: int) -> Refusal | Agreement | None:
+        """None if the message is to be ignored, so that the retries go on."""
+        self.ping_sample_ms = _NO_SAMPLE
+        if message.client_connection_id != self.connection_id:
+            return None
+        identity = peer_identity(message, self._address, policy.allow_without_auth > 0)
+        if identity is None:
+            return None
+        if message.HasField("your_timestamp"):
+            self.ping_sample_ms = round_trip_ms(now, message.your_timestamp, message.delay_time_usec)
+        remote_id = message.server_connection_id
+        if remote_id & 0xFFFF == 0:
+            return Refusal(int(EndReason.REMOTE_BAD_CRYPT), "Didn't send valid connection ID")
+        peer = check_peer(
+            message.cert,
+            message.crypt,
+            identity,
+            allow_without_auth=policy.allow_without_auth,
+            trust=policy.trust,
+            unix_time_s=policy.unix_time_s,
+            challenge_version=self._server_version,
+            local_lanes=local_lanes,
+        )
+        if isinstance(peer, Refusal):
+            return peer
+        ciphers = session_ciphers(False, self._credentials, peer, self.connection_id, remote_id, peer.ciphers[0])
+        if isinstance(ciphers, Refusal):
+            return ciphers
+        sealing, opening = ciphers
+        return Agreement(sealing, opening, peer, remote_id)
+
+    def datagrams_to_send(self, now: int, ping_ms: int) -> list[bytes]:
+        """What is owed or due; every message sent restarts the retry timer."""
+        if self._owes_request:
+            self._owes_request = False
+            request = ConnectRequest(
+                client_connection_id=self.connection_id, challenge=self._challenge, my_timestamp=now
+            )
+            if ping_ms >= 0:
+                request.ping_est_ms = ping_ms
+            self._credentials.fill(request)
+            data = datagram.encode_control(datagram.CONNECT_REQUEST, request)
+        elif now >= self.retry_at:
+            challenge = ChallengeRequest(
+                connection_id=self.connection_id, my_timestamp=now, protocol_version=PROTOCOL_VERSION
+            )
+            data = datagram.encode_control(datagram.CHALLENGE_REQUEST, challenge)
+        else:
+            return []
+        self.retry_at = now + RETRY_US
+        return [data]
+
+    def owes(self) -> bool:
+        """Whether a ConnectRequest is to leave at once."""
+        return self._owes_request
 
 
-def identity_to_legacy(identity: NetworkingIdentity) -> IdentityLegacyBinary:
-    """The old binary form; empty for the kinds of identity that it cannot express (spec 1, 2.8)."""
-    legacy = IdentityLegacyBinary()
-    if identity.type == IdentityType.STEAM_ID:
-        legacy.steam_id = identity.steam_id64
-    elif identity.type == IdentityType.GENERIC_STRING:
-        legacy.generic_string = identity.data[:-1]
-    elif identity.type == IdentityType.GENERIC_BYTES:
-        legacy.generic_bytes = identity.data
-    elif identity.address is not None:
-        legacy.ipv6_and_port = identity.address.packed + identity.address.port.to_bytes(2, "big")
-    return legacy
+@final
+class ServerNegotiation:
+    """The accepting side, from a valid ConnectRequest on."""
+
+    __slots__ = (
+        "_client_timestamp",
+        "_credentials",
+        "_received_at",
+        "client_id",
+        "connection_id",
+        "owes_ok",
+        "peer",
+        "ping_estimate_ms",
+    )
+
+    def __init__(self, request: ConnectRequest, peer: PeerCredentials, now: int) -> None:
+        self.connection_id = 0
+        """Our own id, set when the connection gets one."""
+        self.client_id = request.client_connection_id
+        self.peer = peer
+        self._client_timestamp = request.my_timestamp if request.HasField("my_timestamp") else NEVER
+        self._received_at = now
+        estimate_ms = request.ping_est_ms if request.HasField("ping_est_ms") else _NO_SAMPLE
+        self.ping_estimate_ms = estimate_ms if estimate_ms <= _PING_ESTIMATE_MAX_MS else _NO_SAMPLE
+        self._credentials: LocalCredentials | None = None
+        self.owes_ok = False
+        """A ConnectOK is to leave at once."""
+
+    def accept(self, entropy: Entropy, identity: NetworkingIdentity, unencrypted: int) -> Refusal | Agreement:
+        """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
+        cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
+        if cipher is None:
+            text = "Failed to negotiate mutually-agreeable cipher"
+            return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
+        credentials = LocalCredentials(entropy, identity, [cipher])
+        ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
+        if isinstance(ciphers, Refusal):
+            return ciphers
+        self._credentials = credentials
+        self.owes_ok = True
+        sealing, opening = ciphers
+        return Agreement(sealing, opening, self.peer, self.client_id)
+
+    def connect_ok(self, now: int) -> bytes:
+        """The ConnectOK: always the same but for how long the request was held."""
+        self.owes_ok = False
+        message = ConnectOK(client_connection_id=self.client_id, server_connection_id=self.connection_id)
+        held_us = now - self._received_at
+        if self._client_timestamp != NEVER and held_us < _ECHO_MAX_AGE_US:
+            message.your_timestamp = self._client_timestamp
+            message.delay_time_usec = held_us
+        if self._credentials is not None:
+            self._credentials.fill(message)
+        return datagram.encode_control(datagram.CONNECT_OK, message)
 
 
-def identity_from_legacy(legacy: IdentityLegacyBinary) -> NetworkingIdentity:
-    """The identity in the old binary form; ValueError if it has none or a bad one."""
-    if legacy.HasField("steam_id"):
-        return _legacy_steam_identity(legacy.steam_id)
-    if legacy.HasField("generic_string"):
-        return NetworkingIdentity.parse(b"str:" + legacy.generic_string)
-    if legacy.HasField("generic_bytes"):
-        return NetworkingIdentity.generic_bytes(legacy.generic_bytes)
-    packed = legacy.ipv6_and_port
-    if len(packed) != 18:
-        raise ValueError(f"legacy identity has {len(packed)} bytes of address and port, must have 18")
-    return NetworkingIdentity.ip_address(Address.from_packed(packed[:16], int.from_bytes(packed[16:], "big")))
+def agree_in_memory(
+    entropy: Entropy,
+    connection_ids: tuple[int, int],
+    identities: tuple[NetworkingIdentity, NetworkingIdentity],
+    unencrypted: int,
+) -> tuple[Agreement, Agreement]:
+    """What a handshake between two connections of this process would lead to, without its messages (spec 2, 2.14).
 
-
-def _legacy_steam_identity(number: int) -> NetworkingIdentity:
-    if _steam_account_type(number) not in _LEGACY_STEAM_ACCOUNT_TYPES or number & 0xFFFFFFFF == 0:
-        raise ValueError(f"Invalid SteamID {number} (in legacy field)")
-    return NetworkingIdentity.steam_id(number)
-
-
-def _steam_account_type(number: int) -> int:
-    return number >> 52 & 0xF
-
-
-def _stated_identity(message: Certificate | Introduction, steam_id_field: str) -> NetworkingIdentity | None:
-    """The identity in a certificate or message, None if it has none. The first field present decides alone.
-
-    Raises ValueError if that one is bad.
+    Identity k is what connection k sees as its peer. Raises `ValueError` for an invalid one.
     """
-    if message.HasField("identity_string"):
-        return NetworkingIdentity.parse(message.identity_string)
-    if message.HasField("legacy_identity_binary"):
-        return identity_from_legacy(message.legacy_identity_binary)
-    if message.HasField(steam_id_field):
-        return _legacy_steam_identity(getattr(message, steam_id_field))
-    return None
+    cipher = own_ciphers(unencrypted)[0]
+    credentials = (
+        LocalCredentials(entropy, identities[1], [cipher]),
+        LocalCredentials(entropy, identities[0], [cipher]),
+    )
+    agreements: list[Agreement] = []
+    for index in (0, 1):
+        other = credentials[1 - index]
+        peer = PeerCredentials(
+            identity=identities[index],
+            certificate=other.certificate,
+            crypt_info=other.crypt_info,
+            nonce=other.nonce,
+            exchange_key_type=CryptInfo.CURVE25519,
+            exchange_public=other.exchange.public,
+            ciphers=[cipher],
+            protocol_version=PROTOCOL_VERSION,
+            authenticated=False,
+        )
+        ciphers = session_ciphers(index == 1, credentials[index], peer, *connection_ids, cipher)
+        if isinstance(ciphers, Refusal):
+            raise AssertionError(f"our own credentials do not please us: {ciphers.text}")  # noqa: TRY004 - a bug here
+        agreements.append(Agreement(*ciphers, peer, connection_ids[1 - index]))
+    return agreements[0], agreements[1]
 
 
-def _check_certificate(
-    signed: CertificateSigned,
-    identity: NetworkingIdentity,
-    *,
-    allow_without_auth: int,
-    trust: TrustStore,
-    unix_time_s: int,
-    app_id: int,
-) -> tuple[Certificate, bool] | Refusal:
-    """The certificate, and whether a trusted authority signed it (spec 1, 3.7 rows 2 to 7)."""
-    scope: Scope | None = None
-    has_signature = signed.HasField("ca_signature")  # an empty one counts
-    if has_signature:
-        verdict = trust.check_certificate(signed, unix_time_s)
-        if isinstance(verdict, Scope):
-            scope = verdict
-        elif allow_without_auth == 0:
-            return Refusal(_BAD_CERT, f"Bad cert: {verdict.text}")
-    certificate = Certificate()
-    try:
-        certificate.ParseFromString(signed.cert)
-    except DecodeError:
-        return Refusal(_BAD_CRYPT, "Cert failed protobuf decode")
-    try:
-        stated = _stated_identity(certificate, "legacy_steam_id")
-    except ValueError as error:
-        return Refusal(_BAD_CERT, f"Bad cert identity.  {error}")
-    if stated is not None and not stated.is_localhost:
-        if stated != identity:
-            return Refusal(_BAD_CERT, f"Cert was issued to {stated}, not {identity}")
-        if not certificate.app_ids:
-            return Refusal(_BAD_CERT, "Cert must be bound to an AppID.")
-    elif has_signature:
-        # Without a signature anything goes: whatever identity it stated could have been made up.
-        if _steam_account_type(identity.steam_id64) != _ANONYMOUS_GAME_SERVER:
-            text = f"Certs with no identity can only by anonymous gameservers, not {identity}"
-            return Refusal(_BAD_CERT, text)
-        if not certificate.gameserver_datacenter_ids:
-            return Refusal(_BAD_CERT, "Cert with no identity must be scoped to PoPID.")
-    problem = app_id_problem(certificate, scope, app_id)
-    if problem is not None:
-        return Refusal(_BAD_CERT, problem)
-    if scope is None and allow_without_auth == 0:
-        return Refusal(_BAD_CERT, "Unsigned certs are not allowed")
-    return certificate, scope is not None
-
-
-def _version_problem(version: int, challenge_version: int | None, local_lanes: int) -> str | None:
-    """What is wrong with the peer's protocol version (spec 1, 3.7 rows 10 to 12)."""
-    if version < MINIMUM_PROTOCOL_VERSION:
-        required = f"(V{version}, >=V{MINIMUM_PROTOCOL_VERSION} is required)"
-        return f"Peer is running old software and needs to be updated.  {required}"
-    if challenge_version is not None and version != challenge_version:
-        return f"Claiming protocol V{version} now, but earlier was using V{challenge_version}"
-    if version < _LANES_PROTOCOL_VERSION and local_lanes > 1:
-        return "Peer is using old protocol and cannot receive multiple lanes"
-    return None
+def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerNegotiation | None:
+    """The checks on a ConnectRequest whose challenge was good; None to drop it without a word (spec 1, 3.5)."""
+    identity = peer_identity(request, address, policy.allow_without_auth > 0)
+    if identity is None:
+        return None
+    peer = check_peer(
+        request.cert,
+        request.crypt,
+        identity,
+        allow_without_auth=policy.allow_without_auth,
+        trust=policy.trust,
+        unix_time_s=policy.unix_time_s,
+        challenge_version=None,
+        local_lanes=1,
+    )
+    if isinstance(peer, Refusal):
+        return None
+    return ServerNegotiation(request, peer, now)

@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from gamesockets.connection.timers import NEVER
+from gamesockets.values.moments import NEVER
 
 KEEPALIVE_US: Final = 10_000_000
 PROBE_EVERY_US: Final = 200_000

@@ -7,19 +7,20 @@ measures is as if each message were a packet that arrived at once.
 from collections import deque
 from typing import Final, final
 
-from gamesockets.address import Address
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import application_reason
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.core import Core
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import SeededEntropy
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import TRANSITIONS, State
 from gamesockets.connection.stats import INTERVAL_US
 from gamesockets.connection.traffic import Traffic
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.receive.inbox import Inbox
-from gamesockets.types import NetworkingMessage, PeerRecord, Result
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage, PeerRecord
+from gamesockets.values.results import Result
 from gamesockets.wire.packet import NO_TIME
 
 REPORTED_RATE_MAX: Final = 104_857_600

@@ -3,7 +3,7 @@
 from typing import Final, final
 
 from gamesockets.connection.stats import Statistics
-from gamesockets.connection.timers import NEVER
+from gamesockets.values.moments import NEVER
 from gamesockets.wire.messages_pb2 import UdpStats
 
 INSTANTANEOUS: Final = 1

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
-from gamesockets.types import ConnectionState
+from gamesockets.values.enums import ConnectionState
 
 
 class State(IntEnum):

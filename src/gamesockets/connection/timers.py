@@ -1,9 +1,8 @@
 """When a connection next has something to do: named deadlines instead of timer objects."""
 
-from typing import Final, final
+from typing import final
 
-NEVER: Final = (1 << 62) - 1
-"""No deadline. Fits a machine word, so that compiled code need not box it."""
+from gamesockets.values.moments import NEVER
 
 
 @final

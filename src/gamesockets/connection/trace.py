@@ -8,9 +8,10 @@ from abc import ABC, abstractmethod
 from typing import final
 
 from gamesockets.build import mypyc_attr
-from gamesockets.receive.inbox import Inbox, MessageSink
+from gamesockets.connection.inbox import Inbox
+from gamesockets.receive.sink import MessageSink
 from gamesockets.send.sender import Outbox, Sender
-from gamesockets.types import NetworkingMessage
+from gamesockets.values.message import NetworkingMessage
 from gamesockets.wire.frames import AckBlock
 
 

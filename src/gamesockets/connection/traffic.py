@@ -10,25 +10,27 @@ What receiving must tell sending passes through here, and nowhere else.
 
 from typing import Final, final
 
-from gamesockets.config import ConnectionOptions
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import Entropy, chance
-from gamesockets.connection.handshake import Refusal
+from gamesockets.connection.handshake import Agreement
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, NO_REQUEST, Liveness
-from gamesockets.connection.negotiation import Agreement
-from gamesockets.connection.ping import SAMPLE_MAX_MS, PingEstimator
 from gamesockets.connection.reports import StatisticsReports
+from gamesockets.connection.round_trip import SAMPLE_MAX_MS, PingEstimator
 from gamesockets.connection.stats import Statistics
-from gamesockets.connection.timers import NEVER, Timers
+from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TracedInbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
+from gamesockets.crypto.credentials import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
-from gamesockets.receive.inbox import Inbox
 from gamesockets.receive.receiver import FeedbackSink, Receiver
 from gamesockets.receive.window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.send.reliable import Segment
 from gamesockets.send.sender import Sender
-from gamesockets.types import EndReason, PeerRecord
+from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.enums import EndReason
+from gamesockets.values.message import PeerRecord
+from gamesockets.values.moments import NEVER
 from gamesockets.wire import datagram
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
 from gamesockets.wire.messages_pb2 import UdpStats

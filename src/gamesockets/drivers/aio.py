@@ -15,14 +15,14 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import final
 
-from gamesockets.connection.timers import NEVER
-from gamesockets.debug import OUTPUT
+from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
-from gamesockets.drivers.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import OnEvent, OnReminder, Service
-from gamesockets.types import DebugType
+from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.values.enums import DebugType
+from gamesockets.values.moments import NEVER
 
 
 @final

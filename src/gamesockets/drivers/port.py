@@ -3,11 +3,11 @@
 from collections import deque
 from typing import Final, final
 
-from gamesockets.connection.timers import NEVER
-from gamesockets.drivers.impairment import Impairment
-from gamesockets.drivers.packet_trace import OFF, trace_received, trace_sent
+from gamesockets.bad_network.impairment import Impairment
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.endpoint import Endpoint, Transmit
+from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
+from gamesockets.values.moments import NEVER
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from gamesockets.config import NetworkConditions
+from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.connection.connection import StateChange
-from gamesockets.connection.timers import NEVER
-from gamesockets.debug import OUTPUT
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
+from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.values.moments import NEVER
 
 OnEvent: TypeAlias = Callable[[Port, StateChange], None]
 OnReminder: TypeAlias = Callable[[int], None]

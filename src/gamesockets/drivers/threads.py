@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable
 from typing import Final, final
 
-from gamesockets.connection.timers import NEVER
-from gamesockets.drivers.clock import now_us
+from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import OnEvent, OnReminder, Service
+from gamesockets.values.moments import NEVER
 
 SLEEP_MAX_S: Final = 86_400.0
 """Selectors refuse to sleep for weeks; whoever wants to sleeps again."""

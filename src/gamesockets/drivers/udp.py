@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
-from gamesockets.address import Address, SocketAddress
+from gamesockets.values.address import Address, SocketAddress
 
 __all__ = ["LARGEST_DATAGRAM_BYTES", "UdpSocket"]
 

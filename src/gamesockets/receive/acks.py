@@ -7,7 +7,7 @@ whatever it does not mention counts as received.
 
 from typing import Final, final
 
-from gamesockets.connection.timers import NEVER
+from gamesockets.values.moments import NEVER
 from gamesockets.wire.frames import ACK_HEADER_BYTES, AckBlock, ack_block_length, encode_ack
 
 ACK_DELAY_US: Final = 50_000

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.build import mypyc_attr
-from gamesockets.config import ConnectionOptions
-from gamesockets.receive.inbox import MessageSink
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.reliable import ReliableStream
-from gamesockets.receive.unreliable import MAX_MESSAGE_BYTES, UnreliableReassembly
-from gamesockets.types import NetworkingMessage, PeerRecord
+from gamesockets.receive.sink import MessageSink
+from gamesockets.receive.unreliable import PIECES_BYTES_MAX, UnreliableReassembly
+from gamesockets.values.message import NetworkingMessage, PeerRecord
 from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
 from gamesockets.wire.numbers import widen
 from gamesockets.wire.stream import (
@@ -190,7 +190,7 @@ class Receiver(FrameSink):
             self.acknowledgeable = False
             return True
         if not is_last or offset:
-            if offset + len(data) > MAX_MESSAGE_BYTES:
+            if offset + len(data) > PIECES_BYTES_MAX:
                 return True
             whole = lane.reassembly.insert(number, offset, is_last, data)
             if whole is None:

@@ -3,7 +3,7 @@
 from bisect import insort
 from typing import Final, TypeAlias, final
 
-MAX_MESSAGE_BYTES: Final = 26_000
+PIECES_BYTES_MAX: Final = 26_000
 """Largest end of a piece, 20 packets; pieces beyond are ignored."""
 
 PIECES_MAX: Final = 20

@@ -7,14 +7,7 @@ reference receiver schedules an ack only if the last lane section had some.
 from typing import Final, final
 
 from gamesockets.send.reliable import Segment
-from gamesockets.wire.frames import (
-    RELATIVE,
-    encode_reliable,
-    encode_select_lane,
-    encode_unreliable,
-    to_end,
-    with_size,
-)
+from gamesockets.wire.frames import RELATIVE, encode_reliable, encode_select_lane, encode_unreliable, to_end, with_size
 from gamesockets.wire.numbers import varint_length
 
 FIRST_RELIABLE_HEADER_BYTES: Final = 7

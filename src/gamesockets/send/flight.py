@@ -6,8 +6,8 @@ and then.
 
 from typing import Final, TypeAlias, final
 
-from gamesockets.connection.timers import NEVER
 from gamesockets.send.reliable import Segment
+from gamesockets.values.moments import NEVER
 
 # When it left (us), the reliable segments in it, and a mark of the statistics it carried (0: none).
 SentPacket: TypeAlias = tuple[int, tuple[Segment, ...], int]

@@ -13,9 +13,6 @@ from gamesockets.wire.stream import encode_message_header
 # Message number, header in the reliable stream (empty: an unreliable message), body.
 QueuedMessage: TypeAlias = tuple[int, bytes, bytes]
 
-LANES_MAX: Final = 255
-WEIGHT_MAX: Final = 65535
-
 _SHARE_UNIT: Final = 65536
 _SMALL_SIZES: Final = 2048
 _HEADERS: Final = [encode_message_header(1, size) for size in range(_SMALL_SIZES)]

@@ -8,8 +8,7 @@ share a segment; bulk packets are full; and no more is in flight than a referenc
 from abc import ABC, abstractmethod
 from typing import Final, final
 
-from gamesockets.config import ConnectionOptions
-from gamesockets.connection.timers import NEVER
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.send.builder import (
     ANNOUNCE_BYTES,
     FIRST_RELIABLE_HEADER_BYTES,
@@ -21,10 +20,12 @@ from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.pacing import Pacer
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, RetryQueue, Segment
-from gamesockets.types import Result, SendFlags
+from gamesockets.values.enums import SendFlags
+from gamesockets.values.limits import MAX_MESSAGE_BYTES
+from gamesockets.values.moments import NEVER
+from gamesockets.values.results import Result
 from gamesockets.wire.frames import AckBlock, encode_reliable_to_end
 
-MAX_MESSAGE_BYTES: Final = 524_288
 MAX_UNRELIABLE_BYTES: Final = 16_500
 MIN_PIECE_BYTES: Final = 16
 """A message is not started in the rest of a packet for less than this."""

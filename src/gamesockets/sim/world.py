@@ -21,33 +21,28 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final, TypeAlias, final
 
-from gamesockets.address import Address, SocketAddress
-from gamesockets.config import Configuration, ConfigurationInput, ConnectionOptions, LockMoment
+from gamesockets.bad_network.link import Conditions, Link
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.config.scopes import Configuration
+from gamesockets.config.table import ConfigurationInput, LockMoment
 from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.entropy import SeededEntropy
 from gamesockets.connection.states import State, visible
-from gamesockets.connection.timers import NEVER
-from gamesockets.endpoint import ConnectionIds, Endpoint
-from gamesockets.identity import NetworkingIdentity
-from gamesockets.sim.link import Conditions, Link
-from gamesockets.types import (
-    ConfigurationScope,
-    ConfigurationValue,
-    ConnectionInfo,
-    ConnectionState,
-    ConnectionStatus,
-    LaneStatus,
-    ListenSocket,
-    MessageData,
-    NetworkingMessage,
-    Result,
-    SendFlags,
-    StatusInfo,
-)
-from gamesockets.types import Connection as ConnectionHandle
-from gamesockets.views import connection_info, connection_status, lane_status
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.arguments import are_lanes
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, ConnectionState, SendFlags
+from gamesockets.values.handles import Connection as ConnectionHandle
+from gamesockets.values.handles import ListenSocket
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.moments import NEVER
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, MessageData, StatusInfo
+from gamesockets.values.results import Result
 
 __all__ = ["Connection", "Host", "Passage", "World"]
 
@@ -58,9 +53,6 @@ _PORT: Final = 27015
 _UNIX_EPOCH_US: Final = 1_767_225_600 * _SECOND_US
 """Worlds begin on 1 January 2026: certificates know dates."""
 
-_LANES_MAX: Final = 255
-_WEIGHT_MAX: Final = 65535
-_INT32: Final = 1 << 31
 _TURNS_MAX: Final = 1000
 _EVENTS_AT_ONCE_MAX: Final = 1_000_000
 """More at one moment means that something answers itself for ever: an error is better than hanging."""
@@ -251,14 +243,8 @@ class Connection:
         """Sets up the lanes of the sending direction: as many as there are priorities."""
         if self._is_closed:
             return Result.NO_CONNECTION
-        count = len(priorities)
-        shares = [1] * count if weights is None else list(weights)
-        if (
-            not 1 <= count <= _LANES_MAX
-            or len(shares) != count
-            or not all(1 <= share <= _WEIGHT_MAX for share in shares)
-            or not all(-_INT32 <= priority < _INT32 for priority in priorities)
-        ):
+        shares = [1] * len(priorities) if weights is None else list(weights)
+        if not are_lanes(priorities, shares):
             return Result.INVALID_PARAM
         result = self.core.configure_lanes(list(priorities), shares, self.host.world._now)
         self._touch()

@@ -1,0 +1,1 @@
+"""Simulated loss, lag, disorder and rate limits: for the simulator's links and in front of real sockets."""

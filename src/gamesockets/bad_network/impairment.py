@@ -1,0 +1,76 @@
+"""The simulated bad network in front of a real socket, one link for each direction (spec 3, 4.8)."""
+
+from functools import lru_cache
+from random import Random
+from typing import Final, final
+
+from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.bad_network.link import Conditions, Link, TokenBucket
+
+_SENT: Final = TokenBucket()
+_RECEIVED: Final = TokenBucket()
+"""The rate limits count all UDP of the process together (spec 3, 4.7). Threads that meet here can at worst let a few
+datagrams too many pass."""
+
+
+@lru_cache(maxsize=4)
+def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
+    """The Fake... values for sending, in the units of the simulation."""
+    return Conditions(
+        latency=conditions.lag_send_ms / 1000,
+        jitter_average=conditions.jitter_send_average_ms / 1000,
+        jitter_maximum=conditions.jitter_send_max_ms / 1000,
+        jitter_probability=conditions.jitter_send_percent / 100,
+        loss=conditions.loss_send_percent / 100,
+        reorder=conditions.reorder_send_percent / 100,
+        reorder_delay=conditions.reorder_time_ms / 1000,
+        duplicate=conditions.duplicate_send_percent / 100,
+        duplicate_delay_maximum=conditions.duplicate_time_max_ms / 1000,
+        rate_bytes_per_second=conditions.rate_limit_send_bytes_per_second,
+        rate_burst_bytes=conditions.rate_limit_send_burst_bytes,
+    )
+
+
+@lru_cache(maxsize=4)
+def incoming_conditions(conditions: NetworkConditions) -> Conditions:
+    """The Fake... values for receiving, in the units of the simulation."""
+    return Conditions(
+        latency=conditions.lag_receive_ms / 1000,
+        jitter_average=conditions.jitter_receive_average_ms / 1000,
+        jitter_maximum=conditions.jitter_receive_max_ms / 1000,
+        jitter_probability=conditions.jitter_receive_percent / 100,
+        loss=conditions.loss_receive_percent / 100,
+        reorder=conditions.reorder_receive_percent / 100,
+        reorder_delay=conditions.reorder_time_ms / 1000,
+        duplicate=conditions.duplicate_receive_percent / 100,
+        duplicate_delay_maximum=conditions.duplicate_time_max_ms / 1000,
+        rate_bytes_per_second=conditions.rate_limit_receive_bytes_per_second,
+        rate_burst_bytes=conditions.rate_limit_receive_burst_bytes,
+    )
+
+
+@final
+class Impairment:
+    """Both directions of one socket. Inactive, it costs one comparison a batch."""
+
+    __slots__ = ("_wanted", "incoming", "outgoing")
+
+    def __init__(self, conditions: NetworkConditions, random: Random) -> None:
+        self._wanted = conditions.send_active or conditions.receive_active
+        self.outgoing = Link(random, outgoing_conditions(conditions), bucket=_SENT)
+        self.incoming = Link(random, incoming_conditions(conditions), bucket=_RECEIVED)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether datagrams have to pass through the links: also while they still hold some back."""
+        return self._wanted or self.outgoing.waiting > 0 or self.incoming.waiting > 0
+
+    def set_conditions(self, conditions: NetworkConditions) -> None:
+        """From the next datagram on."""
+        self._wanted = conditions.send_active or conditions.receive_active
+        self.outgoing.conditions = outgoing_conditions(conditions)
+        self.incoming.conditions = incoming_conditions(conditions)
+
+    def next_timer(self) -> int:
+        """When the next delayed datagram is due in either direction."""
+        return min(self.outgoing.next_timer(), self.incoming.next_timer())

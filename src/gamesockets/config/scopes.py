@@ -1,0 +1,303 @@
+"""How is a configuration value set, inherited and read, and with which numbers does a connection run?
+
+Each scope has one `Configuration` that holds what was set there and asks the next wider one for the rest
+(spec 3, part 4). The data path never looks here: a connection runs on `ConnectionOptions`, the simulated
+network on `NetworkConditions`: plain numbers, resolved from a configuration and again after each change.
+"""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from gamesockets.config.convert import convert
+from gamesockets.config.table import (
+    CONFIGURATION_ROWS,
+    ConfigurationInput,
+    ConfigurationOutput,
+    ConfigurationRow,
+    LockMoment,
+    find_row,
+)
+from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValue
+
+__all__ = [
+    "Configuration",
+    "listed_values",
+    "value_name",
+]
+
+_V = ConfigurationValue
+
+
+_MTU_HEADROOM_BYTES: Final = 100
+_LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
+_UNLISTED: Final = frozenset({_V.SYMMETRIC_CONNECT, _V.LOCAL_VIRTUAL_PORT, _V.CONNECTION_USER_DATA})
+_DEVELOPMENT: Final = frozenset({_V.IP_ALLOW_WITHOUT_AUTH, _V.UNENCRYPTED})
+_LARGEST_NATIVE: Final = _V.ECN
+
+
+def listed_values(include_development: bool) -> list[ConfigurationValue]:
+    """The values an application may show for editing, ascending: the native library's list (spec 3, 4.5).
+
+    Not in it: callbacks, read-only values, those without effect here, and our own additions.
+    """
+    return sorted(
+        row.value
+        for row in CONFIGURATION_ROWS.values()
+        if row.available
+        and row.value <= _LARGEST_NATIVE
+        and not row.read_only
+        and row.data_type != ConfigurationDataType.FUNCTION_PTR
+        and row.value not in _UNLISTED
+        and (include_development or row.value not in _DEVELOPMENT)
+    )
+
+
+def value_name(value: int) -> str | None:
+    """The native library's spelling of a value's name; `None` for a number that is no value."""
+    row = find_row(value)
+    return row.name if row is not None else None
+
+
+@final
+class Configuration:
+    """What is set at one scope, with the wider scope it inherits from (spec 3, 4.1).
+
+    Lookup is live: what changes in a wider scope is seen at once by all below that have nothing of their own,
+    except `ConnectionUserData`, which a connection copies when it is made, and values that are locked.
+    An object without settings of its own is a few words of memory: each of thousands of connections has one.
+
+    Args:
+        scope: for what the settings are.
+        parent: the next wider configuration; none at the global scope, and only there.
+
+    Raises:
+        ValueError: the parent is missing or not wider.
+    """
+
+    __slots__ = (
+        "_changes",
+        "_connection_user_data",
+        "_locked",
+        "_locked_below",
+        "_overrides",
+        "_parent",
+        "_scope",
+        "resolved",
+        "resolved_globals",
+        "resolved_globals_stamp",
+        "resolved_stamp",
+    )
+
+    def __init__(
+        self,
+        scope: ConfigurationScope = ConfigurationScope.GLOBAL,
+        parent: "Configuration | None" = None,
+    ) -> None:
+        widest = parent.scope if parent is not None else 0
+        if scope <= widest or (parent is None) != (scope == ConfigurationScope.GLOBAL):
+            wider = parent.scope.name if parent is not None else "nothing"
+            raise ValueError(f"scope {scope.name} cannot inherit from {wider}")
+        self._scope: ConfigurationScope = scope
+        self._parent: Configuration | None = parent
+        self._overrides: dict[int, ConfigurationOutput] | None = None
+        self._locked: dict[int, ConfigurationOutput] | None = None
+        # The values of the child locked last: children locked with the same values share one dictionary.
+        self._locked_below: dict[int, ConfigurationOutput] | None = None
+        self._changes = 0
+        self.resolved: object = None
+        """What `ConnectionOptions.resolve` made of this configuration when its stamp was `resolved_stamp`."""
+        self.resolved_stamp = -1
+        self.resolved_globals: object = None
+        """The same for `NetworkConditions.resolve`, at the global scope alone."""
+        self.resolved_globals_stamp = -1
+        self._connection_user_data: ConfigurationOutput = None
+        if parent is not None and scope == ConfigurationScope.CONNECTION:
+            self._connection_user_data = parent.effective(_V.CONNECTION_USER_DATA)
+
+    @property
+    def scope(self) -> ConfigurationScope:
+        return self._scope
+
+    @property
+    def parent(self) -> "Configuration | None":
+        return self._parent
+
+    def get(self, value: int) -> tuple[ConfigurationOutput, bool] | None:
+        """Read a value, and whether it comes from a wider scope (spec 3, 4.4).
+
+        Returns:
+            The value and `True` if it is inherited; `None` for a number that is no value, and for a global value
+            at another scope.
+        """
+        row = find_row(value)
+        if row is None or self._is_beyond(row):
+            return None
+        x, source = self._look_up(row)
+        return x, source is not self
+
+    def effective(self, value: int) -> ConfigurationOutput:
+        """What is in force: the value of `get` alone, and for global values at any scope.
+
+        Raises:
+            ValueError: the number is no value.
+        """
+        row = find_row(value)
+        if row is None:
+            raise ValueError(f"{value} is no configuration value")
+        return self._look_up(row)[0]
+
+    def set(self, value: int, x: ConfigurationInput) -> bool:
+        """Set a value at this scope, converted and clamped; `None` takes it back (spec 3, 4.3).
+
+        Returns:
+            Whether it was done. `False`: no such value, not for this scope, read-only, locked, or wrong type.
+        """
+        if x is None:
+            return self.clear(value)
+        row = find_row(value)
+        if row is None or self._refusal(row):
+            return False
+        converted = convert(row, x)
+        if converted is None:
+            return False
+        if self._keeps_user_data(row.value):
+            self._connection_user_data = converted
+        else:
+            if self._overrides is None:
+                self._overrides = {}
+            self._overrides[row.value] = converted
+        self._changes += 1
+        return True
+
+    def clear(self, value: int) -> bool:
+        """Take back what was set at this scope: it is inherited again, at the global scope the default.
+
+        Returns:
+            Whether that is allowed, also if nothing was set. A connection's user data cannot be taken back.
+        """
+        row = find_row(value)
+        if row is None or self._refusal(row) or self._keeps_user_data(row.value):
+            return False
+        if self._overrides is not None:
+            self._overrides.pop(row.value, None)
+        self._changes += 1
+        return True
+
+    def apply(self, options: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
+        """Set several values in order: the options an object is created with (spec 3, 4.6).
+
+        Raises:
+            ValueError: one cannot be set; those before it are. The text names it and says why.
+        """
+        for value, x in options.items():
+            if self.set(value, x):
+                continue
+            row = find_row(value)
+            if row is None:
+                raise ValueError(f"{value!r} is no configuration value")
+            kind = row.data_type.name if row.data_type is not None else "nothing"
+            why = self._refusal(row) or f"it holds a value of type {kind}"
+            raise ValueError(f"configuration value {row.name} ({row.value}) cannot be set to {x!r}: {why}")
+
+    def lock(self, moment: LockMoment) -> None:
+        """Fix the values that the handshake or the routing uses from this moment on (spec 3, 4.2).
+
+        They keep what is in force now, whatever happens in wider scopes, and `set` refuses them.
+        """
+        fixed = dict(self._locked or {})
+        for row in _LOCKABLE_ROWS:
+            if row.locked & moment:
+                fixed[row.value] = self.effective(row.value)
+        if self._parent is not None:
+            if self._parent._locked_below == fixed:
+                fixed = self._parent._locked_below
+            self._parent._locked_below = fixed
+        self._locked = fixed
+        self._changes += 1
+
+    def _refusal(self, row: ConfigurationRow) -> str:
+        """Why a value cannot be changed here; empty if it can."""
+        if row.read_only:
+            return "it is read-only"
+        if self._is_beyond(row):
+            return "it exists only at the global scope"
+        if self._locked is not None and row.value in self._locked:
+            return "it is locked, because it is already in use"
+        return ""
+
+    def _is_beyond(self, row: ConfigurationRow) -> bool:
+        """Whether a value exists only globally, and this is not the global scope."""
+        return row.scope == ConfigurationScope.GLOBAL and self._scope != ConfigurationScope.GLOBAL
+
+    def _keeps_user_data(self, value: int) -> bool:
+        return value == _V.CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION
+
+    def _look_up(self, row: ConfigurationRow) -> "tuple[ConfigurationOutput, Configuration]":
+        """What is in force, and which scope says so; the default is said by the global one."""
+        value = row.value
+        if value == _V.MTU_DATA_SIZE:
+            packet_size, source = self._look_up(CONFIGURATION_ROWS[_V.MTU_PACKET_SIZE])
+            return max(0, packet_size - _MTU_HEADROOM_BYTES) if isinstance(packet_size, int) else 0, source
+        source = self
+        while True:
+            if source._locked is not None and value in source._locked:
+                return source._locked[value], source
+            if source._overrides is not None and value in source._overrides:
+                return source._overrides[value], source
+            if source._keeps_user_data(value):
+                return source._connection_user_data, source
+            if source._parent is None:
+                return _default(row), source
+            source = source._parent
+
+    def stamp(self) -> int:
+        """Grows with every change here or in a wider scope."""
+        return self._changes + (self._parent.stamp() if self._parent is not None else 0)
+
+    def widest_alike(self) -> "Configuration":
+        """The widest scope at which every value reads as it does here."""
+        source = self
+        while source._parent is not None and not source._differs_from_parent():
+            source = source._parent
+        return source
+
+    def widest(self) -> "Configuration":
+        """The global scope."""
+        source = self
+        while source._parent is not None:
+            source = source._parent
+        return source
+
+    def _differs_from_parent(self) -> bool:
+        parent = self._parent
+        if parent is None or self._overrides:
+            return True
+        if any(parent.effective(value) != x for value, x in (self._locked or {}).items()):
+            return True
+        user_data = self._connection_user_data
+        return user_data is not None and user_data != parent.effective(_V.CONNECTION_USER_DATA)
+
+    def integer(self, value: ConfigurationValue) -> int:
+        """What is in force for a value that holds an integer."""
+        x = self.effective(value)
+        if not isinstance(x, int):
+            raise TypeError(f"{value.name} holds no integer")
+        return x
+
+    def number(self, value: ConfigurationValue) -> float:
+        """What is in force for a value that holds a number."""
+        x = self.effective(value)
+        if not isinstance(x, int | float):
+            raise TypeError(f"{value.name} holds no number")
+        return x
+
+    def __repr__(self) -> str:
+        own = {_V(value).name: x for value, x in (self._overrides or {}).items()}
+        return f"<Configuration {self._scope.name} {own}>"
+
+
+def _default(row: ConfigurationRow) -> ConfigurationOutput:
+    """What a value reads as when nobody set it: 0 where the native library's default is not known."""
+    if row.default is None and row.data_type == ConfigurationDataType.INT32:
+        return 0
+    return row.default

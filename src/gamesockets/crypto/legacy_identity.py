@@ -1,0 +1,49 @@
+"""How did old versions put an identity into binary fields? (spec 1, 2.8)"""
+
+from typing import Final
+
+from gamesockets.values.address import Address
+from gamesockets.values.enums import IdentityType
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.wire.messages_pb2 import IdentityLegacyBinary
+
+# Of the SteamIDs, the old fields may hold persons (also on consoles) and game servers only (spec 1, part 6).
+_LEGACY_STEAM_ACCOUNT_TYPES: Final = frozenset((1, 3, 4, 9))
+
+
+def identity_to_legacy(identity: NetworkingIdentity) -> IdentityLegacyBinary:
+    """The old binary form; empty for the kinds of identity that it cannot express (spec 1, 2.8)."""
+    legacy = IdentityLegacyBinary()
+    if identity.type == IdentityType.STEAM_ID:
+        legacy.steam_id = identity.steam_id64
+    elif identity.type == IdentityType.GENERIC_STRING:
+        legacy.generic_string = identity.data[:-1]
+    elif identity.type == IdentityType.GENERIC_BYTES:
+        legacy.generic_bytes = identity.data
+    elif identity.address is not None:
+        legacy.ipv6_and_port = identity.address.packed + identity.address.port.to_bytes(2, "big")
+    return legacy
+
+
+def identity_from_legacy(legacy: IdentityLegacyBinary) -> NetworkingIdentity:
+    """The identity in the old binary form; ValueError if it has none or a bad one."""
+    if legacy.HasField("steam_id"):
+        return legacy_steam_identity(legacy.steam_id)
+    if legacy.HasField("generic_string"):
+        return NetworkingIdentity.parse(b"str:" + legacy.generic_string)
+    if legacy.HasField("generic_bytes"):
+        return NetworkingIdentity.generic_bytes(legacy.generic_bytes)
+    packed = legacy.ipv6_and_port
+    if len(packed) != 18:
+        raise ValueError(f"legacy identity has {len(packed)} bytes of address and port, must have 18")
+    return NetworkingIdentity.ip_address(Address.from_packed(packed[:16], int.from_bytes(packed[16:], "big")))
+
+
+def legacy_steam_identity(number: int) -> NetworkingIdentity:
+    if steam_account_type(number) not in _LEGACY_STEAM_ACCOUNT_TYPES or number & 0xFFFFFFFF == 0:
+        raise ValueError(f"Invalid SteamID {number} (in legacy field)")
+    return NetworkingIdentity.steam_id(number)
+
+
+def steam_account_type(number: int) -> int:
+    return number >> 52 & 0xF

@@ -1,0 +1,1 @@
+"""One local address, many peers: routing, strangers, challenges, connection ids."""

@@ -1,0 +1,1 @@
+"""One identity with its ports, connections, listen sockets, poll groups and settings, whoever drives it."""

@@ -1,0 +1,88 @@
+"""What is said about the life of listen sockets and connections in debug output? (spec 3, 6.1, 6.2, 13.2 and 15.4)"""
+
+from types import TracebackType
+from typing import Final, final
+
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.core import Core
+from gamesockets.connection.states import State
+from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.observe.snapshots import describe
+from gamesockets.values.address import Address
+from gamesockets.values.enums import DebugType, EndReason
+
+UNCLOSED_US: Final = 20_000_000
+"""So long may an ended connection wait for the application to close it."""
+
+ENDED: Final = (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY)
+
+_ALLOW_AND_TELL: Final = 1
+
+
+def state_changed(change: StateChange, name: str, is_incoming: bool) -> None:
+    """A connection went from one state to another."""
+    connection = change.connection
+    who = f"[{describe(connection, name)}]"
+    why = f"({change.reason})"
+    match change.new_state:
+        case State.CONNECTING:
+            OUTPUT.say(DebugType.VERBOSE, f"{who} {'incoming request' if is_incoming else 'connecting'}")
+        case State.CONNECTED:
+            OUTPUT.say(DebugType.MESSAGE, f"{who} connected")
+            if not connection.is_authenticated and _allow_without_auth(connection) == _ALLOW_AND_TELL:
+                text = f"{who} peer is not authenticated, and allowed because IP_AllowWithoutAuth is 1"
+                OUTPUT.warn(DebugType.WARNING, "peer without authentication", text)
+        case State.CLOSED_BY_PEER:
+            OUTPUT.say(DebugType.MESSAGE, f"{who} closed by peer {why}: {change.debug}")
+        case State.PROBLEM_DETECTED_LOCALLY:
+            OUTPUT.say(DebugType.MESSAGE, f"{who} problem detected locally {why}: {change.debug}")
+            if is_incoming and change.old_state == State.CONNECTING and change.reason == EndReason.MISC_TIMEOUT:
+                text = f"{who} was neither accepted nor closed by the application in time"
+                OUTPUT.warn(DebugType.BUG, "request without answer", text)
+        case State.FIN_WAIT if change.old_state not in ENDED:
+            manner = ", lingering," if connection.state == State.LINGER else ""
+            OUTPUT.say(DebugType.MESSAGE, f"{who} closed by app{manner} {why} {change.debug}")
+        case _:
+            pass
+
+
+def _allow_without_auth(connection: Core) -> int:
+    options = connection.options
+    allow = options.allow_without_auth
+    return max(allow, options.localhost_allow_without_auth) if connection.address.is_loopback else allow
+
+
+def left_unclosed(connection: Core, name: str) -> None:
+    """The application was told of a connection's end long ago, and still has not closed it."""
+    seconds = UNCLOSED_US // 1_000_000
+    text = f"[{describe(connection, name)}] ended over {seconds} s ago ({connection.end_reason}) and was not closed"
+    OUTPUT.warn(DebugType.BUG, "connection not closed", text)
+
+
+def listening(address: Address, allow_without_auth: int) -> None:
+    """A listen socket was made."""
+    OUTPUT.say(DebugType.VERBOSE, f"listening on {address}")
+    if allow_without_auth == _ALLOW_AND_TELL:
+        text = f"peers without authentication are allowed on {address} because IP_AllowWithoutAuth is 1"
+        OUTPUT.warn(DebugType.WARNING, "listening without authentication", text)
+
+
+@final
+class FailureLine:
+    """Says that the block under it failed; the exception goes on to the caller."""
+
+    __slots__ = ("_address", "_attempt")
+
+    def __init__(self, attempt: str, address: Address) -> None:
+        self._attempt = attempt
+        self._address = address
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError | ValueError):
+            text = f"cannot {self._attempt} {self._address}: {error}"
+            OUTPUT.warn(DebugType.ERROR, self._attempt, text)

@@ -1,0 +1,114 @@
+"""What the user sees of a connection: info, status, description (spec 3, 6.10 and 9)."""
+
+from typing import Final
+
+from gamesockets.connection.closing import cut_text
+from gamesockets.connection.core import Core
+from gamesockets.connection.pipe import Pipe
+from gamesockets.connection.states import State, visible
+from gamesockets.values.enums import ConnectionInfoFlags
+from gamesockets.values.handles import ListenSocket
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
+
+QUEUE_TIME_UNKNOWN: Final = (1 << 63) - 1
+
+_TYPE_PART_BYTES: Final = 79
+_DESCRIPTION_BYTES: Final = 127
+_FAST_PING_MS: Final = 5
+_UNSPLIT_MARGIN_BYTES: Final = 100
+
+
+def describe(connection: Core, name: str) -> str:
+    """One line for logs: handle, kind, peer, name."""
+    identity = connection.peer.identity
+    address = connection.address
+    if isinstance(connection, Pipe):
+        where = "pipe"
+    else:
+        where = f"UDP {address}" if identity.address is not None else f"UDP {identity}@{address}"
+    text = f"#{connection.id} {cut_text(where, _TYPE_PART_BYTES)}"
+    if name:
+        text += f" '{name}'"
+    return cut_text(text, _DESCRIPTION_BYTES)
+
+
+def info_flags(connection: Core) -> ConnectionInfoFlags:
+    """Facts about encryption, identity and route (spec 3, 5.5)."""
+    if isinstance(connection, Pipe):
+        return ConnectionInfoFlags.LOOPBACK_BUFFERS | ConnectionInfoFlags.FAST
+    flags = ConnectionInfoFlags(0)
+    if not connection.is_authenticated:
+        flags |= ConnectionInfoFlags.UNAUTHENTICATED
+    if not connection.is_encrypted:
+        flags |= ConnectionInfoFlags.UNENCRYPTED
+    address = connection.address
+    if address.is_loopback or (address.is_private and 0 <= connection.ping.smoothed_ms <= _FAST_PING_MS):
+        flags |= ConnectionInfoFlags.FAST
+    return flags
+
+
+def connection_info(
+    connection: Core, listen_socket: ListenSocket, name: str, state: State, reason: int, debug: str
+) -> ConnectionInfo:
+    """A snapshot; state, reason and text are those of the moment it is for."""
+    return ConnectionInfo(
+        identity=connection.peer.identity,
+        user_data=connection.peer.user_data,
+        listen_socket=listen_socket,
+        address=connection.address,
+        state=visible(state),
+        end_reason=reason,
+        end_debug=debug,
+        connection_description=describe(connection, name),
+        flags=info_flags(connection),
+    )
+
+
+def connection_status(connection: Core) -> ConnectionStatus:
+    """Rates, ping, quality and queues at this moment; reading resets the largest jitter (spec 3, 9.2)."""
+    sender = connection.sender
+    statistics = connection.statistics
+    interval = statistics.interval
+    lanes = sender.lanes.lanes
+    rate = sender.pacer.rate
+    if connection.state == State.CONNECTED and len(lanes) == 1:
+        unsplit = max(1, sender.payload_bytes_max - _UNSPLIT_MARGIN_BYTES)
+        queue_time = sender.pending_bytes() // unsplit * unsplit * 1_000_000 // rate
+    else:
+        queue_time = QUEUE_TIME_UNKNOWN
+    return ConnectionStatus(
+        state=visible(connection.state),
+        ping=connection.ping.smoothed_ms,
+        connection_quality_local=interval.quality(),
+        connection_quality_remote=statistics.remote_quality(),
+        out_packets_per_second=interval.out_packets_per_second,
+        out_bytes_per_second=interval.out_bytes_per_second,
+        in_packets_per_second=interval.in_packets_per_second,
+        in_bytes_per_second=interval.in_bytes_per_second,
+        send_rate_bytes_per_second=rate,
+        pending_unreliable=sum([lane.pending_unreliable for lane in lanes]),
+        pending_reliable=sum([lane.pending_reliable + lane.unacked.lost_bytes for lane in lanes]),
+        sent_unacked_reliable=sum([lane.unacked.unacked_bytes for lane in lanes]),
+        queue_time=queue_time,
+        max_jitter=statistics.take_max_jitter_us(),
+    )
+
+
+def lane_status(connection: Core) -> list[LaneStatus]:
+    """What waits in each lane; empty once the connection has ended (spec 2, 2.11)."""
+    if connection.state not in (State.CONNECTING, State.CONNECTED):
+        return []
+    sender = connection.sender
+    if connection.state == State.CONNECTED:
+        times = sender.lanes.queue_times_us(sender.pacer.debt_us(), sender.pacer.rate)
+    else:
+        times = [QUEUE_TIME_UNKNOWN] * len(sender.lanes.lanes)
+    return [
+        LaneStatus(
+            pending_unreliable=lane.pending_unreliable,
+            pending_reliable=lane.pending_reliable + lane.unacked.lost_bytes,
+            sent_unacked_reliable=lane.unacked.unacked_bytes,
+            queue_time=queue_time,
+        )
+        for lane, queue_time in zip(sender.lanes.lanes, times, strict=True)
+    ]

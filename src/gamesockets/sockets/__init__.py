@@ -1,0 +1,1 @@
+"""The game-loop API: handles, polling and callbacks."""

@@ -1,0 +1,140 @@
+"""What exists once for the process: identity to start with, global settings, the clock, the protocol's limits."""
+
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, final
+
+from gamesockets.clock import now_us
+from gamesockets.config.scopes import Configuration
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.observe.debug_output import OUTPUT, DebugCallback
+from gamesockets.values.arguments import check_type
+from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, DebugType
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
+
+if TYPE_CHECKING:
+    from gamesockets.node.node import Engine
+
+
+@final
+class Library:
+    """Process-wide state (spec 3, 1.1). `initialize` is optional: the first `NetworkingSockets` does it."""
+
+    MAX_CLOSE_MESSAGE_LENGTH: Final = 128
+    """Bytes of a close text and its terminator: 127 can be used."""
+    MAX_CLOSE_REASON_VALUE: Final = 2999
+    """Reasons of applications are 1000..2999."""
+    MAX_ERROR_MESSAGE_LENGTH: Final = 1024
+    """Bytes of an error text of the native library."""
+    MAX_MESSAGE_SIZE: Final = MAX_MESSAGE_BYTES
+    """Bytes of the largest message that can be sent."""
+    MAX_MESSAGES_PER_BATCH: Final = MESSAGES_PER_BATCH_MAX
+    """How many messages the receive calls return unless told otherwise."""
+
+    _identity: ClassVar[NetworkingIdentity | None] = None
+    _configuration: ClassVar[Configuration] = Configuration(ConfigurationScope.GLOBAL)
+    _engines: ClassVar["weakref.WeakSet[Engine]"] = weakref.WeakSet()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    @classmethod
+    def initialize(cls, identity: NetworkingIdentity | None = None) -> bool:
+        """Sets the identity that a `NetworkingSockets` without one of its own uses. Always True."""
+        if identity is not None and not isinstance(identity, NetworkingIdentity):
+            raise TypeError(f"identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
+        with cls._lock:
+            cls._identity = identity
+        return True
+
+    @classmethod
+    def deinitialize(cls) -> None:
+        """Closes every `NetworkingSockets` and all of `aio` in the process. Global settings stay (spec 3, 4.1)."""
+        with cls._lock:
+            living = list(cls._engines)
+            cls._identity = None
+        for engine in living:
+            engine.close()
+
+    @classmethod
+    def _register(cls, engine: "Engine") -> None:
+        """From now on `engine` hears of changed global settings."""
+        with cls._lock:
+            cls._engines.add(engine)
+
+    @classmethod
+    def _forget(cls, engine: "Engine") -> None:
+        """`engine` was closed."""
+        with cls._lock:
+            cls._engines.discard(engine)
+
+    @classmethod
+    def get_configuration_value(cls, value: ConfigurationValue) -> ConfigurationOutput:
+        """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
+        check_type("value", value, int)
+        found = cls._configuration.get(value)
+        return None if found is None else found[0]
+
+    @classmethod
+    def set_configuration_value(cls, value: ConfigurationValue, x: ConfigurationInput) -> bool:
+        """Sets a value for the process, None takes it back; whether that could be done (spec 3, 4.3).
+
+        The same as `NetworkingSockets.set_configuration_value` without a scope, for those who have none.
+        """
+        check_type("value", value, int)
+        return cls._set_global(value, x)
+
+    @classmethod
+    def _set_global(cls, value: int, x: ConfigurationInput) -> bool:
+        """Sets a value for the process; whether that was possible. Call without any lock."""
+        with cls._lock:
+            done = cls._configuration.set(value, x)
+        if done:
+            cls._reconfigure()
+        return done
+
+    @classmethod
+    def _apply_global(cls, config: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
+        """Sets values for the process; `ValueError` names one that cannot be set. Call without any lock."""
+        with cls._lock:
+            cls._configuration.apply(config)
+        cls._reconfigure()
+
+    @classmethod
+    def _reconfigure(cls) -> None:
+        """Tells all living engines, one after another, so that no two locks are ever held at once."""
+        with cls._lock:
+            living = list(cls._engines)
+        for engine in living:
+            with engine._lock:
+                engine._reconfigure_all()
+
+    @staticmethod
+    def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:
+        """Who gets the lines of debug output, `callback(type, text)`, for the whole process (spec 3, 15.4).
+
+        Lines of a type up to `detail_level` are handed over; above 8 means 8. What the log-level values of a connection
+        and PACKET_TRACE_MAX_BYTES ask for comes regardless of the level. Of a warning or anything worse that repeats,
+        three lines come within three seconds. A line has at most 2047 bytes, and no key or payload is ever in it, but
+        for the bytes that PACKET_TRACE_MAX_BYTES shows as they are on the wire.
+
+        The callback runs on any thread, with locks held: it must be brief and must not call the `NetworkingSockets`
+        that it hears of, nor wait for threads that do. The first exception it raises is logged, all are swallowed.
+
+        With None, or a level up to 0, there is no callback, as at the start. Then lines go to the standard logger
+        "gamesockets" and its own level decides: BUG and ERROR arrive as `ERROR`, IMPORTANT and WARNING as `WARNING`,
+        MESSAGE as `INFO`, VERBOSE, DEBUG and EVERYTHING as `DEBUG`.
+
+        Raises:
+            TypeError: the level is no integer, or the callback cannot be called.
+        """
+        if not isinstance(detail_level, int):
+            raise TypeError(f"detail_level must be a DebugType or an integer, not {type(detail_level).__name__}")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
+        OUTPUT.set_callback(detail_level, callback)
+
+    @staticmethod
+    def time() -> int:
+        """Monotonic time in microseconds, the clock of all timestamps here (spec 3, 15.3)."""
+        return now_us()

@@ -1,0 +1,107 @@
+"""The game-loop API: an `Engine` served by a thread, with polling and callbacks on the caller's thread (spec 3)."""
+
+from collections.abc import Callable
+from threading import TIMEOUT_MAX
+from types import TracebackType
+from typing import final
+
+from gamesockets.drivers.threads import ThreadService
+from gamesockets.node.node import STATUS_CALLBACK, Config, Engine
+from gamesockets.sockets.status_events import StatusCallback, StatusEvents
+from gamesockets.values.arguments import check_type
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.records import StatusInfo
+
+
+@final
+class NetworkingSockets(Engine):
+    """Listen sockets and connections, served by one background thread. Use it as a context manager.
+
+    All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
+    callbacks run only inside `run_callbacks` and `dispatch_callback`, on the thread that calls these.
+
+    Args:
+        identity: who this side claims to be; by default nobody in particular, and peers see the address.
+        config: configuration values for everything created here, for example
+            `{ConfigurationValue.SEND_RATE_MAX: 1_000_000}`. Values that exist only once for the process are set there.
+
+    Raises:
+        TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+    """
+
+    def __init__(self, identity: NetworkingIdentity | None = None, config: Config | None = None) -> None:
+        self._events = StatusEvents()
+        super().__init__(identity, config)
+
+    def _make_service(self) -> ThreadService:
+        self._threads = ThreadService(self._on_event, self._has_news, self._on_reminder)
+        return self._threads
+
+    def __enter__(self) -> "NetworkingSockets":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleeps until messages or status changes are waiting; False if `timeout` seconds passed without any.
+
+        Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
+        `close`.
+        """
+        if timeout is not None:
+            check_type("timeout", timeout, (int, float))
+            if not 0 <= timeout <= TIMEOUT_MAX:
+                raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
+        with self._lock:
+            if self._closed:
+                return False
+            has_news = self._threads.wait(timeout)
+            self._events.mark_seen()
+            return has_news
+
+    # ------------------------------------------------------------------ status changes
+
+    def set_status_callback(self, callback: StatusCallback | None) -> None:
+        """Whom `run_callbacks` tells of status changes from now on; None for nobody.
+
+        Set it before listening and connecting. It is `CALLBACK_CONNECTION_STATUS_CHANGED` at the scope of this object:
+        a listen socket or a connection may be given one of its own in its configuration, and the narrowest wins. Each
+        change keeps the callback that is in force when it happens, so none that waits is redirected (spec 3, 14.3).
+        """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
+        with self._lock:
+            self._configuration.set(STATUS_CALLBACK, callback)
+
+    def run_callbacks(self) -> None:
+        """Tells every change that waits to the callback that was in force when it happened, in order, on this thread.
+
+        A change that met no callback is forgotten here, and only here: `dispatch_callback` needs none. Callbacks may
+        use all calls, this one, `close_connection` and `close` included; `close` discards what still waits. An
+        exception of a callback comes out here; the changes behind it wait for the next call.
+        """
+        self._events.run()
+
+    def dispatch_callback(self, callback: Callable[..., object], context: object = None) -> bool:
+        """Tells `callback(info)`, or `callback(info, context)` with a context, of the oldest change.
+
+        The callbacks of the configuration are not asked. An exception of `callback` comes out here.
+
+        Returns:
+            Whether there was one. No change is lost between two calls.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        return self._events.dispatch(callback, context)
+
+    def _has_news(self) -> bool:
+        return bool(self._ready) or self._events.has_news()
+
+    def _announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
+        self._events.add(change, callback)
+
+    def _forget_changes(self) -> None:
+        self._events.clear()

@@ -1,0 +1,101 @@
+"""What does a caller hear about an argument that cannot be used? Its name, its value, and what is allowed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import index
+from typing import Any, Final, TypeVar
+
+from gamesockets.values.limits import LANE_WEIGHT_MAX, LANES_MAX
+from gamesockets.values.records import MessageData, OutgoingMessage
+
+T = TypeVar("T")
+
+_INT32: Final = 1 << 31
+
+
+def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], ...]) -> None:
+    """Raises `TypeError` for a value of another type."""
+    if not isinstance(value, expected):
+        kinds = expected if isinstance(expected, tuple) else (expected,)
+        raise TypeError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r:.100}")
+
+
+def check_range(name: str, value: int, minimum: int, maximum: int) -> None:
+    """Raises `TypeError` for what is no integer, `ValueError` for one out of range."""
+    check_type(name, value, int)
+    if not minimum <= value <= maximum:
+        raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")
+
+
+def check_handle(handle: object, kind: str) -> None:
+    """Raises `TypeError` for what can be no handle, such as None. Called only when nothing was found under it."""
+    if not isinstance(handle, int):
+        raise TypeError(f"{kind} must be a handle, which is an int, not {handle!r:.100}")
+
+
+def find(objects: Mapping[int, T], handle: int, kind: str) -> T | None:
+    """The object with this handle; None for an unknown one, `TypeError` for what can be no handle."""
+    try:
+        found = objects.get(handle)
+    except TypeError:
+        found = None
+    if found is None:
+        check_handle(handle, kind)
+    return found
+
+
+def plain_number(name: str, value: int) -> int:
+    """An int without an enumeration around it, whose arithmetic would be slow; `TypeError` for anything else."""
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be int, not {value!r:.100}") from None
+
+
+def numbers(name: str, values: Sequence[int]) -> list[int]:
+    """A sequence of integers as a list; `TypeError` for anything else."""
+    check_type(name, values, Sequence)
+    return [plain_number(f"{name}[{place}]", value) for place, value in enumerate(values)]
+
+
+def are_lanes(priorities: Sequence[int], weights: Sequence[int]) -> bool:
+    """Whether lanes can be configured so: 1..255 signed 32-bit priorities, and for each a weight of 1..65535."""
+    return (
+        1 <= len(priorities) <= LANES_MAX
+        and len(weights) == len(priorities)
+        and all(1 <= weight <= LANE_WEIGHT_MAX for weight in weights)
+        and all(-_INT32 <= priority < _INT32 for priority in priorities)
+    )
+
+
+def explain_send(connection: int, flags: int, lane: int) -> None:
+    """Raises a `TypeError` that names what was wrong with a send, if it was an argument."""
+    check_handle(connection, "connection")
+    plain_number("flags", flags)
+    plain_number("lane", lane)
+
+
+def to_bytes(data: MessageData) -> bytes:
+    """A copy of a message's payload; `TypeError` for what is no buffer of bytes."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
+
+
+def outgoing(messages: Iterable[OutgoingMessage]) -> list[tuple[int, bytes, int, int]]:
+    """Handle, payload, flags and lane of each message of a batch.
+
+    All are looked at before the caller queues the first one, so a `TypeError` means that none was queued.
+    """
+    check_type("messages", messages, Sequence)
+    try:
+        return [
+            (index(message.connection), to_bytes(message.data), index(message.flags), index(message.lane))
+            for message in messages
+        ]
+    except (TypeError, AttributeError):  # looked at one by one only now: that costs
+        for place, message in enumerate(messages):
+            check_type(f"messages[{place}]", message, OutgoingMessage)
+            check_handle(message.connection, f"messages[{place}].connection")
+            plain_number(f"messages[{place}].flags", message.flags)
+            plain_number(f"messages[{place}].lane", message.lane)
+        raise

@@ -1,0 +1,321 @@
+"""Which numbers with a name or a meaning of their own does a user meet?
+
+Names are the native library's, spelt in UPPER_CASE with an underscore where a new word starts; numbers are
+facts of the protocol and its interface (spec 3, part 5). `Result` is long enough for a file of its own.
+"""
+
+from enum import IntEnum, IntFlag
+
+
+class ConnectionState(IntEnum):
+    """How far a connection has come (spec 3, 5.1)."""
+
+    NONE = 0
+    """No such connection, or closed here. Also the old state of a connection that has just come up."""
+    CONNECTING = 1
+    """Being established; on the accepting side also: waiting to be accepted."""
+    FINDING_ROUTE = 2
+    """Peer to peer only: both sides agreed and look for a path."""
+    CONNECTED = 3
+    """Established: messages flow."""
+    CLOSED_BY_PEER = 4
+    """The peer closed it; it must still be closed here."""
+    PROBLEM_DETECTED_LOCALLY = 5
+    """It broke; it must still be closed here."""
+
+
+class SendFlags(IntFlag):
+    """How a message travels (spec 3, 5.4). Unknown bits are kept and ignored."""
+
+    UNRELIABLE = 0
+    """At most once, and not necessarily in order."""
+    NO_NAGLE = 1
+    """Do not wait for company; messages that already wait leave with this one."""
+    NO_DELAY = 4
+    """Refuse (`Result.IGNORED`) instead of waiting while the connection is not yet established."""
+    RELIABLE = 8
+    """Once, in the order of sending on its lane."""
+    USE_CURRENT_THREAD = 16
+    """Accepted for compatibility: a send that is due always happens on the caller's thread."""
+    AUTO_RESTART_BROKEN_SESSION = 32
+    """Messages interface only: begin anew after a failure."""
+
+    UNRELIABLE_NO_NAGLE = 1
+    UNRELIABLE_NO_DELAY = 5
+    RELIABLE_NO_NAGLE = 9
+
+
+SendType = SendFlags
+"""The name `SendFlags` had in the early wrapper."""
+
+
+class IdentityType(IntEnum):
+    """What kind of name a peer goes by (spec 3, 5.6)."""
+
+    INVALID = 0
+    IP_ADDRESS = 1
+    GENERIC_STRING = 2
+    GENERIC_BYTES = 3
+    UNKNOWN_TYPE = 4
+    """A text with a prefix this version does not know; kept as it is."""
+    STEAM_ID = 16
+    XBOX_PAIRWISE_ID = 17
+    SONY_PSN = 18
+
+
+class ConfigurationScope(IntEnum):
+    """For what a configuration value is set (spec 3, 5.8). Narrower scopes win."""
+
+    GLOBAL = 1
+    SOCKETS_INTERFACE = 2
+    LISTEN_SOCKET = 3
+    CONNECTION = 4
+
+
+class ConfigurationDataType(IntEnum):
+    """What kind of thing a configuration value holds (spec 3, 5.8)."""
+
+    INT32 = 1
+    INT64 = 2
+    FLOAT = 3
+    STRING = 4
+    FUNCTION_PTR = 5
+
+
+class ConfigurationValueResult(IntEnum):
+    """Where a configuration value comes from, or why there is none (spec 3, 4.4)."""
+
+    BUFFER_TOO_SMALL = -3
+    """Never occurs here: values are returned, not written into a buffer."""
+    BAD_SCOPE_OBJECT = -2
+    """No such object, an undefined scope, or a value that exists only at the global scope."""
+    BAD_VALUE = -1
+    """There is no such value."""
+    OK = 1
+    """Set at exactly this scope; always so at the global one."""
+    OK_INHERITED = 2
+    """Supplied by a wider scope."""
+
+
+class DebugType(IntEnum):
+    """Severity of a line of debug output; higher is chattier (spec 3, 5.9)."""
+
+    NONE = 0
+    BUG = 1
+    ERROR = 2
+    IMPORTANT = 3
+    WARNING = 4
+    MESSAGE = 5
+    VERBOSE = 6
+    DEBUG = 7
+    EVERYTHING = 8
+
+
+class ConnectionInfoFlags(IntFlag):
+    """Facts about how a connection runs (spec 3, 5.5)."""
+
+    UNAUTHENTICATED = 1
+    """Nobody vouches for the peer's identity."""
+    UNENCRYPTED = 2
+    """No encryption, also as long as the handshake has not finished."""
+    LOOPBACK_BUFFERS = 4
+    """One end of a pair inside this process, without a network."""
+    FAST = 8
+    """Localhost, a pipe, or a local network with a ping of at most 5 ms."""
+    RELAYED = 16
+    """Over a relay, which does not occur yet."""
+    DUAL_WIFI = 32
+    """Over two wireless adapters, which does not occur here."""
+
+
+class EndReason(IntEnum):
+    """Why a connection ended (spec 3, 5.2).
+
+    Applications use any number of 1000..2999, so a reason is an `int` that need not be a member here.
+    """
+
+    INVALID = 0
+    """None: the connection has not ended."""
+    APP_GENERIC = 1000
+    """Closed by an application that gave no reason."""
+    APP_MIN = 1000
+    APP_MAX = 1999
+    """The largest normal reason; also stands for a number outside 1000..2999 given when closing."""
+    APP_EXCEPTION_GENERIC = 2000
+    APP_EXCEPTION_MIN = 2000
+    APP_EXCEPTION_MAX = 2999
+    """The largest unusual reason; also: the library was shut down."""
+    LOCAL_MIN = 3000
+    LOCAL_OFFLINE_MODE = 3001
+    LOCAL_MANY_RELAY_CONNECTIVITY = 3002
+    LOCAL_HOSTED_SERVER_PRIMARY_RELAY = 3003
+    LOCAL_NETWORK_CONFIG = 3004
+    LOCAL_RIGHTS = 3005
+    LOCAL_P2P_ICE_NO_PUBLIC_ADDRESSES = 3006
+    LOCAL_MAX = 3999
+    REMOTE_MIN = 4000
+    REMOTE_TIMEOUT = 4001
+    REMOTE_BAD_CRYPT = 4002
+    """The key exchange or the choice of a cipher failed."""
+    REMOTE_BAD_CERT = 4003
+    """The peer's certificate was refused, or it has none where one is required."""
+    REMOTE_BAD_PROTOCOL_VERSION = 4006
+    """The peer's version is too old."""
+    REMOTE_P2P_ICE_NO_PUBLIC_ADDRESSES = 4007
+    REMOTE_MAX = 4999
+    MISC_MIN = 5000
+    MISC_GENERIC = 5001
+    """Among others: the peer broke the rules of the protocol."""
+    MISC_INTERNAL_ERROR = 5002
+    """Among others: a message was larger than allowed."""
+    MISC_TIMEOUT = 5003
+    """Nobody answered, or not any more."""
+    MISC_STEAM_CONNECTIVITY = 5005
+    MISC_NO_RELAY_SESSIONS_TO_CLIENT = 5006
+    MISC_P2P_RENDEZVOUS = 5008
+    MISC_P2P_NAT_FIREWALL = 5009
+    MISC_PEER_SENT_NO_CONNECTION = 5010
+    """The peer does not know the connection."""
+    MISC_MAX = 5999
+
+
+class ConfigurationValue(IntEnum):
+    """Every configuration value by its number in today's native library (spec 3, 4.7).
+
+    `NetworkingSockets.get_configuration_value_info` says what each one holds. Those of Valve's relay network and of
+    other closed builds have no effect here: they are kept, of their type and within their limits, and can be read
+    back. `ENUMERATE_DEV_VARS` was deleted from the native library: it is a name and nothing more.
+    """
+
+    INVALID = 0
+
+    # Simulated bad network, for every UDP packet of the process
+    FAKE_PACKET_LOSS_SEND = 2
+    FAKE_PACKET_LOSS_RECV = 3
+    FAKE_PACKET_LAG_SEND = 4
+    FAKE_PACKET_LAG_RECV = 5
+    FAKE_PACKET_JITTER_SEND_AVG = 53
+    FAKE_PACKET_JITTER_SEND_MAX = 54
+    FAKE_PACKET_JITTER_SEND_PCT = 55
+    FAKE_PACKET_JITTER_RECV_AVG = 56
+    FAKE_PACKET_JITTER_RECV_MAX = 57
+    FAKE_PACKET_JITTER_RECV_PCT = 58
+    FAKE_PACKET_REORDER_SEND = 6
+    FAKE_PACKET_REORDER_RECV = 7
+    FAKE_PACKET_REORDER_TIME = 8
+    FAKE_PACKET_DUP_SEND = 26
+    FAKE_PACKET_DUP_RECV = 27
+    FAKE_PACKET_DUP_TIME_MAX = 28
+    FAKE_RATE_LIMIT_SEND_RATE = 42
+    FAKE_RATE_LIMIT_SEND_BURST = 43
+    FAKE_RATE_LIMIT_RECV_RATE = 44
+    FAKE_RATE_LIMIT_RECV_BURST = 45
+
+    # Whole messages lost, as in the early wrapper (spec 3, 2.1). The native library has these no more, so the numbers
+    # are our own: 10,000 above the early ones, out of reach of any other.
+    FAKE_MESSAGE_LOSS_SEND = 10_000
+    """Percentage of unreliable messages that are dropped when sent; the send succeeds. Early number 0."""
+    FAKE_MESSAGE_LOSS_RECV = 10_001
+    """Percentage of unreliable messages that are dropped when they have arrived. Early number 1."""
+
+    # Buffers, rates and times of one connection
+    SEND_BUFFER_SIZE = 9
+    SEND_RATE_MIN = 10
+    SEND_RATE_MAX = 11
+    NAGLE_TIME = 12
+    TIMEOUT_INITIAL = 24
+    TIMEOUT_CONNECTED = 25
+    RECV_BUFFER_SIZE = 47
+    RECV_BUFFER_MESSAGES = 48
+    RECV_MAX_MESSAGE_SIZE = 49
+    RECV_MAX_SEGMENTS_PER_PACKET = 50
+    MTU_PACKET_SIZE = 32
+    MTU_DATA_SIZE = 33
+    SEND_TIME_SINCE_PREVIOUS_PACKET = 59
+    CONNECTION_USER_DATA = 40
+
+    # Authentication and encryption
+    IP_ALLOW_WITHOUT_AUTH = 23
+    IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH = 52
+    UNENCRYPTED = 34
+
+    # Peer to peer
+    SYMMETRIC_CONNECT = 37
+    LOCAL_VIRTUAL_PORT = 38
+    P2P_STUN_SERVER_LIST = 103
+    P2P_TRANSPORT_ICE_ENABLE = 104
+    P2P_TRANSPORT_ICE_PENALTY = 105
+    P2P_TRANSPORT_SDR_PENALTY = 106
+    """Relay network only: kept, without effect here."""
+    P2P_TURN_SERVER_LIST = 107
+    P2P_TURN_USER_LIST = 108
+    P2P_TURN_PASS_LIST = 109
+    P2P_TRANSPORT_ICE_IMPLEMENTATION = 110
+
+    # Diagnostics
+    LOG_LEVEL_ACK_RTT = 13
+    LOG_LEVEL_PACKET_DECODE = 14
+    LOG_LEVEL_MESSAGE = 15
+    LOG_LEVEL_PACKET_GAPS = 16
+    LOG_LEVEL_P2P_RENDEZVOUS = 17
+    LOG_LEVEL_SDR_RELAY_PINGS = 18
+    """Relay network only: kept, without effect here."""
+    PACKET_TRACE_MAX_BYTES = 41
+    ENABLE_DIAGNOSTICS_UI = 46
+    """Builds for Steam only: kept, without effect here."""
+    OUT_OF_ORDER_CORRECTION_WINDOW_MICROSECONDS = 51
+
+    # Callbacks
+    CALLBACK_CONNECTION_STATUS_CHANGED = 201
+    CALLBACK_AUTH_STATUS_CHANGED = 202
+    CALLBACK_RELAY_NETWORK_STATUS_CHANGED = 203
+    """Relay network only: kept, never called here."""
+    CALLBACK_MESSAGES_SESSION_REQUEST = 204
+    CALLBACK_MESSAGES_SESSION_FAILED = 205
+    CALLBACK_CREATE_CONNECTION_SIGNALING = 206
+    CALLBACK_FAKE_IP_RESULT = 207
+    """Relay network only: kept, never called here."""
+
+    # Valve's relay network and other things that only closed builds have: kept, without effect here
+    SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL_INITIAL = 19
+    SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL = 20
+    SDR_CLIENT_MIN_PINGS_BEFORE_PING_ACCURATE = 21
+    SDR_CLIENT_SINGLE_SOCKET = 22
+    SDR_CLIENT_FORCE_RELAY_CLUSTER = 29
+    SDR_CLIENT_DEV_TICKET = 30
+    SDR_CLIENT_FORCE_PROXY_ADDR = 31
+    SDR_CLIENT_FAKE_CLUSTER_PING = 36
+    SDR_CLIENT_LIMIT_PING_PROBES_TO_NEAREST_N = 60
+    ENUMERATE_DEV_VARS = 35
+    DUAL_WIFI_ENABLE = 39
+    SDR_CLIENT_ENABLE_TOS_PROBES = 998
+    ECN = 999
+
+    # Other names of the C# wrapper's last version
+    CONNECTION_STATUS_CHANGED = 201
+    AUTH_STATUS_CHANGED = 202
+    RELAY_NETWORK_STATUS_CHANGED = 203
+    MESSAGES_SESSION_REQUEST = 204
+    MESSAGES_SESSION_FAILED = 205
+    SDR_CLIENT_DEBUG_TICKET_ADDRESS = 30
+
+
+class ConfigurationString(IntEnum):
+    """The text settings of the early wrapper, by its numbers (spec 3, 2.1).
+
+    All concern Valve's relay network, so they are kept and can be read back, and have no effect here.
+    """
+
+    CLIENT_FORCE_RELAY_CLUSTER = 0
+    CLIENT_DEBUG_TICKET_ADDRESS = 1
+    CLIENT_FORCE_PROXY_ADDR = 2
+
+    @property
+    def configuration_value(self) -> ConfigurationValue:
+        """The ordinary configuration value this text is today."""
+        return ConfigurationValue(ConfigurationValue.SDR_CLIENT_FORCE_RELAY_CLUSTER + self)
+
+    @property
+    def early_name(self) -> str:
+        """The name as the early wrapper spelt it."""
+        return "".join(part.capitalize() for part in self.name.split("_"))

@@ -1,0 +1,120 @@
+"""Which records does a user see? Messages to send, and what the library says about a connection."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gamesockets.values.address import Address
+from gamesockets.values.enums import ConnectionInfoFlags, ConnectionState, SendFlags
+from gamesockets.values.handles import Connection, ListenSocket
+from gamesockets.values.identity import NetworkingIdentity
+
+__all__ = [
+    "ConnectionInfo",
+    "ConnectionStatus",
+    "LaneStatus",
+    "MessageData",
+    "OutgoingMessage",
+    "StatusInfo",
+]
+
+MessageData: TypeAlias = bytes | bytearray | memoryview
+"""What may be sent as a message. The library copies it before the call returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """What is known about a connection and its peer at one moment (spec 3, 9.1).
+
+    Attributes:
+        identity: the peer. Invalid until an outgoing connection was answered.
+        user_data: the application's own number; -1 when never set.
+        listen_socket: the socket that took an incoming connection, 0 for one initiated here.
+        address: the peer's address; ``::`` with port 0 when there is none, as for pairs inside the process.
+        state: how far the connection has come.
+        end_reason: why it ended, 0 while it has not. `EndReason` names the known numbers.
+        end_debug: text for people about the end, at most 127 bytes.
+        connection_description: one line for logs.
+        flags: facts about encryption, identity and route.
+    """
+
+    identity: NetworkingIdentity
+    user_data: int
+    listen_socket: ListenSocket
+    address: Address
+    state: ConnectionState
+    end_reason: int
+    end_debug: str
+    connection_description: str
+    flags: ConnectionInfoFlags
+
+
+@dataclass(frozen=True, slots=True)
+class StatusInfo:
+    """One change of a connection's state (spec 3, 1.6).
+
+    Attributes:
+        connection: whose state changed.
+        connection_info: a snapshot of the moment of the change; the connection may have moved on since.
+        old_state: the state before.
+    """
+
+    connection: Connection
+    connection_info: ConnectionInfo
+    old_state: ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """How well a connection runs, measured at the moment of asking (spec 3, 9.2).
+
+    Attributes:
+        state: how far the connection has come.
+        ping: smoothed round-trip time in milliseconds; -1 unknown.
+        connection_quality_local: share of packets that arrived here in order, 0..1; -1 unknown.
+        connection_quality_remote: the same as the peer last reported it; -1 unknown.
+        out_packets_per_second: over the last interval of 5 s, as the other three rates; 0 before the first.
+        out_bytes_per_second: see there.
+        in_packets_per_second: see there.
+        in_bytes_per_second: see there.
+        send_rate_bytes_per_second: how fast data may leave.
+        pending_unreliable: bytes not yet sent.
+        pending_reliable: bytes not yet sent, and those to be sent again.
+        sent_unacked_reliable: bytes sent and not yet acknowledged.
+        queue_time: microseconds a new message would wait; 2**63 - 1 if not connected or with several lanes.
+        max_jitter: largest jitter in microseconds since it was last asked for; -1 none measured.
+    """
+
+    state: ConnectionState
+    ping: int
+    connection_quality_local: float
+    connection_quality_remote: float
+    out_packets_per_second: float
+    out_bytes_per_second: float
+    in_packets_per_second: float
+    in_bytes_per_second: float
+    send_rate_bytes_per_second: int
+    pending_unreliable: int
+    pending_reliable: int
+    sent_unacked_reliable: int
+    queue_time: int
+    max_jitter: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """What waits in one lane (spec 3, 9.2). Bytes; `queue_time` is in microseconds."""
+
+    pending_unreliable: int
+    pending_reliable: int
+    sent_unacked_reliable: int
+    queue_time: int
+
+
+@dataclass(slots=True)
+class OutgoingMessage:
+    """One message of a batch to send (spec 3, 7.4)."""
+
+    connection: Connection
+    data: MessageData
+    flags: SendFlags = SendFlags.UNRELIABLE
+    lane: int = 0

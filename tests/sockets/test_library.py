@@ -1,0 +1,110 @@
+"""Does what exists once for the process start, stop and tell time as spec 3, part 15 says?"""
+
+import gc
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import gamesockets as gs
+from gamesockets.config.scopes import Configuration
+
+LOCAL = gs.Address.ipv4("127.0.0.1", 0)
+
+
+@pytest.fixture(autouse=True)
+def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+    monkeypatch.setattr(gs.Library, "_identity", None)
+    yield
+    gs.Library.deinitialize()
+
+
+def test_numbers_of_the_protocol() -> None:
+    assert gs.Library.MAX_CLOSE_MESSAGE_LENGTH == 128
+    assert int(gs.EndReason.APP_EXCEPTION_MAX) == gs.Library.MAX_CLOSE_REASON_VALUE
+    assert gs.Library.MAX_ERROR_MESSAGE_LENGTH == 1024
+    assert gs.Library.MAX_MESSAGE_SIZE == 512 * 1024
+    assert gs.Library.MAX_MESSAGES_PER_BATCH == 256
+
+
+def test_initializing_is_optional_and_may_be_repeated() -> None:
+    with gs.NetworkingSockets() as sockets:
+        assert sockets.get_identity().is_localhost
+    assert gs.Library.initialize()
+    assert gs.Library.initialize(gs.NetworkingIdentity.generic_string("me"))
+    with gs.NetworkingSockets() as sockets:
+        assert str(sockets.get_identity()) == "str:me"
+
+
+def test_an_invalid_identity_behaves_like_none() -> None:
+    assert gs.Library.initialize(gs.NetworkingIdentity.invalid())
+    with gs.NetworkingSockets() as sockets:
+        assert sockets.get_identity().is_localhost
+
+
+def test_what_is_no_identity() -> None:
+    with pytest.raises(TypeError, match="str"):
+        gs.Library.initialize("me")  # type: ignore[arg-type]
+
+
+def test_deinitializing_closes_everything() -> None:
+    gs.Library.initialize(gs.NetworkingIdentity.generic_string("me"))
+    first, second = gs.NetworkingSockets(), gs.NetworkingSockets()
+    listener = first.create_listen_socket(LOCAL)
+    gs.Library.deinitialize()
+    assert first.get_listen_socket_address(listener) is None or not first.wait()
+    for sockets in (first, second):
+        assert not sockets.wait()
+        with pytest.raises(OSError, match="closed"):
+            sockets.create_listen_socket(LOCAL)
+    gs.Library.deinitialize()
+    with gs.NetworkingSockets() as sockets:
+        assert sockets.get_identity().is_localhost, "the identity was forgotten"
+
+
+def test_global_values_survive_deinitializing() -> None:
+    with gs.NetworkingSockets() as sockets:
+        sockets.set_configuration_value(gs.ConfigurationValue.NAGLE_TIME, 7)
+    gs.Library.deinitialize()
+    with gs.NetworkingSockets() as sockets:
+        assert sockets.get_configuration_value(gs.ConfigurationValue.NAGLE_TIME) == 7
+
+
+def test_closed_objects_are_forgotten() -> None:
+    before = len(gs.Library._engines)
+    with gs.NetworkingSockets():
+        assert len(gs.Library._engines) == before + 1
+    gc.collect()
+    assert len(gs.Library._engines) == before
+
+
+def test_time_is_monotonic_microseconds() -> None:
+    first, clock = gs.Library.time(), time.monotonic_ns() // 1000
+    assert first >= 3_000_000_000_000
+    assert first < 3_000_000_000_000 + 86_400_000_000, "near the agreed start"
+    stamps = [gs.Library.time() for _ in range(1000)]
+    assert stamps == sorted(stamps)
+    assert abs((gs.Library.time() - first) - (time.monotonic_ns() // 1000 - clock)) < 100_000
+
+
+def test_values_of_the_process_without_a_networking_sockets() -> None:
+    value = gs.ConfigurationValue.NAGLE_TIME
+    with gs.NetworkingSockets() as sockets:
+        assert gs.Library.set_configuration_value(value, 8)
+        assert gs.Library.get_configuration_value(value) == sockets.get_configuration_value(value) == 8
+        assert sockets.set_configuration_value(value, 9)
+        assert gs.Library.get_configuration_value(value) == 9
+    assert gs.Library.set_configuration_value(value, None)
+    assert gs.Library.get_configuration_value(value) == 5000
+
+
+def test_values_of_the_process_that_cannot_be_set() -> None:
+    unknown = gs.ConfigurationValue.NAGLE_TIME + 99_999
+    assert not gs.Library.set_configuration_value(unknown, 1)  # type: ignore[arg-type]
+    assert gs.Library.get_configuration_value(unknown) is None  # type: ignore[arg-type]
+    assert not gs.Library.set_configuration_value(gs.ConfigurationValue.NAGLE_TIME, "much")
+    with pytest.raises(TypeError, match="value must be int"):
+        gs.Library.get_configuration_value("NagleTime")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="value must be int"):
+        gs.Library.set_configuration_value(None, 1)  # type: ignore[arg-type]
