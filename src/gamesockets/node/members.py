@@ -4,8 +4,8 @@ from typing import final
 
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import Connection as UdpCore
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
@@ -18,11 +18,11 @@ class Entry:
 
     __slots__ = ("configuration", "core", "inbox", "listen_socket", "name", "poll_group", "port", "udp")
 
-    def __init__(self, core: Core, port: Port | None, configuration: Configuration, listen_socket: int) -> None:
+    def __init__(self, core: Connection, port: Port | None, configuration: Configuration, listen_socket: int) -> None:
         self.core = core
         self.port = port
         """None for an end of a pipe."""
-        self.udp = core if isinstance(core, UdpCore) else None
+        self.udp = core if isinstance(core, DatagramConnection) else None
         """The core once more, by the type that its port knows; None for an end of a pipe."""
         self.configuration = configuration
         self.listen_socket = ListenSocket(listen_socket)

@@ -16,8 +16,8 @@ from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationInput, LockMoment, find_row
+from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
-from gamesockets.connection.core import Core
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.drivers.port import Port
