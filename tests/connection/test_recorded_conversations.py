@@ -15,8 +15,8 @@ from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, check_request
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
@@ -66,7 +66,7 @@ class Replay:
         options = ConnectionOptions(unencrypted=PLAIN_ONLY if is_plain else 0)
         self.counters = Counters()
         self.now = self._begin()
-        self.connection = Connection(
+        self.connection = DatagramConnection(
             own["connection_id"],
             ADDRESS,
             Recorded(own),

@@ -12,7 +12,7 @@ from tests.support.recorded import handshake_failures
 from tests.support.rig import CLIENT_ADDRESS, SERVER_ADDRESS
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import visible
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
 from gamesockets.crypto.credentials import LocalCredentials
@@ -133,7 +133,7 @@ class ClientStage(Stage):
         super().__init__(accepts=False)
         connection = self.endpoint.connect(SERVER_ADDRESS, ConnectionOptions(), self.now)
         assert connection is not None
-        self.connection: Connection = connection
+        self.connection: DatagramConnection = connection
         self.drain()
         self.request: ChallengeRequest = self.last(ChallengeRequest)
         assert self.request.connection_id == connection.id

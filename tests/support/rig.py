@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
@@ -32,7 +32,7 @@ class SentPacket:
     payload: bytes
 
 
-def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, Connection, Endpoint, Connection]:
+def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, DatagramConnection, Endpoint, DatagramConnection]:
     """Client and server with an established connection between them; both have said all they had to say."""
     entropy = SeededEntropy(5)
     ids = ConnectionIds(entropy)
@@ -41,7 +41,7 @@ def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, Connection, En
     server_end = Endpoint(entropy, ids, anyone, options, accepts=True)
     client = client_end.connect(SERVER_ADDRESS, options, now)
     assert client is not None
-    server: Connection | None = None
+    server: DatagramConnection | None = None
     while client.state != State.CONNECTED:
         for datagrams, _ in client_end.datagrams_to_send(now):
             server_end.receive_datagrams(datagrams, CLIENT_ADDRESS, now)

@@ -5,7 +5,7 @@ from collections import deque
 from typing import Protocol, final
 
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.connection.connection import Connection as Core
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.drivers.aio import LoopService
 from gamesockets.node.members import Entry
@@ -49,7 +49,7 @@ class Hub(Engine):
         self._mailboxes: dict[Inbox, Mailbox] = {}
         self.blocked: dict[Blocked, None] = {}
         """Who waits for room in a send buffer."""
-        self._farewells: dict[Core, Future[None]] = {}
+        self._farewells: dict[DatagramConnection, Future[None]] = {}
         super().__init__(identity)
 
     def _make_service(self) -> LoopService:
