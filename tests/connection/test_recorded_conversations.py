@@ -20,6 +20,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, check_request
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
@@ -70,7 +71,7 @@ class Replay:
             own["connection_id"],
             ADDRESS,
             Recorded(own),
-            NetworkingIdentity.localhost(),
+            Credentials(NetworkingIdentity.localhost()),
             options,
             self.counters,
             set(),

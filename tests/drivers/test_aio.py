@@ -15,8 +15,10 @@ from tests.support.loops import on_every_loop, run
 
 import gamesockets as gs
 from gamesockets.clock import now_us
+from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
@@ -34,7 +36,7 @@ class Bench:
         self.reminded: list[int] = []
         self.thread = threading.current_thread()
         loop = asyncio.get_running_loop()
-        self.service = LoopService(loop, no_event, self._on_news, self.reminded.append)
+        self.service = LoopService(Owner(self.reminded), loop, self._on_news)
         self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.peer.bind(("127.0.0.1", 0))
         self.peer.setblocking(False)
@@ -78,8 +80,17 @@ class Bench:
         self.peer.close()
 
 
-def no_event(port: Port, change: object) -> None:
-    raise AssertionError(f"no connection is involved, yet {change} came")
+class Owner(ServiceOwner):
+    """Notes reminders; no connection is involved in these tests."""
+
+    def __init__(self, reminded: list[int]) -> None:
+        self._reminded = reminded
+
+    def on_change(self, port: Port, change: StateChange) -> None:
+        raise AssertionError(f"no connection is involved, yet {change} came")
+
+    def on_reminder(self, what: int) -> None:
+        self._reminded.append(what)
 
 
 @on_every_loop

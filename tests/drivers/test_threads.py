@@ -19,9 +19,12 @@ import gamesockets as gs
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
+from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.node.process import PROCESS
 from gamesockets.values.moments import NEVER
 
 V = gs.ConfigurationValue
@@ -33,8 +36,17 @@ SHORT_S = 0.03
 FAR_US = 3_600_000_000
 
 
-def no_event(port: Port, change: object) -> None:
-    raise AssertionError(f"no connection is involved, yet {change} came")
+class Owner(ServiceOwner):
+    """Notes reminders; no connection is involved in these tests."""
+
+    def __init__(self) -> None:
+        self.reminded: list[tuple[int, threading.Thread]] = []
+
+    def on_change(self, port: Port, change: StateChange) -> None:
+        raise AssertionError(f"no connection is involved, yet {change} came")
+
+    def on_reminder(self, what: int) -> None:
+        self.reminded.append((what, threading.current_thread()))
 
 
 class Bench:
@@ -42,16 +54,14 @@ class Bench:
 
     def __init__(self, stack: ExitStack) -> None:
         self.news = False
-        self.reminded: list[tuple[int, threading.Thread]] = []
-        self.service = ThreadService(no_event, lambda: self.news, self._remind)
+        self.owner = Owner()
+        self.reminded = self.owner.reminded
+        self.service = ThreadService(self.owner, lambda: self.news)
         self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self.peer.bind(("127.0.0.1", 0))
         self.peer.settimeout(PATIENCE_S)
         self.threads = stack.enter_context(ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter"))
         stack.callback(self.service.stop)
-
-    def _remind(self, what: int) -> None:
-        self.reminded.append((what, threading.current_thread()))
 
     def port(self, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
         port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
@@ -132,7 +142,7 @@ def bench() -> Iterator[Bench]:
 @pytest.fixture(autouse=True)
 def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test sets for the whole process ends with it."""
-    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+    monkeypatch.setattr(PROCESS, "configuration", Configuration(gs.ConfigurationScope.GLOBAL))
 
 
 # ---------------------------------------------------------------------- timers and datagrams
@@ -240,7 +250,7 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
 def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> None:
     """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
     usual_s = sys.getswitchinterval()
-    service = ThreadService(no_event, lambda: False, lambda what: None)
+    service = ThreadService(Owner(), lambda: False)
     waiting = threading.Thread(target=lambda: wait_locked(service, PATIENCE_S))
     try:
         eventually(lambda: sys.getswitchinterval() < usual_s)
@@ -254,7 +264,7 @@ def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> Non
 
 def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
     usual_s = sys.getswitchinterval()
-    service = ThreadService(no_event, lambda: False, lambda what: None)
+    service = ThreadService(Owner(), lambda: False)
     try:
         eventually(lambda: sys.getswitchinterval() < usual_s)
         sys.setswitchinterval(0.003)

@@ -12,6 +12,7 @@ import pytest
 from tests.support.lines import DEADLINE_S, Lines, listening_at
 
 import gamesockets as gs
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
 from gamesockets.node.node import Config
@@ -256,12 +257,12 @@ def test_an_unexpected_exception_of_the_service_is_a_bug(
     meeting: Meeting, lines: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection = meeting.connect()
-    udp = meeting.client._entries[connection].udp
-    assert udp is not None
-    udp.set_trace(FailingSink())
+    inner = meeting.client._node.members[connection].connection
+    assert isinstance(inner, DatagramConnection)
+    inner.set_trace(FailingSink())
     meeting.server.send_message_to_connection(meeting.accepted[0], b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
     [told] = lines.wait_for("unexpected error")
-    udp.set_trace(None)
+    inner.set_trace(None)
     assert told in lines.texts(gs.DebugType.BUG)
     assert "RuntimeError" in caplog.text
     meeting.until(lambda: meeting.client.receive_messages_on_connection(connection))

@@ -8,14 +8,15 @@ import pytest
 
 import gamesockets as gs
 from gamesockets.config.scopes import Configuration
+from gamesockets.node.process import PROCESS
 
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 
 
 @pytest.fixture(autouse=True)
 def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))
-    monkeypatch.setattr(gs.Library, "_identity", None)
+    monkeypatch.setattr(PROCESS, "configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+    monkeypatch.setattr(PROCESS, "identity", None)
     yield
     gs.Library.deinitialize()
 
@@ -72,11 +73,11 @@ def test_global_values_survive_deinitializing() -> None:
 
 
 def test_closed_objects_are_forgotten() -> None:
-    before = len(gs.Library._engines)
+    before = len(PROCESS._nodes)
     with gs.NetworkingSockets():
-        assert len(gs.Library._engines) == before + 1
+        assert len(PROCESS._nodes) == before + 1
     gc.collect()
-    assert len(gs.Library._engines) == before
+    assert len(PROCESS._nodes) == before
 
 
 def test_time_is_monotonic_microseconds() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import gamesockets as gs
 from gamesockets.config.scopes import Configuration
+from gamesockets.node.process import PROCESS
 from gamesockets.observe.snapshots import QUEUE_TIME_UNKNOWN
 from gamesockets.values.records import MessageData
 
@@ -97,7 +98,7 @@ NewSide = Callable[..., Side]
 @pytest.fixture(autouse=True)
 def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test sets for the whole process ends with it."""
-    monkeypatch.setattr(gs.Library, "_configuration", Configuration(Scope.GLOBAL))
+    monkeypatch.setattr(PROCESS, "configuration", Configuration(Scope.GLOBAL))
 
 
 @pytest.fixture
@@ -519,7 +520,7 @@ def test_identities(new_side: NewSide) -> None:
 
 
 def test_the_identity_of_the_library_is_the_default(new_side: NewSide, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gs.Library, "_identity", None)
+    monkeypatch.setattr(PROCESS, "identity", None)
     assert new_side().sockets.get_identity().is_localhost
     assert gs.Library.initialize(gs.NetworkingIdentity.generic_string("everyone"))
     assert str(new_side().sockets.get_identity()) == "str:everyone"

@@ -6,6 +6,7 @@ from typing import Final
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
@@ -37,8 +38,8 @@ def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, DatagramConnec
     entropy = SeededEntropy(5)
     ids = ConnectionIds(entropy)
     anyone = NetworkingIdentity.localhost()
-    client_end = Endpoint(entropy, ids, anyone, options)
-    server_end = Endpoint(entropy, ids, anyone, options, accepts=True)
+    client_end = Endpoint(entropy, ids, Credentials(anyone), options)
+    server_end = Endpoint(entropy, ids, Credentials(anyone), options, accepts=True)
     client = client_end.connect(SERVER_ADDRESS, options, now)
     assert client is not None
     server: DatagramConnection | None = None

@@ -30,7 +30,7 @@ from gamesockets.connection.states import TRANSITIONS, State
 from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TracedOutbox, TraceSink
 from gamesockets.connection.traffic import Traffic
-from gamesockets.crypto.credentials import Refusal
+from gamesockets.crypto.credentials import Credentials, Refusal
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.sender import Outbox
 from gamesockets.values.address import Address
@@ -72,7 +72,7 @@ class DatagramConnection(Connection):
         connection_id: int,
         address: Address,
         entropy: Entropy,
-        identity: NetworkingIdentity,
+        credentials: Credentials,
         options: ConnectionOptions,
         counters: Counters,
         ready: set[Inbox],
@@ -100,7 +100,7 @@ class DatagramConnection(Connection):
         self.timers = Timers()
         self._counters = counters
         self._entropy = entropy
-        self._identity = identity
+        self._credentials = credentials
         self._client: ClientNegotiation | None = None
         self._server: ServerNegotiation | None = None
         self._policy = Policy(0, None, 0)
@@ -120,11 +120,13 @@ class DatagramConnection(Connection):
     def connect(self, policy: Policy, now: int) -> None:
         """Starts the handshake as client."""
         self._policy = policy
-        self._client = ClientNegotiation(self.id, self.address, self._entropy, self._identity, self.options.unencrypted)
+        self._client = ClientNegotiation(
+            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
+        )
         self._enter(State.CONNECTING, 0, "")
         self.timers.expiry = now + self.options.timeout_initial_us
         self.timers.handshake = now
-        refusal = without_proof(self._identity, policy.allow_without_auth)
+        refusal = without_proof(self._credentials, policy.allow_without_auth)
         if refusal is not None:
             self.fail(refusal.reason, refusal.text, now)
 
@@ -147,9 +149,9 @@ class DatagramConnection(Connection):
         if server is None:
             return Result.INVALID_PARAM
         agreement = (
-            without_proof(self._identity, policy.allow_without_auth)
+            without_proof(self._credentials, policy.allow_without_auth)
             or self._too_many_lanes_for(server.peer.protocol_version)
-            or server.accept(self._entropy, self._identity, self.options.unencrypted)
+            or server.accept(self._entropy, self._credentials, self.options.unencrypted)
         )
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)

@@ -17,6 +17,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, agree_in_memory, check_request
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.endpoint.ids import ConnectionIds
@@ -44,14 +45,15 @@ _TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
 class Endpoint:
     """All connections of one UDP socket.
 
-    `identity` is who this side is; `unix_epoch_us` is added to `now` to get Unix time, which certificates need.
+    `credentials` say who this side is, `trust` whose certificates count; `unix_epoch_us` is added to `now` to get Unix
+    time, which certificates need.
     """
 
     def __init__(
         self,
         entropy: Entropy,
         ids: ConnectionIds,
-        identity: NetworkingIdentity,
+        credentials: Credentials,
         options: ConnectionOptions,
         *,
         accepts: bool = False,
@@ -61,7 +63,7 @@ class Endpoint:
     ) -> None:
         self._entropy = entropy
         self._ids = ids
-        self.identity = identity
+        self.credentials = credentials
         """Who this side is, for connections from now on."""
         self.options = options
         """What incoming connections start with."""
@@ -156,7 +158,7 @@ class Endpoint:
         if not number:
             return None
         connection = DatagramConnection(
-            number, peer, self._entropy, self.identity, options, self.counters, self.ready, now
+            number, peer, self._entropy, self.credentials, options, self.counters, self.ready, now
         )
         self.connections[address] = connection
         self._addresses[connection] = address

@@ -1,9 +1,9 @@
 """What does a node keep for each connection and each listen socket, besides what the core knows?
 
-    Member                what every connection of a node has: settings, name, group
-      PortMember          behind a UDP port: what is done to it is served by the port's driver
-      PipeMember          one end of a pipe: what is done to it has happened when the call returns
-    Listener              a listen socket
+Member                what every connection of a node has: settings, name, group
+  PortMember          behind a UDP port: what is done to it is served by the port's driver
+  PipeMember          one end of a pipe: what is done to it has happened when the call returns
+Listener              a listen socket
 """
 
 from abc import ABC, abstractmethod
@@ -11,16 +11,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import final
 
+from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
-from gamesockets.connection.states import StateChange
+from gamesockets.connection.states import State
 from gamesockets.drivers.port import PUMP_NOW, PUMP_SOON, Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.status_text import debug_text, detailed_status
 from gamesockets.observe.trace_lines import trace_lines
+from gamesockets.values import handles
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
 from gamesockets.values.results import Result
 
 
@@ -44,6 +50,47 @@ class Member(ABC):
         """From now on its messages go to that inbox; those that wait move there."""
         if inbox is not self.connection.inbox:
             self.connection.deliver_to(inbox)
+
+    def take(self, max_messages: int) -> list[NetworkingMessage]:
+        """Takes up to that many of its messages, wherever they wait."""
+        connection = self.connection
+        if connection.inbox is self.inbox:
+            return self.inbox.take(max_messages)
+        return connection.inbox.take_from(connection.peer, max_messages)
+
+    # ------------------------------------------------------------------ how it does
+
+    def info(self) -> ConnectionInfo:
+        """What is known of it and its peer."""
+        connection = self.connection
+        return self.info_at(connection.state, connection.end_reason, connection.end_debug)
+
+    def info_at(self, state: State, reason: int, debug: str) -> ConnectionInfo:
+        """The same with the state, reason and text of the moment that it is for."""
+        return connection_info(
+            self.connection, handles.ListenSocket(self.listen_socket), self.name, state, reason, debug
+        )
+
+    def status(self) -> ConnectionStatus:
+        """Ping, quality, rates and queues."""
+        self.connection.measure(now_us())
+        return connection_status(self.connection)
+
+    def lane_status(self) -> list[LaneStatus]:
+        """Queues lane by lane, an empty list once it has ended."""
+        return lane_status(self.connection)
+
+    def detailed_status(self) -> str:
+        """Everything measured, as text for people (spec 3, 9.3)."""
+        now = now_us()
+        self.connection.measure(now)
+        return detailed_status(self.connection, now)
+
+    def debug_text(self) -> str:
+        """The state of sender and receiver, as text for people."""
+        return debug_text(self.connection, self.name)
+
+    # ------------------------------------------------------------------ what is done with it
 
     @abstractmethod
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:

@@ -20,11 +20,11 @@ from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, LockMoment, find_row
-from gamesockets.connection.connection import Connection
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, LockMoment, find_row
+from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.states import State, StateChange, visible
+from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.port import Port
@@ -37,17 +37,16 @@ from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
-from gamesockets.observe.snapshots import connection_info
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, EndReason
-from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.values.records import StatusInfo
+from gamesockets.values.records import StatusCallback, StatusInfo
 from gamesockets.values.results import Result
 
 Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
-StatusCallback: TypeAlias = Callable[[StatusInfo], object]
+
+MakeService: TypeAlias = Callable[[ServiceOwner], Service]
 
 STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
@@ -73,7 +72,7 @@ class Node(LivingNode, ServiceOwner):
     """See the module.
 
     Args:
-        service: who serves the sockets; it belongs to this node from now on.
+        make_service: makes the one who serves the sockets, and tells the node of what happens.
         audience: who hears of status changes.
         credentials: who this side is and how it proves that; None for the process's identity without proof.
         trust: whose signatures on certificates count; None for nobody's.
@@ -85,7 +84,7 @@ class Node(LivingNode, ServiceOwner):
 
     def __init__(
         self,
-        service: Service,
+        make_service: MakeService,
         audience: Audience,
         credentials: Credentials | None = None,
         trust: TrustStore | None = None,
@@ -96,8 +95,8 @@ class Node(LivingNode, ServiceOwner):
             self._apply(config)
         self.credentials = Credentials(PROCESS.identity) if credentials is None else credentials
         self.trust = trust
-        self.service = service
-        self.lock = service.lock
+        self.service = make_service(self)
+        self.lock = self.service.lock
         self.members: dict[int, Member] = {}
         """Connections by handle, which is also their id on the wire."""
         self.listeners: HandleTable[Listener] = HandleTable(high_bit=False)
@@ -109,8 +108,7 @@ class Node(LivingNode, ServiceOwner):
         self._entropy = SystemEntropy()
         self._random = Random(self._entropy.random_bytes(16))
         self._ids = ConnectionIds(self._entropy)
-        self._pipes = Pipes(self._ids, service, self._on_pipe_change)
-        service.begin(self)
+        self._pipes = Pipes(self._ids, self.service, self._on_pipe_change)
         PROCESS.register(self)
 
     def _apply(self, config: Config) -> None:
@@ -326,10 +324,11 @@ class Node(LivingNode, ServiceOwner):
 
     # ------------------------------------------------------------------ poll groups
 
-    def create_group(self) -> int:
-        """A new poll group; its handle."""
+    def create_group(self) -> tuple[int, Inbox]:
+        """A new poll group: its handle, and where its messages are."""
         self.check_open()
-        return self.groups.add(Inbox(self.ready))
+        inbox = Inbox(self.ready)
+        return self.groups.add(inbox), inbox
 
     def destroy_group(self, group: int) -> bool:
         """Dissolves a group, whose connections and messages stay; whether there was one."""
@@ -366,14 +365,7 @@ class Node(LivingNode, ServiceOwner):
         elif member.connection is not connection:
             return
         callback = member.configuration.effective(STATUS_CALLBACK)
-        info = connection_info(
-            connection,
-            handles.ListenSocket(member.listen_socket),
-            member.name,
-            change.new_state,
-            change.reason,
-            change.debug,
-        )
+        info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))
         self._audience.announce(status, callback if callable(callback) else None)
         state_changed(change, member.name, member.listen_socket != 0)
@@ -417,6 +409,11 @@ class Node(LivingNode, ServiceOwner):
                 return None if member is None else member.configuration
             case _:
                 return None
+
+    def find_value(self, scope: int, scope_object: int, value: int) -> tuple[ConfigurationOutput, bool] | None:
+        """What is in force at a scope, and whether a wider one says so; None without such a value or object."""
+        configuration = self.configuration_at(scope, scope_object)
+        return None if configuration is None else configuration.get(value)
 
     def configure(self, scope: int, scope_object: int, value: int, x: ConfigurationInput) -> bool:
         """Sets a value at a scope below the global one, None takes it back; whether that was possible."""

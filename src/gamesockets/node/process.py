@@ -26,7 +26,7 @@ class LivingNode(ABC):
 
 @final
 class Process:
-    """Process-wide state (spec 3, 1.1). Usable from any thread; no lock of a node is ever held together with its own."""
+    """Process-wide state (spec 3, 1.1). Usable from any thread; its lock and that of a node are never held together."""
 
     def __init__(self) -> None:
         self.identity: NetworkingIdentity | None = None

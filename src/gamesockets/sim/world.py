@@ -29,6 +29,7 @@ from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State, visible
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
@@ -292,7 +293,7 @@ class Host(_Scheduled):
         self.endpoint = Endpoint(
             world._entropy,
             ConnectionIds(world._entropy),
-            identity,
+            Credentials(identity),
             ConnectionOptions.resolve(configuration),
             accepts=on_connecting is not None,
             unix_epoch_us=_UNIX_EPOCH_US,
