@@ -1,4 +1,4 @@
-"""Which Python name stands for each name of the C# wrapper and the reference library? Writes porting.md from porting.toml.
+"""What is each name of the C# wrapper and the reference library called in Python? Writes porting.md from porting.toml.
 
 Run `python -m docs.porting` at the root of the repository after a change to porting.toml; a test says when it is due.
 """
