@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from gamesockets.config.strings import ConfigurationString
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.values import records as gs_types
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy, SeededEntropy
 from gamesockets.values.enums import (
     ConfigurationDataType,
     ConfigurationScope,
-    ConfigurationString,
-    ConfigurationValue,
     ConfigurationValueResult,
     ConnectionInfoFlags,
     ConnectionState,

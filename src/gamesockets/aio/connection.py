@@ -10,13 +10,13 @@ from typing import Final, final
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.clock import now_us
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.connection.states import visible
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
 from gamesockets.observe.status_text import debug_text, detailed_status
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type, explain_send, to_bytes
-from gamesockets.values.enums import ConfigurationValue, ConnectionState, EndReason, SendFlags
+from gamesockets.values.enums import ConnectionState, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.handles import Connection as Handle
 from gamesockets.values.handles import PollGroup as PollGroupHandle

@@ -15,19 +15,12 @@ from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
 from gamesockets.aio.resolving import resolve
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.node.node import Config
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import (
-    ConfigurationScope,
-    ConfigurationValue,
-    ConnectionState,
-    DebugType,
-    EndReason,
-    SendFlags,
-)
+from gamesockets.values.enums import ConfigurationScope, ConnectionState, DebugType, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.handles import Connection as Handle
 from gamesockets.values.handles import ListenSocket

@@ -1,8 +1,7 @@
 """Which configuration values exist only once for the process, and how are they set without a `NetworkingSockets`?"""
 
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.sockets.library import Library
-from gamesockets.values.enums import ConfigurationValue
 
 
 def get_configuration_value(value: ConfigurationValue) -> ConfigurationOutput:

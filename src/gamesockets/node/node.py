@@ -15,7 +15,7 @@ from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, LockMoment, find_row
+from gamesockets.config.table import ConfigurationInput, ConfigurationValue, LockMoment, find_row
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.core import Core
 from gamesockets.connection.inbox import Inbox
@@ -38,7 +38,7 @@ from gamesockets.sockets.message_calls import MessageCalls
 from gamesockets.sockets.status_events import StatusCallback
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range, check_type, find
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, EndReason
+from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.handles import Connection, ListenSocket
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusInfo

@@ -16,11 +16,12 @@ tell of: there are no peer-to-peer connections and no relays here.
 from typing import Final, final
 
 from gamesockets.config.scopes import Configuration
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.connection import Connection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.snapshots import describe
-from gamesockets.values.enums import ConfigurationValue, DebugType, SendFlags
+from gamesockets.values.enums import DebugType, SendFlags
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, RELATIVE, AckBlock, FrameSink, decode

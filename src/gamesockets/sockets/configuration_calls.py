@@ -3,15 +3,19 @@
 from abc import ABC, abstractmethod
 from threading import Lock
 
-from gamesockets.config.scopes import Configuration, listed_values, value_name
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationRow, find_row
-from gamesockets.sockets.library import Library
-from gamesockets.values.enums import (
-    ConfigurationScope,
-    ConfigurationString,
+from gamesockets.config.scopes import Configuration
+from gamesockets.config.strings import ConfigurationString
+from gamesockets.config.table import (
+    ConfigurationInput,
+    ConfigurationOutput,
+    ConfigurationRow,
     ConfigurationValue,
-    ConfigurationValueResult,
+    find_row,
+    listed_values,
+    value_name,
 )
+from gamesockets.sockets.library import Library
+from gamesockets.values.enums import ConfigurationScope, ConfigurationValueResult
 from gamesockets.values.handles import Connection
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, DebugType
+from gamesockets.values.enums import ConfigurationScope, DebugType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
 
