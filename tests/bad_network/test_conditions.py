@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.support.configuration import SETTABLE, Scopes, check_fields
 
-from gamesockets.bad_network import conditions as module
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.config.fields import CONDITION_ROWS
 from gamesockets.config.options import ConnectionOptions
@@ -29,7 +28,7 @@ def test_a_fresh_network_is_perfect(scopes: Scopes) -> None:
 
 
 def test_the_declared_fields_are_those_of_the_table() -> None:
-    check_fields(module, "NetworkConditions", CONDITION_ROWS)
+    check_fields("bad_network/conditions.py", "NetworkConditions", CONDITION_ROWS)
     assert {row.scope for row in CONDITION_ROWS.values()} == {ConfigurationScope.GLOBAL}
     with pytest.raises(TypeError, match="there is no field lag_ms"):
         NetworkConditions(lag_ms=7)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.support.configuration import SPEC, Scopes, check_fields
 
-from gamesockets.config import options as module
 from gamesockets.config.fields import OPTION_ROWS, in_field_unit
 from gamesockets.config.options import PIPE_CONNECTION_PRESETS, ConnectionOptions
 from gamesockets.config.scopes import Configuration
@@ -21,7 +20,7 @@ def as_dict(options: ConnectionOptions) -> dict[str, Any]:
 
 
 def test_the_declared_fields_are_those_of_the_table() -> None:
-    check_fields(module, "ConnectionOptions", OPTION_ROWS)
+    check_fields("config/options.py", "ConnectionOptions", OPTION_ROWS)
 
 
 def test_fields_that_are_not_given_are_the_defaults_of_the_table() -> None:

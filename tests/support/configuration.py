@@ -1,7 +1,6 @@
 """What do the specification's configuration values look like, and which fields does a class of our source declare?"""
 
 import ast
-import inspect
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationRow, ConfigurationValue, LockMoment
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
+SOURCE: Final = Path(__file__).parent.parent.parent / "src" / "gamesockets"
 SPEC: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "config-values.json").read_text(encoding="utf-8")
 )
@@ -52,9 +52,9 @@ def by_name(row: dict[str, Any]) -> str:
     return str(row["name"])
 
 
-def check_fields(module: Any, name: str, rows: dict[str, ConfigurationRow]) -> None:
+def check_fields(path: str, name: str, rows: dict[str, ConfigurationRow]) -> None:
     """The fields that a class declares in its source are those of the rows: each once, of its type, in its unit."""
-    tree = ast.parse(inspect.getsource(module))
+    tree = ast.parse((SOURCE / path).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name).body
     declared = {
         ast.unparse(node.target): ast.unparse(node.annotation) for node in body if isinstance(node, ast.AnnAssign)

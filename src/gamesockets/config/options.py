@@ -31,7 +31,7 @@ class ConnectionOptions:
         fields: those that differ from the default, by name.
 
     Raises:
-        TypeError: there is no such field, or it is of another type.
+        TypeError: there is no such field.
     """
 
     __slots__ = tuple(OPTION_ROWS)
