@@ -38,4 +38,4 @@ def in_field_unit(row: ConfigurationRow, x: ConfigurationOutput) -> int | float:
     """
     if not isinstance(x, int | float):
         raise TypeError(f"{row.name} holds no number")
-    return x * row.factor
+    return x if row.factor == 1 else x * row.factor  # a product would be a new object for each connection

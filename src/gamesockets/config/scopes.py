@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 
 _MTU_HEADROOM_BYTES: Final = 100
 _LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
+_NOTHING_RESOLVED: Final[tuple[object, ...]] = (0,)
 
 
 @final
@@ -71,8 +72,8 @@ class Configuration:
         # The values of the child locked last: children locked with the same values share one dictionary.
         self._locked_below: dict[int, ConfigurationOutput] | None = None
         self._changes = 0
-        # What was resolved from this configuration, and its stamp then: of each class at most one object.
-        self._resolved: tuple[int, tuple[object, ...]] = (0, ())
+        # The stamp at which something was resolved from this configuration, then of each class at most one object.
+        self._resolved = _NOTHING_RESOLVED
         self._connection_user_data: ConfigurationOutput = None
         if parent is not None and scope == ConfigurationScope.CONNECTION:
             self._connection_user_data = parent.effective(_V.CONNECTION_USER_DATA)
@@ -223,15 +224,15 @@ class Configuration:
         """
         source = self._widest_alike()
         stamp = source._stamp()
-        before, resolved = source._resolved
-        if before != stamp:
-            resolved = ()
+        resolved = source._resolved
+        if resolved[0] != stamp:
+            resolved = (stamp,)
         for known in resolved:
             if isinstance(known, kind):
                 return known
         made = kind(**{field: in_field_unit(row, source._look_up(row)[0]) for field, row in rows.items()})
-        # Replaced as a whole: another thread may set a global value meanwhile.
-        source._resolved = (stamp, (*resolved, made))
+        # Replaced as a whole, with its stamp: another thread may set a global value meanwhile.
+        source._resolved = (*resolved, made)
         return made
 
     def _stamp(self) -> int:
