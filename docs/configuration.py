@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, LockMoment
-from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValue
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, ConfigurationSubject, LockMoment
+from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
 PAGE: Final = Path(__file__).parent / "reference" / "configuration.md"
 
@@ -27,48 +27,23 @@ How to use them: [tuning rates and buffers](../guides/tuning.md), [bad networks]
 [identity](../guides/identity.md).
 """
 
-_SUBJECTS: Final = (
-    (
-        "A simulated bad network",
-        "Every UDP packet of the process meets these, so setting them at one end is enough for both directions.",
-        ("FAKE_PACKET", "FAKE_RATE"),
+_TEXTS: Final = {
+    ConfigurationSubject.BAD_NETWORK: (
+        "Every UDP packet of the process meets these, so setting them at one end is enough for both directions."
     ),
-    (
-        "Whole messages lost",
-        "Unreliable messages only. These two are ours, not the reference library's.",
-        ("FAKE_MESSAGE",),
-    ),
-    (
-        "Rates, buffers and times",
-        "",
-        (
-            "SEND_BUFFER",
-            "SEND_RATE",
-            "NAGLE",
-            "TIMEOUT",
-            "RECV_",
-            "MTU_",
-            "SEND_TIME",
-            "CONNECTION_USER_DATA",
-        ),
-    ),
-    ("Encryption and authentication", "", ("IP_", "UNENCRYPTED")),
-    ("Diagnostics", "Levels are those of `gs.DebugType`.", ("LOG_LEVEL", "PACKET_TRACE")),
-    ("Callbacks", "", ("CALLBACK_CONNECTION",)),
-    (
-        "For what comes later",
+    ConfigurationSubject.MESSAGE_LOSS: "Unreliable messages only. These two are ours, not the reference library's.",
+    ConfigurationSubject.DIAGNOSTICS: "Levels are those of `gs.DebugType`.",
+    ConfigurationSubject.LATER: (
         "Peer-to-peer connections, the messages interface and certificates of one's own come later. Until then these "
-        "are kept, can be read back, and nothing uses them; `SYMMETRIC_CONNECT` must stay 0.",
-        ("SYMMETRIC", "LOCAL_VIRTUAL", "P2P_", "CALLBACK_", "OUT_OF_ORDER"),
+        "are kept, can be read back, and nothing uses them; `SYMMETRIC_CONNECT` must stay 0."
     ),
-)
-"""Heading, text, and how the names begin. A value is in the first subject that fits."""
-
-_WITHOUT_EFFECT: Final = (
-    "Without effect here",
-    "Valve's relay network and other parts of the reference library that exist only in closed builds use these. They "
-    "are kept, converted to their type and limits, and can be read back, so that code written for that library runs.",
-)
+    ConfigurationSubject.WITHOUT_EFFECT: (
+        "Valve's relay network and other parts of the reference library that exist only in closed builds use these. "
+        "They are kept, converted to their type and limits, and can be read back, so that code written for that "
+        "library runs."
+    ),
+}
+"""What stands under the heading of a subject."""
 
 _MOMENTS: Final = {
     LockMoment.LISTEN_SOCKET_CREATED: "listening",
@@ -78,8 +53,8 @@ _MOMENTS: Final = {
 
 _SAID_BY_THE_MEANING: Final = {"-", "mode", "bool", "bit mask"}
 
-_PYTHON_NAMES: Final = {row.name: ConfigurationValue(row.value).name for row in CONFIGURATION_ROWS.values()}
-_NATIVE_NAME: Final = re.compile(r"\b(?:" + "|".join(sorted(_PYTHON_NAMES, key=len, reverse=True)) + r")\b")
+_PYTHON_NAMES: Final = {row.name: row.value.name for row in CONFIGURATION_ROWS.values()}
+_REFERENCE_NAME: Final = re.compile(r"\b(?:" + "|".join(sorted(_PYTHON_NAMES, key=len, reverse=True)) + r")\b")
 
 
 def render() -> str:
@@ -91,41 +66,27 @@ def render() -> str:
         "",
         _INTRODUCTION.strip(),
     ]
-    by_subject: dict[str, list[ConfigurationRow]] = {title: [] for title, _, _ in _SUBJECTS}
-    rest = []
-    for row in CONFIGURATION_ROWS.values():
-        if row.available:
-            by_subject[_subject(row)].append(row)
-        elif row.data_type is not None:
-            rest.append(row)
-    for title, text, _ in _SUBJECTS:
-        lines += _section(title, text, by_subject[title])
-    lines += _section(*_WITHOUT_EFFECT, rest)
+    for subject in ConfigurationSubject:
+        lines += _section(subject, [row for row in CONFIGURATION_ROWS.values() if row.subject == subject])
     return "\n".join(lines) + "\n"
 
 
-def _subject(row: ConfigurationRow) -> str:
-    name = ConfigurationValue(row.value).name
-    return next(title for title, _, starts in _SUBJECTS if name.startswith(starts))
-
-
-def _section(title: str, text: str, rows: list[ConfigurationRow]) -> list[str]:
-    lines = ["", f"## {title}", ""]
-    if text:
-        lines += [text, ""]
+def _section(subject: ConfigurationSubject, rows: list[ConfigurationRow]) -> list[str]:
+    lines = ["", f"## {subject.value}", ""]
+    if subject in _TEXTS:
+        lines += [_TEXTS[subject], ""]
     lines += ["| Value | What it does | Default | Limits | Scope |", "|---|---|---|---|---|"]
     return lines + [_line(row) for row in rows]
 
 
 def _line(row: ConfigurationRow) -> str:
-    value = ConfigurationValue(row.value)
-    meaning = _NATIVE_NAME.sub(lambda match: f"`{_PYTHON_NAMES[match[0]]}`", row.meaning)
+    meaning = _REFERENCE_NAME.sub(lambda match: f"`{_PYTHON_NAMES[match[0]]}`", row.meaning)
     if row.read_only:
         meaning += " Read-only."
     moments = [text for moment, text in _MOMENTS.items() if row.locked & moment]
     if moments:
         meaning += f" Fixed when {' or '.join(moments)}."
-    cells = [f"`{value.name}`", meaning, _default(row), _limits(row), _scope(row)]
+    cells = [f"`{row.value.name}`", meaning, _default(row), _limits(row), _scope(row)]
     return f"| {' | '.join(cells)} |"
 
 

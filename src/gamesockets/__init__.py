@@ -7,15 +7,14 @@ with gs.NetworkingSockets() as sockets:
     sockets.send_message_to_connection(connection, b"hello", gs.SendFlags.RELIABLE)
 """
 
-from gamesockets.config.table import ConfigurationRow
+from gamesockets.config.strings import ConfigurationString
+from gamesockets.config.table import ConfigurationRow, ConfigurationValue
 from gamesockets.sockets.library import Library
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.address import Address
 from gamesockets.values.enums import (
     ConfigurationDataType,
     ConfigurationScope,
-    ConfigurationString,
-    ConfigurationValue,
     ConfigurationValueResult,
     ConnectionInfoFlags,
     ConnectionState,

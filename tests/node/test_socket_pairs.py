@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 import gamesockets as gs
+from gamesockets.config.table import ConfigurationValue as Value
 from gamesockets.endpoint.ids import CONNECTIONS_MAX, ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
-from gamesockets.values.enums import ConfigurationValue as Value
 
 DEADLINE_S: Final = 20.0
 HUGE: Final = 268_435_456

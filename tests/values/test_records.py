@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.values import records as gs_types
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy, SeededEntropy
 from gamesockets.values.enums import (
     ConfigurationDataType,
     ConfigurationScope,
-    ConfigurationString,
-    ConfigurationValue,
     ConfigurationValueResult,
     ConnectionInfoFlags,
     ConnectionState,
@@ -108,13 +107,8 @@ def test_every_member_of_the_final_wrapper_has_a_counterpart(wrapper_name: str, 
         assert ours[name.upper()] == number
 
 
-def test_the_early_wrappers_names_remain() -> None:
+def test_the_early_wrappers_name_of_the_flags_remains() -> None:
     assert SendType is SendFlags
-    early = ENUMS["wrapper_early"]["ConfigurationString"]
-    assert {name: int(member) for name, member in ConfigurationString.__members__.items()} == {
-        upper_case(name): number for name, number in early.items()
-    }
-    assert [int(string.configuration_value) for string in ConfigurationString] == [29, 30, 31]
 
 
 def test_everything_named_by_types_exists() -> None:

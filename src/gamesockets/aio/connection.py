@@ -7,12 +7,12 @@ from typing import Final, final
 
 from gamesockets.aio.conversation import LIMIT_EXCEEDED, Conversation
 from gamesockets.aio.hub import Hub
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.connection.states import visible
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import are_lanes, check_connection_name, check_range, check_type, numbers, to_bytes
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, ConnectionState, EndReason, SendFlags
+from gamesockets.values.enums import ConfigurationScope, ConnectionState, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import MESSAGES_PER_BATCH_MAX, USER_DATA_MAX, USER_DATA_MIN

@@ -16,7 +16,7 @@ from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
 from gamesockets.aio.resolving import resolve
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.node import Config
@@ -24,14 +24,7 @@ from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type, outgoing
-from gamesockets.values.enums import (
-    ConfigurationScope,
-    ConfigurationValue,
-    ConnectionState,
-    DebugType,
-    EndReason,
-    SendFlags,
-)
+from gamesockets.values.enums import ConfigurationScope, ConnectionState, DebugType, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import ConnectionInfo, MessageData, OutgoingMessage, StatusInfo

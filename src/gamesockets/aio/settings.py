@@ -1,9 +1,8 @@
 """Which configuration values exist only once for the process, and how are they set without a `NetworkingSockets`?"""
 
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.node.process import PROCESS
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import ConfigurationValue
 
 
 def get_configuration_value(value: ConfigurationValue) -> ConfigurationOutput:

@@ -1,6 +1,6 @@
 """How does something given become a configuration value of the right type, within its limits?
 
-The rules are those of the native library (spec 3, 4.3), so that the same settings mean the same.
+The rules are those of the reference library (spec 3, 4.3), so that the same settings mean the same.
 """
 
 import math
@@ -39,8 +39,6 @@ def convert(row: ConfigurationRow, x: ConfigurationInput) -> ConfigurationOutput
             return _to_text(x)
         case ConfigurationDataType.FUNCTION_PTR:
             return x if callable(x) else None
-        case _:
-            return None
     if converted is not None:
         if row.minimum is not None:
             converted = max(converted, row.minimum)

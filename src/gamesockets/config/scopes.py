@@ -1,4 +1,4 @@
-"""How is a configuration value set, inherited and read, and with which numbers does a connection run?
+"""How is a configuration value set, inherited and read?
 
 Each scope has one `Configuration` that holds what was set there and asks the next wider one for the rest
 (spec 3, part 4). The data path never looks here: a connection runs on `ConnectionOptions`, the simulated
@@ -6,56 +6,27 @@ network on `NetworkConditions`: plain numbers, resolved from a configuration and
 """
 
 from collections.abc import Mapping
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from gamesockets.config.convert import convert
+from gamesockets.config.fields import in_field_unit
 from gamesockets.config.table import (
     CONFIGURATION_ROWS,
     ConfigurationInput,
     ConfigurationOutput,
     ConfigurationRow,
+    ConfigurationValue,
     LockMoment,
     find_row,
 )
-from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValue
-
-__all__ = [
-    "Configuration",
-    "listed_values",
-    "value_name",
-]
+from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
 _V = ConfigurationValue
-
+_T = TypeVar("_T")
 
 _MTU_HEADROOM_BYTES: Final = 100
 _LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
-_UNLISTED: Final = frozenset({_V.SYMMETRIC_CONNECT, _V.LOCAL_VIRTUAL_PORT, _V.CONNECTION_USER_DATA})
-_DEVELOPMENT: Final = frozenset({_V.IP_ALLOW_WITHOUT_AUTH, _V.UNENCRYPTED})
-_LARGEST_NATIVE: Final = _V.ECN
-
-
-def listed_values(include_development: bool) -> list[ConfigurationValue]:
-    """The values an application may show for editing, ascending: the native library's list (spec 3, 4.5).
-
-    Not in it: callbacks, read-only values, those without effect here, and our own additions.
-    """
-    return sorted(
-        row.value
-        for row in CONFIGURATION_ROWS.values()
-        if row.available
-        and row.value <= _LARGEST_NATIVE
-        and not row.read_only
-        and row.data_type != ConfigurationDataType.FUNCTION_PTR
-        and row.value not in _UNLISTED
-        and (include_development or row.value not in _DEVELOPMENT)
-    )
-
-
-def value_name(value: int) -> str | None:
-    """The native library's spelling of a value's name; `None` for a number that is no value."""
-    row = find_row(value)
-    return row.name if row is not None else None
+_NOTHING_RESOLVED: Final[tuple[object, ...]] = (0,)
 
 
 @final
@@ -81,11 +52,8 @@ class Configuration:
         "_locked_below",
         "_overrides",
         "_parent",
+        "_resolved",
         "_scope",
-        "resolved",
-        "resolved_globals",
-        "resolved_globals_stamp",
-        "resolved_stamp",
     )
 
     def __init__(
@@ -104,12 +72,8 @@ class Configuration:
         # The values of the child locked last: children locked with the same values share one dictionary.
         self._locked_below: dict[int, ConfigurationOutput] | None = None
         self._changes = 0
-        self.resolved: object = None
-        """What `ConnectionOptions.resolve` made of this configuration when its stamp was `resolved_stamp`."""
-        self.resolved_stamp = -1
-        self.resolved_globals: object = None
-        """The same for `NetworkConditions.resolve`, at the global scope alone."""
-        self.resolved_globals_stamp = -1
+        # The stamp at which something was resolved from this configuration, then of each class at most one object.
+        self._resolved = _NOTHING_RESOLVED
         self._connection_user_data: ConfigurationOutput = None
         if parent is not None and scope == ConfigurationScope.CONNECTION:
             self._connection_user_data = parent.effective(_V.CONNECTION_USER_DATA)
@@ -195,8 +159,7 @@ class Configuration:
             row = find_row(value)
             if row is None:
                 raise ValueError(f"{value!r} is no configuration value")
-            kind = row.data_type.name if row.data_type is not None else "nothing"
-            why = self._refusal(row) or f"it holds a value of type {kind}"
+            why = self._refusal(row) or f"it holds a value of type {row.data_type.name}"
             raise ValueError(f"configuration value {row.name} ({row.value}) cannot be set to {x!r}: {why}")
 
     def lock(self, moment: LockMoment) -> None:
@@ -250,11 +213,33 @@ class Configuration:
                 return _default(row), source
             source = source._parent
 
-    def stamp(self) -> int:
-        """Grows with every change here or in a wider scope."""
-        return self._changes + (self._parent.stamp() if self._parent is not None else 0)
+    def resolve(self, kind: type[_T], rows: Mapping[str, ConfigurationRow]) -> _T:
+        """What is in force now, as an object of a class that has a field for each row.
 
-    def widest_alike(self) -> "Configuration":
+        Cheap, and the same object as long as nothing changes. All scopes in a row that say the same share one object.
+
+        Args:
+            kind: the class; takes its fields as keywords, in the unit of the field.
+            rows: of each field the row.
+        """
+        source = self._widest_alike()
+        stamp = source._stamp()
+        resolved = source._resolved
+        if resolved[0] != stamp:
+            resolved = (stamp,)
+        for known in resolved:
+            if isinstance(known, kind):
+                return known
+        made = kind(**{field: in_field_unit(row, source._look_up(row)[0]) for field, row in rows.items()})
+        # Replaced as a whole, with its stamp: another thread may set a global value meanwhile.
+        source._resolved = (*resolved, made)
+        return made
+
+    def _stamp(self) -> int:
+        """Grows with every change here or in a wider scope."""
+        return self._changes + (self._parent._stamp() if self._parent is not None else 0)
+
+    def _widest_alike(self) -> "Configuration":
         """The widest scope at which every value reads as it does here."""
         source = self
         while source._parent is not None and not source._differs_from_parent():
@@ -277,27 +262,13 @@ class Configuration:
         user_data = self._connection_user_data
         return user_data is not None and user_data != parent.effective(_V.CONNECTION_USER_DATA)
 
-    def integer(self, value: ConfigurationValue) -> int:
-        """What is in force for a value that holds an integer."""
-        x = self.effective(value)
-        if not isinstance(x, int):
-            raise TypeError(f"{value.name} holds no integer")
-        return x
-
-    def number(self, value: ConfigurationValue) -> float:
-        """What is in force for a value that holds a number."""
-        x = self.effective(value)
-        if not isinstance(x, int | float):
-            raise TypeError(f"{value.name} holds no number")
-        return x
-
     def __repr__(self) -> str:
         own = {_V(value).name: x for value, x in (self._overrides or {}).items()}
         return f"<Configuration {self._scope.name} {own}>"
 
 
 def _default(row: ConfigurationRow) -> ConfigurationOutput:
-    """What a value reads as when nobody set it: 0 where the native library's default is not known."""
+    """What a value reads as when nobody set it: 0 where the reference library's default is not known."""
     if row.default is None and row.data_type == ConfigurationDataType.INT32:
         return 0
     return row.default

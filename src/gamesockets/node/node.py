@@ -20,7 +20,7 @@ from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, LockMoment, find_row
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue, LockMoment, find_row
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
@@ -40,7 +40,7 @@ from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, EndReason
+from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.records import StatusCallback, StatusInfo
 from gamesockets.values.results import Result
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final, final
 
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.values.enums import ConfigurationScope
 from gamesockets.values.identity import NetworkingIdentity
 
 

@@ -16,11 +16,12 @@ tell of: there are no peer-to-peer connections and no relays here.
 from typing import Final, final
 
 from gamesockets.config.scopes import Configuration
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.snapshots import describe
-from gamesockets.values.enums import ConfigurationValue, DebugType, SendFlags
+from gamesockets.values.enums import DebugType, SendFlags
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, RELATIVE, AckBlock, FrameSink, decode
@@ -31,7 +32,7 @@ _V = ConfigurationValue
 
 
 def trace_lines(connection: DatagramConnection, name: str, configuration: Configuration) -> "TraceLines | None":
-    """What to give to `DatagramConnection.set_trace`; None if no value asks for lines that exist."""
+    """What to give to `Connection.set_trace`; None if no value asks for lines that exist."""
     levels = [
         _level(configuration, value)
         for value in (_V.LOG_LEVEL_ACK_RTT, _V.LOG_LEVEL_PACKET_DECODE, _V.LOG_LEVEL_MESSAGE, _V.LOG_LEVEL_PACKET_GAPS)
@@ -53,13 +54,7 @@ class TraceLines(TraceSink):
     __slots__ = ("_ack_rtt", "_connection", "_message", "_name", "_packet_decode", "_packet_gaps")
 
     def __init__(
-        self,
-        connection: DatagramConnection,
-        name: str,
-        ack_rtt: int,
-        packet_decode: int,
-        message: int,
-        packet_gaps: int,
+        self, connection: DatagramConnection, name: str, ack_rtt: int, packet_decode: int, message: int, packet_gaps: int
     ) -> None:
         self._connection = connection
         self._name = name

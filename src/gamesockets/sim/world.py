@@ -24,7 +24,7 @@ from typing import Any, Final, TypeAlias, final
 from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, LockMoment
+from gamesockets.config.table import ConfigurationInput, ConfigurationValue, LockMoment
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
@@ -36,7 +36,7 @@ from gamesockets.observe.snapshots import connection_info, connection_status, la
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.arguments import are_lanes
 from gamesockets.values.entropy import SeededEntropy
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, ConnectionState, SendFlags
+from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFlags
 from gamesockets.values.handles import Connection as ConnectionHandle
 from gamesockets.values.handles import ListenSocket
 from gamesockets.values.identity import NetworkingIdentity

@@ -1,15 +1,18 @@
 """Which calls read and set configuration? (spec 3, part 4)"""
 
-from gamesockets.config.scopes import listed_values, value_name
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationRow, find_row
+from gamesockets.config.strings import ConfigurationString
+from gamesockets.config.table import (
+    ConfigurationInput,
+    ConfigurationOutput,
+    ConfigurationRow,
+    ConfigurationValue,
+    find_row,
+    listed_values,
+    value_name,
+)
 from gamesockets.node.process import PROCESS
 from gamesockets.sockets.calls import Calls
-from gamesockets.values.enums import (
-    ConfigurationScope,
-    ConfigurationString,
-    ConfigurationValue,
-    ConfigurationValueResult,
-)
+from gamesockets.values.enums import ConfigurationScope, ConfigurationValueResult
 from gamesockets.values.handles import Connection
 
 

@@ -3,11 +3,11 @@
 from typing import Final, final
 
 from gamesockets.clock import now_us
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import ConfigurationValue, DebugType
+from gamesockets.values.enums import DebugType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
 
