@@ -120,7 +120,7 @@ class Connection:
         if number < 0:
             return Result(-number)
         if self.core.needs_service(now):
-            self._touch()
+            self._station.touch(self.core)
         return Result.OK
 
     def flush(self) -> Result:
@@ -128,7 +128,7 @@ class Connection:
         if self._is_closed:
             return Result.INVALID_PARAM
         result = self.core.flush()
-        self._touch()
+        self._station.touch(self.core)
         return result
 
     def receive(self, max_messages: int = 256) -> list[NetworkingMessage]:
@@ -151,7 +151,7 @@ class Connection:
         """Changes configuration values of this connection. Raises `ValueError` for those that cannot be."""
         self._configuration.apply(config)
         self.core.configure(ConnectionOptions.resolve(self._configuration))
-        self._touch()
+        self._station.touch(self.core)
 
     def configure_lanes(self, priorities: Sequence[int], weights: Sequence[int] | None = None) -> Result:
         """Sets up the lanes of the sending direction: as many as there are priorities."""
@@ -161,15 +161,12 @@ class Connection:
         if not are_lanes(priorities, shares):
             return Result.INVALID_PARAM
         result = self.core.configure_lanes(list(priorities), shares, self._station.clock.now_us)
-        self._touch()
+        self._station.touch(self.core)
         return result
 
     @property
     def _is_closed(self) -> bool:
         return self.core not in self._entries
-
-    def _touch(self) -> None:
-        self._station.touch(self.core)
 
 
 OnConnecting: TypeAlias = Callable[[Connection], object]
