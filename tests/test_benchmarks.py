@@ -17,7 +17,8 @@ from benchmarks.runner import LOAD_GENERATORS, Order, Outcome, load_generator, p
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.systems import SYSTEMS, needs
 
-QUICK_S = 0.05
+QUICK_S = 0.2
+"""Long enough for a few messages while coverage is measured, too."""
 SLOW_S = 0.4
 """Long enough for a first message through the lossy link."""
 FEW = 8

@@ -54,7 +54,13 @@ class TraceLines(TraceSink):
     __slots__ = ("_ack_rtt", "_connection", "_message", "_name", "_packet_decode", "_packet_gaps")
 
     def __init__(
-        self, connection: DatagramConnection, name: str, ack_rtt: int, packet_decode: int, message: int, packet_gaps: int
+        self,
+        connection: DatagramConnection,
+        name: str,
+        ack_rtt: int,
+        packet_decode: int,
+        message: int,
+        packet_gaps: int,
     ) -> None:
         self._connection = connection
         self._name = name

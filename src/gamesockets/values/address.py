@@ -77,7 +77,7 @@ class Address:
         """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``. Raises `ValueError`."""
         if len(packed) != 16:
             raise ValueError(f"an address has 16 bytes, not {len(packed)}")
-        address = cls.__new__(cls)
+        address: Address = cls.__new__(cls)
         address._packed = bytes(packed)
         address._port = _check_port(port)
         return address

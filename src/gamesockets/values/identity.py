@@ -53,34 +53,34 @@ class NetworkingIdentity:
 
     @classmethod
     def ip_address(cls, address: Address) -> "NetworkingIdentity":
-        return _make(IdentityType.IP_ADDRESS, address.packed + address.port.to_bytes(2, "little"))
+        return cls._of(IdentityType.IP_ADDRESS, address.packed + address.port.to_bytes(2, "little"))
 
     @classmethod
     def generic_string(cls, text: str) -> "NetworkingIdentity":
         """A name of the application's own, of 0..31 bytes in UTF-8. Raises `ValueError`."""
-        return _from_generic_string(text.encode())
+        return cls._from_generic_string(text.encode())
 
     @classmethod
     def generic_bytes(cls, data: bytes) -> "NetworkingIdentity":
         """0..32 bytes of the application's own, else `ValueError`. The text of no bytes does not parse."""
         if len(data) > MAX_GENERIC_BYTES:
             raise ValueError(f"generic bytes have a length of 0..{MAX_GENERIC_BYTES}, not {len(data)}")
-        return _make(IdentityType.GENERIC_BYTES, bytes(data))
+        return cls._of(IdentityType.GENERIC_BYTES, bytes(data))
 
     @classmethod
     def steam_id(cls, number: int) -> "NetworkingIdentity":
         """A Steam id of 64 bits, else `ValueError`. Not checked for sense, unlike in `parse`."""
-        return _make(IdentityType.STEAM_ID, _uint64_bytes(number, "Steam id"))
+        return cls._of(IdentityType.STEAM_ID, _uint64_bytes(number, "Steam id"))
 
     @classmethod
     def xbox_pairwise_id(cls, text: str) -> "NetworkingIdentity":
         """1..32 bytes of text, else `ValueError`."""
-        return _from_xbox_pairwise_id(text.encode())
+        return cls._from_xbox_pairwise_id(text.encode())
 
     @classmethod
     def psn_id(cls, number: int) -> "NetworkingIdentity":
         """A PlayStation account number of 64 bits, else `ValueError`."""
-        return _make(IdentityType.SONY_PSN, _uint64_bytes(number, "PSN id"))
+        return cls._of(IdentityType.SONY_PSN, _uint64_bytes(number, "PSN id"))
 
     @classmethod
     def parse(cls, text: str | bytes) -> "NetworkingIdentity":
@@ -102,7 +102,7 @@ class NetworkingIdentity:
         if colon:
             match prefix:
                 case b"str":
-                    return _from_generic_string(rest)
+                    return cls._from_generic_string(rest)
                 case b"gen":
                     return cls.generic_bytes(_parse_hex(rest))
                 case b"ip":
@@ -112,11 +112,28 @@ class NetworkingIdentity:
                 case b"psn":
                     return cls.psn_id(_parse_uint64(rest))
                 case b"xboxpwid":
-                    return _from_xbox_pairwise_id(rest)
+                    return cls._from_xbox_pairwise_id(rest)
         if not _UNKNOWN_PREFIX.match(raw):
             raise ValueError(f"{raw[:MAX_TEXT_BYTES]!r} does not begin with a kind, as 'str:' or 'ip:'")
         _check_length("an identity", raw, 1, MAX_TEXT_BYTES)
-        return _make(IdentityType.UNKNOWN_TYPE, raw + b"\0")
+        return cls._of(IdentityType.UNKNOWN_TYPE, raw + b"\0")
+
+    @classmethod
+    def _from_generic_string(cls, raw: bytes) -> "NetworkingIdentity":
+        _check_length("a generic string", raw, 0, MAX_GENERIC_STRING_BYTES)
+        return cls._of(IdentityType.GENERIC_STRING, raw + b"\0")
+
+    @classmethod
+    def _from_xbox_pairwise_id(cls, raw: bytes) -> "NetworkingIdentity":
+        _check_length("an Xbox pairwise id", raw, 1, MAX_XBOX_PAIRWISE_ID_BYTES)
+        return cls._of(IdentityType.XBOX_PAIRWISE_ID, raw + b"\0")
+
+    @classmethod
+    def _of(cls, identity_type: IdentityType, data: bytes) -> "NetworkingIdentity":
+        identity: NetworkingIdentity = cls()
+        identity._type = identity_type
+        identity._data = data
+        return identity
 
     @property
     def type(self) -> IdentityType:
@@ -199,28 +216,11 @@ class NetworkingIdentity:
         return hash((self._type, self._data))
 
 
-def _make(identity_type: IdentityType, data: bytes) -> NetworkingIdentity:
-    identity = NetworkingIdentity()
-    identity._type = identity_type
-    identity._data = data
-    return identity
-
-
 def _check_length(what: str, raw: bytes, minimum: int, maximum: int) -> None:
     if not minimum <= len(raw) <= maximum:
         raise ValueError(f"{what} has {minimum}..{maximum} bytes, not {len(raw)}: {raw[:MAX_TEXT_BYTES]!r}")
     if b"\0" in raw:
         raise ValueError(f"{what} cannot contain a zero byte: {raw!r}")
-
-
-def _from_generic_string(raw: bytes) -> NetworkingIdentity:
-    _check_length("a generic string", raw, 0, MAX_GENERIC_STRING_BYTES)
-    return _make(IdentityType.GENERIC_STRING, raw + b"\0")
-
-
-def _from_xbox_pairwise_id(raw: bytes) -> NetworkingIdentity:
-    _check_length("an Xbox pairwise id", raw, 1, MAX_XBOX_PAIRWISE_ID_BYTES)
-    return _make(IdentityType.XBOX_PAIRWISE_ID, raw + b"\0")
 
 
 def _uint64_bytes(number: int, what: str) -> bytes:

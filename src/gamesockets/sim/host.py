@@ -1,0 +1,265 @@
+"""What does one hold of a simulated world: a host, and its end of each connection?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, final
+
+from gamesockets.bad_network.link import Link
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.config.scopes import Configuration
+from gamesockets.config.table import ConfigurationInput, ConfigurationValue, LockMoment
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.counters import Counters
+from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.connection.states import State, visible
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.sim.network import Network
+from gamesockets.sim.station import Station
+from gamesockets.sim.virtual_clock import VirtualClock
+from gamesockets.values import handles
+from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.arguments import are_lanes
+from gamesockets.values.entropy import Entropy
+from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFlags
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, MessageData, StatusInfo
+from gamesockets.values.results import Result
+
+Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
+
+
+@final
+class Connection:
+    """One end of a connection. Methods do what those of `gamesockets.NetworkingSockets` do.
+
+    It stays readable after its end: `state`, `end_reason` and what `receive` still finds.
+    """
+
+    def __init__(
+        self,
+        host: "Host",
+        station: Station,
+        core: DatagramConnection,
+        configuration: Configuration,
+        entries: "dict[DatagramConnection, Connection]",
+    ) -> None:
+        self.host = host
+        """On which side it is."""
+        self.core = core
+        """The protocol's own object, for tests that want to look inside."""
+        self.name = ""
+        """For logs and error messages."""
+        self._station = station
+        self._configuration = configuration
+        self._entries = entries
+        """All that the host has not closed, from which this one takes itself out."""
+        self._socket_address: SocketAddress = (core.address.ip, core.address.port)
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def state(self) -> ConnectionState:
+        """How far it has come; NONE once it was closed here."""
+        return visible(self.core.state)
+
+    @property
+    def is_connected(self) -> bool:
+        return self.core.state == State.CONNECTED
+
+    @property
+    def end_reason(self) -> int:
+        """Why it ended, 0 while it has not; `EndReason` names the known numbers."""
+        return self.core.end_reason
+
+    @property
+    def end_debug(self) -> str:
+        """Text for people about the end."""
+        return self.core.end_debug
+
+    @property
+    def peer_address(self) -> Address:
+        return self.core.address
+
+    @property
+    def outgoing(self) -> Link:
+        """The link towards the peer: for its counters, and to change its `conditions` during the run."""
+        return self._station.network.link(self._station.address, self._socket_address)
+
+    @property
+    def incoming(self) -> Link:
+        """The link from the peer."""
+        return self._station.network.link(self._socket_address, self._station.address)
+
+    def info(self) -> ConnectionInfo:
+        """What is known of the connection and its peer."""
+        core = self.core
+        return connection_info(core, handles.ListenSocket(0), self.name, core.state, core.end_reason, core.end_debug)
+
+    def status(self) -> ConnectionStatus:
+        """Ping, quality, rates and queues. Reading resets the largest jitter."""
+        return connection_status(self.core)
+
+    def lane_status(self) -> list[LaneStatus]:
+        """What waits in each lane; empty once the connection has ended."""
+        return lane_status(self.core)
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<sim.Connection{name} {self.host.address} to {self.peer_address}: {self.core.state.name}>"
+
+    # ------------------------------------------------------------------ what one does with it
+
+    def send(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
+        """Queues a message; `Result.OK`, or why not. What is due leaves at once."""
+        if self._is_closed:
+            return Result.INVALID_PARAM
+        now = self._station.clock.now_us
+        number = self.core.send(bytes(data), int(flags), lane, now)
+        if number < 0:
+            return Result(-number)
+        if self.core.needs_service(now):
+            self._station.touch(self.core)
+        return Result.OK
+
+    def flush(self) -> Result:
+        """Sends what waits for company at once."""
+        if self._is_closed:
+            return Result.INVALID_PARAM
+        result = self.core.flush()
+        self._station.touch(self.core)
+        return result
+
+    def receive(self, max_messages: int = 256) -> list[NetworkingMessage]:
+        """Takes up to that many messages that have arrived."""
+        return self.core.inbox.take(max_messages)
+
+    def accept(self) -> Result:
+        """Accepts an incoming connection, for hosts with a hook of their own."""
+        if self.core.state == State.CONNECTING:
+            self._configuration.lock(LockMoment.CONNECTION_STARTED)
+        return self._station.accept(self.core)
+
+    def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
+        """Closes it; with linger, once all reliable data has arrived. Harmless to repeat."""
+        self._station.close(self.core, reason, debug, enable_linger)
+        self._entries.pop(self.core, None)
+        self._station.pump()
+
+    def configure(self, config: Config) -> None:
+        """Changes configuration values of this connection. Raises `ValueError` for those that cannot be."""
+        self._configuration.apply(config)
+        self.core.configure(ConnectionOptions.resolve(self._configuration))
+        self._station.touch(self.core)
+
+    def configure_lanes(self, priorities: Sequence[int], weights: Sequence[int] | None = None) -> Result:
+        """Sets up the lanes of the sending direction: as many as there are priorities."""
+        if self._is_closed:
+            return Result.NO_CONNECTION
+        shares = [1] * len(priorities) if weights is None else list(weights)
+        if not are_lanes(priorities, shares):
+            return Result.INVALID_PARAM
+        result = self.core.configure_lanes(list(priorities), shares, self._station.clock.now_us)
+        self._station.touch(self.core)
+        return result
+
+    @property
+    def _is_closed(self) -> bool:
+        return self.core not in self._entries
+
+
+OnConnecting: TypeAlias = Callable[[Connection], object]
+OnStatus: TypeAlias = Callable[[Connection, StatusInfo], object]
+
+
+@final
+class Host:
+    """One local address with all its connections: what a UDP socket is outside of the simulation.
+
+    Made by `World.listen` and `World.host`.
+    """
+
+    def __init__(
+        self,
+        world: VirtualClock,
+        network: Network,
+        address: Address,
+        entropy: Entropy,
+        configuration: Configuration,
+        credentials: Credentials,
+        on_connecting: OnConnecting | None,
+    ) -> None:
+        self.world = world
+        """The world that it is part of, as far as a callback needs it: the time, and calls at later times."""
+        self.address = address
+        self.on_connecting: OnConnecting | None = on_connecting
+        """Called with each incoming connection; None if this host does not listen."""
+        self.on_status: OnStatus | None = None
+        """Called with every change of a connection's state."""
+        self._configuration = configuration
+        self._entries: dict[DatagramConnection, Connection] = {}
+        options = ConnectionOptions.resolve(configuration)
+        accepts = on_connecting is not None
+        self._station = Station(world, network, address, entropy, credentials, options, accepts, self._on_change)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The protocol's own object, for tests that want to look inside."""
+        return self._station.endpoint
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All that this side has not closed, oldest first; those that have ended by themselves included."""
+        return list(self._entries.values())
+
+    @property
+    def counters(self) -> Counters:
+        """Datagrams that led nowhere, by reason."""
+        return self._station.endpoint.counters
+
+    def connect(self, target: SocketAddress, config: Config) -> Connection:
+        """Starts a connection, for `World.connect`.
+
+        Raises:
+            ValueError: there is a connection to that address already, or a configuration value cannot be set.
+            RuntimeError: 8191 connections live here.
+        """
+        configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
+        configuration.apply(config)
+        configuration.lock(LockMoment.CONNECTION_STARTED)
+        core = self._station.connect(target, ConnectionOptions.resolve(configuration))
+        if core is None:
+            raise RuntimeError(f"too many connections live on {self}")
+        connection = self._add(core, configuration)
+        self._station.pump()
+        return connection
+
+    def crash(self) -> None:
+        """Vanishes without a word, as a process does that is killed; the address becomes free."""
+        self._station.crash()
+        self._entries.clear()
+
+    def _add(self, core: DatagramConnection, configuration: Configuration) -> Connection:
+        connection = self._entries[core] = Connection(self, self._station, core, configuration, self._entries)
+        return connection
+
+    def _on_change(self, event: StateChange) -> None:
+        core = event.connection
+        if not isinstance(core, DatagramConnection):
+            return  # a pipe, and those do not exist between hosts
+        connection = self._entries.get(core)
+        if connection is None and event.old_state == State.NONE:
+            configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
+            connection = self._add(core, configuration)
+        if connection is None:
+            return
+        if self.on_status is not None:
+            info = connection_info(
+                core, handles.ListenSocket(0), connection.name, event.new_state, event.reason, event.debug
+            )
+            self.on_status(connection, StatusInfo(handles.Connection(core.id), info, visible(event.old_state)))
+        if event.old_state == State.NONE and self.on_connecting is not None and core.state == State.CONNECTING:
+            self.on_connecting(connection)
+
+    def __repr__(self) -> str:
+        return f"<sim.Host {self.address}: {len(self._entries)} connections>"

@@ -1,0 +1,126 @@
+"""How does the protocol run at one address of a simulated world?
+
+An `Endpoint` is called here and nowhere else in a simulation.
+"""
+
+from collections.abc import Callable
+from typing import Final, final
+
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.connection import StateChange
+from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.sim.network import Network, Receiver
+from gamesockets.sim.virtual_clock import Scheduled, VirtualClock
+from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.entropy import Entropy
+from gamesockets.values.moments import NEVER
+from gamesockets.values.results import Result
+
+_UNIX_EPOCH_US: Final = 1_767_225_600 * 1_000_000
+"""Worlds begin on 1 January 2026: certificates know dates."""
+
+_TURNS_MAX: Final = 1000
+
+
+@final
+class Station(Scheduled, Receiver):
+    """An endpoint on the network, with its timer in virtual time.
+
+    Raises:
+        ValueError: there is a host at that address.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        network: Network,
+        address: Address,
+        entropy: Entropy,
+        credentials: Credentials,
+        options: ConnectionOptions,
+        accepts: bool,
+        on_change: Callable[[StateChange], None],
+    ) -> None:
+        super().__init__()
+        self.clock = clock
+        self.network = network
+        self.address: SocketAddress = (address.ip, address.port)
+        network.attach(self, self.address)
+        self.endpoint = Endpoint(
+            entropy, ConnectionIds(entropy), credentials, options, accepts=accepts, unix_epoch_us=_UNIX_EPOCH_US
+        )
+        self._on_change = on_change
+        self._is_pumping = False
+        self._has_crashed = False
+
+    # ------------------------------------------------------------------ what is done to connections
+
+    def connect(self, target: SocketAddress, options: ConnectionOptions) -> DatagramConnection | None:
+        """Starts to connect; None when too many connections live. `pump` must follow."""
+        return self.endpoint.connect(target, options, self.clock.now_us)
+
+    def accept(self, core: DatagramConnection) -> Result:
+        """Accepts an incoming connection."""
+        result = self.endpoint.accept(core, self.clock.now_us)
+        self.pump()
+        return result
+
+    def close(self, core: DatagramConnection, reason: int, debug: str, enable_linger: bool) -> None:
+        """Closes a connection. `pump` must follow."""
+        self.endpoint.close(core, reason, debug, enable_linger, self.clock.now_us)
+
+    def touch(self, core: DatagramConnection) -> None:
+        """Something was done to a connection directly."""
+        self.endpoint.touch(core)
+        self.pump()
+
+    def crash(self) -> None:
+        """Vanishes from the network, with all connections and without a word."""
+        self._has_crashed = True
+        self.deadline = NEVER
+        self.endpoint.release()
+        self.network.detach(self.address)
+
+    # ------------------------------------------------------------------ what the world does
+
+    def receive_datagram(self, data: bytes, source: SocketAddress, now: int) -> None:
+        self.endpoint.receive_datagram(data, source, now)
+        self.pump()
+
+    def due(self, now: int) -> None:
+        self.endpoint.handle_timer(now)
+        self.pump()
+
+    def pump(self) -> None:
+        """After anything was done to the endpoint: lets leave what is due, reports events, sets the next deadline."""
+        if self._is_pumping or self._has_crashed:
+            return
+        self._is_pumping = True
+        endpoint = self.endpoint
+        now = self.clock.now_us
+        turns = 0
+        try:
+            while True:
+                for datagrams, address in endpoint.datagrams_to_send(now):
+                    for data in datagrams:
+                        self.network.send(data, self.address, address)
+                event = endpoint.next_event()
+                while event is not None:
+                    self._on_change(event)
+                    event = endpoint.next_event()
+                deadline = endpoint.next_timer()
+                if deadline > now:
+                    break
+                endpoint.handle_timer(now)
+                turns += 1
+                if turns > _TURNS_MAX:
+                    raise RuntimeError(
+                        f"the host at {self.address} never comes to rest at {self.clock.now} s (seed {self.clock.seed})"
+                    )
+        finally:
+            self._is_pumping = False
+        if not self._has_crashed:
+            self.clock.schedule(self, deadline)
