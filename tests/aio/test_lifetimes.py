@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet, silent_address, until
-from tests.support.loopback import wait_until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet
 from tests.support.loops import FACTORIES, KINDS, on_a_loop, on_every_loop, open_sockets, run
+from tests.support.ports import silent_address
+from tests.support.waiting import until, wait_until
 
 import gamesockets as gs
 from gamesockets import aio

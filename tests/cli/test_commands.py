@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.programs import Program, gamesockets
+from tests.support.ports import silent_address
+from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
 import gamesockets as gs
@@ -82,10 +82,8 @@ def test_ping_runs_until_it_is_told_to_stop(echo: tuple[Program, str], number: i
 
 
 def test_ping_where_nobody_answers_says_what_to_do() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{silent.getsockname()[1]}"
-        result = runner.invoke(app, ["ping", address, "-c", "1", "--timeout", "0.5"])
+    with silent_address() as address:
+        result = runner.invoke(app, ["ping", str(address), "-c", "1", "--timeout", "0.5"])
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
     assert len(lines) == 1

@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 from tests.support.fake_port import FakeEndpoint, FullSocket, new_port
-from tests.support.linked import soon, until
 from tests.support.loops import on_every_loop, run
+from tests.support.waiting import soon, until
 
 import gamesockets as gs
 from gamesockets.clock import now_us

@@ -5,13 +5,13 @@ GNS_EXAMPLE_CHAT names that program, built by the instructions of its own projec
 
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.programs import Program, gamesockets
 from tests.examples.programs import example
+from tests.support.ports import free_port
+from tests.support.programs import Program, gamesockets
 
 from examples.chat import readable
 
@@ -81,9 +81,7 @@ def test_the_chats_of_our_command_line_understand_it() -> None:
 
 @with_valves
 def test_we_join_valves_host() -> None:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     with valves("server", "--port", port) as host:
         host.wait_for(f"listening on port {port}")
         with join(f"127.0.0.1:{port}", "Ada") as ada, join(f"127.0.0.1:{port}", "Ben") as ben:

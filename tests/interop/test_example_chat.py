@@ -5,11 +5,11 @@ skipped.
 """
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
-from tests.cli.programs import Program, gamesockets
+from tests.support.ports import free_port
+from tests.support.programs import Program, gamesockets
 
 VARIABLE = "GNS_EXAMPLE_CHAT"
 EXAMPLE = os.environ.get(VARIABLE, "")
@@ -24,12 +24,6 @@ def example(*arguments: str) -> Program:
     here = str(Path(EXAMPLE).parent)
     path = os.pathsep.join(filter(None, [here, os.environ.get("LD_LIBRARY_PATH", "")]))
     return Program([EXAMPLE, *arguments], {**os.environ, "LD_LIBRARY_PATH": path})
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])

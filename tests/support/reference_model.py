@@ -2,7 +2,8 @@
 
 It shares no code with the package: an error in one is not repeated in the other. It decodes with its own reader, keeps
 the reference's limits and oddities, and complains about everything that a well-behaved sender must not cause
-(spec 2, 2.2 to 2.6 and 2.16). `test_reference_model.py` beside it shows that it does what the reference library was recorded to do.
+(spec 2, 2.2 to 2.6 and 2.16). `test_reference_model.py` beside it shows that it does what the reference library was
+recorded to do.
 """
 
 from collections.abc import Callable
