@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import FakeEndpoint, FullSocket, new_port
+from tests.support.fake_port import FakeEndpoint, FullSocket, ServiceBench, no_event
 from tests.support.loops import on_every_loop, run
 from tests.support.waiting import soon, until
 
@@ -25,39 +25,21 @@ LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 FAR_US = 3_600_000_000
 
 
-class Bench:
-    """A service on the running loop, and what it has told."""
+class Bench(ServiceBench[LoopService]):
+    """The same on the running loop, and what the service has told."""
 
     def __init__(self) -> None:
         self.news = 0
         self.was_locked = False
         self.reminded: list[int] = []
         self.thread = threading.current_thread()
-        loop = asyncio.get_running_loop()
-        self.service = LoopService(loop, no_event, self._on_news, self.reminded.append)
-        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.peer.bind(("127.0.0.1", 0))
+        super().__init__(LoopService(asyncio.get_running_loop(), no_event, self._on_news, self.reminded.append))
         self.peer.setblocking(False)
 
     def _on_news(self) -> None:
         assert threading.current_thread() is self.thread
         self.was_locked = self.was_locked or self.service.lock.locked()
         self.news += 1
-
-    def port(self, udp: UdpSocket | None = None) -> tuple[Port, FakeEndpoint]:
-        port, endpoint = new_port(UdpSocket.bind(LOCAL) if udp is None else udp)
-        with self.service.lock:
-            self.service.add(port)
-        return port, endpoint
-
-    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
-        with self.service.lock:
-            deadline = endpoint.timer = now_us() + delay_us
-            self.service.schedule(port)
-        return deadline
-
-    def send_to(self, port: Port, data: bytes = b"hello") -> None:
-        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
 
     async def take(self, count: int) -> list[bytes]:
         came: list[bytes] = []
@@ -72,14 +54,6 @@ class Bench:
 
         await until(is_complete)
         return came
-
-    def close(self) -> None:
-        self.service.stop()
-        self.peer.close()
-
-
-def no_event(port: Port, change: object) -> None:
-    raise AssertionError(f"no connection is involved, yet {change} came")
 
 
 @on_every_loop

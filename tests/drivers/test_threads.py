@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, new_port
+from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, ServiceBench, new_port, no_event
 from tests.support.pairs import Pair, Side, data_of
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -32,31 +32,22 @@ SHORT_S = 0.03
 FAR_US = 3_600_000_000
 
 
-def no_event(port: Port, change: object) -> None:
-    raise AssertionError(f"no connection is involved, yet {change} came")
+class Bench(ServiceBench[ThreadService]):
+    """The same with news at the push of a button, and threads that wait for them."""
 
-
-class Bench:
-    """A service with fake endpoints on real sockets, news at the push of a button, and a raw peer."""
-
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self) -> None:
         self.news = False
         self.reminded: list[tuple[int, threading.Thread]] = []
-        self.service = ThreadService(no_event, lambda: self.news, self._remind)
-        self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.peer.bind(("127.0.0.1", 0))
+        super().__init__(ThreadService(no_event, lambda: self.news, self._remind))
         self.peer.settimeout(DEADLINE_S)
-        self.threads = stack.enter_context(ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter"))
-        stack.callback(self.service.stop)
+        self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter")
 
     def _remind(self, what: int) -> None:
         self.reminded.append((what, threading.current_thread()))
 
-    def port(self, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
-        port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
-        with self.service.lock:
-            self.service.add(port)
-        return port, endpoint
+    def close(self) -> None:
+        super().close()
+        self.threads.shutdown()
 
     def wait(self, timeout_s: float | None = None) -> Future[bool]:
         """In a thread of its own."""
@@ -72,15 +63,6 @@ class Bench:
         waiting = self.wait(timeout_s)
         wait_until(lambda: self.service._leading and self.service._is_parked_for_long)
         return waiting
-
-    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
-        with self.service.lock:
-            deadline = endpoint.timer = now_us() + delay_us
-            self.service.schedule(port)
-        return deadline
-
-    def send_to(self, port: Port, data: bytes = b"hello") -> None:
-        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
 
     def publish(self) -> None:
         with self.service.lock:
@@ -116,8 +98,8 @@ def make_port() -> Iterator[NewPort]:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with ExitStack() as stack:
-        yield Bench(stack)
+    with closing(Bench()) as bench:
+        yield bench
 
 
 # ---------------------------------------------------------------------- timers and datagrams
@@ -540,7 +522,7 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
 
 @pytest.mark.parametrize("leads", [False, True])
 def test_delayed_datagrams_are_served_on_time(bench: Bench, leads: bool) -> None:
-    port, endpoint = bench.port(NetworkConditions(lag_send_ms=30, lag_receive_ms=30))
+    port, endpoint = bench.port(conditions=NetworkConditions(lag_send_ms=30, lag_receive_ms=30))
     if leads:
         bench.lead()
     with bench.service.lock:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
 
+import pytest
 from tests.support.ports import silent_address
 from tests.support.waiting import collect, wait_until
 
 import gamesockets as gs
+from gamesockets.clock import now_us
 from gamesockets.config.table import ConfigurationInput
 
 State = gs.ConnectionState
@@ -175,6 +177,13 @@ def settle(sockets: gs.NetworkingSockets) -> None:
             return not select.select([port.udp for port in sockets._service.ports()], [], [], 0)[0]
 
     wait_until(has_served)
+
+
+def skip_time(sockets: gs.NetworkingSockets, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the threads that serve live so much later: what was due meanwhile happens at once."""
+    monkeypatch.setattr("gamesockets.drivers.threads.now_us", lambda: now_us() + seconds * 1_000_000)
+    with sockets._lock:
+        sockets._threads._service_poller.wake()
 
 
 NewSide = Callable[..., Side]
