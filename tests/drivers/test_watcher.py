@@ -197,7 +197,10 @@ def test_a_socket_is_watched_on_when_its_callback_raises(sockets: Make) -> None:
 
 
 @pytest.mark.parametrize("is_ready", [False, True])
-def test_the_thread_ends_when_the_loop_was_closed(is_ready: bool, sockets: Make) -> None:
+def test_the_thread_ends_when_the_loop_was_closed(
+    is_ready: bool, sockets: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0.02)
     one = sockets()
     loop = LoopWithoutReaders()
 

@@ -234,10 +234,7 @@ def test_names_user_data_and_groups(sockets: gs.NetworkingSockets, network: bool
     assert sockets.set_connection_poll_group(one, group)
     assert sockets.set_connection_poll_group(two, group)
     sockets.send_message_to_connection(two, b"to one", flags)
-    messages: list[gs.NetworkingMessage] = []
-    while len(messages) < 2:
-        assert sockets.wait(DEADLINE_S)
-        messages += sockets.receive_messages_on_poll_group(group)
+    messages = collect(lambda: sockets.receive_messages_on_poll_group(group), 2, lambda: sockets.wait(0.05))
     assert [(message.data, message.connection, message.user_data) for message in messages] == [
         (b"to two", two, 77),
         (b"to one", one, -1),

@@ -47,11 +47,12 @@ def collect(receive: Callable[[], Sequence[T]], count: int, pause: Callable[[], 
     return came
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Lets the event loop run until `condition` is true; `TimeoutError` if it stays false."""
+async def until(condition: Callable[[], T | None]) -> T:
+    """As `wait_until`, while the event loop runs; `TimeoutError` if it stays false."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():
+        while not (found := condition()):
             await asyncio.sleep(_LOOK_EVERY_S)
+    return found
 
 
 async def soon(condition: Callable[[], object]) -> None:
