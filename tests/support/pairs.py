@@ -90,7 +90,6 @@ class Loopback:
         server: Side | None = None,
         client: Side | None = None,
         server_config: Config | None = None,
-        address: gs.Address = LOCALHOST,
     ) -> None:
         with ExitStack() as stack:
             self.server = Side() if server is None else server
@@ -98,7 +97,7 @@ class Loopback:
             self.client = Side() if client is None else client
             stack.callback(self.client.close)
             self.nobody = stack.enter_context(silent_address())
-            self.listen_socket = self.server.create_listen_socket(address, server_config)
+            self.listen_socket = self.server.create_listen_socket(LOCALHOST, server_config)
             self.address = self.server.address(self.listen_socket)
             self._stack = stack.pop_all()
 
