@@ -18,7 +18,6 @@ from gamesockets.clock import now_us
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
 
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
@@ -247,7 +246,6 @@ async def test_stop_by_another_thread_happens_on_the_loop() -> None:
 
 @pytest.mark.parametrize("ending", ["drop", "stop", "stop elsewhere"])
 def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixture) -> None:
-    OUTPUT._bursts.clear()
     loop = asyncio.new_event_loop()
 
     async def begin() -> tuple[Bench, list[tuple[Port, FakeEndpoint]]]:

@@ -1,33 +1,25 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
-import gc
 import logging
-import os
 import select
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, ServiceBench, new_port, no_event
-from tests.support.pairs import Pair, Side, data_of
+from tests.support.fake_port import NOTHING_FAKE, FullSocket, ServiceBench, drain, new_port, no_event
 from tests.support.waiting import DEADLINE_S, wait_until
 
-import gamesockets as gs
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
-from gamesockets.drivers.port import Port
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
 
-V = gs.ConfigurationValue
-State = gs.ConnectionState
-LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 SHORT_S = 0.03
 FAR_US = 3_600_000_000
 
@@ -68,32 +60,6 @@ class Bench(ServiceBench[ThreadService]):
         with self.service.lock:
             self.news = True
             self.service.notify()
-
-
-@pytest.fixture
-def peer() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(DEADLINE_S)
-        yield peer
-
-
-NewPort = Callable[..., tuple[Port, FakeEndpoint]]
-
-
-@pytest.fixture
-def make_port() -> Iterator[NewPort]:
-    """Ports that nobody serves."""
-    with ExitStack() as stack:
-
-        def make(
-            conditions: NetworkConditions = NOTHING_FAKE, udp: UdpSocket | None = None
-        ) -> tuple[Port, FakeEndpoint]:
-            udp = UdpSocket.bind(LOCAL) if udp is None else udp
-            stack.callback(udp.close)
-            return new_port(udp, conditions)
-
-        yield make
 
 
 @pytest.fixture
@@ -384,10 +350,6 @@ def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogC
 # ---------------------------------------------------------------------- backlog
 
 
-def drain(receiver: socket.socket, count: int) -> list[bytes]:
-    return [receiver.recv(65_536) for _ in range(count)]
-
-
 @pytest.mark.parametrize("gso", [False, True])
 def test_what_the_system_refuses_leaves_later_in_order(bench: Bench, gso: bool) -> None:
     full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -410,114 +372,7 @@ def test_what_the_system_refuses_leaves_later_in_order(bench: Bench, gso: bool) 
     endpoint.timer = NEVER
 
 
-def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_port: NewPort) -> None:
-    full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
-    full.bind(("127.0.0.1", 0))
-    full.room, full.refusals = 1, 1
-    port, endpoint = make_port(udp=UdpSocket(full))
-    address = peer.getsockname()
-    endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
-    port.pump(0)
-    assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
-    assert drain(peer, 1) == [b"one"]
-    port.pump(0)
-    assert endpoint.asked == 1
-    full.room, full.refusals = 1, 1
-    port.flush_backlog()
-    assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-    port.flush_backlog()
-    assert not port.backlog
-    assert drain(peer, 2) == [b"two", b"three"]
-
-
 # ---------------------------------------------------------------------- simulated network
-
-
-def is_silent(receiver: socket.socket) -> bool:
-    """Nothing is waiting before a datagram that is sent now."""
-    receiver.sendto(b"marker", receiver.getsockname())
-    return receiver.recv(65_536) == b"marker"
-
-
-def test_simulated_lag_of_sending(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
-    endpoint.outgoing = [[([b"a", b"b"], peer.getsockname())]]
-    port.pump(1_000)
-    assert port.next_timer() == 51_000
-    port.pump(50_999)
-    assert is_silent(peer)
-    port.pump(51_000)
-    assert drain(peer, 2) == [b"a", b"b"]
-    assert port.next_timer() == NEVER
-
-
-def test_simulated_lag_of_receiving(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_receive_ms=50))
-    assert not port.receive(1_000)
-    peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
-    assert select.select([port.udp], [], [], DEADLINE_S)[0]
-    assert port.receive(1_000)
-    assert endpoint.received == []
-    assert port.next_timer() == 51_000
-    port.deliver_delayed(50_999)
-    assert endpoint.received == []
-    port.deliver_delayed(51_000)
-    assert endpoint.received == [b"a"]
-    assert port.next_timer() == NEVER
-
-
-def test_simulated_loss(peer: socket.socket, make_port: NewPort) -> None:
-    conditions = NetworkConditions(loss_send_percent=100, loss_receive_percent=100)
-    port, endpoint = make_port(conditions)
-    endpoint.outgoing = [[([b"a"] * 9, peer.getsockname())]]
-    port.pump(0)
-    peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
-    assert select.select([port.udp], [], [], DEADLINE_S)[0]
-    assert port.receive(0)
-    port.pump(FAR_US)
-    port.deliver_delayed(FAR_US)
-    assert is_silent(peer)
-    assert endpoint.received == []
-
-
-def test_last_words_pass_the_simulated_network(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
-    endpoint.outgoing = [[([b"bye"], peer.getsockname())]]
-    port.pump_at_once(0)
-    assert drain(peer, 1) == [b"bye"]
-
-
-def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
-    endpoint.outgoing = [[([b"held"], peer.getsockname())]]
-    port.pump(0)
-    port.impairment.set_conditions(NOTHING_FAKE)
-    endpoint.outgoing = [[([b"fast"], peer.getsockname())]]
-    port.pump(1)
-    port.pump(50_000)
-    assert drain(peer, 2) == [b"fast", b"held"]
-    assert not port.impairment.is_active
-
-
-def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
-    peer: socket.socket, make_port: NewPort
-) -> None:
-    """Otherwise the service thread would turn without rest until the socket takes datagrams again."""
-    full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
-    full.bind(("127.0.0.1", 0))
-    full.room, full.refusals = 0, 1
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=5), UdpSocket(full))
-    endpoint.outgoing = [[([b"one"], peer.getsockname())]]
-    port.pump(0)
-    endpoint.outgoing = [[([b"two"], peer.getsockname())]]
-    port.pump(1_000)
-    port.pump(5_000)
-    assert port.backlog
-    port.pump(7_000)
-    assert port.next_timer() > 7_000
-    port.flush_backlog()
-    port.pump(7_000)
-    assert drain(peer, 2) == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("leads", [False, True])
@@ -548,229 +403,3 @@ def test_new_conditions_hold_from_the_next_datagram_on(bench: Bench) -> None:
         port.impairment.set_conditions(NOTHING_FAKE)
         bench.service.set_conditions(NOTHING_FAKE, now_us())
     assert drain(bench.peer, 1) == [b"found"]
-
-
-# ---------------------------------------------------------------------- with real connections
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    """Where the server's application does nothing by itself."""
-    with Pair() as pair:
-        yield pair
-
-
-def is_acked(pair: Pair) -> bool:
-    status = pair.client.status(pair.outgoing)
-    return status.sent_unacked_reliable == status.pending_reliable == 0
-
-
-@pytest.mark.parametrize("waited", [False, True])
-@pytest.mark.parametrize("is_busy", [False, True])
-def test_acks_leave_although_the_application_never_calls(pair: Pair, waited: bool, is_busy: bool) -> None:
-    if waited:
-        assert not pair.server.wait(0.005)
-    done = threading.Event()
-
-    def compute() -> None:
-        total = 0
-        while not done.is_set():
-            total += sum(range(1000))
-
-    with ThreadPoolExecutor(1) as pool:
-        computing = pool.submit(compute) if is_busy else None
-        pair.client.send_message_to_connection(pair.outgoing, bytes(3000), gs.SendFlags.RELIABLE_NO_NAGLE)
-        try:
-            wait_until(lambda: is_acked(pair))
-        finally:
-            done.set()
-        if computing is not None:
-            computing.result(DEADLINE_S)
-
-
-def test_nagle_timers_run_although_the_application_never_calls_again(pair: Pair) -> None:
-    assert not pair.server.wait(0.005)
-    assert pair.server.send_message_to_connection(pair.incoming, b"a while later", gs.SendFlags.RELIABLE) == 1
-    assert pair.client.wait(DEADLINE_S)
-    assert [m.data for m in pair.client.receive_messages_on_connection(pair.outgoing)] == [b"a while later"]
-
-
-@pytest.mark.parametrize("count", [5, 20, 100, 1_000])
-def test_a_flood_that_stops_leaves_all_the_same(pair: Pair, count: int) -> None:
-    """Whole packets gather behind the first, and the application never calls again."""
-    pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MIN, 1 << 28)
-    for number in range(count):
-        data = number.to_bytes(4, "little") + bytes(96)
-        assert pair.client.send_message_to_connection(pair.outgoing, data, gs.SendFlags.RELIABLE) == gs.Result.OK
-    messages = pair.server.take(lambda: pair.server.receive_messages_on_connection(pair.incoming, count), count)
-    assert [int.from_bytes(message.data[:4], "little") for message in messages] == list(range(count))
-
-
-def test_wait_and_messages(pair: Pair) -> None:
-    before = time.monotonic()
-    assert not pair.client.wait(SHORT_S)
-    assert time.monotonic() - before >= SHORT_S
-    assert not pair.client.wait(0)
-    pair.server.send_message_to_connection(pair.incoming, b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
-    assert pair.client.wait(DEADLINE_S)
-    assert pair.client.wait(0), "still unread"
-    assert len(pair.client.receive_messages_on_connection(pair.outgoing)) == 1
-    assert not pair.client.wait(0)
-    with pytest.raises(ValueError, match="-1"):
-        pair.client.wait(-1)
-
-
-def test_status_changes_wake_once_unless_somebody_dispatches() -> None:
-    with gs.NetworkingSockets() as sockets:
-        target = gs.Address.ipv4("127.0.0.1", 9)
-        first, second = sockets.connect(target), sockets.connect(target)
-        assert sockets.wait(DEADLINE_S)
-        assert not sockets.wait(0), "told once, and nobody dispatches"
-        sockets.close_connection(first)
-        assert sockets.wait(0)
-        assert not sockets.wait(SHORT_S)
-        seen: list[gs.StatusInfo] = []
-        assert sockets.dispatch_callback(seen.append)
-        assert sockets.wait(0)
-        assert sockets.wait(0), "somebody dispatches, and more waits"
-        sockets.run_callbacks()
-        assert not sockets.wait(0)
-        sockets.close_connection(second)
-        assert sockets.wait(0)
-        assert sockets.wait(0)
-
-
-def test_dispatched_changes_are_no_news() -> None:
-    with gs.NetworkingSockets() as sockets:
-        sockets.connect(gs.Address.ipv4("127.0.0.1", 9))
-        sockets.run_callbacks()
-        assert not sockets.wait(0), "nothing waits any more"
-
-
-def test_one_thread_waits_while_others_work(pair: Pair) -> None:
-    """A server thread echoes while its `NetworkingSockets` is used from two others, and clients come and go."""
-    stop = threading.Event()
-
-    def serve() -> int:
-        echoed = 0
-        while not stop.is_set():
-            pair.server.wait(DEADLINE_S)
-            for message in pair.server.receive_messages_on_listen_socket(pair.listen_socket):
-                pair.server.send_message_to_connection(message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE)
-                echoed += 1
-        return echoed
-
-    def accept(count: int) -> None:
-        for _ in range(count):
-            incoming = pair.server.until(State.CONNECTING).connection
-            assert pair.server.accept_connection(incoming) == gs.Result.OK
-
-    def talk(count: int) -> list[bytes]:
-        with closing(Side()) as client:
-            connection = client.connect(pair.address)
-            came: list[bytes] = []
-            for number in range(count):
-                client.send_message_to_connection(connection, b"%d" % number, gs.SendFlags.RELIABLE_NO_NAGLE)
-                came += data_of(client.messages(connection))
-            return came
-
-    with ThreadPoolExecutor(5) as pool:
-        serving, accepting = pool.submit(serve), pool.submit(accept, 3)
-        talking = [pool.submit(talk, 50) for _ in range(3)]
-        try:
-            for one in talking:
-                assert one.result(30) == [b"%d" % number for number in range(50)]
-            accepting.result(DEADLINE_S)
-        finally:
-            stop.set()
-            pair.server.connect(pair.address)
-        assert serving.result(DEADLINE_S) == 150
-
-
-def test_sending_and_closing_under_a_waiting_thread(pair: Pair) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(pair.client.wait, DEADLINE_S)
-        wait_until(lambda: pair.client._threads._leading)
-        pair.client.send_message_to_connection(pair.outgoing, b"from the side", gs.SendFlags.RELIABLE)
-        assert pair.server.wait(DEADLINE_S)
-        assert not waiting.done()
-        pair.client.close_connection(pair.outgoing)
-        assert waiting.result(DEADLINE_S), "the change of state is news"
-    pair.server.until(State.CLOSED_BY_PEER)
-
-
-# ---------------------------------------------------------------------- ending
-
-
-def descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors where Linux lists them")
-def test_everything_is_given_back() -> None:
-    before_fds, before_threads = descriptors(), threading.active_count()
-    for _ in range(5):
-        with Pair() as pair:
-            assert descriptors() > before_fds
-            pair.client.connect(pair.address)
-            pair.server.close_listen_socket(pair.listen_socket)
-            with pytest.raises(OSError, match="cannot listen"):
-                pair.server.create_listen_socket(gs.Address.ipv4("192.0.2.1", 1))
-            with pytest.raises(ValueError, match="SYMMETRIC"):
-                pair.server.connect(pair.address, {V.SYMMETRIC_CONNECT: 1})
-        with pytest.raises(ValueError, match="NagleTime"):
-            gs.NetworkingSockets(config={V.NAGLE_TIME: "no number"})
-    assert threading.active_count() == before_threads
-    assert descriptors() == before_fds
-
-
-def test_closing_while_others_wait(pair: Pair) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(pair.client.wait) for _ in range(6)]
-        wait_until(lambda: pair.client._threads._leading and pair.client._threads._followers == 5)
-        closing = [pool.submit(pair.client.close) for _ in range(2)]
-        for one in closing:
-            one.result(DEADLINE_S)
-        assert [one.result(DEADLINE_S) for one in waiting] == [False] * 6
-    assert not pair.client._threads._thread.is_alive()
-    pair.server.until(State.CLOSED_BY_PEER)
-
-
-@pytest.mark.parametrize("somebody_waits", [False, True])
-def test_closing_inside_a_status_callback(pair: Pair, somebody_waits: bool) -> None:
-    seen: list[State] = []
-
-    def close(change: gs.StatusInfo) -> None:
-        seen.append(change.connection_info.state)
-        pair.client.close()
-
-    pair.client.set_status_callback(close)
-    with ThreadPoolExecutor(1) as pool:
-        pair.client.close_connection(pair.client.connect(pair.address))
-        assert pair.client.wait(0)
-        waiting = pool.submit(pair.client.wait) if somebody_waits else None
-        if waiting is not None:
-            wait_until(lambda: pair.client._threads._leading or waiting.done())
-        pair.client.run_callbacks()
-        if waiting is not None:
-            waiting.result(DEADLINE_S)
-    assert seen == [State.CONNECTING], "what waited behind it was forgotten"
-    assert not pair.client._threads._thread.is_alive()
-    pair.server.until(State.CLOSED_BY_PEER)
-
-
-def test_closing_a_listen_socket_under_a_waiting_thread(pair: Pair) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(pair.server.wait, DEADLINE_S)
-        wait_until(lambda: pair.server._threads._leading)
-        assert pair.server.close_listen_socket(pair.listen_socket)
-        assert waiting.result(DEADLINE_S)
-        again = pool.submit(pair.server.wait, SHORT_S)
-        pair.server.run_callbacks()
-        again.result(DEADLINE_S)
-        listener = pair.server.create_listen_socket(pair.address)
-        waiting = pool.submit(pair.server.wait, DEADLINE_S)
-        pair.client.connect(pair.address)
-        assert waiting.result(DEADLINE_S)
-        assert pair.server.get_listen_socket_address(listener) == pair.address

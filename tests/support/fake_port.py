@@ -92,6 +92,11 @@ def new_port(udp: UdpSocket, conditions: NetworkConditions = NOTHING_FAKE) -> tu
     return Port(udp, cast(Endpoint, endpoint), Impairment(conditions, Random(1))), endpoint
 
 
+def drain(receiver: socket.socket, count: int) -> list[bytes]:
+    """The next `count` datagrams."""
+    return [receiver.recv(65_536) for _ in range(count)]
+
+
 def no_event(port: Port, change: object) -> None:
     """What a service tells of: connections, and fake endpoints have none."""
     raise AssertionError(f"no connection is involved, yet {change} came")
