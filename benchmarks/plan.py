@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 SEND_RATE_BYTES_PER_S: Final = 0x10000000
-"""The largest value that the protocol's settings take; the real library clamps it further by itself."""
+"""The largest value that the protocol's settings take; the reference library clamps it further by itself."""
 RECEIVE_BUFFER_BYTES: Final = 64 << 20
 RECEIVE_BUFFER_MESSAGES: Final = 1_000_000
 SEND_BUFFER_BYTES: Final = 512 * 1024

@@ -35,7 +35,7 @@ _SUBJECTS: Final = (
     ),
     (
         "Whole messages lost",
-        "Unreliable messages only. These two are ours, not the native library's.",
+        "Unreliable messages only. These two are ours, not the reference library's.",
         ("FAKE_MESSAGE",),
     ),
     (
@@ -66,8 +66,8 @@ _SUBJECTS: Final = (
 
 _WITHOUT_EFFECT: Final = (
     "Without effect here",
-    "Valve's relay network and other parts of the native library that exist only in closed builds use these. They are "
-    "kept, converted to their type and limits, and can be read back, so that code written for that library runs.",
+    "Valve's relay network and other parts of the reference library that exist only in closed builds use these. They "
+    "are kept, converted to their type and limits, and can be read back, so that code written for that library runs.",
 )
 
 _MOMENTS: Final = {

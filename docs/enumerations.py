@@ -32,8 +32,8 @@ ENUMERATIONS: Final[tuple[Enumeration, ...]] = (
 )
 
 _INTRODUCTION: Final = """
-Numbers are those of the protocol and of the native library; [what C# and C++ call them](../porting.md). The members of
-`ConfigurationValue` have [a page of their own](configuration.md).
+Numbers are those of the protocol and of the reference library; [what C# and C++ call them](../porting.md). The
+members of `ConfigurationValue` have [a page of their own](configuration.md).
 """
 
 _CITATION: Final = re.compile(r"\s\(spec \d[^)]*\)")

@@ -1,7 +1,8 @@
 """What does the documentation site do that Markdown files in a repository do not? Called by mkdocs, see mkdocs.yml.
 
 Pages must read well in the repository too, so they link to files outside docs/ and mark where a table belongs. Here
-such links become plain text, docstrings lose what only developers can look up, and nothing may load from elsewhere.
+such links become plain text, docstrings lose what only developers can look up, sections and rules of the specification
+get anchors (`s2-2-8-1`, `s2-2-8-1-r3`), and nothing may load from elsewhere.
 """
 
 import re
@@ -16,6 +17,9 @@ _INCLUDE: Final = re.compile(r"^<!-- include(?P<optional> if there)?: (?P<path>\
 _CITATION: Final = re.compile(r"\s\(spec \d[^)]*\)")
 """Docstrings name the place in the protocol's description that they rest on."""
 
+_SECTION: Final = re.compile(r"^(?P<title>#+ (?P<number>\d+(?:\.\d+)*)\.? .*)$")
+_RULE: Final = re.compile(r"^\*\*(?P<number>\d+)\.\*\* ")
+
 _LOADED: Final = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b[^>]*\bhref=["'](?:https?:)?//"""
 )
@@ -27,6 +31,9 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.is_homepage:
         page.meta["hide"] = ["navigation"]  # it would list nothing but this page
     markdown = _INCLUDE.sub(_included, markdown)
+    chapter = re.match(r"spec/(\d)", page.file.src_uri)
+    if chapter is not None:
+        markdown = _with_anchors(markdown, chapter[1])
     outside = "../" * (page.file.src_uri.count("/") + 1)
     return re.sub(rf"\[([^\]]*)\]\({re.escape(outside)}[^)]*\)", r"\1", markdown)
 
@@ -34,6 +41,25 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def _included(marker: re.Match[str]) -> str:
     path = HERE / marker["path"]
     return "" if marker["optional"] and not path.exists() else path.read_text(encoding="utf-8")
+
+
+def _with_anchors(markdown: str, chapter: str) -> str:
+    """A chapter of the specification whose sections and rules can be linked to."""
+    title, *lines = markdown.splitlines()
+    anchor, fenced = "", False
+    for index, line in enumerate(lines):
+        if line.startswith("```"):
+            fenced = not fenced
+        if fenced:
+            continue
+        section, rule = _SECTION.match(line), _RULE.match(line)
+        if section is not None:
+            anchor = f"s{chapter}-{section['number'].replace('.', '-')}"
+            lines[index] = f"{section['title']} {{#{anchor}}}"
+        elif rule is not None and anchor:
+            number = rule["number"]
+            lines[index] = f'<b id="{anchor}-r{number}">{number}.</b> {line[rule.end() :]}'
+    return "\n".join([title, *lines])
 
 
 def on_page_content(html: str, **_: Any) -> str:

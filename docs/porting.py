@@ -1,4 +1,4 @@
-"""Which Python name stands for each name of the C# wrapper and the native library? Writes porting.md from porting.toml.
+"""What is each name of the C# wrapper and the reference library called in Python? Writes porting.md from porting.toml.
 
 Run `python -m docs.porting` at the root of the repository after a change to porting.toml; a test says when it is due.
 """
@@ -71,7 +71,7 @@ class Table:
     introduction: str
     sections: list[Section]
     only_in_python: list[str]
-    """Public names that neither the wrappers nor the native library have."""
+    """Public names that neither the wrappers nor the reference library have."""
 
     @property
     def rows(self) -> list[Row]:

@@ -30,7 +30,7 @@ TO_COMPILE: Final = sorted(
 
 def test_the_list_names_the_data_path_and_not_what_is_generated() -> None:
     assert "gamesockets.endpoint.endpoint" in TO_COMPILE
-    assert "gamesockets.connection.connection" in TO_COMPILE
+    assert "gamesockets.connection.datagram_connection" in TO_COMPILE
     assert not [name for name in TO_COMPILE if "_pb2" in name or "__init__" in name]
     for pattern in PATTERNS:
         assert list((ROOT / "src").glob(pattern)), f"{pattern} names nothing"

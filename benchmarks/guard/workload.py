@@ -13,6 +13,7 @@ from typing import Final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
@@ -56,8 +57,8 @@ class Pair:
         )
         ids = ConnectionIds(entropy)
         self._now = 10**12
-        self._server = Endpoint(entropy, ids, NetworkingIdentity.localhost(), options, accepts=True)
-        self._client = Endpoint(entropy, ids, NetworkingIdentity.localhost(), options)
+        self._server = Endpoint(entropy, ids, Credentials(NetworkingIdentity.localhost()), options, accepts=True)
+        self._client = Endpoint(entropy, ids, Credentials(NetworkingIdentity.localhost()), options)
         connection = self._client.connect(SERVER, options, self._now)
         if connection is None:
             raise AssertionError("there is room for one connection")

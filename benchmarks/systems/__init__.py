@@ -194,7 +194,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "gns-native",
-            "the real library, driven by the program that GNS_DRIVER names",
+            "the reference library, driven by the program that GNS_DRIVER names",
             _native,
             needs.driver,
             _GNS,
@@ -203,7 +203,7 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "gns",
-            "the real library through ctypes; it has no wait, so 0.5 ms naps",
+            "the reference library through ctypes; it has no wait, so 0.5 ms naps",
             _gns,
             needs.library,
             _GNS,

@@ -1,4 +1,4 @@
-"""How is the real library driven for a measurement? Through its flat C interface, as an application in Python would."""
+"""How is the reference library driven for a measurement? Through its flat C interface, as Python would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast can Python call the real library? The few calls on the path of a message, as lean as ctypes allows.
+"""How fast can Python call the reference library? The few calls on the path of a message, as lean as ctypes allows.
 
 Everything else goes through the interop suite's binding, `tests.interop.gns`. Two choices make the difference here:
 `PyDLL` keeps the interpreter lock through calls that are too short to be worth releasing it for (safe because no Python

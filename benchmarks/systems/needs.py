@@ -33,7 +33,7 @@ class Program(enum.Enum):
 
     SOURCE = "this interpreter, with the source of this checkout"
     COMPILED = "the interpreter that has the compiled build"
-    DRIVER = "the user's driver of the real library"
+    DRIVER = "the user's driver of the reference library"
 
 
 def command(program: Program, side: str) -> list[str]:
@@ -90,12 +90,12 @@ def compiled() -> str | None:
 
 
 def library() -> str | None:
-    """Is the real library named?"""
+    """Is the reference library named?"""
     return _file(GNS_LIBRARY, "a shared library of GameNetworkingSockets")
 
 
 def driver() -> str | None:
-    """Is a driver of the real library named?"""
+    """Is a driver of the reference library named?"""
     return _file(GNS_DRIVER, "a program as in benchmarks/DRIVER.md")
 
 

@@ -170,7 +170,7 @@ async def test_receive_at_every_await_point() -> None:
                 through: Callable[[Awaitable[Any]], Awaitable[Any]], way: Callable[[], Awaitable[Any]] = way
             ) -> None:
                 receiving = asyncio.create_task(outcome_of(through(way())))
-                await until(lambda: theirs._mailbox._waiters or receiving.done())
+                await until(lambda: theirs._conversation.mailbox._waiters or receiving.done())
                 await client.send(b"x", AT_ONCE)
                 got = await receiving
                 if got is None:

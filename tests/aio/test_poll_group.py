@@ -74,7 +74,7 @@ async def test_messages_that_wait_move_with_their_connection_and_wake_who_waits(
         waiting = asyncio.create_task(group.receive())
         await p.clients[0].send(b"1", AT_ONCE)
         await p.clients[0].send(b"2", AT_ONCE)
-        await until(lambda: len(p.ends[0]._mailbox.inbox) == 2)
+        await until(lambda: len(p.ends[0]._conversation.mailbox.inbox) == 2)
         group.add(p.ends[0])
         await soon(waiting.done)
         assert (await waiting).data == b"1"

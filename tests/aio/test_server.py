@@ -348,9 +348,8 @@ async def test_broadcast_reaches_everyone_or_whom_it_is_for() -> None:
 
 def one_port(server: aio.Server, client: aio.Connection) -> int:
     """The port from which a client talks, as the server sees it."""
-    local = client._entry.port
-    assert local is not None
-    return local.udp.local_address.port
+    [port] = client._conversation.hub.node.service.ports()
+    return port.udp.local_address.port
 
 
 @on_a_loop

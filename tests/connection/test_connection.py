@@ -543,7 +543,7 @@ def test_the_same_address_connects_again_after_a_close_by_the_client() -> None:
 
 
 def test_an_address_is_occupied_until_five_seconds_after_the_application_closed() -> None:
-    """The client's old connection is gone while the server's application has not looked yet (spec 1, 13.7)."""
+    """The client's old connection is gone while the server's application has not looked yet (spec 1, 13 rule 7)."""
     world = sim.World()
     host, server = world.host(), world.listen()
     client = world.connect(server, host=host)

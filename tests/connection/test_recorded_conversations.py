@@ -15,11 +15,12 @@ from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, check_request
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
@@ -66,11 +67,11 @@ class Replay:
         options = ConnectionOptions(unencrypted=PLAIN_ONLY if is_plain else 0)
         self.counters = Counters()
         self.now = self._begin()
-        self.connection = Connection(
+        self.connection = DatagramConnection(
             own["connection_id"],
             ADDRESS,
             Recorded(own),
-            NetworkingIdentity.localhost(),
+            Credentials(NetworkingIdentity.localhost()),
             options,
             self.counters,
             set(),

@@ -12,10 +12,10 @@ from tests.support.recorded import handshake_failures
 from tests.support.rig import CLIENT_ADDRESS, SERVER_ADDRESS
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import visible
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
-from gamesockets.crypto.credentials import LocalCredentials
+from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.values.address import SocketAddress
@@ -60,7 +60,7 @@ class Stage:
         self.now = START
         anyone = NetworkingIdentity.localhost()
         self.endpoint = Endpoint(
-            self.entropy, ConnectionIds(self.entropy), anyone, ConnectionOptions(), accepts=accepts
+            self.entropy, ConnectionIds(self.entropy), Credentials(anyone), ConnectionOptions(), accepts=accepts
         )
         self.sent: list[tuple[int, ControlMessage, SocketAddress]] = []
 
@@ -106,7 +106,7 @@ class Stage:
     def credentials(self, identity: str = "") -> LocalCredentials:
         """Good ones for the independent side."""
         who = NetworkingIdentity.parse(identity) if identity else NetworkingIdentity.localhost()
-        return LocalCredentials(self.entropy, who, [CIPHER_AES_256_GCM])
+        return LocalCredentials(self.entropy, Credentials(who), [CIPHER_AES_256_GCM])
 
 
 def with_roles(message: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class ClientStage(Stage):
         super().__init__(accepts=False)
         connection = self.endpoint.connect(SERVER_ADDRESS, ConnectionOptions(), self.now)
         assert connection is not None
-        self.connection: Connection = connection
+        self.connection: DatagramConnection = connection
         self.drain()
         self.request: ChallengeRequest = self.last(ChallengeRequest)
         assert self.request.connection_id == connection.id

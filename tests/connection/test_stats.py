@@ -297,7 +297,7 @@ def test_of_very_many_samples_a_fair_choice_of_1000_is_kept(seed: int, total: in
 
 
 def test_the_last_interval_as_it_is_told_to_the_peer() -> None:
-    """Rounded down, and what is not known is left out (2.9)."""
+    """Rounded down, and what is not known is left out (spec 1, 2.9)."""
     link = Link()
     message = link.statistics.instantaneous(-1)
     assert {field.name for field, _ in message.ListFields()} == {

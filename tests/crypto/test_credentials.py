@@ -6,12 +6,14 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.authority import Authority
 from tests.support.recorded import HANDSHAKES, handshake_failures, load
 
-from gamesockets.crypto.certificate import SigningKey, key_id
+from gamesockets.crypto.certificate import SigningKey, key_id, verify
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
 from gamesockets.crypto.credentials import (
     NO_COMMON_CIPHER,
+    Credentials,
     LocalCredentials,
     PeerCredentials,
     Refusal,
@@ -26,7 +28,7 @@ from gamesockets.crypto.legacy_identity import identity_from_legacy, identity_to
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.values.address import Address
-from gamesockets.values.entropy import Entropy
+from gamesockets.values.entropy import Entropy, SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.datagram import CONNECT_REQUEST, decode_control, encode_control
 from gamesockets.wire.messages_pb2 import (
@@ -106,7 +108,7 @@ def recorded_local(recording: dict[str, Any]) -> LocalCredentials:
     own = recording[recording["independent_role"]]
     secrets = [bytes.fromhex(own[name]) for name in ("cert_key_seed_hex", "x25519_private_hex")]
     nonce = int(own["nonce"]).to_bytes(8, "little")
-    local = LocalCredentials(Scripted(*secrets, nonce), NetworkingIdentity.localhost(), own["ciphers"])
+    local = LocalCredentials(Scripted(*secrets, nonce), Credentials(NetworkingIdentity.localhost()), own["ciphers"])
     assert local.crypt_info.hex() == own["crypt_info_hex"]
     if "root_ca" in recording:
         local.certificate = bytes.fromhex(own["cert_hex"])  # ours would be unsigned
@@ -184,7 +186,7 @@ def test_the_unsigned_certificate_of_the_reference_library_with_a_name() -> None
     recorded = Certificate()
     recorded.ParseFromString(bytes.fromhex(load("handshake-server-unencrypted")["client"]["cert_hex"]))
     ours = Certificate()
-    ours.ParseFromString(LocalCredentials(entropy(), NetworkingIdentity.parse("str:bob"), [2]).certificate)
+    ours.ParseFromString(LocalCredentials(entropy(), Credentials(NetworkingIdentity.parse("str:bob")), [2]).certificate)
     ours.key_data = recorded.key_data
     assert ours.SerializeToString() == recorded.SerializeToString()
 
@@ -386,7 +388,7 @@ def test_recorded_failures_of_a_client(name: str) -> None:
         return
     result: Any = checked(message, identity, challenge_version=12 if name == "challenge reply version 12" else 13)
     if isinstance(result, PeerCredentials):
-        local = LocalCredentials(entropy(), NetworkingIdentity.localhost(), own_ciphers(0))
+        local = LocalCredentials(entropy(), Credentials(NetworkingIdentity.localhost()), own_ciphers(0))
         result = session_ciphers(False, local, result, 1, 2, result.ciphers[0])
     assert outcome(result) == recorded_outcome(case)
 
@@ -408,7 +410,7 @@ def test_recorded_failures_of_a_server(name: str) -> None:
     if cipher is None:
         assert recorded_outcome(case) == outcome(NO_COMMON_CIPHER)
         return
-    local = LocalCredentials(entropy(), NetworkingIdentity.localhost(), [cipher])
+    local = LocalCredentials(entropy(), Credentials(NetworkingIdentity.localhost()), [cipher])
     result = session_ciphers(True, local, peer, 1, 2, cipher)
     assert outcome(result) == recorded_outcome(case)
 
@@ -683,7 +685,7 @@ def test_steam_accounts_that_the_old_fields_may_hold(account_type: int) -> None:
 )
 def test_peers_recognize_our_identity(text: str) -> None:
     identity = NetworkingIdentity.parse(text)
-    local = LocalCredentials(entropy(), identity, [CIPHER_AES_256_GCM, CIPHER_NULL])
+    local = LocalCredentials(entropy(), Credentials(identity), [CIPHER_AES_256_GCM, CIPHER_NULL])
     request, ok = ConnectRequest(), ConnectOK()
     local.fill(request)
     local.fill(ok)
@@ -708,26 +710,53 @@ def test_peers_recognize_our_identity(text: str) -> None:
 
 def test_secrets_are_in_no_message() -> None:
     secrets = entropy().answers[:2]
-    local = LocalCredentials(entropy(), ALICE, [CIPHER_AES_256_GCM])
+    local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])
     request = ConnectRequest()
     local.fill(request)
     assert not any(secret in request.SerializeToString() for secret in secrets)
 
 
 def test_every_connection_has_keys_of_its_own() -> None:
-    one, other = (LocalCredentials(entropy(seed), ALICE, [2]) for seed in (1, 2))
+    one, other = (LocalCredentials(entropy(seed), Credentials(ALICE), [2]) for seed in (1, 2))
     assert one.certificate != other.certificate
     assert one.crypt_info != other.crypt_info
     assert one.nonce != other.nonce
 
 
-def test_credentials_need_an_identity_and_a_cipher() -> None:
-    with pytest.raises(ValueError, match="invalid identity"):
-        LocalCredentials(entropy(), NetworkingIdentity.invalid(), [2])
+def test_who_is_nobody_is_nobody_in_particular() -> None:
+    """An invalid identity cannot be shown to peers; localhost is the anonymous one."""
+    assert Credentials().identity.is_localhost
+    assert Credentials(NetworkingIdentity.invalid()).identity.is_localhost
+
+
+def test_credentials_need_a_cipher() -> None:
     with pytest.raises(ValueError, match="one or more of"):
-        LocalCredentials(entropy(), ALICE, [])
+        LocalCredentials(entropy(), Credentials(ALICE), [])
     with pytest.raises(ValueError, match="one or more of"):
-        LocalCredentials(entropy(), ALICE, [2, 3])
+        LocalCredentials(entropy(), Credentials(ALICE), [2, 3])
+
+
+def test_credentials_with_a_certificate_show_it_and_sign_with_its_key() -> None:
+    certified = Authority().credentials("alice", 3)
+    local = LocalCredentials(SeededEntropy(1), certified, [CIPHER_AES_256_GCM])
+    message = ConnectRequest()
+    local.fill(message)
+    assert certified.certificate is not None
+    assert message.cert == certified.certificate
+    assert certified.key is not None
+    assert verify(certified.key.public, message.crypt.signature, message.crypt.info)
+
+
+def test_a_certificate_must_fit_its_key_and_state_an_identity() -> None:
+    key, other = SigningKey(b"k" * 32), SigningKey(b"o" * 32)
+    signed = Authority().sign(ALICE, key)
+    assert Credentials.certified(signed, key).identity == ALICE
+    with pytest.raises(ValueError, match="about another key"):
+        Credentials.certified(signed, other)
+    with pytest.raises(ValueError, match="no certificate"):
+        Credentials.certified(b"\xff\xff", key)
+    with pytest.raises(ValueError, match="states no identity"):
+        Credentials.certified(b"", key)
 
 
 # ---- Ciphers ----
@@ -754,8 +783,8 @@ def test_other_values_of_the_option_are_refused(option: int) -> None:
 
 @pytest.mark.parametrize("cipher", [CIPHER_AES_256_GCM, CIPHER_NULL])
 def test_two_sides_made_here_understand_each_other(cipher: int) -> None:
-    client = LocalCredentials(entropy(1), ALICE, [CIPHER_AES_256_GCM, CIPHER_NULL])
-    server = LocalCredentials(entropy(2), NetworkingIdentity.localhost(), [cipher])
+    client = LocalCredentials(entropy(1), Credentials(ALICE), [CIPHER_AES_256_GCM, CIPHER_NULL])
+    server = LocalCredentials(entropy(2), Credentials(NetworkingIdentity.localhost()), [cipher])
     request, ok = ConnectRequest(), ConnectOK()
     client.fill(request)
     server.fill(ok)
@@ -773,7 +802,7 @@ def test_two_sides_made_here_understand_each_other(cipher: int) -> None:
 
 
 def test_both_sides_must_have_offered_the_cipher() -> None:
-    local = LocalCredentials(entropy(), ALICE, [CIPHER_AES_256_GCM])
+    local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])
     peer = accepted(checked(introduce(ConnectRequest(), ciphers(1, 2))))
     assert session_ciphers(True, local, peer, 1, 2, CIPHER_NULL) == NO_COMMON_CIPHER
     peer = accepted(checked(introduce(ConnectRequest(), ciphers(1))))
@@ -811,7 +840,7 @@ def test_damaged_credentials_never_raise(data: st.DataObject) -> None:
     identity = peer_identity(forged, ADDRESS, True) or ANONYMOUS
     peer = checked(forged, identity)
     if isinstance(peer, PeerCredentials):
-        local = LocalCredentials(entropy(), ALICE, [CIPHER_AES_256_GCM])
+        local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])
         session_ciphers(True, local, peer, 1, 2, CIPHER_AES_256_GCM)
 
 

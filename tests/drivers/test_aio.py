@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import FakeEndpoint, FullSocket, ServiceBench, no_event
+from tests.support.fake_port import FakeEndpoint, FullSocket, Owner, ServiceBench
 from tests.support.loops import on_every_loop, run
 from tests.support.waiting import soon, until
 
@@ -30,9 +30,10 @@ class Bench(ServiceBench[LoopService]):
     def __init__(self) -> None:
         self.news = 0
         self.was_locked = False
-        self.reminded: list[int] = []
         self.thread = threading.current_thread()
-        super().__init__(LoopService(asyncio.get_running_loop(), no_event, self._on_news, self.reminded.append))
+        owner = Owner()
+        self.reminded = owner.reminded
+        super().__init__(LoopService(owner, asyncio.get_running_loop(), self._on_news))
         self.peer.setblocking(False)
 
     def _on_news(self) -> None:
@@ -102,7 +103,7 @@ async def test_reminders() -> None:
             bench.service.remind(now_us() + 1_000, 7)
             bench.service.remind(now_us() + 2_000, 8)
         await until(lambda: len(bench.reminded) == 2)
-        assert bench.reminded == [7, 8]
+        assert bench.reminded == [(7, bench.thread), (8, bench.thread)]
 
 
 @on_every_loop

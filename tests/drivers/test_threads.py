@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FullSocket, ServiceBench, drain, new_port, no_event
+from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port
 from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
@@ -29,13 +29,11 @@ class Bench(ServiceBench[ThreadService]):
 
     def __init__(self) -> None:
         self.news = False
-        self.reminded: list[tuple[int, threading.Thread]] = []
-        super().__init__(ThreadService(no_event, lambda: self.news, self._remind))
+        owner = Owner()
+        self.reminded = owner.reminded
+        super().__init__(ThreadService(owner, lambda: self.news))
         self.peer.settimeout(DEADLINE_S)
         self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter")
-
-    def _remind(self, what: int) -> None:
-        self.reminded.append((what, threading.current_thread()))
 
     def close(self) -> None:
         super().close()
@@ -173,7 +171,7 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
 def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> None:
     """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
     usual_s = sys.getswitchinterval()
-    service = ThreadService(no_event, lambda: False, lambda what: None)
+    service = ThreadService(Owner(), lambda: False)
     waiting = threading.Thread(target=lambda: wait_locked(service, DEADLINE_S))
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
@@ -187,7 +185,7 @@ def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> Non
 
 def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
     usual_s = sys.getswitchinterval()
-    service = ThreadService(no_event, lambda: False, lambda what: None)
+    service = ThreadService(Owner(), lambda: False)
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
         sys.setswitchinterval(0.003)

@@ -16,6 +16,7 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.crypto.certificate import SigningKey
 from gamesockets.crypto.cipher import CIPHER_NULL
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import REPLIES_MAX, Endpoint
 from gamesockets.endpoint.ids import CONNECTIONS_MAX, ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
@@ -31,7 +32,9 @@ STRANGER: Final = ("198.51.100.9", 5555)
 
 def make_endpoint(accepts: bool = True) -> Endpoint:
     entropy = SeededEntropy(1)
-    return Endpoint(entropy, ConnectionIds(entropy), ANONYMOUS, ConnectionOptions.default(), accepts=accepts)
+    return Endpoint(
+        entropy, ConnectionIds(entropy), Credentials(ANONYMOUS), ConnectionOptions.default(), accepts=accepts
+    )
 
 
 def listening() -> tuple[sim.World, Tap, sim.Host]:
@@ -554,7 +557,7 @@ def test_endpoints_of_one_process_join_without_handshake(unencrypted: int) -> No
     ids = ConnectionIds(entropy)
     addresses = ("127.0.0.1", 1111), ("127.0.0.1", 2222)
     options = ConnectionOptions(unencrypted=unencrypted)
-    ends = [Endpoint(entropy, ids, ANONYMOUS, options) for _ in addresses]
+    ends = [Endpoint(entropy, ids, Credentials(ANONYMOUS), options) for _ in addresses]
     identities = NetworkingIdentity.parse("str:peer of one"), NetworkingIdentity.localhost()
     joined = ends[0].join(addresses[0], ends[1], addresses[1], identities, 5)
     assert joined is not None
@@ -580,7 +583,7 @@ def test_endpoints_without_room_for_two_join_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("gamesockets.endpoint.ids.CONNECTIONS_MAX", 1)
     entropy = SeededEntropy(12)
     ids = ConnectionIds(entropy)
-    one, two = (Endpoint(entropy, ids, ANONYMOUS, ConnectionOptions()) for _ in range(2))
+    one, two = (Endpoint(entropy, ids, Credentials(ANONYMOUS), ConnectionOptions()) for _ in range(2))
     for _ in range(2):
         assert one.join(("127.0.0.1", 1), two, ("127.0.0.1", 2), (ANONYMOUS, ANONYMOUS), 0) is None
         assert not one.connections

@@ -341,14 +341,14 @@ def test_pairs_come_and_go_in_threads(sockets: gs.NetworkingSockets) -> None:
     for thread in threads:
         thread.join(DEADLINE_S)
     assert not failures
-    assert not sockets._entries
-    assert not sockets._ids._live
+    assert not sockets._node.members
+    assert not sockets._node._ids._live
 
 
 def leave_room_for(sockets: gs.NetworkingSockets, connections: int) -> None:
     """As if all ids but so many belonged to living connections."""
-    while len(sockets._ids._live) < CONNECTIONS_MAX - connections:
-        assert sockets._ids.take()
+    while len(sockets._node._ids._live) < CONNECTIONS_MAX - connections:
+        assert sockets._node._ids.take()
 
 
 @pytest.mark.parametrize("network", KINDS)
@@ -358,9 +358,9 @@ def test_no_room_for_two(sockets: gs.NetworkingSockets, network: bool, room: int
     for _ in range(2):
         with pytest.raises(OSError, match="8191"):
             sockets.create_socket_pair(network)
-    assert len(sockets._ids._live) == CONNECTIONS_MAX - room, "a failure keeps no id"
-    assert not sockets._entries
-    assert not sockets._service.ports()
+    assert len(sockets._node._ids._live) == CONNECTIONS_MAX - room, "a failure keeps no id"
+    assert not sockets._node.members
+    assert not sockets._node.service.ports()
 
 
 def test_room_for_exactly_two(sockets: gs.NetworkingSockets) -> None:
@@ -377,7 +377,7 @@ def test_room_for_exactly_two(sockets: gs.NetworkingSockets) -> None:
 
 def test_ids_follow_the_rules_of_all_ids() -> None:
     with gs.NetworkingSockets() as sockets:
-        sockets._ids = ConnectionIds(SeededEntropy(3))
+        sockets._node._ids = ConnectionIds(SeededEntropy(3))
         seen: list[int] = []
         for _ in range(100):
             pair = sockets.create_socket_pair()
@@ -422,13 +422,13 @@ def test_a_callback_may_close_the_other_end(sockets: gs.NetworkingSockets) -> No
 def test_the_ports_of_a_network_pair_close_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with gs.NetworkingSockets() as sockets:
         pair = sockets.create_socket_pair(True)
-        assert len(sockets._service.ports()) == 2
+        assert len(sockets._node.service.ports()) == 2
         for connection in pair:
             sockets.close_connection(connection)
-        assert len(sockets._service.ports()) == 2, "late packets are answered for five seconds"
+        assert len(sockets._node.service.ports()) == 2, "late packets are answered for five seconds"
         skip_time(sockets, 5, monkeypatch)
-        wait_until(lambda: not sockets._service.ports())
-        assert not sockets._ids._live
+        wait_until(lambda: not sockets._node.service.ports())
+        assert not sockets._node._ids._live
 
 
 @pytest.mark.parametrize("network", KINDS)

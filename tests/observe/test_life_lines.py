@@ -15,6 +15,7 @@ from tests.support.pairs import Loopback, Side, data_of
 from tests.support.waiting import collect
 
 import gamesockets as gs
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
 from gamesockets.observe.life_lines import UNCLOSED_US
@@ -218,12 +219,12 @@ def test_an_unexpected_exception_of_the_service_is_a_bug(
     meeting: Loopback, lines: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
     connection, accepted = meeting.connected()
-    udp = meeting.client._entries[connection].udp
-    assert udp is not None
-    udp.set_trace(FailingSink())
+    inner = meeting.client._node.members[connection].connection
+    assert isinstance(inner, DatagramConnection)
+    inner.set_trace(FailingSink())
     meeting.server.send_message_to_connection(accepted, b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
     [told] = lines.wait_for("unexpected error")
-    udp.set_trace(None)
+    inner.set_trace(None)
     assert told in lines.texts(gs.DebugType.BUG)
     assert "RuntimeError" in caplog.text
     assert data_of(meeting.client.messages(connection)) == [b"x"]

@@ -12,7 +12,7 @@ from tests.support.snp import fast
 
 import gamesockets as gs
 from gamesockets import sim
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
 from gamesockets.connection.stats import Interval
 from gamesockets.observe.status_text import SAMPLES_MIN, debug_text, detailed_status, percent_text
@@ -27,7 +27,7 @@ QUALITY_HEADING: Final = "    perfect    99+  97-99  95-97  90-95  75-90  50-75 
 JITTER_HEADING: Final = "          <1     1-2     2-5    5-10   10-20     >20"
 
 
-def connected(sent: int = 1, sent_bytes: int = 100, received: int = 0, received_bytes: int = 0) -> Connection:
+def connected(sent: int = 1, sent_bytes: int = 100, received: int = 0, received_bytes: int = 0) -> DatagramConnection:
     """A connection of which nothing is known but these totals."""
     connection = Rig().connection
     statistics = connection.statistics
@@ -39,7 +39,7 @@ def connected(sent: int = 1, sent_bytes: int = 100, received: int = 0, received_
     return connection
 
 
-def text_of(connection: Connection, now: int = 0) -> list[str]:
+def text_of(connection: DatagramConnection, now: int = 0) -> list[str]:
     text = detailed_status(connection, now)
     assert text.endswith("\n")
     return text[:-1].split("\n")
@@ -57,11 +57,11 @@ def block(lines: list[str], heading: str, indent: int = 4) -> list[str]:
     return found
 
 
-def totals(connection: Connection) -> list[str]:
+def totals(connection: DatagramConnection) -> list[str]:
     return block(text_of(connection), "Lifetime stats:")
 
 
-def rates(connection: Connection) -> list[str]:
+def rates(connection: DatagramConnection) -> list[str]:
     return block(text_of(connection), "Current rates:")
 
 

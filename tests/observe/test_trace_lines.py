@@ -10,7 +10,7 @@ from tests.support.rig import pair
 import gamesockets as gs
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.observe.trace_lines import FrameTexts, TraceLines, trace_lines
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.wire.frames import (
@@ -61,11 +61,11 @@ def lines() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def connection() -> Connection:
+def connection() -> DatagramConnection:
     return pair(ConnectionOptions(), NOW)[1]
 
 
-def happenings(trace: TraceLines, connection: Connection) -> None:
+def happenings(trace: TraceLines, connection: DatagramConnection) -> None:
     """One of each kind."""
     trace.acknowledged(7, 1_000, 25_500, [])
     trace.acknowledged(8, 9_000, -3_000, [(2, 0), (1, 3)])
@@ -83,7 +83,7 @@ def happenings(trace: TraceLines, connection: Connection) -> None:
 @pytest.mark.parametrize("subject", SUBJECTS)
 @pytest.mark.parametrize("level", range(2, 9))
 def test_each_subject_has_its_own_threshold(
-    subject: gs.ConfigurationValue, level: int, lines: Lines, connection: Connection
+    subject: gs.ConfigurationValue, level: int, lines: Lines, connection: DatagramConnection
 ) -> None:
     configuration = Configuration()
     assert configuration.set(subject, level)
@@ -98,23 +98,23 @@ def test_each_subject_has_its_own_threshold(
     assert lines.lines == expected
 
 
-def test_the_defaults_ask_for_nothing(connection: Connection) -> None:
+def test_the_defaults_ask_for_nothing(connection: DatagramConnection) -> None:
     assert trace_lines(connection, "", Configuration()) is None
 
 
-def test_relays_and_rendezvous_have_nothing_to_tell(connection: Connection) -> None:
+def test_relays_and_rendezvous_have_nothing_to_tell(connection: DatagramConnection) -> None:
     configuration = Configuration()
     assert configuration.set(V.LOG_LEVEL_P2P_RENDEZVOUS, 8)
     configuration.set(V.LOG_LEVEL_SDR_RELAY_PINGS, 8)
     assert trace_lines(connection, "", configuration) is None
 
 
-def test_nothing_is_put_into_words_for_nobody(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_put_into_words_for_nobody(connection: DatagramConnection, caplog: pytest.LogCaptureFixture) -> None:
     happenings(TraceLines(connection, "", 8, 8, 8, 8), connection)
     assert caplog.records == []
 
 
-def test_without_a_callback_logging_decides(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_callback_logging_decides(connection: DatagramConnection, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG", "gamesockets"):
         happenings(TraceLines(connection, "Bergen", 8, 8, 8, 8), connection)
     assert len(caplog.records) == sum(map(len, LINES.values()))

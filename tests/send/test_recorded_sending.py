@@ -17,6 +17,7 @@ from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, Rig
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
@@ -252,7 +253,7 @@ def test_queued_while_connecting() -> None:
     ids = ConnectionIds(entropy)
     options = ConnectionOptions(unencrypted=PLAIN_ONLY)
     ends = {
-        side: Endpoint(entropy, ids, NetworkingIdentity.localhost(), options, accepts=side == "server")
+        side: Endpoint(entropy, ids, Credentials(NetworkingIdentity.localhost()), options, accepts=side == "server")
         for side in SIDES
     }
     peer = {"client": SERVER_ADDRESS, "server": CLIENT_ADDRESS}

@@ -8,11 +8,12 @@ import pytest
 from tests.support.pairs import LOCALHOST, NewSide
 
 import gamesockets as gs
+from gamesockets.node.process import PROCESS
 
 
 @pytest.fixture(autouse=True)
 def _own_identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(gs.Library, "_identity", None)
+    monkeypatch.setattr(PROCESS, "identity", None)
     yield
     gs.Library.deinitialize()
 
@@ -69,11 +70,11 @@ def test_global_values_survive_deinitializing() -> None:
 
 
 def test_closed_objects_are_forgotten() -> None:
-    before = len(gs.Library._engines)
+    before = len(PROCESS._nodes)
     with gs.NetworkingSockets():
-        assert len(gs.Library._engines) == before + 1
+        assert len(PROCESS._nodes) == before + 1
     gc.collect()
-    assert len(gs.Library._engines) == before
+    assert len(PROCESS._nodes) == before
 
 
 def test_time_is_monotonic_microseconds() -> None:

@@ -315,11 +315,11 @@ def test_sixteen_threads_with_every_call(seconds: int, caplog: pytest.LogCapture
 
 def leftovers(sockets: gs.NetworkingSockets) -> dict[str, int]:
     """What a closed object still holds, by name; nothing if all is well."""
-    service = sockets._service
+    service = sockets._node.service
     held = {
-        "connections": len(sockets._entries),
-        "listen sockets": len(sockets._listeners.values()),
-        "poll groups": len(sockets._groups.values()),
+        "connections": len(sockets._node.members),
+        "listen sockets": len(sockets._node.listeners.values()),
+        "poll groups": len(sockets._node.groups.values()),
         "ports": len(service.ports()),
         "status changes": len(sockets._events._waiting),
     }
@@ -348,18 +348,18 @@ def test_nothing_is_left_of_connections_that_come_and_go(monkeypatch: pytest.Mon
             for connection in connections:
                 assert sockets.close_connection(connection)
             assert sockets.close_listen_socket(listen_socket)
-        assert sockets._service.ports(), "late packets are answered for five seconds"
+        assert sockets._node.service.ports(), "late packets are answered for five seconds"
         skip_time(sockets, 5, monkeypatch)
-        wait_until(lambda: not sockets._service.ports())
+        wait_until(lambda: not sockets._node.service.ports())
         sockets.run_callbacks()
         assert not leftovers(sockets)
-        assert not sockets._ids._live
+        assert not sockets._node._ids._live
 
 
 def test_a_request_that_arrives_during_close_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between forgetting everything and the end of the thread that serves, datagrams are still read."""
     with Loopback() as loopback:
-        stop = loopback.server._service.stop
+        stop = loopback.server._node.service.stop
 
         def stop_late() -> None:
             loopback.client.connect(loopback.address)
@@ -367,7 +367,7 @@ def test_a_request_that_arrives_during_close_leaves_nothing(monkeypatch: pytest.
                 settle(sockets)
             stop()
 
-        monkeypatch.setattr(loopback.server._service, "stop", stop_late)
+        monkeypatch.setattr(loopback.server._node.service, "stop", stop_late)
         loopback.server.close()
         assert not leftovers(loopback.server)
 

@@ -51,7 +51,7 @@ def waiting(hearer: Hearer) -> StatusEvents:
     """Changes 1, 2 and 3."""
     events = StatusEvents()
     for number in (1, 2, 3):
-        events.add(change(number), hearer)
+        events.announce(change(number), hearer)
     return events
 
 
@@ -63,16 +63,16 @@ def test_the_callback_hears_all_in_order_and_once(waiting: StatusEvents, hearer:
 
 def test_without_callback_changes_are_forgotten() -> None:
     waiting = StatusEvents()
-    waiting.add(change(1), None)
+    waiting.announce(change(1), None)
     waiting.run()
     assert not waiting.dispatch(lambda info: None, None)
 
 
 def test_each_change_goes_to_the_callback_it_came_with(waiting: StatusEvents, hearer: Hearer) -> None:
     other = Hearer()
-    waiting.add(change(4), other)
-    waiting.add(change(5), None)
-    waiting.add(change(6), hearer)
+    waiting.announce(change(4), other)
+    waiting.announce(change(5), None)
+    waiting.announce(change(6), hearer)
     waiting.run()
     assert (hearer.heard, other.heard) == ([1, 2, 3, 6], [4])
 
@@ -93,7 +93,7 @@ def test_a_fault_of_the_callback_comes_out_and_loses_nothing_behind_it(waiting: 
 
 def test_changes_that_come_meanwhile_wait_for_the_next_run(waiting: StatusEvents, hearer: Hearer) -> None:
     other = Hearer()
-    hearer.then = lambda info: waiting.add(change(info.connection + 10), other)
+    hearer.then = lambda info: waiting.announce(change(info.connection + 10), other)
     waiting.run()
     assert (hearer.heard, other.heard) == ([1, 2, 3], [])
     waiting.run()
@@ -107,7 +107,7 @@ def test_running_inside_a_callback(waiting: StatusEvents, hearer: Hearer) -> Non
 
 
 def test_clearing_inside_a_callback(waiting: StatusEvents, hearer: Hearer) -> None:
-    hearer.then = lambda info: waiting.clear()
+    hearer.then = lambda info: waiting.forget_changes()
     waiting.run()
     assert hearer.heard == [1]
 
@@ -141,7 +141,7 @@ def test_news_count_once_when_nobody_dispatches(waiting: StatusEvents) -> None:
     assert waiting.has_news()
     waiting.mark_seen()
     assert not waiting.has_news()
-    waiting.add(change(4), None)
+    waiting.announce(change(4), None)
     assert waiting.has_news()
 
 
@@ -158,13 +158,13 @@ def test_news_count_always_while_somebody_dispatches(waiting: StatusEvents) -> N
 @pytest.mark.parametrize("how", ["run", "dispatch", "clear"])
 def test_nothing_is_news_when_nothing_waits(how: str) -> None:
     waiting = StatusEvents()
-    waiting.add(change(1), None)
+    waiting.announce(change(1), None)
     if how == "dispatch":
         waiting.dispatch(lambda info: None, None)
     elif how == "run":
         waiting.run()
     else:
-        waiting.clear()
+        waiting.forget_changes()
     assert not waiting.has_news()
 
 
@@ -173,7 +173,7 @@ def test_undispatched_changes_are_bounded(monkeypatch: pytest.MonkeyPatch, caplo
     waiting = StatusEvents()
     with caplog.at_level(logging.WARNING, "gamesockets"):
         for number in range(1, 6):
-            waiting.add(change(number), None)
+            waiting.announce(change(number), None)
     hearer = Hearer()
     while waiting.dispatch(hearer, None):
         pass

@@ -10,8 +10,9 @@ from typing import Any, Final, Generic, TypeVar, cast
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import now_us
+from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import Service
+from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.values.address import Address
@@ -97,9 +98,17 @@ def drain(receiver: socket.socket, count: int) -> list[bytes]:
     return [receiver.recv(65_536) for _ in range(count)]
 
 
-def no_event(port: Port, change: object) -> None:
-    """What a service tells of: connections, and fake endpoints have none."""
-    raise AssertionError(f"no connection is involved, yet {change} came")
+class Owner(ServiceOwner):
+    """Notes reminders with the thread that tells of them; fake endpoints have no connections to tell of."""
+
+    def __init__(self) -> None:
+        self.reminded: list[tuple[int, threading.Thread]] = []
+
+    def on_change(self, port: Port, change: StateChange) -> None:
+        raise AssertionError(f"no connection is involved, yet {change} came")
+
+    def on_reminder(self, what: int) -> None:
+        self.reminded.append((what, threading.current_thread()))
 
 
 class ServiceBench(Generic[S]):

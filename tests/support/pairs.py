@@ -172,8 +172,8 @@ def settle(sockets: gs.NetworkingSockets) -> None:
     """Waits until it has served every datagram that was sent to it so far: what came of none of them comes no more."""
 
     def has_served() -> bool:
-        with sockets._lock:  # not while a datagram that was taken from its socket is still being served
-            return not select.select([port.udp for port in sockets._service.ports()], [], [], 0)[0]
+        with sockets._node.lock:  # not while a datagram that was taken from its socket is still being served
+            return not select.select([port.udp for port in sockets._node.service.ports()], [], [], 0)[0]
 
     wait_until(has_served)
 
@@ -181,7 +181,7 @@ def settle(sockets: gs.NetworkingSockets) -> None:
 def skip_time(sockets: gs.NetworkingSockets, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the threads that serve live so much later: what was due meanwhile happens at once."""
     monkeypatch.setattr("gamesockets.drivers.threads.now_us", lambda: now_us() + seconds * 1_000_000)
-    with sockets._lock:
+    with sockets._node.lock:
         sockets._threads._service_poller.wake()
 
 

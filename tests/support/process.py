@@ -4,6 +4,7 @@ import pytest
 
 import gamesockets as gs
 from gamesockets.config.scopes import Configuration
+from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT
 
 
@@ -11,4 +12,4 @@ from gamesockets.observe.debug_output import OUTPUT
 def own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test sets for the whole process ends with it, and no line of an earlier one counts against its limits."""
     OUTPUT._bursts.clear()
-    monkeypatch.setattr(gs.Library, "_configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+    monkeypatch.setattr(PROCESS, "configuration", Configuration(gs.ConfigurationScope.GLOBAL))

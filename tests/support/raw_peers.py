@@ -9,7 +9,7 @@ import pytest
 
 from gamesockets.crypto import credentials
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
-from gamesockets.crypto.credentials import LocalCredentials, check_peer, session_ciphers
+from gamesockets.crypto.credentials import Credentials, LocalCredentials, check_peer, session_ciphers
 from gamesockets.sim import Connection, Host, Passage, World
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
@@ -68,7 +68,7 @@ def make_credentials(seed: int, ciphers: list[int], version: int = PROTOCOL_VERS
     """Credentials of a peer that speaks another version: that is signed, so it cannot be altered on the way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(credentials, "PROTOCOL_VERSION", version)
-        return LocalCredentials(SeededEntropy(seed), ANONYMOUS, ciphers)
+        return LocalCredentials(SeededEntropy(seed), Credentials(ANONYMOUS), ciphers)
 
 
 class RawPeer:

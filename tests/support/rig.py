@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
@@ -32,16 +33,16 @@ class SentPacket:
     payload: bytes
 
 
-def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, Connection, Endpoint, Connection]:
+def pair(options: ConnectionOptions, now: int) -> tuple[Endpoint, DatagramConnection, Endpoint, DatagramConnection]:
     """Client and server with an established connection between them; both have said all they had to say."""
     entropy = SeededEntropy(5)
     ids = ConnectionIds(entropy)
     anyone = NetworkingIdentity.localhost()
-    client_end = Endpoint(entropy, ids, anyone, options)
-    server_end = Endpoint(entropy, ids, anyone, options, accepts=True)
+    client_end = Endpoint(entropy, ids, Credentials(anyone), options)
+    server_end = Endpoint(entropy, ids, Credentials(anyone), options, accepts=True)
     client = client_end.connect(SERVER_ADDRESS, options, now)
     assert client is not None
-    server: Connection | None = None
+    server: DatagramConnection | None = None
     while client.state != State.CONNECTED:
         for datagrams, _ in client_end.datagrams_to_send(now):
             server_end.receive_datagrams(datagrams, CLIENT_ADDRESS, now)

@@ -2,18 +2,22 @@
 
 import asyncio
 from asyncio import Future
+from collections.abc import Awaitable
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connection import Connection
+from gamesockets.aio.conversation import Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.resolving import resolve
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.node import Config
+from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range
 from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.errors import ConnectionFailed
-from gamesockets.values.handles import Connection as Handle
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusInfo
 
@@ -23,7 +27,7 @@ NEXT_ADDRESS_AFTER_S: Final = 0.5
 ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
 SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
 
-_Attempt: TypeAlias = "Future[Connection | ConnectionFailed]"
+_Attempt: TypeAlias = "Future[Conversation | ConnectionFailed]"
 
 
 def connect(
@@ -32,6 +36,8 @@ def connect(
     *,
     identity: NetworkingIdentity | None = None,
     config: Config | None = None,
+    credentials: Credentials | None = None,
+    trust: TrustStore | None = None,
 ) -> Opening[Connection]:
     """Connects; use it as ``async with connect(...) as connection`` or ``connection = await connect(...)``.
 
@@ -44,6 +50,8 @@ def connect(
         port: where the server listens.
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for this connection.
+        credentials: instead of `identity`, one that a certificate proves.
+        trust: whose signatures on the server's certificate count; by default nobody's.
 
     Raises:
         ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
@@ -51,7 +59,11 @@ def connect(
         ValueError: a configuration value cannot be set, or the port is out of range.
         TypeError: an argument is of a wrong type.
     """
-    return Opening(lambda: _Connecting(identity).run(host, port, config), lambda connection: (connection,))
+
+    def open_connection() -> Awaitable[Connection]:
+        return _Connecting(Credentials.chosen(identity, credentials), trust).run(host, port, config)
+
+    return Opening(open_connection, lambda connection: (connection,))
 
 
 def create_socket_pair(
@@ -81,44 +93,52 @@ def create_socket_pair(
 class _Connecting:
     """The owner of an outgoing connection's hub: an attempt for each address, one of which becomes the connection."""
 
-    def __init__(self, identity: NetworkingIdentity | None) -> None:
-        self._hub = Hub(asyncio.get_running_loop(), identity, self)
-        self._attempts: dict[Handle, _Attempt] = {}
+    def __init__(self, credentials: Credentials | None, trust: TrustStore | None) -> None:
+        self._hub = Hub(asyncio.get_running_loop(), credentials, trust, self._on_change, self._on_hub_closed)
+        self._attempts: dict[int, _Attempt] = {}
 
     async def run(self, host: str | Address, port: int | None, config: Config | None) -> Connection:
         """The first attempt that succeeds; what the first one said if none does."""
         try:
             addresses = await resolve(self._hub.loop, host, port)
             check_range("port", addresses[0].port, 1, 65535)
-            connection = await self._first(addresses, config)
+            conversation = await self._first(addresses, config)
         except BaseException:
-            for attempt in self._attempts:  # not as a library that shuts down, which the peers would take for a failure
-                self._hub.close_connection(attempt)
-            self._hub.close()
+            # Not as a library that shuts down, which the peers would take for a failure.
+            self._close_all_but(None)
+            self._hub.node.close()
             raise
-        for other in self._attempts:
-            if other != connection.handle:
-                self._hub.close_connection(other)
-        return connection
+        self._close_all_but(conversation.handle)
+        return Connection(conversation, self._hub.node.close)
 
-    async def _first(self, untried: list[Address], config: Config | None) -> Connection:
+    def _close_all_but(self, chosen: int | None) -> None:
+        node = self._hub.node
+        with node.lock:
+            for handle in self._attempts:
+                member = node.members.get(handle)
+                if member is not None and handle != chosen:
+                    node.close_connection(member, 0, "", False)
+
+    async def _first(self, untried: list[Address], config: Config | None) -> Conversation:
+        node = self._hub.node
         failures: list[Exception] = []
         pending: set[_Attempt] = set()
         while untried or pending:
             if untried:
                 address, *untried = untried
                 try:
-                    handle = self._hub.connect(address, config)
+                    with node.lock:
+                        member = node.connect(address, config)
                 except OSError as error:
                     failures.append(error)
                     continue
-                attempt = self._attempts[handle] = self._hub.loop.create_future()
+                attempt = self._attempts[member.connection.id] = self._hub.loop.create_future()
                 pending.add(attempt)
             timeout_s = NEXT_ADDRESS_AFTER_S if untried else None
             done, pending = await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             for attempt in done:
                 outcome = attempt.result()
-                if isinstance(outcome, Connection):
+                if isinstance(outcome, Conversation):
                     return outcome
                 failures.append(outcome)
         raise failures[0]
@@ -129,21 +149,22 @@ class _Connecting:
         if attempt is None:
             return
         if info.state == ConnectionState.CONNECTED:
-            attempt.set_result(Connection(self._hub, change.connection, self._hub.close))
+            attempt.set_result(Conversation(self._hub, self._hub.node.members[change.connection]))
         elif info.state in ENDED:
-            self._end(attempt, info.end_reason, info.end_debug)
-
-    def _end(self, attempt: _Attempt, reason: int, debug: str) -> None:
-        if not attempt.done():
-            attempt.set_result(ConnectionFailed(reason, debug))
-        elif not attempt.cancelled():
-            outcome = attempt.result()
-            if isinstance(outcome, Connection):
-                outcome._end_with(reason, debug)
+            _end(attempt, info.end_reason, info.end_debug)
 
     def _on_hub_closed(self) -> None:
         for attempt in self._attempts.values():
-            self._end(attempt, *SHUTDOWN)
+            _end(attempt, *SHUTDOWN)
+
+
+def _end(attempt: _Attempt, reason: int, debug: str) -> None:
+    if not attempt.done():
+        attempt.set_result(ConnectionFailed(reason, debug))
+    elif not attempt.cancelled():
+        outcome = attempt.result()
+        if isinstance(outcome, Conversation):
+            outcome.end_with(reason, debug)
 
 
 @final
@@ -151,8 +172,8 @@ class _Pair:
     """The owner of a socket pair's hub, which is closed with the second of the two."""
 
     def __init__(self) -> None:
-        self._hub = Hub(asyncio.get_running_loop(), None, self)
-        self._connections: dict[Handle, Connection] = {}
+        self._hub = Hub(asyncio.get_running_loop(), None, None, self._on_change, self._on_hub_closed)
+        self._conversations: dict[int, Conversation] = {}
         self._open_count = 2
 
     def open(
@@ -161,25 +182,28 @@ class _Pair:
         identity_one: NetworkingIdentity | None,
         identity_two: NetworkingIdentity | None,
     ) -> tuple[Connection, Connection]:
+        node = self._hub.node
         try:
-            handles = self._hub.create_socket_pair(use_network_loopback, identity_one, identity_two)
+            identities = peer_identities(identity_one, identity_two)
+            with node.lock:
+                members = node.create_pair(use_network_loopback, identities)
         except BaseException:
-            self._hub.close()
+            node.close()
             raise
-        one, two = [Connection(self._hub, handle, self._one_closed) for handle in handles]
-        self._connections = {one.handle: one, two.handle: two}
-        return one, two
+        one, two = [Conversation(self._hub, member) for member in members]
+        self._conversations = {one.handle: one, two.handle: two}
+        return Connection(one, self._one_closed), Connection(two, self._one_closed)
 
     def _one_closed(self) -> None:
         self._open_count -= 1
         if not self._open_count:
-            self._hub.close()
+            self._hub.node.close()
 
     def _on_change(self, change: StatusInfo) -> None:
         info = change.connection_info
         if info.state in ENDED:
-            self._connections[change.connection]._end_with(info.end_reason, info.end_debug)
+            self._conversations[change.connection].end_with(info.end_reason, info.end_debug)
 
     def _on_hub_closed(self) -> None:
-        for connection in self._connections.values():
-            connection._end_with(*SHUTDOWN)
+        for conversation in self._conversations.values():
+            conversation.end_with(*SHUTDOWN)

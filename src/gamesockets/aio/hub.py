@@ -1,102 +1,73 @@
-"""How do an engine and the tasks of one event loop meet? Changes, messages and room become futures that are set."""
+"""How do a node and the tasks of one event loop meet? Changes, messages and room become futures that are set."""
 
 from asyncio import AbstractEventLoop, Future, shield
 from collections import deque
-from typing import Protocol, final
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, final
 
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.inbox import Inbox
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.aio import LoopService
-from gamesockets.node.members import Entry
-from gamesockets.node.node import Engine
-from gamesockets.sockets.status_events import StatusCallback
-from gamesockets.values.errors import InvalidHandle
-from gamesockets.values.handles import Connection as Handle
-from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.values.records import StatusInfo
+from gamesockets.drivers.service import ServiceOwner
+from gamesockets.node.members import Member
+from gamesockets.node.node import Audience, Node
+from gamesockets.values.records import StatusCallback, StatusInfo
+
+OnChange: TypeAlias = Callable[[StatusInfo], None]
+"""Told when the state of a connection has changed."""
+
+OnClosed: TypeAlias = Callable[[], None]
+"""Told when nothing moves any more, perhaps because of `Library.deinitialize`."""
 
 
-class Owner(Protocol):
-    """A server, or an outgoing connection: who made a hub and hears of its changes."""
-
-    def _on_change(self, change: StatusInfo) -> None:
-        """The state of one of its connections has changed."""
-
-    def _on_hub_closed(self) -> None:
-        """Nothing moves any more."""
-
-
-class Blocked(Protocol):
+class Waiting(Protocol):
     """Who waits for room in a send buffer."""
 
-    def _on_room(self) -> None:
+    def look_for_room(self) -> None:
         """Something may have left."""
 
 
 @final
-class Hub(Engine):
-    """The engine of one server or one outgoing connection, and those who wait for it.
+class Hub(Audience):
+    """The node of one server or one outgoing connection, and those who wait for it.
 
-    Two ways lead here, both without the engine's lock: calls of the application, and `_on_news` after the loop has
+    Two ways lead here, both without the node's lock: calls of the application, and `_on_news` after the loop has
     served a socket or a deadline.
     """
 
-    def __init__(self, loop: AbstractEventLoop, identity: NetworkingIdentity | None, owner: Owner) -> None:
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        credentials: Credentials | None,
+        trust: TrustStore | None,
+        on_change: OnChange,
+        on_closed: OnClosed,
+    ) -> None:
         self.loop = loop
-        self._owner = owner
+        self._on_change = on_change
+        self._on_closed = on_closed
         self._changes: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
         self._mailboxes: dict[Inbox, Mailbox] = {}
-        self.blocked: dict[Blocked, None] = {}
+        self.waiting: dict[Waiting, None] = {}
         """Who waits for room in a send buffer."""
-        self._farewells: dict[Core, Future[None]] = {}
-        super().__init__(identity)
+        self._farewells: dict[Member, Future[None]] = {}
+        self.node = Node(self._make_service, self, credentials, trust)
 
-    def _make_service(self) -> LoopService:
-        return LoopService(self.loop, self._on_event, self._on_news, self._on_reminder)
+    def _make_service(self, owner: ServiceOwner) -> LoopService:
+        return LoopService(owner, self.loop, self._on_news)
 
-    def _announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
+    def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
+        """A state has changed: the loop tells of it as soon as the lock is free."""
         self._changes.append((change, callback))
 
-    def _forget_changes(self) -> None:
+    def forget_changes(self) -> None:
+        """Everything was closed."""
         self._changes.clear()
-        self._service.notify()
+        self.node.service.notify()
 
-    def _reconfigure_one(self, entry: Entry) -> None:
-        super()._reconfigure_one(entry)
-        self._service.notify()  # there may be more room in a send buffer
-
-    def _join(self, entry: Entry, group: int) -> None:
-        """As in the engine, but a connection in no group has an inbox of its own, whoever accepted it."""
-        entry.poll_group = group
-        inbox = self._groups.get(group)
-        if inbox is None:
-            inbox = entry.inbox
-        if inbox is not entry.core.inbox:
-            entry.core.deliver_to(inbox)
-
-    # ------------------------------------------------------------------ what a connection needs
-
-    def entry(self, handle: Handle) -> Entry:
-        """What the engine knows of a connection that is open."""
-        return self._entries[handle]
-
-    def group_inbox(self, group: int) -> Inbox:
-        """The inbox of a poll group that was not destroyed."""
-        inbox = self._groups.get(group)
-        if inbox is None:
-            raise InvalidHandle(group, "poll group")
-        return inbox
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was closed, perhaps by `Library.deinitialize`."""
-        return self._closed
-
-    def send(self, entry: Entry, data: bytes, flags: int, lane: int) -> int:
-        """Queues a message; its number, or minus the `Result`."""
-        with self._lock:
-            return entry.send(data, flags, lane, self._service)
+    # ------------------------------------------------------------------ those who wait
 
     def open_mailbox(self, mailbox: Mailbox) -> None:
         """From now on its waiters hear of messages."""
@@ -107,14 +78,13 @@ class Hub(Engine):
         self._mailboxes.pop(mailbox.inbox, None)
         mailbox.wake_all()
 
-    async def farewell(self, entry: Entry) -> None:
+    async def farewell(self, member: Member) -> None:
         """Waits until the peer of a closed connection knows of it, or was told often enough."""
-        core = entry.udp
-        if core is None or self._closed or core.is_farewell_over():
+        if self.node.is_closed or member.is_farewell_over():
             return
-        known = self._farewells.get(core)
+        known = self._farewells.get(member)
         if known is None:
-            known = self._farewells[core] = self.loop.create_future()
+            known = self._farewells[member] = self.loop.create_future()
         await shield(known)
 
     # ------------------------------------------------------------------ news
@@ -123,25 +93,26 @@ class Hub(Engine):
         """The loop has served something. Runs without the lock, for what it wakes may call anything."""
         while self._changes:
             change, callback = self._changes.popleft()
-            self._owner._on_change(change)
+            self._on_change(change)
             if callback is not None:
                 self._call_back(callback, change)
-        if self._ready:
+        node = self.node
+        if node.ready:
             # An inbox comes back here when it gets a message while empty; who takes from one that is not need not wait.
-            ready = list(self._ready)
-            self._ready.clear()
+            ready = list(node.ready)
+            node.ready.clear()
             for inbox in ready:
                 mailbox = self._mailboxes.get(inbox)
                 if mailbox is not None:
                     mailbox.wake()
-        for waiting in list(self.blocked):
-            waiting._on_room()
-        for core, farewell in list(self._farewells.items()):
-            if self._closed or core.is_farewell_over():
-                del self._farewells[core]
+        for waiting in list(self.waiting):
+            waiting.look_for_room()
+        for member, farewell in list(self._farewells.items()):
+            if node.is_closed or member.is_farewell_over():
+                del self._farewells[member]
                 farewell.set_result(None)
-        if self._closed:
-            self._owner._on_hub_closed()
+        if node.is_closed:
+            self._on_closed()
             for mailbox in list(self._mailboxes.values()):  # those of poll groups
                 self.close_mailbox(mailbox)
 

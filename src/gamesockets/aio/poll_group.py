@@ -2,16 +2,14 @@
 
 from typing import Final, final
 
-from gamesockets.aio.connection import Connection
+from gamesockets.aio.connection import Connection, conversation_in
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.values.enums import EndReason
 from gamesockets.values.errors import ConnectionClosed
-from gamesockets.values.handles import PollGroup as PollGroupHandle
 from gamesockets.values.limits import MESSAGES_PER_BATCH_MAX
 from gamesockets.values.message import NetworkingMessage
 
-_NO_GROUP: Final = PollGroupHandle(0)
 _CLOSED_TEXT: Final = "the poll group was closed"
 
 
@@ -26,9 +24,10 @@ class PollGroup:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._handle = hub.create_poll_group()
         self._is_closed = False
-        self._mailbox = Mailbox(hub.loop, hub.group_inbox(self._handle), self._raise_if_over)
+        with hub.node.lock:
+            self._handle, inbox = hub.node.create_group()
+        self._mailbox = Mailbox(hub.loop, inbox, self._raise_if_over)
         hub.open_mailbox(self._mailbox)
 
     def add(self, connection: Connection) -> None:
@@ -37,21 +36,24 @@ class PollGroup:
         Raises:
             ValueError: it belongs to another server, or was closed, or this group was.
         """
-        if connection._hub is not self._hub or not connection._set_poll_group(self._handle):
+        conversation = conversation_in(self._hub, connection)
+        if conversation is None or not conversation.set_poll_group(self._handle):
             raise ValueError(f"{connection!r} cannot join: it, or the group, was closed, or belongs to another server")
         if self._mailbox.inbox:
             self._mailbox.wake()
 
     def discard(self, connection: Connection) -> None:
         """Lets a connection be received from by itself again; nothing happens if it was not here."""
-        if connection._hub is self._hub and connection._entry.poll_group == self._handle:
-            connection._set_poll_group(_NO_GROUP)
+        conversation = conversation_in(self._hub, connection)
+        if conversation is not None and conversation.member.poll_group == self._handle:
+            conversation.set_poll_group(0)
 
     def close(self) -> None:
         """Dissolves the group; its connections and their messages stay, tasks that receive here hear of the end."""
         if not self._is_closed:
             self._is_closed = True
-            self._hub.destroy_poll_group(self._handle)
+            with self._hub.node.lock:
+                self._hub.node.destroy_group(self._handle)
             self._hub.close_mailbox(self._mailbox)
 
     async def receive(self) -> NetworkingMessage:
@@ -76,5 +78,5 @@ class PollGroup:
             raise StopAsyncIteration from None
 
     def _raise_if_over(self) -> None:
-        if self._is_closed or self._hub.is_closed:
+        if self._is_closed or self._hub.node.is_closed:
             raise ConnectionClosed(int(EndReason.APP_GENERIC), _CLOSED_TEXT)

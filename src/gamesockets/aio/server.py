@@ -10,16 +10,20 @@ from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connecting import ENDED, SHUTDOWN
-from gamesockets.aio.connection import Connection
+from gamesockets.aio.connection import Connection, conversation_in
+from gamesockets.aio.conversation import Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
 from gamesockets.aio.resolving import resolve
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.node import Config
 from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_type
+from gamesockets.values.arguments import check_type, outgoing
 from gamesockets.values.enums import (
     ConfigurationScope,
     ConfigurationValue,
@@ -29,8 +33,6 @@ from gamesockets.values.enums import (
     SendFlags,
 )
 from gamesockets.values.errors import ConnectionClosed
-from gamesockets.values.handles import Connection as Handle
-from gamesockets.values.handles import ListenSocket
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import ConnectionInfo, MessageData, OutgoingMessage, StatusInfo
 from gamesockets.values.results import Result
@@ -71,6 +73,8 @@ def serve(
     identity: NetworkingIdentity | None = None,
     config: Config | None = None,
     admit: Admit | None = None,
+    credentials: Credentials | None = None,
+    trust: TrustStore | None = None,
 ) -> Opening["Server"]:
     """Listens; use it as ``async with serve(...) as server`` or ``server = await serve(...)``.
 
@@ -87,6 +91,8 @@ def serve(
         config: configuration values for the connections of this server.
         admit: asked about each client before it is accepted; what it returns, unless None, refuses the client. It must
             be quick: the event loop waits for it.
+        credentials: instead of `identity`, one that a certificate proves.
+        trust: whose signatures on the certificates of clients count; by default nobody's.
 
     Raises:
         OSError: the address cannot be had. Raised on entering, as the others.
@@ -101,9 +107,9 @@ def serve(
         raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
 
     async def open_server() -> Server:
-        server = Server(handler, identity, admit)
-        await server._listen(host, port, config)
-        return server
+        shown = Credentials.chosen(identity, credentials)
+        addresses = await resolve(asyncio.get_running_loop(), host, port)
+        return Server(handler, addresses, config, admit, shown, trust)
 
     return Opening(open_server, lambda server: (server,))
 
@@ -112,38 +118,51 @@ def serve(
 class Server:
     """Listen sockets, the connections that came in through them, and the tasks of their handlers. Made by `serve`."""
 
-    def __init__(self, handler: Handler, identity: NetworkingIdentity | None, admit: Admit | None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        addresses: list[Address],
+        config: Config | None,
+        admit: Admit | None,
+        credentials: Credentials | None,
+        trust: TrustStore | None,
+    ) -> None:
         self._handler = handler
         self._admit = admit
         self._loop = asyncio.get_running_loop()
-        self._hub = Hub(self._loop, identity, self)
-        self._listen_sockets: list[ListenSocket] = []
+        self._hub = Hub(self._loop, credentials, trust, self._on_change, self._on_hub_closed)
+        self._node = self._hub.node
+        self._listen_sockets: list[int] = []
         self._addresses: tuple[Address, ...] = ()
-        self._connections: dict[Handle, Connection] = {}
+        self._connections: dict[int, Connection] = {}
+        self._conversations: dict[int, Conversation] = {}
         self._tasks: set[Task[None]] = set()
         self._is_closing = False
         self._closed: Future[None] = self._loop.create_future()
-
-    async def _listen(self, host: str | Address, port: int | None, config: Config | None) -> None:
         try:
-            addresses = await resolve(self._loop, host, port)
-            for place, address in enumerate(addresses):
-                # Several addresses of a name get one port, the free one that the first of them found.
-                wanted = address.port or (self._addresses[0].port if self._addresses else 0)
-                try:
-                    self._listen_on(Address(address.ip, wanted), config)
-                except OSError as error:
-                    has_another = bool(self._addresses) or place < len(addresses) - 1
-                    if error.errno not in _NOT_OURS or not has_another:
-                        raise
+            self._listen_on_all(addresses, config)
         except BaseException:
             self._shut()
             raise
 
+    def _listen_on_all(self, addresses: list[Address], config: Config | None) -> None:
+        for place, address in enumerate(addresses):
+            # Several addresses of a name get one port, the free one that the first of them found.
+            port = address.port or (self._addresses[0].port if self._addresses else 0)
+            try:
+                self._listen_on(Address(address.ip, port), config)
+            except OSError as error:
+                has_another = bool(self._addresses) or place < len(addresses) - 1
+                if error.errno not in _NOT_OURS or not has_another:
+                    raise
+
     def _listen_on(self, address: Address, config: Config | None) -> None:
-        listen_socket = self._hub.create_listen_socket(address, config)
+        node = self._node
+        with node.lock:
+            listen_socket = node.listen(address, config, is_group=False)
+            listener = node.listeners.get(listen_socket)
         self._listen_sockets.append(listen_socket)
-        self._addresses += (self._hub.get_listen_socket_address(listen_socket) or address,)
+        self._addresses += (address if listener is None else listener.port.udp.local_address,)
 
     def __repr__(self) -> str:
         where = ", ".join(str(address) for address in self._addresses)
@@ -178,9 +197,9 @@ class Server:
     @property
     def is_serving(self) -> bool:
         """Whether clients are taken."""
-        return not (self._is_closing or self._hub.is_closed)
+        return not (self._is_closing or self._node.is_closed)
 
-    def get_connection(self, handle: Handle) -> Connection | None:
+    def get_connection(self, handle: handles.Connection) -> Connection | None:
         """The connection that a message came from, by `message.connection`; None once its handler has ended."""
         return self._connections.get(handle)
 
@@ -190,12 +209,20 @@ class Server:
 
     def get_configuration_value(self, value: ConfigurationValue) -> ConfigurationOutput:
         """The value in force for this server's connections; None if it is unknown or the server was closed."""
-        return self._hub.get_configuration_value(value, ConfigurationScope.LISTEN_SOCKET, self._listen_sockets[0])
+        check_type("value", value, int)
+        with self._node.lock:
+            found = self._node.find_value(ConfigurationScope.LISTEN_SOCKET, self._listen_sockets[0], value)
+        return None if found is None else found[0]
 
     def set_configuration_value(self, value: ConfigurationValue, x: ConfigurationInput) -> bool:
         """Sets a value for all connections of this server, now and later; whether that could be done (spec 3, 4.3)."""
-        scope = ConfigurationScope.LISTEN_SOCKET
-        done = [self._hub.set_configuration_value(value, x, scope, socket) for socket in self._listen_sockets]
+        check_type("value", value, int)
+        node = self._node
+        with node.lock:
+            done = [
+                node.configure(ConfigurationScope.LISTEN_SOCKET, listen_socket, value, x)
+                for listen_socket in self._listen_sockets
+            ]
         return all(done)
 
     # ------------------------------------------------------------------ sending to many
@@ -222,13 +249,26 @@ class Server:
             TypeError: an argument is of a wrong type.
             ValueError: a connection belongs to another server.
         """
-        chosen = list(self._connections.values()) if connections is None else list(connections)
-        for connection in chosen:
+        chosen = list(self._conversations.values()) if connections is None else self._of_this_server(connections)
+        messages = [
+            OutgoingMessage(conversation.handle, data, flags, lane)
+            for conversation in chosen
+            if not conversation.has_senders
+        ]
+        prepared = outgoing(messages)
+        with self._node.lock:
+            outcomes = self._node.send_batch(prepared)
+        return len([number for number in outcomes if number > 0])
+
+    def _of_this_server(self, connections: Iterable[Connection]) -> list[Conversation]:
+        found: list[Conversation] = []
+        for connection in list(connections):
             check_type("connections", connection, Connection)
-            if connection._hub is not self._hub:
+            conversation = conversation_in(self._hub, connection)
+            if conversation is None:
                 raise ValueError(f"connections: {connection!r} is no connection of this server")
-        messages = [OutgoingMessage(c.handle, data, flags, lane) for c in chosen if not c._senders]
-        return len([number for number in self._hub.send_messages(messages) if number > 0])
+            found.append(conversation)
+        return found
 
     # ------------------------------------------------------------------ clients
 
@@ -237,22 +277,36 @@ class Server:
         if info.state == ConnectionState.CONNECTING:
             self._meet(change.connection, info)
         elif info.state in ENDED:
-            connection = self._connections.get(change.connection)
-            if connection is not None:
-                connection._end_with(info.end_reason, info.end_debug)
+            conversation = self._conversations.get(change.connection)
+            if conversation is not None:
+                conversation.end_with(info.end_reason, info.end_debug)
             else:
-                self._hub.close_connection(change.connection)
+                self._close(change.connection, Refusal())
 
-    def _meet(self, handle: Handle, info: ConnectionInfo) -> None:
+    def _meet(self, handle: int, info: ConnectionInfo) -> None:
         refusal = Refusal(debug=_CLOSED_TEXT) if self._is_closing else self._judge(info)
         if refusal is not None:
-            self._hub.close_connection(handle, refusal.reason, refusal.debug)
-        elif self._hub.accept_connection(handle) == Result.OK:
-            connection = Connection(self._hub, handle, _nothing)
-            self._connections[handle] = connection
-            task = self._loop.create_task(self._run(connection), name=f"gamesockets handler of #{handle}")
-            self._tasks.add(task)
-            task.add_done_callback(self._handler_done)
+            self._close(handle, refusal)
+            return
+        node = self._node
+        with node.lock:
+            member = node.members.get(handle)
+            if member is None or node.accept(member) != Result.OK:
+                return
+        conversation = Conversation(self._hub, member)
+        self._conversations[handle] = conversation
+        connection = self._connections[handle] = Connection(conversation)
+        task = self._loop.create_task(self._run(connection, conversation), name=f"gamesockets handler of #{handle}")
+        self._tasks.add(task)
+        task.add_done_callback(self._handler_done)
+
+    def _close(self, handle: int, refusal: Refusal) -> None:
+        """Closes a connection that has no handler."""
+        node = self._node
+        with node.lock:
+            member = node.members.get(handle)
+            if member is not None:
+                node.close_connection(member, refusal.reason, refusal.debug, False)
 
     def _judge(self, info: ConnectionInfo) -> Refusal | None:
         if self._admit is None:
@@ -265,13 +319,14 @@ class Server:
             return Refusal(*HANDLER_FAILED)
         return refusal
 
-    async def _run(self, connection: Connection) -> None:
+    async def _run(self, connection: Connection, conversation: Conversation) -> None:
         try:
-            await self._handle(connection)
+            await self._handle(connection, conversation)
         finally:
             del self._connections[connection.handle]
+            del self._conversations[connection.handle]
 
-    async def _handle(self, connection: Connection) -> None:
+    async def _handle(self, connection: Connection, conversation: Conversation) -> None:
         try:
             await self._handler(connection)
         except Exception as error:  # noqa: BLE001 - nobody awaits it
@@ -282,14 +337,14 @@ class Server:
                 OUTPUT.say(DebugType.VERBOSE, f"{connection!r}: its handler ended with {error}")
                 await connection.close()
         except BaseException:
-            connection._begin_close(0, "", False)
+            conversation.begin_close(0, "", False)
             raise
         else:
             await connection.close(linger=True)
 
     def _handler_done(self, task: Task[None]) -> None:
         self._tasks.discard(task)
-        if self._hub.is_closed and not self._tasks:
+        if self._node.is_closed and not self._tasks:
             self._shut()
 
     # ------------------------------------------------------------------ the end
@@ -324,8 +379,8 @@ class Server:
                 await self.wait_closed()
             return
         self._is_closing = True
-        for connection in self.connections:
-            connection._begin_close(reason, debug or _CLOSED_TEXT, linger)
+        for conversation in list(self._conversations.values()):
+            conversation.begin_close(reason, debug or _CLOSED_TEXT, linger)
         others = [task for task in self._tasks if task is not own]
         try:
             await self._finish(others, timeout)
@@ -347,13 +402,13 @@ class Server:
 
     def _shut(self) -> None:
         self._is_closing = True
-        self._hub.close()
+        self._node.close()
         if not self._closed.done():
             self._closed.set_result(None)
 
     def _on_hub_closed(self) -> None:
-        for connection in self._connections.values():
-            connection._end_with(*SHUTDOWN)
+        for conversation in list(self._conversations.values()):
+            conversation.end_with(*SHUTDOWN)
         if not self._tasks:
             self._shut()
 
@@ -363,7 +418,3 @@ def _tells_of_an_end(error: Exception) -> bool:
     if isinstance(error, ExceptionGroup):
         return error.split(ConnectionClosed)[1] is None
     return isinstance(error, ConnectionClosed)
-
-
-def _nothing() -> None:
-    """A connection of a server leaves nothing behind that would have to be closed."""

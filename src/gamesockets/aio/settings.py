@@ -1,13 +1,15 @@
 """Which configuration values exist only once for the process, and how are they set without a `NetworkingSockets`?"""
 
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
-from gamesockets.sockets.library import Library
+from gamesockets.node.process import PROCESS
+from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationValue
 
 
 def get_configuration_value(value: ConfigurationValue) -> ConfigurationOutput:
     """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
-    return Library.get_configuration_value(value)
+    check_type("value", value, int)
+    return PROCESS.get(value)
 
 
 def set_configuration_value(value: ConfigurationValue, x: ConfigurationInput) -> bool:
@@ -18,4 +20,5 @@ def set_configuration_value(value: ConfigurationValue, x: ConfigurationInput) ->
     Returns:
         Whether it was done. False: no such value, read-only, or the content cannot be converted (spec 3, 4.3).
     """
-    return Library.set_configuration_value(value, x)
+    check_type("value", value, int)
+    return PROCESS.set(value, x)

@@ -5,6 +5,7 @@ from typing import Final, final
 from gamesockets.connection.closing import TEXT_NO_AUTHORITY
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import (
+    Credentials,
     LocalCredentials,
     PeerCredentials,
     Refusal,
@@ -67,9 +68,11 @@ def round_trip_ms(now: int, echoed_at: int, held_us: int) -> int:
     return (elapsed_us + 500) // 1000
 
 
-def without_proof(identity: NetworkingIdentity, allow_without_auth: int) -> Refusal | None:
+def without_proof(credentials: Credentials, allow_without_auth: int) -> Refusal | None:
     """Whether this side may go without a certificate: anonymous ones always, named ones only if that is silent."""
-    if identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
+    if credentials.certificate is not None:
+        return None
+    if credentials.identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
         return None
     return Refusal(int(EndReason.MISC_INTERNAL_ERROR), TEXT_NO_AUTHORITY)
 
@@ -94,12 +97,12 @@ class ClientNegotiation:
         connection_id: int,
         address: Address,
         entropy: Entropy,
-        identity: NetworkingIdentity,
+        credentials: Credentials,
         unencrypted: int,
     ) -> None:
         self.connection_id = connection_id
         self._address = address
-        self._credentials = LocalCredentials(entropy, identity, own_ciphers(unencrypted))
+        self._credentials = LocalCredentials(entropy, credentials, own_ciphers(unencrypted))
         self._challenge = 0
         self._server_version: int | None = None
         self._owes_request = False
@@ -208,13 +211,13 @@ class ServerNegotiation:
         self.owes_ok = False
         """A ConnectOK is to leave at once."""
 
-    def accept(self, entropy: Entropy, identity: NetworkingIdentity, unencrypted: int) -> Refusal | Agreement:
+    def accept(self, entropy: Entropy, own: Credentials, unencrypted: int) -> Refusal | Agreement:
         """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
         cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
         if cipher is None:
             text = "Failed to negotiate mutually-agreeable cipher"
             return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
-        credentials = LocalCredentials(entropy, identity, [cipher])
+        credentials = LocalCredentials(entropy, own, [cipher])
         ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
         if isinstance(ciphers, Refusal):
             return ciphers
@@ -248,8 +251,8 @@ def agree_in_memory(
     """
     cipher = own_ciphers(unencrypted)[0]
     credentials = (
-        LocalCredentials(entropy, identities[1], [cipher]),
-        LocalCredentials(entropy, identities[0], [cipher]),
+        LocalCredentials(entropy, Credentials(identities[1]), [cipher]),
+        LocalCredentials(entropy, Credentials(identities[0]), [cipher]),
     )
     agreements: list[Agreement] = []
     for index in (0, 1):

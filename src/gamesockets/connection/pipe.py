@@ -9,8 +9,7 @@ from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import application_reason
-from gamesockets.connection.connection import StateChange
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import TRANSITIONS, State
@@ -32,7 +31,7 @@ _NO_CONNECTION: Final = -int(Result.NO_CONNECTION)
 
 
 @final
-class Pipe(Core):
+class Pipe(Connection):
     """One end, connected once `join` was called.
 
     `changes` is where both ends tell what happens to them, in the order in which it does.

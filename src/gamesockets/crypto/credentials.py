@@ -84,35 +84,92 @@ class PeerCredentials:
 
 
 @final
+class Credentials:
+    """Who somebody is, and how that is proven: by nothing, or by a certificate and the private key of it.
+
+    Args:
+        identity: who; None and an invalid one are nobody in particular.
+    """
+
+    __slots__ = ("certificate", "identity", "key")
+
+    def __init__(self, identity: NetworkingIdentity | None = None) -> None:
+        if identity is None or identity.is_invalid:
+            identity = NetworkingIdentity.localhost()
+        self.identity: NetworkingIdentity = identity
+        self.certificate: CertificateSigned | None = None
+        """What an authority has signed; None for a claim without proof."""
+        self.key: SigningKey | None = None
+        """The key that the certificate is about."""
+
+    @classmethod
+    def certified(cls, signed: bytes, key: SigningKey) -> "Credentials":
+        """An identity that a certificate states.
+
+        Args:
+            signed: a serialized CertificateSigned (spec 1, 5.2).
+            key: its private key.
+
+        Raises:
+            ValueError: that is no certificate of an identity, or it is about another key.
+        """
+        message = CertificateSigned()
+        certificate = Certificate()
+        try:
+            message.ParseFromString(signed)
+            certificate.ParseFromString(message.cert)
+        except DecodeError as error:
+            raise ValueError(f"this is no certificate: {error}") from error
+        identity = _stated_identity(certificate, "legacy_steam_id")
+        if identity is None:
+            raise ValueError("this certificate states no identity")
+        if certificate.key_type != Certificate.ED25519 or certificate.key_data != key.public:
+            raise ValueError("this certificate is about another key")
+        credentials = cls(identity)
+        credentials.certificate = message
+        credentials.key = key
+        return credentials
+
+    @classmethod
+    def chosen(cls, identity: NetworkingIdentity | None, credentials: "Credentials | None") -> "Credentials | None":
+        """What a user's two arguments mean together; None if both were left out.
+
+        Raises:
+            TypeError: one is of a wrong type.
+            ValueError: both were given.
+        """
+        if identity is not None and not isinstance(identity, NetworkingIdentity):
+            raise TypeError(f"identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
+        if credentials is not None and not isinstance(credentials, Credentials):
+            raise TypeError(f"credentials must be Credentials or None, not {type(credentials).__name__}")
+        if identity is None:
+            return credentials
+        if credentials is not None:
+            raise ValueError(f"credentials bring their identity, {credentials.identity}: leave out identity")
+        return cls(identity)
+
+
+@final
 class LocalCredentials:
     """What we show to a peer: made once for each connection, then sent unchanged however often (spec 1, 5.1).
 
-    The certificate is signed by nobody, its key is fresh. `ciphers` are those offered, best first; a server
-    passes exactly the one that it chose. Raises ValueError for an invalid identity, and without ciphers.
+    Without a certificate of an authority there is one that nobody has signed, about a fresh key. `ciphers` are those
+    offered, best first; a server passes exactly the one that it chose. Raises ValueError without ciphers.
     """
 
-    __slots__ = ("_signature", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
+    __slots__ = ("_signature", "_signed", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
 
-    def __init__(self, entropy: Entropy, identity: NetworkingIdentity, ciphers: list[int]) -> None:
-        if identity.is_invalid:
-            raise ValueError("an invalid identity cannot be shown to peers; localhost is the anonymous one")
+    def __init__(self, entropy: Entropy, credentials: Credentials, ciphers: list[int]) -> None:
         if not ciphers or not set(ciphers) <= _CIPHERS_ON_THE_WIRE.keys():
             raise ValueError(f"ciphers are {ciphers}, must be one or more of {[*_CIPHERS_ON_THE_WIRE]}")
-        key = SigningKey(entropy.random_bytes(SIGNING_KEY_BYTES))
+        identity = credentials.identity
+        key = credentials.key or SigningKey(entropy.random_bytes(SIGNING_KEY_BYTES))
         self.exchange = ExchangeKey(entropy.random_bytes(EXCHANGE_KEY_BYTES))
         self.nonce = int.from_bytes(entropy.random_bytes(8), "little")
         self.ciphers = ciphers
         self._steam_id = identity.steam_id64
-        certificate = Certificate(
-            key_type=Certificate.ED25519,
-            key_data=key.public,
-            app_ids=[APP_ID],
-            legacy_identity_binary=identity_to_legacy(identity),
-            identity_string=identity.text_bytes,
-        )
-        if self._steam_id:
-            certificate.legacy_steam_id = self._steam_id
-        self.certificate: bytes = certificate.SerializeToString()
+        self._signed = credentials.certificate
+        self.certificate: bytes = _own_certificate(identity, key) if self._signed is None else self._signed.cert
         info = CryptInfo(
             key_type=CryptInfo.CURVE25519,
             key_data=self.exchange.public,
@@ -125,7 +182,10 @@ class LocalCredentials:
 
     def fill(self, message: Introduction) -> None:
         """Put the credentials into a message to the peer."""
-        message.cert.cert = self.certificate
+        if self._signed is None:
+            message.cert.cert = self.certificate
+        else:
+            message.cert.CopyFrom(self._signed)
         message.crypt.info = self.crypt_info
         message.crypt.signature = self._signature
         if self._steam_id:
@@ -133,6 +193,20 @@ class LocalCredentials:
                 message.legacy_client_steam_id = self._steam_id
             else:
                 message.legacy_server_steam_id = self._steam_id
+
+
+def _own_certificate(identity: NetworkingIdentity, key: SigningKey) -> bytes:
+    certificate = Certificate(
+        key_type=Certificate.ED25519,
+        key_data=key.public,
+        app_ids=[APP_ID],
+        legacy_identity_binary=identity_to_legacy(identity),
+        identity_string=identity.text_bytes,
+    )
+    if identity.steam_id64:
+        certificate.legacy_steam_id = identity.steam_id64
+    serialized: bytes = certificate.SerializeToString()
+    return serialized
 
 
 def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:

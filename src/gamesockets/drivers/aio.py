@@ -19,7 +19,7 @@ from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import OnEvent, OnReminder, Service
+from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType
 from gamesockets.values.moments import NEVER
@@ -29,10 +29,8 @@ from gamesockets.values.moments import NEVER
 class LoopService(Service):
     """Ports served by the callbacks of one event loop. Made on the loop's thread, which `on_news` is called on too."""
 
-    def __init__(
-        self, loop: AbstractEventLoop, on_event: OnEvent, on_news: Callable[[], None], on_reminder: OnReminder
-    ) -> None:
-        super().__init__(on_event, on_reminder)
+    def __init__(self, owner: ServiceOwner, loop: AbstractEventLoop, on_news: Callable[[], None]) -> None:
+        super().__init__(owner)
         self._loop = loop
         self._on_news = on_news
         self._thread_id = threading.get_ident()

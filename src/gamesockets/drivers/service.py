@@ -6,9 +6,8 @@ The common part of the drivers. `threads` and `aio` add who sleeps, and how a sl
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import TypeAlias
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.connection.connection import StateChange
@@ -17,21 +16,28 @@ from gamesockets.drivers.port import Port
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
 
-OnEvent: TypeAlias = Callable[[Port, StateChange], None]
-OnReminder: TypeAlias = Callable[[int], None]
+
+class ServiceOwner(ABC):
+    """Who is told what happens. Called with the service's lock held."""
+
+    @abstractmethod
+    def on_change(self, port: Port, change: StateChange) -> None:
+        """The state of a connection behind a port has changed."""
+
+    @abstractmethod
+    def on_reminder(self, what: int) -> None:
+        """The time has come that was named to `Service.remind`."""
 
 
 class Service(ABC):
     """The ports of one owner, their deadlines, and the lock that guards it all.
 
-    `on_event` and `on_reminder` are called with the lock held. Whoever holds the lock may use the endpoints, and calls
-    `pump` afterwards.
+    Whoever holds the lock may use the endpoints, and calls `pump` afterwards.
     """
 
-    def __init__(self, on_event: OnEvent, on_reminder: OnReminder) -> None:
+    def __init__(self, owner: ServiceOwner) -> None:
         self.lock = threading.Lock()
-        self._on_event = on_event
-        self._on_reminder = on_reminder
+        self._owner = owner
         self._reminders: deque[tuple[int, int]] = deque()
         """Times and what to say then, in order of time."""
         self._ports: list[Port] = []
@@ -99,7 +105,7 @@ class Service(ABC):
         event = endpoint.next_event()
         if event is not None:
             while event is not None:
-                self._on_event(port, event)
+                self._owner.on_change(port, event)
                 event = endpoint.next_event()
             self.notify()
         if not port.owner and not endpoint.connections:
@@ -120,7 +126,7 @@ class Service(ABC):
         self._wake_before(deadline)
 
     def remind(self, due: int, what: int) -> None:
-        """Has `on_reminder(what)` called with the lock held; `due` must not lie before that of an earlier reminder."""
+        """Has the owner told of `what`; `due` must not lie before that of an earlier reminder."""
         self._reminders.append((due, what))
         self._wake_before(due)
 
@@ -176,5 +182,5 @@ class Service(ABC):
                 self.pump(port, now)
         reminders = self._reminders
         while reminders and reminders[0][0] <= now:
-            self._on_reminder(reminders.popleft()[1])
+            self._owner.on_reminder(reminders.popleft()[1])
         self.notify()

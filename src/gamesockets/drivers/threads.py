@@ -15,7 +15,7 @@ from typing import Final, final
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import OnEvent, OnReminder, Service
+from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.values.moments import NEVER
 
 SLEEP_MAX_S: Final = 86_400.0
@@ -43,8 +43,8 @@ The application is at work meanwhile, for one that waits serves the sockets itse
 class ThreadService(Service):
     """Ports, and the thread that serves them when nobody waits."""
 
-    def __init__(self, on_event: OnEvent, has_news: Callable[[], bool], on_reminder: OnReminder) -> None:
-        super().__init__(on_event, on_reminder)
+    def __init__(self, owner: ServiceOwner, has_news: Callable[[], bool]) -> None:
+        super().__init__(owner)
         self._has_news = has_news
         self._stopping = False
         self._news = threading.Condition(self.lock)

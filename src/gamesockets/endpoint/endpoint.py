@@ -1,8 +1,8 @@
 """One local address, many peers: routes datagrams, proves addresses, accepts and makes connections.
 
 Nothing is allocated for a stranger until its ConnectRequest brought back a challenge that only its address could have
-received. The same five verbs as `Connection`; the contract is the same too: after any call that changes state, drain
-`datagrams_to_send` and `next_event`, then read `next_timer` once.
+received. The same five verbs as `DatagramConnection`; the contract is the same too: after any call that changes state,
+drain `datagrams_to_send` and `next_event`, then read `next_timer` once.
 """
 
 from collections import deque
@@ -11,11 +11,13 @@ from typing import Final, TypeAlias, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import encode_closed, encode_no_connection
-from gamesockets.connection.connection import Connection, StateChange
+from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, agree_in_memory, check_request
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.endpoint.ids import ConnectionIds
@@ -43,14 +45,15 @@ _TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
 class Endpoint:
     """All connections of one UDP socket.
 
-    `identity` is who this side is; `unix_epoch_us` is added to `now` to get Unix time, which certificates need.
+    `credentials` say who this side is, `trust` whose certificates count; `unix_epoch_us` is added to `now` to get Unix
+    time, which certificates need.
     """
 
     def __init__(
         self,
         entropy: Entropy,
         ids: ConnectionIds,
-        identity: NetworkingIdentity,
+        credentials: Credentials,
         options: ConnectionOptions,
         *,
         accepts: bool = False,
@@ -60,7 +63,7 @@ class Endpoint:
     ) -> None:
         self._entropy = entropy
         self._ids = ids
-        self.identity = identity
+        self.credentials = credentials
         """Who this side is, for connections from now on."""
         self.options = options
         """What incoming connections start with."""
@@ -70,12 +73,12 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self._challenge_key = ChallengeKey(entropy.random_bytes(32))
-        self.connections: dict[SocketAddress, Connection] = {}
+        self.connections: dict[SocketAddress, DatagramConnection] = {}
         self.counters = Counters()
-        self._addresses: dict[Connection, SocketAddress] = {}
-        self._due: dict[Connection, None] = {}
-        self._timers: list[tuple[int, int, Connection]] = []
-        self._scheduled: dict[Connection, int] = {}
+        self._addresses: dict[DatagramConnection, SocketAddress] = {}
+        self._due: dict[DatagramConnection, None] = {}
+        self._timers: list[tuple[int, int, DatagramConnection]] = []
+        self._scheduled: dict[DatagramConnection, int] = {}
         self._entries = 0
         self._claims: set[tuple[int, NetworkingIdentity]] = set()
         self._replies: list[Transmit] = []
@@ -83,7 +86,7 @@ class Endpoint:
 
     # ------------------------------------------------------------------ connections
 
-    def connect(self, address: SocketAddress, options: ConnectionOptions, now: int) -> Connection | None:
+    def connect(self, address: SocketAddress, options: ConnectionOptions, now: int) -> DatagramConnection | None:
         """Starts a connection to a peer; None when too many connections live.
 
         Raises `ValueError` if this endpoint already has a connection to that address.
@@ -103,7 +106,7 @@ class Endpoint:
         partner_address: SocketAddress,
         identities: tuple[NetworkingIdentity, NetworkingIdentity],
         now: int,
-    ) -> tuple[Connection, Connection] | None:
+    ) -> tuple[DatagramConnection, DatagramConnection] | None:
         """Connects this endpoint to another of this process, at once and without handshake (spec 2, 2.14).
 
         Both get one connection, ours sees the first identity as its peer. Our options choose the cipher. None when
@@ -122,13 +125,13 @@ class Endpoint:
         partner._collect(two)
         return one, two
 
-    def accept(self, connection: Connection, now: int) -> Result:
+    def accept(self, connection: DatagramConnection, now: int) -> Result:
         """Accepts an incoming connection (spec 3, 6.3)."""
         result = connection.accept(self._policy(connection.address, connection.options, now), now)
         self._collect(connection)
         return result
 
-    def close(self, connection: Connection, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+    def close(self, connection: DatagramConnection, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """Closes a connection; its address stays occupied until the peer had time to hear of it."""
         connection.close(reason, debug, enable_linger, now)
         self._collect(connection)
@@ -144,20 +147,24 @@ class Endpoint:
         for connection in list(self._addresses):
             self._remove(connection)
 
-    def touch(self, connection: Connection) -> None:
+    def touch(self, connection: DatagramConnection) -> None:
         """Something was done to a connection directly (a send, a flush): it is asked for datagrams next time."""
         self._due[connection] = None
 
-    def _add(self, address: SocketAddress, peer: Address, options: ConnectionOptions, now: int) -> Connection | None:
+    def _add(
+        self, address: SocketAddress, peer: Address, options: ConnectionOptions, now: int
+    ) -> DatagramConnection | None:
         number = self._ids.take()
         if not number:
             return None
-        connection = Connection(number, peer, self._entropy, self.identity, options, self.counters, self.ready, now)
+        connection = DatagramConnection(
+            number, peer, self._entropy, self.credentials, options, self.counters, self.ready, now
+        )
         self.connections[address] = connection
         self._addresses[connection] = address
         return connection
 
-    def _remove(self, connection: Connection) -> None:
+    def _remove(self, connection: DatagramConnection) -> None:
         del self.connections[self._addresses.pop(connection)]
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
@@ -170,11 +177,11 @@ class Endpoint:
             allow = max(allow, options.localhost_allow_without_auth)
         return Policy(allow, self._trust, (now + self._unix_epoch_us) // 1_000_000)
 
-    def _collect(self, connection: Connection) -> None:
+    def _collect(self, connection: DatagramConnection) -> None:
         self._due[connection] = None
         self._take_events(connection)
 
-    def _take_events(self, connection: Connection) -> None:
+    def _take_events(self, connection: DatagramConnection) -> None:
         while True:
             event = connection.next_event()
             if event is None:
@@ -245,7 +252,7 @@ class Endpoint:
         """The oldest change of any connection's state that was not taken yet."""
         return self._events.popleft() if self._events else None
 
-    def _schedule(self, connection: Connection, now: int) -> None:
+    def _schedule(self, connection: DatagramConnection, now: int) -> None:
         """One entry in the heap for each connection; a later deadline waits until the earlier entry comes up."""
         deadline = max(connection.next_timer(), now)
         if deadline < self._scheduled.get(connection, NEVER):
@@ -255,7 +262,7 @@ class Endpoint:
 
     # ------------------------------------------------------------------ strangers
 
-    def _is_newcomer(self, closed: Connection, data: bytes) -> bool:
+    def _is_newcomer(self, closed: DatagramConnection, data: bytes) -> bool:
         """Whether somebody else asks to connect from the port of a connection that we closed a moment ago."""
         if not self._accepts or len(data) < datagram.MINIMUM_DATAGRAM_BYTES or data[0] & 0x80:
             return False
@@ -264,7 +271,7 @@ class Endpoint:
             return message.connection_id != closed.remote_id
         return isinstance(message, ConnectRequest) and message.client_connection_id != closed.remote_id
 
-    def _receive_from_stranger(self, data: bytes, address: SocketAddress, now: int) -> Connection | None:
+    def _receive_from_stranger(self, data: bytes, address: SocketAddress, now: int) -> DatagramConnection | None:
         """A datagram from an address without connection; the connection if one was made (spec 1, 3.4)."""
         if not self._accepts:
             self.counters.stray += 1
@@ -310,7 +317,7 @@ class Endpoint:
         )
         self._reply(datagram.encode_control(datagram.CHALLENGE_REPLY, reply), address)
 
-    def _request_received(self, message: ConnectRequest, address: SocketAddress, now: int) -> Connection | None:
+    def _request_received(self, message: ConnectRequest, address: SocketAddress, now: int) -> DatagramConnection | None:
         peer = Address.from_socket(address)
         if not self._challenge_key.check(message.challenge, _address_bytes(peer), now):
             self.counters.bad_challenges += 1

@@ -1,63 +1,245 @@
-"""What does the game-loop API keep for each connection and each listen socket, besides what the core knows?"""
+"""What does a node keep for each connection and each listen socket, besides what the core knows?
 
+Member                what every connection of a node has: settings, name, group
+  PortMember          behind a UDP port: what is done to it is served by the port's driver
+  PipeMember          one end of a pipe: what is done to it has happened when the call returns
+Listener              a listen socket
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
 from typing import final
 
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import Connection as UdpCore
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection, StateChange
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
-from gamesockets.drivers.port import Port
+from gamesockets.connection.pipe import Pipe
+from gamesockets.connection.states import State
+from gamesockets.drivers.port import PUMP_NOW, PUMP_SOON, Port
 from gamesockets.drivers.service import Service
-from gamesockets.values.handles import ListenSocket
+from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.status_text import debug_text, detailed_status
+from gamesockets.observe.trace_lines import trace_lines
+from gamesockets.values import handles
+from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
+from gamesockets.values.results import Result
+
+
+class Member(ABC):
+    """A connection that has a handle. Everything is called with the node's lock held."""
+
+    __slots__ = ("configuration", "connection", "inbox", "listen_socket", "name", "poll_group")
+
+    def __init__(self, connection: Connection, configuration: Configuration, listen_socket: int) -> None:
+        self.connection = connection
+        self.configuration = configuration
+        self.listen_socket = listen_socket
+        """Handle of the listen socket that it came in through; 0 if it was made here."""
+        self.name = ""
+        self.poll_group = 0
+        """Handle of the group that it is in; 0 for none."""
+        self.inbox = connection.inbox
+        """Its own, used while it is in no group."""
+
+    def receive_in(self, inbox: Inbox) -> None:
+        """From now on its messages go to that inbox; those that wait move there."""
+        if inbox is not self.connection.inbox:
+            self.connection.deliver_to(inbox)
+
+    def take(self, max_messages: int) -> list[NetworkingMessage]:
+        """Takes up to that many of its messages, wherever they wait."""
+        connection = self.connection
+        if connection.inbox is self.inbox:
+            return self.inbox.take(max_messages)
+        return connection.inbox.take_from(connection.peer, max_messages)
+
+    # ------------------------------------------------------------------ how it does
+
+    def info(self) -> ConnectionInfo:
+        """What is known of it and its peer."""
+        connection = self.connection
+        return self.info_at(connection.state, connection.end_reason, connection.end_debug)
+
+    def info_at(self, state: State, reason: int, debug: str) -> ConnectionInfo:
+        """The same with the state, reason and text of the moment that it is for."""
+        return connection_info(
+            self.connection, handles.ListenSocket(self.listen_socket), self.name, state, reason, debug
+        )
+
+    def status(self) -> ConnectionStatus:
+        """Ping, quality, rates and queues."""
+        self.connection.measure(now_us())
+        return connection_status(self.connection)
+
+    def lane_status(self) -> list[LaneStatus]:
+        """Queues lane by lane, an empty list once it has ended."""
+        return lane_status(self.connection)
+
+    def detailed_status(self) -> str:
+        """Everything measured, as text for people (spec 3, 9.3)."""
+        now = now_us()
+        self.connection.measure(now)
+        return detailed_status(self.connection, now)
+
+    def debug_text(self) -> str:
+        """The state of sender and receiver, as text for people."""
+        return debug_text(self.connection, self.name)
+
+    # ------------------------------------------------------------------ what is done with it
+
+    @abstractmethod
+    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+        """Queues a message and has what is due leave; its number, or minus the `Result`."""
+
+    @abstractmethod
+    def mark_due(self, due: dict[Port, None], now: int) -> None:
+        """After `connection.send` was called for messages of a batch: adds the port to be pumped for them, if any."""
+
+    @abstractmethod
+    def serve(self, now: int) -> None:
+        """Something was done to the connection: what is due leaves, what happened is told, waiters wake."""
+
+    @abstractmethod
+    def accept(self, now: int) -> Result:
+        """The application accepts it (spec 3, 6.3)."""
+
+    @abstractmethod
+    def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+        """The application is done with it (spec 3, 6.5). `serve` has what is owed to the peer leave."""
+
+    @abstractmethod
+    def is_farewell_over(self) -> bool:
+        """After `close`: whether the peer knows, or was told often enough."""
+
+    @abstractmethod
+    def follow_log_levels(self) -> None:
+        """Its name, or one of its log-level values, may have changed."""
 
 
 @final
-class Entry:
-    """What this layer knows of a connection besides its core."""
+class PortMember(Member):
+    """A connection over UDP."""
 
-    __slots__ = ("configuration", "core", "inbox", "listen_socket", "name", "poll_group", "port", "udp")
+    __slots__ = ("_datagrams", "_port", "_service")
 
-    def __init__(self, core: Core, port: Port | None, configuration: Configuration, listen_socket: int) -> None:
-        self.core = core
-        self.port = port
-        """None for an end of a pipe."""
-        self.udp = core if isinstance(core, UdpCore) else None
-        """The core once more, by the type that its port knows; None for an end of a pipe."""
-        self.configuration = configuration
-        self.listen_socket = ListenSocket(listen_socket)
-        self.name = ""
-        self.poll_group = 0
-        self.inbox = core.inbox
-        """Its own, used while it is in no group."""
+    def __init__(
+        self,
+        connection: DatagramConnection,
+        port: Port,
+        service: Service,
+        configuration: Configuration,
+        listen_socket: int = 0,
+    ) -> None:
+        super().__init__(connection, configuration, listen_socket)
+        self._datagrams = connection
+        """The connection once more, by the type that its port knows."""
+        self._port = port
+        self._service = service
+        self.follow_log_levels()
 
-    def send(self, data: bytes, flags: int, lane: int, service: Service) -> int:
-        """Queues a message and has what is due leave; its number, or minus the `Result`."""
-        now = now_us()
-        core = self.core
-        number = core.send(data, flags, lane, now)
+    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+        number = self._datagrams.send(data, flags, lane, now)
         if number > 0:
-            udp, port = self.udp, self.port
-            if udp is None or port is None:
-                service.notify()
-            elif now < port.gathers_until and udp.may_gather(now):
-                port.endpoint.touch(udp)  # the pump that is planned sees to it
-            elif udp.needs_service(now):
-                port.endpoint.touch(udp)
-                if udp.may_gather(now):
-                    service.pump_soon(port, now)
-                else:
-                    service.pump(port, now)
+            port = self._port
+            when = port.when_to_pump(self._datagrams, now)
+            if when == PUMP_NOW:
+                self._service.pump(port, now)
+            elif when == PUMP_SOON:
+                self._service.pump_soon(port, now)
         return number
+
+    def mark_due(self, due: dict[Port, None], now: int) -> None:
+        if self._port.when_to_pump(self._datagrams, now):
+            due[self._port] = None
+
+    def serve(self, now: int) -> None:
+        self._port.endpoint.touch(self._datagrams)
+        self._service.pump(self._port, now)
+
+    def accept(self, now: int) -> Result:
+        result = self._port.endpoint.accept(self._datagrams, now)
+        self._service.pump(self._port, now)
+        return result
+
+    def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+        self._port.endpoint.close(self._datagrams, reason, debug, enable_linger, now)
+
+    def is_farewell_over(self) -> bool:
+        return self._datagrams.is_farewell_over()
+
+    def follow_log_levels(self) -> None:
+        self._datagrams.set_trace(trace_lines(self._datagrams, self.name, self.configuration))
+
+
+@final
+class Pipes:
+    """What the pipes of one node share: their ids, and who is told of what happens to them."""
+
+    __slots__ = ("_on_change", "_service", "changes", "ids")
+
+    def __init__(self, ids: ConnectionIds, service: Service, on_change: Callable[[StateChange], None]) -> None:
+        self.ids = ids
+        self.changes: deque[StateChange] = deque()
+        """What happened and was not told yet, in order."""
+        self._service = service
+        self._on_change = on_change
+
+    def serve(self) -> None:
+        """Tells of all changes, and wakes those who wait."""
+        while self.changes:
+            self._on_change(self.changes.popleft())
+        self._service.notify()
+
+
+@final
+class PipeMember(Member):
+    """One end of a pipe. It was connected from the start, and needs no service."""
+
+    __slots__ = ("_pipes",)
+
+    def __init__(self, pipe: Pipe, pipes: Pipes, configuration: Configuration) -> None:
+        super().__init__(pipe, configuration, 0)
+        self._pipes = pipes
+
+    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+        number = self.connection.send(data, flags, lane, now)
+        if number > 0:
+            self._pipes.serve()
+        return number
+
+    def mark_due(self, due: dict[Port, None], now: int) -> None:  # noqa: ARG002 - a pipe has no port
+        self._pipes.serve()
+
+    def serve(self, now: int) -> None:  # noqa: ARG002 - nothing waits for a time
+        self._pipes.serve()
+
+    def accept(self, now: int) -> Result:  # noqa: ARG002 - as above
+        return Result.INVALID_STATE
+
+    def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+        self.connection.close(reason, debug, enable_linger, now)
+        self._pipes.ids.give_back(self.connection.id)
+
+    def is_farewell_over(self) -> bool:
+        return True
+
+    def follow_log_levels(self) -> None:
+        """There are no packets to tell of."""
 
 
 @final
 class Listener:
-    """A listen socket: its port, its settings, and the implicit group of its connections."""
+    """A listen socket: its port and its settings."""
 
     __slots__ = ("configuration", "inbox", "port")
 
-    def __init__(self, port: Port, configuration: Configuration, inbox: Inbox) -> None:
+    def __init__(self, port: Port, configuration: Configuration, inbox: Inbox | None) -> None:
         self.port = port
         self.configuration = configuration
         self.inbox = inbox
+        """Where the messages of its connections in no poll group are received together; None if they are not."""

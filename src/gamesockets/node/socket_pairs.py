@@ -1,6 +1,5 @@
 """How are two connections of one process joined, through memory or through 127.0.0.1? (spec 3, 6.9)"""
 
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, TypeAlias
@@ -8,14 +7,12 @@ from typing import Final, TypeAlias
 from gamesockets.config.options import PIPE_CONNECTION_PRESETS, ConnectionOptions
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import LockMoment
-from gamesockets.connection.connection import StateChange
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.endpoint.ids import ConnectionIds
-from gamesockets.node.members import Entry
+from gamesockets.node.members import PipeMember, Pipes, PortMember
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope
 from gamesockets.values.identity import NetworkingIdentity
@@ -44,35 +41,30 @@ def _checked(name: str, identity: NetworkingIdentity | None) -> NetworkingIdenti
 
 
 def join_in_memory(
-    ids: ConnectionIds,
-    identities: Identities,
-    interface: Configuration,
-    ready: set[Inbox],
-    changes: deque[StateChange],
-    now: int,
-) -> tuple[Entry, Entry]:
-    """A pipe. Its ids are given back by whoever closes it. Raises `OSError` when too many connections live."""
-    numbers = ids.take(), ids.take()
-    if not all(numbers):
-        if numbers[0]:
-            ids.give_back(numbers[0])
+    shared: Pipes, identities: Identities, interface: Configuration, ready: set[Inbox], now: int
+) -> tuple[PipeMember, PipeMember]:
+    """A pipe. Raises `OSError` when too many connections live."""
+    ids = shared.ids.take(), shared.ids.take()
+    if not all(ids):
+        if ids[0]:
+            shared.ids.give_back(ids[0])
         raise OSError(_NO_ROOM)
     pipes: list[Pipe] = []
-    entries: list[Entry] = []
-    for number, identity in zip(numbers, identities, strict=True):
+    members: list[PipeMember] = []
+    for connection_id, identity in zip(ids, identities, strict=True):
         configuration = Configuration(ConfigurationScope.CONNECTION, interface)
         configuration.apply(PIPE_CONNECTION_PRESETS)
         configuration.lock(LockMoment.CONNECTION_STARTED)
-        pipe = Pipe(number, identity, ConnectionOptions.resolve(configuration), ready, changes, now)
+        pipe = Pipe(connection_id, identity, ConnectionOptions.resolve(configuration), ready, shared.changes, now)
         pipes.append(pipe)
-        entries.append(Entry(pipe, None, configuration, 0))
+        members.append(PipeMember(pipe, shared, configuration))
     pipes[0].join(pipes[1], now)
-    return entries[0], entries[1]
+    return members[0], members[1]
 
 
 def join_over_loopback(
     service: Service, open_port: OpenPort, identities: Identities, interface: Configuration, now: int
-) -> tuple[Entry, Entry]:
+) -> tuple[PortMember, PortMember]:
     """Two connections over UDP, each with a port of its own.
 
     Raises `OSError` when no socket can be had and when too many connections live; nothing stays open then.
@@ -100,4 +92,7 @@ def join_over_loopback(
         undo.pop_all()
     for port in ports:
         service.pump(port, now)
-    return Entry(joined[0], one, configurations[0], 0), Entry(joined[1], two, configurations[1], 0)
+    return (
+        PortMember(joined[0], one, service, configurations[0]),
+        PortMember(joined[1], two, service, configurations[1]),
+    )

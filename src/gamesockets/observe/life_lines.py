@@ -3,8 +3,7 @@
 from types import TracebackType
 from typing import Final, final
 
-from gamesockets.connection.connection import StateChange
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.states import State
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.snapshots import describe
@@ -46,13 +45,13 @@ def state_changed(change: StateChange, name: str, is_incoming: bool) -> None:
             pass
 
 
-def _allow_without_auth(connection: Core) -> int:
+def _allow_without_auth(connection: Connection) -> int:
     options = connection.options
     allow = options.allow_without_auth
     return max(allow, options.localhost_allow_without_auth) if connection.address.is_loopback else allow
 
 
-def left_unclosed(connection: Core, name: str) -> None:
+def left_unclosed(connection: Connection, name: str) -> None:
     """The application was told of a connection's end long ago, and still has not closed it."""
     seconds = UNCLOSED_US // 1_000_000
     text = f"[{describe(connection, name)}] ended over {seconds} s ago ({connection.end_reason}) and was not closed"

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gamesockets.connection.closing import cut_text
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State, visible
 from gamesockets.values.enums import ConnectionInfoFlags
@@ -18,7 +18,7 @@ _FAST_PING_MS: Final = 5
 _UNSPLIT_MARGIN_BYTES: Final = 100
 
 
-def describe(connection: Core, name: str) -> str:
+def describe(connection: Connection, name: str) -> str:
     """One line for logs: handle, kind, peer, name."""
     identity = connection.peer.identity
     address = connection.address
@@ -32,7 +32,7 @@ def describe(connection: Core, name: str) -> str:
     return cut_text(text, _DESCRIPTION_BYTES)
 
 
-def info_flags(connection: Core) -> ConnectionInfoFlags:
+def info_flags(connection: Connection) -> ConnectionInfoFlags:
     """Facts about encryption, identity and route (spec 3, 5.5)."""
     if isinstance(connection, Pipe):
         return ConnectionInfoFlags.LOOPBACK_BUFFERS | ConnectionInfoFlags.FAST
@@ -48,7 +48,7 @@ def info_flags(connection: Core) -> ConnectionInfoFlags:
 
 
 def connection_info(
-    connection: Core, listen_socket: ListenSocket, name: str, state: State, reason: int, debug: str
+    connection: Connection, listen_socket: ListenSocket, name: str, state: State, reason: int, debug: str
 ) -> ConnectionInfo:
     """A snapshot; state, reason and text are those of the moment it is for."""
     return ConnectionInfo(
@@ -64,7 +64,7 @@ def connection_info(
     )
 
 
-def connection_status(connection: Core) -> ConnectionStatus:
+def connection_status(connection: Connection) -> ConnectionStatus:
     """Rates, ping, quality and queues at this moment; reading resets the largest jitter (spec 3, 9.2)."""
     sender = connection.sender
     statistics = connection.statistics
@@ -94,7 +94,7 @@ def connection_status(connection: Core) -> ConnectionStatus:
     )
 
 
-def lane_status(connection: Core) -> list[LaneStatus]:
+def lane_status(connection: Connection) -> list[LaneStatus]:
     """What waits in each lane; empty once the connection has ended (spec 2, 2.11)."""
     if connection.state not in (State.CONNECTING, State.CONNECTED):
         return []

@@ -7,7 +7,7 @@ are those of the native library, so that tools and eyes that know one text can r
 from collections.abc import Sequence
 from typing import Final
 
-from gamesockets.connection.core import Core
+from gamesockets.connection.connection import Connection
 from gamesockets.connection.states import visible
 from gamesockets.connection.stats import JITTER_FIELDS, PING_FIELDS, QUALITY_FIELDS, UNKNOWN
 from gamesockets.observe.snapshots import describe
@@ -28,7 +28,7 @@ _QUALITY_ROW: Final = ("50th", "25th", "5th", "2nd")
 _JITTER_HEADING: Final = "          <1     1-2     2-5    5-10   10-20     >20"
 
 
-def detailed_status(connection: Core, now: int) -> str:
+def detailed_status(connection: Connection, now: int) -> str:
     """Everything measured on a connection, for people; `now` in microseconds. Every line ends with a newline.
 
     K and KB are 1024 bytes. What is not known yet is left out or shown as `???`; rates are those of the last finished
@@ -44,7 +44,7 @@ def detailed_status(connection: Core, now: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def debug_text(connection: Core, name: str) -> str:
+def debug_text(connection: Connection, name: str) -> str:
     """The state of sender and receiver, after the text of the early wrapper (spec 3, 2); `name` may be empty.
 
     Units: bytes, bytes per second, milliseconds. Means are over the whole life, what was received per second is that
@@ -91,7 +91,7 @@ def _indented(lines: list[str], times: int) -> list[str]:
     return [_INDENT * times + line for line in lines]
 
 
-def _headline(connection: Core) -> str:
+def _headline(connection: Connection) -> str:
     state = visible(connection.state)
     how = {
         ConnectionState.CONNECTING: "connecting",
@@ -112,7 +112,7 @@ def _one_line(text: str) -> str:
     return "".join([character if character.isprintable() else "?" for character in text])
 
 
-def _told_by_peer(connection: Core, now: int) -> list[str]:
+def _told_by_peer(connection: Connection, now: int) -> list[str]:
     statistics = connection.statistics
     rates = statistics.remote_instantaneous
     if rates is None:
@@ -131,7 +131,7 @@ def _told_by_peer(connection: Core, now: int) -> list[str]:
 # ---------------------------------------------------------------------- rates
 
 
-def _own_rates(connection: Core) -> list[str]:
+def _own_rates(connection: Connection) -> list[str]:
     interval = connection.statistics.interval
     lines = _packet_rates("Sent", interval.out_packets_per_second, interval.out_bytes_per_second)
     lines += _packet_rates("Recv", interval.in_packets_per_second, interval.in_bytes_per_second)

@@ -16,7 +16,7 @@ tell of: there are no peer-to-peer connections and no relays here.
 from typing import Final, final
 
 from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import Connection
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.snapshots import describe
@@ -30,8 +30,8 @@ ROUND_TRIP_MAX_US: Final = 2_000_000
 _V = ConfigurationValue
 
 
-def trace_lines(connection: Connection, name: str, configuration: Configuration) -> "TraceLines | None":
-    """What to give to `Connection.set_trace`; None if no value asks for lines that exist."""
+def trace_lines(connection: DatagramConnection, name: str, configuration: Configuration) -> "TraceLines | None":
+    """What to give to `DatagramConnection.set_trace`; None if no value asks for lines that exist."""
     levels = [
         _level(configuration, value)
         for value in (_V.LOG_LEVEL_ACK_RTT, _V.LOG_LEVEL_PACKET_DECODE, _V.LOG_LEVEL_MESSAGE, _V.LOG_LEVEL_PACKET_GAPS)
@@ -53,7 +53,13 @@ class TraceLines(TraceSink):
     __slots__ = ("_ack_rtt", "_connection", "_message", "_name", "_packet_decode", "_packet_gaps")
 
     def __init__(
-        self, connection: Connection, name: str, ack_rtt: int, packet_decode: int, message: int, packet_gaps: int
+        self,
+        connection: DatagramConnection,
+        name: str,
+        ack_rtt: int,
+        packet_decode: int,
+        message: int,
+        packet_gaps: int,
     ) -> None:
         self._connection = connection
         self._name = name

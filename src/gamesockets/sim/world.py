@@ -25,10 +25,11 @@ from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationInput, LockMoment
-from gamesockets.connection.connection import Connection as Core
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State, visible
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
@@ -129,7 +130,7 @@ class Connection:
     It stays readable after its end: `state`, `end_reason` and what `receive` still finds.
     """
 
-    def __init__(self, host: "Host", core: Core, configuration: Configuration) -> None:
+    def __init__(self, host: "Host", core: DatagramConnection, configuration: Configuration) -> None:
         self.host = host
         """On which side it is."""
         self.core = core
@@ -287,12 +288,12 @@ class Host(_Scheduled):
         """Called with every change of a connection's state."""
         self._configuration = configuration
         self._socket_address: SocketAddress = (address.ip, address.port)
-        self._entries: dict[Core, Connection] = {}
+        self._entries: dict[DatagramConnection, Connection] = {}
         self._pumping = False
         self.endpoint = Endpoint(
             world._entropy,
             ConnectionIds(world._entropy),
-            identity,
+            Credentials(identity),
             ConnectionOptions.resolve(configuration),
             accepts=on_connecting is not None,
             unix_epoch_us=_UNIX_EPOCH_US,
@@ -322,7 +323,7 @@ class Host(_Scheduled):
 
     def _on_change(self, event: StateChange) -> None:
         core = event.connection
-        if not isinstance(core, Core):
+        if not isinstance(core, DatagramConnection):
             return  # a pipe, and those do not exist between hosts
         connection = self._entries.get(core)
         if connection is None and event.old_state == State.NONE:

@@ -1,11 +1,9 @@
-"""Which calls read and set configuration? The part of `NetworkingSockets` that does (spec 3, part 4)."""
+"""Which calls read and set configuration? (spec 3, part 4)"""
 
-from abc import ABC, abstractmethod
-from threading import Lock
-
-from gamesockets.config.scopes import Configuration, listed_values, value_name
+from gamesockets.config.scopes import listed_values, value_name
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationRow, find_row
-from gamesockets.sockets.library import Library
+from gamesockets.node.process import PROCESS
+from gamesockets.sockets.calls import Calls
 from gamesockets.values.enums import (
     ConfigurationScope,
     ConfigurationString,
@@ -15,7 +13,7 @@ from gamesockets.values.enums import (
 from gamesockets.values.handles import Connection
 
 
-class ConfigurationCalls(ABC):
+class ConfigurationCalls(Calls):
     """Configuration values at the four scopes, and the early wrapper's strings.
 
     Scopes: `GLOBAL` is the whole process and `SOCKETS_INTERFACE` this object, both without a scope object;
@@ -26,16 +24,6 @@ class ConfigurationCalls(ABC):
     value at another scope, a locked or read-only value, or a content that cannot be converted changes nothing and is
     answered with `None` or `False`, as the native library does (spec 3, 4.3, 4.4 and 16).
     """
-
-    _lock: Lock
-
-    @abstractmethod
-    def _configuration_at(self, scope: int, scope_object: int) -> Configuration | None:
-        """What is set at a scope; None without such an object. Called with the lock held."""
-
-    @abstractmethod
-    def _reconfigure(self, scope: int, scope_object: int) -> None:
-        """Something has changed at a scope of this object that exists. Called with the lock held."""
 
     def get_configuration_value(
         self,
@@ -68,9 +56,8 @@ class ConfigurationCalls(ABC):
         _check_arguments(value, scope, scope_object)
         if find_row(value) is None:
             return ConfigurationValueResult.BAD_VALUE, None
-        with self._lock:
-            configuration = self._configuration_at(scope, scope_object)
-            found = None if configuration is None else configuration.get(value)
+        with self._node.lock:
+            found = self._node.find_value(scope, scope_object, value)
         if found is None:
             return ConfigurationValueResult.BAD_SCOPE_OBJECT, None
         content, is_inherited = found
@@ -94,13 +81,9 @@ class ConfigurationCalls(ABC):
         """
         _check_arguments(value, scope, scope_object)
         if scope == ConfigurationScope.GLOBAL:
-            return Library._set_global(value, x)
-        with self._lock:
-            configuration = self._configuration_at(scope, scope_object)
-            if configuration is None or not configuration.set(value, x):
-                return False
-            self._reconfigure(scope, scope_object)
-            return True
+            return PROCESS.set(value, x)
+        with self._node.lock:
+            return self._node.configure(scope, scope_object, value, x)
 
     def get_configuration_value_name(self, value: ConfigurationValue) -> str | None:
         """The value's name as the native library spells it; None if it is unknown."""

@@ -1,21 +1,15 @@
-"""What exists once for the process: identity to start with, global settings, the clock, the protocol's limits."""
+"""Which calls belong to the whole process? First identity, global settings, debug output, the clock, the limits."""
 
-import threading
-import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from typing import Final, final
 
 from gamesockets.clock import now_us
-from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput
+from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import ConfigurationScope, ConfigurationValue, DebugType
+from gamesockets.values.enums import ConfigurationValue, DebugType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
-
-if TYPE_CHECKING:
-    from gamesockets.node.node import Engine
 
 
 @final
@@ -33,81 +27,33 @@ class Library:
     MAX_MESSAGES_PER_BATCH: Final = MESSAGES_PER_BATCH_MAX
     """How many messages the receive calls return unless told otherwise."""
 
-    _identity: ClassVar[NetworkingIdentity | None] = None
-    _configuration: ClassVar[Configuration] = Configuration(ConfigurationScope.GLOBAL)
-    _engines: ClassVar["weakref.WeakSet[Engine]"] = weakref.WeakSet()
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    @classmethod
-    def initialize(cls, identity: NetworkingIdentity | None = None) -> bool:
+    @staticmethod
+    def initialize(identity: NetworkingIdentity | None = None) -> bool:
         """Sets the identity that a `NetworkingSockets` without one of its own uses. Always True."""
         if identity is not None and not isinstance(identity, NetworkingIdentity):
             raise TypeError(f"identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
-        with cls._lock:
-            cls._identity = identity
+        PROCESS.identity = identity
         return True
 
-    @classmethod
-    def deinitialize(cls) -> None:
+    @staticmethod
+    def deinitialize() -> None:
         """Closes every `NetworkingSockets` and all of `aio` in the process. Global settings stay (spec 3, 4.1)."""
-        with cls._lock:
-            living = list(cls._engines)
-            cls._identity = None
-        for engine in living:
-            engine.close()
+        PROCESS.close_all()
 
-    @classmethod
-    def _register(cls, engine: "Engine") -> None:
-        """From now on `engine` hears of changed global settings."""
-        with cls._lock:
-            cls._engines.add(engine)
-
-    @classmethod
-    def _forget(cls, engine: "Engine") -> None:
-        """`engine` was closed."""
-        with cls._lock:
-            cls._engines.discard(engine)
-
-    @classmethod
-    def get_configuration_value(cls, value: ConfigurationValue) -> ConfigurationOutput:
+    @staticmethod
+    def get_configuration_value(value: ConfigurationValue) -> ConfigurationOutput:
         """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
         check_type("value", value, int)
-        found = cls._configuration.get(value)
-        return None if found is None else found[0]
+        return PROCESS.get(value)
 
-    @classmethod
-    def set_configuration_value(cls, value: ConfigurationValue, x: ConfigurationInput) -> bool:
+    @staticmethod
+    def set_configuration_value(value: ConfigurationValue, x: ConfigurationInput) -> bool:
         """Sets a value for the process, None takes it back; whether that could be done (spec 3, 4.3).
 
         The same as `NetworkingSockets.set_configuration_value` without a scope, for those who have none.
         """
         check_type("value", value, int)
-        return cls._set_global(value, x)
-
-    @classmethod
-    def _set_global(cls, value: int, x: ConfigurationInput) -> bool:
-        """Sets a value for the process; whether that was possible. Call without any lock."""
-        with cls._lock:
-            done = cls._configuration.set(value, x)
-        if done:
-            cls._reconfigure()
-        return done
-
-    @classmethod
-    def _apply_global(cls, config: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
-        """Sets values for the process; `ValueError` names one that cannot be set. Call without any lock."""
-        with cls._lock:
-            cls._configuration.apply(config)
-        cls._reconfigure()
-
-    @classmethod
-    def _reconfigure(cls) -> None:
-        """Tells all living engines, one after another, so that no two locks are ever held at once."""
-        with cls._lock:
-            living = list(cls._engines)
-        for engine in living:
-            with engine._lock:
-                engine._reconfigure_all()
+        return PROCESS.set(value, x)
 
     @staticmethod
     def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:

@@ -1,16 +1,10 @@
 """Which calls send and receive messages? Lanes and poll groups belong to them (spec 3, parts 7 and 8)."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from operator import index
-from threading import Lock
 
 from gamesockets.clock import now_us
-from gamesockets.connection.inbox import Inbox
-from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import Service
-from gamesockets.node.handles import HandleTable
-from gamesockets.node.members import Entry, Listener
+from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
     are_lanes,
     check_handle,
@@ -30,23 +24,8 @@ from gamesockets.values.records import MessageData, OutgoingMessage
 from gamesockets.values.results import Result
 
 
-class MessageCalls(ABC):
+class MessageCalls(Calls):
     """Messages of connections, which are served as soon as something is queued."""
-
-    _lock: Lock
-    _service: Service
-    _entries: dict[int, Entry]
-    _listeners: HandleTable[Listener]
-    _groups: HandleTable[Inbox]
-    _ready: set[Inbox]
-
-    @abstractmethod
-    def _serve(self, entry: Entry, now: int) -> None:
-        """Something was done to a connection: what is due leaves, what happened is told, waiters wake."""
-
-    @abstractmethod
-    def _check_open(self) -> None:
-        """Raises `OSError` after `close`."""
 
     # ------------------------------------------------------------------ sending
 
@@ -68,13 +47,14 @@ class MessageCalls(ABC):
         """
         if type(data) is not bytes:
             data = to_bytes(data)
+        node = self._node
         try:
-            with self._lock:
-                entry = self._entries.get(connection)
-                if entry is None:
+            with node.lock:
+                member = node.members.get(connection)
+                if member is None:
                     check_handle(connection, "connection")
                     return Result.INVALID_PARAM
-                number = entry.send(data, index(flags), lane, self._service)
+                number = member.send(data, index(flags), lane, now_us())
                 return Result.OK if number > 0 else Result(-number)
         except TypeError:  # looked at only now: checks before would cost every message
             explain_send(connection, flags, lane)
@@ -90,48 +70,16 @@ class MessageCalls(ABC):
         Raises:
             TypeError: one is no message at all, or a part of it of a wrong type; then none was queued.
         """
-        results: list[int] = []
         prepared = outgoing(messages)
-        failed: set[int] = set()
-        touched: dict[int, Entry] = {}
-        with self._lock:
-            now = now_us()
-            for handle, data, flags, lane in prepared:
-                if handle in failed:
-                    results.append(0)
-                    continue
-                entry = self._entries.get(handle)
-                if entry is None:
-                    number = -int(Result.INVALID_PARAM)
-                else:
-                    number = entry.core.send(data, flags, lane, now)
-                    touched[handle] = entry
-                if number < 0:
-                    failed.add(handle)
-                results.append(number)
-            ports: dict[Port, None] = {}
-            for entry in touched.values():
-                if entry.core.needs_service(now):
-                    udp, port = entry.udp, entry.port
-                    if udp is not None and port is not None:
-                        port.endpoint.touch(udp)
-                        ports[port] = None
-                    else:
-                        self._service.notify()
-            for port in ports:
-                self._service.pump(port, now)
-        return results
+        with self._node.lock:
+            return self._node.send_batch(prepared)
 
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
-                return Result.INVALID_PARAM
-            result = entry.core.flush()
-            if result == Result.OK:
-                self._serve(entry, now_us())
-            return result
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            return Result.INVALID_PARAM if member is None else node.flush(member)
 
     # ------------------------------------------------------------------ receiving
 
@@ -140,23 +88,20 @@ class MessageCalls(ABC):
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
+        with self._node.lock:
+            member = find(self._node.members, connection, "connection")
+            if member is None:
                 raise InvalidHandle(connection, "connection")
-            core = entry.core
-            if core.inbox is entry.inbox:
-                return entry.inbox.take(max_messages)
-            return core.inbox.take_from(core.peer, max_messages)
+            return member.take(max_messages)
 
     def receive_messages_on_listen_socket(
         self, socket: ListenSocket, max_messages: int = MESSAGES_PER_BATCH_MAX
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._lock:
-            listener = self._listeners.get(socket)
-            if listener is None:
+        with self._node.lock:
+            listener = self._node.listeners.get(socket)
+            if listener is None or listener.inbox is None:
                 raise InvalidHandle(socket, "listen socket")
             return listener.inbox.take(max_messages)
 
@@ -165,46 +110,28 @@ class MessageCalls(ABC):
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._lock:
-            inbox = self._groups.get(group)
+        with self._node.lock:
+            inbox = self._node.groups.get(group)
             if inbox is None:
                 raise InvalidHandle(group, "poll group")
             return inbox.take(max_messages)
 
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages can be taken together (spec 3, 8.1)."""
-        with self._lock:
-            self._check_open()
-            return PollGroup(self._groups.add(Inbox(self._ready)))
+        with self._node.lock:
+            return PollGroup(self._node.create_group()[0])
 
     def destroy_poll_group(self, group: PollGroup) -> bool:
         """Dissolves a group; its connections and their messages stay. False for an unknown handle."""
-        with self._lock:
-            if self._groups.get(group) is None:
-                return False
-            for entry in self._entries.values():
-                if entry.poll_group == group:
-                    self._join(entry, 0)
-            self._groups.remove(group)
-            return True
+        with self._node.lock:
+            return self._node.destroy_group(group)
 
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None or (group != 0 and self._groups.get(group) is None):
-                return False
-            self._join(entry, group)
-            return True
-
-    def _join(self, entry: Entry, group: int) -> None:
-        entry.poll_group = group
-        inbox = self._groups.get(group)
-        if inbox is None:
-            listener = self._listeners.get(entry.listen_socket)
-            inbox = entry.inbox if listener is None else listener.inbox
-        if inbox is not entry.core.inbox:
-            entry.core.deliver_to(inbox)
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            return member is not None and node.set_group(member, group)
 
     # ------------------------------------------------------------------ lanes
 
@@ -224,12 +151,11 @@ class MessageCalls(ABC):
         """
         priorities = numbers("priorities", priorities)
         weights = [1] * len(priorities) if weights is None else numbers("weights", weights)
-        with self._lock:
-            entry = find(self._entries, connection, "connection")
-            if entry is None:
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            if member is None:
                 return Result.NO_CONNECTION
             if not are_lanes(priorities, weights):
                 return Result.INVALID_PARAM
-            result = entry.core.configure_lanes(priorities, weights, now_us())
-            self._serve(entry, now_us())
-            return result
+            return node.configure_lanes(member, priorities, weights)

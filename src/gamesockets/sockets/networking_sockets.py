@@ -1,20 +1,27 @@
-"""The game-loop API: an `Engine` served by a thread, with polling and callbacks on the caller's thread (spec 3)."""
+"""The game-loop API: a `Node` served by a thread, with polling and callbacks on the caller's thread (spec 3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import TIMEOUT_MAX
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import final
 
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.threads import ThreadService
-from gamesockets.node.node import STATUS_CALLBACK, Config, Engine
-from gamesockets.sockets.status_events import StatusCallback, StatusEvents
+from gamesockets.node.node import STATUS_CALLBACK, Config, Node
+from gamesockets.sockets.configuration_calls import ConfigurationCalls
+from gamesockets.sockets.connection_calls import ConnectionCalls
+from gamesockets.sockets.information_calls import InformationCalls
+from gamesockets.sockets.message_calls import MessageCalls
+from gamesockets.sockets.status_events import StatusEvents
 from gamesockets.values.arguments import check_type
 from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.values.records import StatusInfo
+from gamesockets.values.records import StatusCallback
 
 
 @final
-class NetworkingSockets(Engine):
+class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, InformationCalls):
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
@@ -24,17 +31,28 @@ class NetworkingSockets(Engine):
         identity: who this side claims to be; by default nobody in particular, and peers see the address.
         config: configuration values for everything created here, for example
             `{ConfigurationValue.SEND_RATE_MAX: 1_000_000}`. Values that exist only once for the process are set there.
+        credentials: instead of `identity`, one that a certificate proves.
+        trust: whose signatures on the certificates of peers count; by default nobody's.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
     """
 
-    def __init__(self, identity: NetworkingIdentity | None = None, config: Config | None = None) -> None:
+    def __init__(
+        self,
+        identity: NetworkingIdentity | None = None,
+        config: Config | None = None,
+        *,
+        credentials: Credentials | None = None,
+        trust: TrustStore | None = None,
+    ) -> None:
+        check_type("config", config, (Mapping, NoneType))
         self._events = StatusEvents()
-        super().__init__(identity, config)
+        shown = Credentials.chosen(identity, credentials)
+        super().__init__(Node(self._make_service, self._events, shown, trust, config))
 
-    def _make_service(self) -> ThreadService:
-        self._threads = ThreadService(self._on_event, self._has_news, self._on_reminder)
+    def _make_service(self, owner: ServiceOwner) -> ThreadService:
+        self._threads = ThreadService(owner, self._has_news)
         return self._threads
 
     def __enter__(self) -> "NetworkingSockets":
@@ -44,6 +62,13 @@ class NetworkingSockets(Engine):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def close(self) -> None:
+        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat.
+
+        Nothing is flushed: close connections with linger and wait a little if their data matters.
+        """
+        self._node.close()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Sleeps until messages or status changes are waiting; False if `timeout` seconds passed without any.
@@ -55,8 +80,8 @@ class NetworkingSockets(Engine):
             check_type("timeout", timeout, (int, float))
             if not 0 <= timeout <= TIMEOUT_MAX:
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
-        with self._lock:
-            if self._closed:
+        with self._node.lock:
+            if self._node.is_closed:
                 return False
             has_news = self._threads.wait(timeout)
             self._events.mark_seen()
@@ -73,8 +98,8 @@ class NetworkingSockets(Engine):
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
-        with self._lock:
-            self._configuration.set(STATUS_CALLBACK, callback)
+        with self._node.lock:
+            self._node.configuration.set(STATUS_CALLBACK, callback)
 
     def run_callbacks(self) -> None:
         """Tells every change that waits to the callback that was in force when it happened, in order, on this thread.
@@ -98,10 +123,4 @@ class NetworkingSockets(Engine):
         return self._events.dispatch(callback, context)
 
     def _has_news(self) -> bool:
-        return bool(self._ready) or self._events.has_news()
-
-    def _announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
-        self._events.add(change, callback)
-
-    def _forget_changes(self) -> None:
-        self._events.clear()
+        return bool(self._node.ready) or self._events.has_news()

@@ -2,13 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias, final
+from typing import Final, final
 
+from gamesockets.node.node import Audience
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType
-from gamesockets.values.records import StatusInfo
-
-StatusCallback: TypeAlias = Callable[[StatusInfo], object]
+from gamesockets.values.records import StatusCallback, StatusInfo
 
 EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
@@ -18,22 +17,22 @@ COMPLAIN_ABOVE: Final = 100
 
 
 @final
-class StatusEvents:
+class StatusEvents(Audience):
     """The queue of changes. Filled with the service's lock held; dispatching needs no lock."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[StatusInfo, Callable[..., Any] | None]] = deque()
+        self._waiting: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
         self._unseen = False
         self._dispatched = False
         self._has_complained = False
 
-    def add(self, event: StatusInfo, callback: Callable[..., Any] | None) -> None:
+    def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
         """A change happened while `callback` was in force for it; None if there was none (spec 3, 14.3)."""
         if len(self._waiting) >= EVENTS_MAX:
             self._waiting.popleft()
             text = f"over {EVENTS_MAX} status changes wait undispatched; the oldest was dropped"
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
-        self._waiting.append((event, callback))
+        self._waiting.append((change, callback))
         self._unseen = True
         # Who neither has a callback nor dispatches does not want to hear of status changes.
         is_wanted = callback is not None or self._dispatched
@@ -46,8 +45,7 @@ class StatusEvents:
         text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
         OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
 
-    def clear(self) -> None:
-        """Forgets everything that waits."""
+    def forget_changes(self) -> None:
         self._waiting.clear()
 
     def has_news(self) -> bool:
@@ -84,7 +82,7 @@ class StatusEvents:
             callback(taken[0], context)
         return True
 
-    def _take(self) -> tuple[StatusInfo, Callable[..., Any] | None] | None:
+    def _take(self) -> tuple[StatusInfo, StatusCallback | None] | None:
         try:
             event = self._waiting.popleft()
         except IndexError:

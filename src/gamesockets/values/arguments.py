@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, Final, TypeVar
 
-from gamesockets.values.limits import LANE_WEIGHT_MAX, LANES_MAX
+from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX
 from gamesockets.values.records import MessageData, OutgoingMessage
 
 T = TypeVar("T")
@@ -55,6 +55,14 @@ def numbers(name: str, values: Sequence[int]) -> list[int]:
     """A sequence of integers as a list; `TypeError` for anything else."""
     check_type(name, values, Sequence)
     return [plain_number(f"{name}[{place}]", value) for place, value in enumerate(values)]
+
+
+def check_connection_name(name: str) -> None:
+    """Raises `TypeError` for what is no text, `ValueError` for a text that is too long to be a name."""
+    check_type("name", name, str)
+    size_bytes = len(name.encode("utf-8", "replace"))
+    if size_bytes > CONNECTION_NAME_BYTES_MAX:
+        raise ValueError(f"name {name!r} has {size_bytes} bytes, at most {CONNECTION_NAME_BYTES_MAX} are allowed")
 
 
 def are_lanes(priorities: Sequence[int], weights: Sequence[int]) -> bool:

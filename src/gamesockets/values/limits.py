@@ -13,3 +13,10 @@ MAX_MESSAGE_BYTES: Final = 524_288
 
 MESSAGES_PER_BATCH_MAX: Final = 256
 """How many messages a receive call returns unless told otherwise."""
+
+CONNECTION_NAME_BYTES_MAX: Final = 31
+"""The longest name of a connection, in UTF-8."""
+
+USER_DATA_MIN: Final = -(1 << 63)
+USER_DATA_MAX: Final = (1 << 63) - 1
+"""The application's own number of a connection is a signed 64-bit integer (spec 3, 7.5)."""

@@ -1,5 +1,6 @@
 """Which records does a user see? Messages to send, and what the library says about a connection."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ __all__ = [
     "LaneStatus",
     "MessageData",
     "OutgoingMessage",
+    "StatusCallback",
     "StatusInfo",
 ]
 
@@ -61,6 +63,10 @@ class StatusInfo:
     connection: Connection
     connection_info: ConnectionInfo
     old_state: ConnectionState
+
+
+StatusCallback: TypeAlias = Callable[[StatusInfo], object]
+"""Who is told of a change; what it returns does not matter."""
 
 
 @dataclass(frozen=True, slots=True)

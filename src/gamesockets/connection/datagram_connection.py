@@ -1,0 +1,522 @@
+"""One connection: the conductor that owns states, deadlines and the two conversations.
+
+The handshake and the end of a connection are control messages in the clear (`negotiation`, `closing`); everything
+between is data packets (`traffic`). This module knows what each of them means in which state, and nothing else.
+
+Contract (the same five verbs as `Endpoint`): after any call that changes state, drain `datagrams_to_send` and
+`next_event`, then read `next_timer` once. Replies are never made inside `receive_datagram`; it notes what is owed.
+"""
+
+from collections import deque
+from typing import Final, final
+
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.closing import (
+    TEXT_ACCEPT_TIMEOUT,
+    TEXT_CONNECT_TIMEOUT,
+    TEXT_DROPPED,
+    TEXT_NO_CONNECTION,
+    TEXT_OLD_PEER_FOR_LANES,
+    TEXT_PEER_CLOSED,
+    application_reason,
+    encode_closed,
+    encode_no_connection,
+)
+from gamesockets.connection.connection import Connection, StateChange
+from gamesockets.connection.counters import Counters
+from gamesockets.connection.handshake import Agreement, ClientNegotiation, Policy, ServerNegotiation, without_proof
+from gamesockets.connection.inbox import Inbox
+from gamesockets.connection.states import TRANSITIONS, State
+from gamesockets.connection.timers import Timers
+from gamesockets.connection.trace import TracedOutbox, TraceSink
+from gamesockets.connection.traffic import Traffic
+from gamesockets.crypto.credentials import Credentials, Refusal
+from gamesockets.receive.receiver import DISCARDING
+from gamesockets.send.sender import Outbox
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.enums import EndReason, SendFlags
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.message import PeerRecord
+from gamesockets.values.moments import NEVER
+from gamesockets.values.results import Result
+from gamesockets.wire import datagram
+from gamesockets.wire.messages_pb2 import (
+    ChallengeReply,
+    ChallengeRequest,
+    ConnectionClosed,
+    ConnectOK,
+    ConnectRequest,
+    NoConnection,
+)
+from gamesockets.wire.packet import FLAG_DATA
+
+FIN_WAIT_US: Final = 5_000_000
+CLOSE_REPEATS: Final = 3
+CLOSE_REPEAT_US: Final = 250_000
+SEVERAL_LANES_VERSION: Final = 11
+STRAY_REPLY_EVERY_US: Final = 250_000
+GATHER_BYTES: Final = 16_384
+"""So much data of messages that may wait is worth sending without further delay."""
+
+_NO_DELAY: Final = int(SendFlags.NO_DELAY)
+_RELIABLE: Final = int(SendFlags.RELIABLE)
+
+
+@final
+class DatagramConnection(Connection):
+    """Both directions of one connection to one peer address."""
+
+    def __init__(
+        self,
+        connection_id: int,
+        address: Address,
+        entropy: Entropy,
+        credentials: Credentials,
+        options: ConnectionOptions,
+        counters: Counters,
+        ready: set[Inbox],
+        now: int,
+    ) -> None:
+        self.id = connection_id
+        self._id_bytes = connection_id.to_bytes(4, "little")
+        self.remote_id = 0
+        self.address = address
+        self.state = State.NONE
+        self.end_reason = 0
+        self.end_debug = ""
+        self.protocol_version = 0
+        """The peer's, 0 while unknown."""
+        self.is_encrypted = False
+        self.is_authenticated = False
+        self.options = options
+        self.peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
+        self.inbox = Inbox(ready)
+        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, entropy, now)
+        self.sender = self.traffic.sender
+        self._outbox: Outbox = self.sender
+        self.statistics = self.traffic.statistics
+        self.ping = self.traffic.ping
+        self.timers = Timers()
+        self._counters = counters
+        self._entropy = entropy
+        self._credentials = credentials
+        self._client: ClientNegotiation | None = None
+        self._server: ServerNegotiation | None = None
+        self._policy = Policy(0, None, 0)
+        self._events: deque[StateChange] = deque()
+        self._is_connected = False
+        """Connected or lingering: data packets flow."""
+        self._owes_closing = False
+        self._closed_by_peer = False
+        self._closings_left = 0
+        self._closing_repeat_us = 0
+        self._no_connection_owed: tuple[int, int] | None = None
+        """Ids for the one NoConnection that leaves next turn: from, to."""
+        self._stray_reply_at = now
+
+    # ------------------------------------------------------------------ beginning
+
+    def connect(self, policy: Policy, now: int) -> None:
+        """Starts the handshake as client."""
+        self._policy = policy
+        self._client = ClientNegotiation(
+            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
+        )
+        self._enter(State.CONNECTING, 0, "")
+        self.timers.expiry = now + self.options.timeout_initial_us
+        self.timers.handshake = now
+        refusal = without_proof(self._credentials, policy.allow_without_auth)
+        if refusal is not None:
+            self.fail(refusal.reason, refusal.text, now)
+
+    def request_received(self, negotiation: ServerNegotiation, now: int) -> None:
+        """Waits as server for the application to accept."""
+        negotiation.connection_id = self.id
+        self._server = negotiation
+        self.remote_id = negotiation.client_id
+        self.peer.identity = negotiation.peer.identity
+        self.is_authenticated = negotiation.peer.authenticated
+        self.traffic.take_ping_sample(negotiation.ping_estimate_ms, now)
+        self._enter(State.CONNECTING, 0, "")
+        self.timers.expiry = now + self.options.timeout_initial_us
+
+    def accept(self, policy: Policy, now: int) -> Result:
+        """Accepts an incoming connection, which is connected at once (spec 3, 6.3)."""
+        if self.state != State.CONNECTING:
+            return Result.INVALID_STATE
+        server = self._server
+        if server is None:
+            return Result.INVALID_PARAM
+        agreement = (
+            without_proof(self._credentials, policy.allow_without_auth)
+            or self._too_many_lanes_for(server.peer.protocol_version)
+            or server.accept(self._entropy, self._credentials, self.options.unencrypted)
+        )
+        if isinstance(agreement, Refusal):
+            self.fail(agreement.reason, agreement.text, now)
+            return Result.HANDSHAKE_FAILED
+        self._begin(agreement, now)
+        return Result.OK
+
+    def join(self, agreement: Agreement, now: int) -> None:
+        """Is connected from birth to another connection of this process; nobody is told (spec 3, 6.9)."""
+        self._begin(agreement, now)
+        self._events.clear()
+
+    def _too_many_lanes_for(self, protocol_version: int) -> Refusal | None:
+        if len(self.sender.lanes.lanes) > 1 and protocol_version < SEVERAL_LANES_VERSION:
+            return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES)
+        return None
+
+    def _begin(self, agreement: Agreement, now: int) -> None:
+        """Both sides agree: from here on data packets flow."""
+        self.remote_id = agreement.remote_id
+        self.peer.identity = agreement.peer.identity
+        self.protocol_version = agreement.peer.protocol_version
+        self.is_authenticated = agreement.peer.authenticated
+        self.is_encrypted = agreement.sealing.overhead_bytes > 0
+        self.traffic.begin(agreement, now)
+        self.timers.clear()
+        self.timers.interval = self.statistics.next_interval_at()
+        self._is_connected = True
+        self._enter(State.CONNECTED, 0, "")
+
+    def configure(self, options: ConnectionOptions) -> None:
+        """A configuration value that this connection sees has changed."""
+        if self.state == State.CONNECTING:
+            self.timers.expiry += options.timeout_initial_us - self.options.timeout_initial_us
+        self.options = options
+        self.traffic.configure(options)
+
+    def set_trace(self, trace: TraceSink | None) -> None:
+        """From now on `trace` is told of packets and messages; None for nobody."""
+        self.traffic.set_trace(trace)
+        self._outbox = self.sender if trace is None else TracedOutbox(self.sender, trace)
+
+    # ------------------------------------------------------------------ states and ends
+
+    def _enter(self, state: State, reason: int, debug: str) -> None:
+        old_state = self.state
+        if state not in TRANSITIONS[old_state]:
+            raise AssertionError(f"no way from {old_state.name} to {state.name}")
+        self.state = state
+        # A lingering connection was reported as closed when the application closed it.
+        if old_state != State.LINGER and state != State.DEAD:
+            self._events.append(StateChange(self, old_state, state, reason, debug))
+
+    def _end(self, state: State, reason: int, debug: str, now: int) -> None:
+        """Leaves the living states; what is told to the peer depends on who ended it."""
+        self._is_connected = False
+        self.end_reason = reason
+        self.end_debug = debug
+        self.statistics.ended(now)
+        self.timers.clear()
+        if state == State.FIN_WAIT:
+            self.timers.expiry = now + FIN_WAIT_US
+            self._closings_left = 0 if self._closed_by_peer else CLOSE_REPEATS
+            self._closing_repeat_us = CLOSE_REPEAT_US
+            if self._closings_left:
+                self.timers.handshake = now + self._closing_repeat_us
+        self._enter(state, reason, debug)
+        if state != State.CLOSED_BY_PEER:
+            self._owes_closing = True
+
+    def fail(self, reason: int, debug: str, now: int) -> None:
+        """A problem on this side, or one that only this side can see."""
+        if self.state in (State.CONNECTING, State.CONNECTED):
+            self._end(State.PROBLEM_DETECTED_LOCALLY, reason, debug, now)
+        elif self.state == State.LINGER:
+            self._end(State.FIN_WAIT, reason, debug, now)
+
+    def _closed_remotely(self, reason: int, debug: str, now: int) -> None:
+        if self.state in (State.CONNECTING, State.CONNECTED):
+            self._closed_by_peer = True
+            self._end(State.CLOSED_BY_PEER, reason, debug, now)
+        elif self.state == State.LINGER:
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+        elif self.state == State.FIN_WAIT:
+            self.stop_telling()  # both closed at the same time
+
+    def stop_telling(self) -> None:
+        """The peer knows of the end, or is gone."""
+        self._owes_closing = False
+        self._closings_left = 0
+        self.timers.handshake = NEVER
+
+    def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
+        """The application is done with the connection (spec 1, 7.5; spec 3, 6.5)."""
+        reason, debug = application_reason(reason, debug)
+        self.inbox.discard(self.peer)
+        if self.state == State.CONNECTED and enable_linger and self.sender.has_reliable_data():
+            self.end_reason = reason
+            self.end_debug = debug
+            self.traffic.receiver.mode = DISCARDING
+            self.sender.flush()
+            self.state = State.LINGER
+            self._events.append(StateChange(self, State.CONNECTED, State.FIN_WAIT, reason, debug))
+        elif self.state in (State.CONNECTING, State.CONNECTED):
+            self._end(State.FIN_WAIT, reason, debug, now)
+        elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+
+    def is_farewell_over(self) -> bool:
+        """After `close`: whether the peer knows, or was told often enough; not while reliable data lingers."""
+        return self.state in (State.FIN_WAIT, State.DEAD) and not self._owes_closing and self._closings_left <= 0
+
+    def drop(self, now: int) -> None:
+        """Stops lingering: what was not delivered is lost, and the peer hears of the end."""
+        if self.state == State.LINGER:
+            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+
+    # ------------------------------------------------------------------ verbs
+
+    def next_event(self) -> StateChange | None:
+        """The oldest change of state that was not taken yet."""
+        return self._events.popleft() if self._events else None
+
+    def next_timer(self) -> int:
+        """When `handle_timer` should be called next; `now` or earlier if something is owed already."""
+        if self._owes_closing or self._no_connection_owed is not None:
+            return 0
+        client, server = self._client, self._server
+        if client is not None and client.owes() and self.state == State.CONNECTING:
+            return 0
+        if server is not None and server.owes_ok and self._is_connected:
+            return 0
+        return self.timers.earliest()
+
+    def handle_timer(self, now: int) -> None:
+        """Does what is due; what must leave is then in `datagrams_to_send`."""
+        timers = self.timers
+        if now >= timers.expiry:
+            self._expired(now)
+        if not self._is_connected:
+            return
+        if self.traffic.handle_timer(now, timers):
+            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_DROPPED, now)
+
+    def _expired(self, now: int) -> None:
+        self.timers.expiry = NEVER
+        if self.state == State.FIN_WAIT:
+            self.timers.clear()
+            self._enter(State.DEAD, 0, "")
+        elif self._client is not None:
+            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_CONNECT_TIMEOUT, now)
+        else:
+            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_ACCEPT_TIMEOUT, now)
+
+    def receive_datagram(self, data: bytes, now: int) -> None:
+        """Takes one UDP payload from the peer's address. Never raises because of `data`."""
+        statistics = self.statistics
+        statistics.packets_received += 1
+        statistics.bytes_received += len(data)
+        if len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
+            self._counters.malformed += 1
+        elif not data[0] & FLAG_DATA:
+            self._receive_control(data, now)
+        elif data[1:5] != self._id_bytes:
+            self._counters.stray += 1
+            self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
+        elif self._is_connected:
+            refusal = self.traffic.receive_packet(data, now)
+            if refusal is not None:
+                self.fail(refusal.reason, refusal.text, now)
+            elif self.state == State.LINGER and not self.sender.has_reliable_data():
+                self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+        else:
+            self._counters.ignored += 1
+            self._owes_closing = self.state != State.CONNECTING
+
+    def datagrams_to_send(self, now: int) -> list[bytes]:
+        """The UDP payloads that leave now, in order."""
+        datagrams: list[bytes] = []
+        if (
+            not self._is_connected
+            or self._owes_closing
+            or self._no_connection_owed is not None
+            or self._server is not None
+        ):
+            self._pay_control(datagrams, now)
+        if self._is_connected:
+            self.traffic.packets_to_send(datagrams, now)
+            self.traffic.refresh_timers(self.timers, now)
+        if datagrams:
+            statistics = self.statistics
+            statistics.packets_sent += len(datagrams)
+            statistics.bytes_sent += sum(map(len, datagrams))
+        return datagrams
+
+    # ------------------------------------------------------------------ sending messages
+
+    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+        """Queues a message; its number, or minus the `Result` that says why not."""
+        if self.state is not State.CONNECTED:
+            if self.state == State.CONNECTING:
+                if flags & _NO_DELAY:
+                    return -int(Result.IGNORED)
+            elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
+                return -int(Result.NO_CONNECTION)
+            else:
+                return -int(Result.INVALID_PARAM)
+        loss_percent = self.options.message_loss_send_percent
+        if loss_percent and not flags & _RELIABLE and chance(self._entropy, loss_percent):
+            number = self.sender.lose(len(data), lane)
+            if number:
+                return number
+        return self._outbox.send(data, flags, lane, now)
+
+    def flush(self) -> Result:
+        """Ends the Nagle wait of everything queued."""
+        if self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
+            return Result.NO_CONNECTION
+        self.sender.flush()
+        return Result.OK if self._is_connected else Result.IGNORED
+
+    def configure_lanes(self, priorities: list[int], weights: list[int], now: int) -> Result:
+        """Sets up the lanes of the sending direction (spec 3, 8.2); the values were checked by the caller."""
+        if self.state not in (State.CONNECTING, State.CONNECTED):
+            return Result.INVALID_STATE
+        if len(priorities) < len(self.sender.lanes.lanes):
+            return Result.INVALID_PARAM
+        if len(priorities) > 1 and 0 < self.protocol_version < SEVERAL_LANES_VERSION:
+            self.fail(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES, now)
+            return Result.FAIL
+        self.sender.lanes.configure(priorities, weights)
+        return Result.OK
+
+    def needs_service(self, now: int) -> bool:
+        """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
+        sender = self.sender
+        if not self._is_connected or (
+            sender.queued_bytes < sender.payload_bytes_max and sender.nagle_until >= self.timers.send
+        ):
+            return False
+        send_at = sender.data_at(now)
+        return send_at <= now or send_at < self.timers.send
+
+    def may_gather(self, now: int) -> bool:
+        """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
+        sender = self.sender
+        return sender.nagle_until > now and sender.queued_bytes < GATHER_BYTES
+
+    def measure(self, now: int) -> None:
+        """Nothing to do: intervals end when their timer fires."""
+
+    def deliver_to(self, inbox: Inbox) -> None:
+        """From now on messages go to this inbox; those that wait move there."""
+        self.inbox.move_to(self.peer, inbox)
+        self.inbox = inbox
+        self.traffic.deliver_to(inbox)
+
+    # ------------------------------------------------------------------ control messages in
+
+    def _receive_control(self, data: bytes, now: int) -> None:
+        message = datagram.decode_control(data)
+        self.traffic.liveness.heard(now)
+        if message is None:
+            self._counters.malformed += 1
+        elif isinstance(message, ConnectionClosed):
+            self._on_connection_closed(message, now)
+        elif isinstance(message, NoConnection):
+            self._on_no_connection(message, now)
+        elif isinstance(message, ChallengeReply):
+            self._on_challenge_reply(message, now)
+        elif isinstance(message, ConnectOK):
+            self._on_connect_ok(message, now)
+        elif isinstance(message, ChallengeRequest):
+            self._on_repeated_request(message.connection_id)
+        elif isinstance(message, ConnectRequest):
+            self._on_repeated_request(message.client_connection_id)
+
+    def _on_challenge_reply(self, message: ChallengeReply, now: int) -> None:
+        client = self._client
+        if client is None or self.state != State.CONNECTING:
+            self._counters.ignored += 1
+            return
+        outcome = client.challenge_reply(message, now)
+        if isinstance(outcome, Refusal):
+            self.fail(outcome.reason, outcome.text, now)
+        else:
+            self.traffic.take_ping_sample(client.ping_sample_ms, now)
+
+    def _on_connect_ok(self, message: ConnectOK, now: int) -> None:
+        client = self._client
+        if message.client_connection_id != self.id or self._server is not None:
+            self._counters.ignored += 1
+        elif self.state == State.CONNECTING and client is not None:
+            outcome = client.connect_ok(message, self._policy, len(self.sender.lanes.lanes), now)
+            self.traffic.take_ping_sample(client.ping_sample_ms, now)
+            if isinstance(outcome, Refusal):
+                self.remote_id = message.server_connection_id
+                self.fail(outcome.reason, outcome.text, now)
+            elif outcome is not None:
+                self._client = None
+                self._begin(outcome, now)
+        elif not self._is_connected:
+            self._owes_closing = True
+
+    def _on_repeated_request(self, client_id: int) -> None:
+        server = self._server
+        if server is None or client_id != server.client_id:
+            self._counters.ignored += 1
+        elif self._is_connected:
+            server.owes_ok = True
+        elif self.state != State.CONNECTING:
+            self._owes_closing = True
+
+    def _on_connection_closed(self, message: ConnectionClosed, now: int) -> None:
+        to_id, from_id = message.to_connection_id, message.from_connection_id
+        if to_id == self.id or (to_id == 0 and from_id != 0 and from_id == self.remote_id):
+            self._owe_no_connection(to_id, from_id)
+            debug = message.debug.decode("utf-8", "replace") or TEXT_PEER_CLOSED
+            self._closed_remotely(message.reason_code, debug, now)
+        else:
+            self._owe_stray_no_connection(to_id, from_id, now)
+
+    def _on_no_connection(self, message: NoConnection, now: int) -> None:
+        if message.to_connection_id != self.id or message.from_connection_id != self.remote_id:
+            self._counters.ignored += 1
+        elif self.state == State.FIN_WAIT:
+            self.stop_telling()
+        else:
+            self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), TEXT_NO_CONNECTION, now)
+
+    def _owe_stray_no_connection(self, from_id: int, to_id: int, now: int) -> None:
+        """For ids that are not ours: rarely, since anybody could make us send these."""
+        if now >= self._stray_reply_at:
+            self._stray_reply_at = now + STRAY_REPLY_EVERY_US
+            self._owe_no_connection(from_id, to_id)
+
+    def _owe_no_connection(self, from_id: int, to_id: int) -> None:
+        """At most one reply of this kind per turn, and none to a message without ids, which would name nobody."""
+        if (from_id or to_id) and self._no_connection_owed is None:
+            self._no_connection_owed = (from_id, to_id)
+
+    # ------------------------------------------------------------------ control messages out
+
+    def _pay_control(self, datagrams: list[bytes], now: int) -> None:
+        if self._no_connection_owed is not None:
+            datagrams.append(encode_no_connection(*self._no_connection_owed))
+            self._no_connection_owed = None
+        client, server = self._client, self._server
+        if self._is_connected:
+            if server is not None and server.owes_ok:
+                datagrams.append(server.connect_ok(now))
+        elif self.state == State.CONNECTING:
+            if client is not None:
+                datagrams += client.datagrams_to_send(now, self.ping.smoothed_ms)
+                self.timers.handshake = client.retry_at
+        elif self._owes_closing or now >= self.timers.handshake:
+            self._pay_closing(datagrams, now)
+
+    def _pay_closing(self, datagrams: list[bytes], now: int) -> None:
+        if now >= self.timers.handshake:
+            self._closings_left -= 1
+            self._closing_repeat_us *= 2
+            self.timers.handshake = now + self._closing_repeat_us if self._closings_left > 0 else NEVER
+        self._owes_closing = False
+        if self._closed_by_peer:
+            datagrams.append(encode_no_connection(self.id, self.remote_id))
+        else:
+            datagrams.append(encode_closed(self.id, self.remote_id, self.end_reason, self.end_debug))

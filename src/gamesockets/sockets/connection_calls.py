@@ -1,0 +1,166 @@
+"""Which calls make, accept, name and close listen sockets and connections? (spec 3, part 6)"""
+
+from types import NoneType
+
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.node.node import Config
+from gamesockets.node.socket_pairs import peer_identities
+from gamesockets.sockets.calls import Calls
+from gamesockets.values.address import Address
+from gamesockets.values.arguments import check_connection_name, check_range, check_type, find
+from gamesockets.values.handles import Connection, ListenSocket
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.limits import USER_DATA_MAX, USER_DATA_MIN
+from gamesockets.values.results import Result
+
+
+class ConnectionCalls(Calls):
+    """The life of listen sockets and connections."""
+
+    # ------------------------------------------------------------------ listening and connecting
+
+    def create_listen_socket(self, address: Address, config: Config | None = None) -> ListenSocket:
+        """Listens for connections.
+
+        Args:
+            address: where; `Address.ipv6("::", port)` is every interface, both families. Port 0 takes a free port,
+                which `get_listen_socket_address` then tells.
+            config: values for this socket and the connections it accepts.
+
+        Raises:
+            OSError: the address cannot be had; the text names it.
+            ValueError: a configuration value cannot be set.
+        """
+        check_type("address", address, Address)
+        with self._node.lock:
+            return ListenSocket(self._node.listen(address, config, is_group=True))
+
+    def connect(self, address: Address, config: Config | None = None) -> Connection:
+        """Starts connecting and returns at once; a status change tells how it went (spec 3, 6.2).
+
+        Raises:
+            OSError: no socket can be had for it, or 8191 connections live already.
+            ValueError: a configuration value cannot be set.
+        """
+        check_type("address", address, Address)
+        with self._node.lock:
+            return Connection(self._node.connect(address, config).connection.id)
+
+    def accept_connection(self, connection: Connection) -> Result:
+        """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            return Result.INVALID_PARAM if member is None else node.accept(member)
+
+    def close_connection(
+        self, connection: Connection, reason: int = 0, debug: str = "", enable_linger: bool = False
+    ) -> bool:
+        """Closes a connection; its handle is dead from now on. False for an unknown handle (spec 3, 6.5).
+
+        Args:
+            connection: which.
+            reason: 0 or 1000..2999; anything else becomes 1999.
+            debug: text for the peer's log, at most 127 bytes arrive.
+            enable_linger: deliver reliable data that is still on its way before closing.
+        """
+        check_type("reason", reason, int)
+        check_type("debug", debug, str)
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            if member is None:
+                return False
+            node.close_connection(member, reason, debug, enable_linger)
+            return True
+
+    def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
+        """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
+        check_type("remote_reason", remote_reason, str)
+        with self._node.lock:
+            return self._node.close_listener(socket, remote_reason)
+
+    def get_listen_socket_address(self, socket: ListenSocket) -> Address | None:
+        """Where a listen socket listens; None for an unknown handle."""
+        with self._node.lock:
+            listener = self._node.listeners.get(socket)
+            return None if listener is None else listener.port.udp.local_address
+
+    def create_socket_pair(
+        self,
+        use_network_loopback: bool = False,
+        identity_one: NetworkingIdentity | None = None,
+        identity_two: NetworkingIdentity | None = None,
+    ) -> tuple[Connection, Connection]:
+        """Two connections that talk to each other, connected at once and without status changes (spec 3, 6.9).
+
+        Args:
+            use_network_loopback: False for a pipe: messages of up to 268435456 bytes lie in the partner's queue
+                before the send returns, without packets, rate or simulated network, and with all their flags. True
+                for two ordinary connections over UDP ports of 127.0.0.1.
+            identity_one: what the first connection sees as its peer; by default nobody in particular.
+            identity_two: what the second one sees.
+
+        Raises:
+            OSError: no socket can be had, or there is no room for two more among 8191 connections.
+            TypeError, ValueError: an argument cannot be used; the text says which.
+        """
+        identities = peer_identities(identity_one, identity_two)
+        with self._node.lock:
+            one, two = self._node.create_pair(use_network_loopback, identities)
+            return Connection(one.connection.id), Connection(two.connection.id)
+
+    # ------------------------------------------------------------------ properties of connections
+
+    def set_connection_user_data(self, connection: Connection, user_data: int) -> bool:
+        """The application's own number, a signed 64-bit integer; False for an unknown handle."""
+        check_range("user_data", user_data, USER_DATA_MIN, USER_DATA_MAX)
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            if member is None:
+                return False
+            node.set_user_data(member, user_data)
+            return True
+
+    def get_connection_user_data(self, connection: Connection) -> int:
+        """The application's own number; -1 when it was never set, and for an unknown handle."""
+        with self._node.lock:
+            member = find(self._node.members, connection, "connection")
+            return -1 if member is None else member.connection.peer.user_data
+
+    def set_connection_name(self, connection: Connection, name: str) -> bool:
+        """A name for logs, at most 31 bytes of UTF-8; False for an unknown handle.
+
+        Raises:
+            ValueError: the name is too long.
+        """
+        check_connection_name(name)
+        node = self._node
+        with node.lock:
+            member = find(node.members, connection, "connection")
+            if member is None:
+                return False
+            node.rename(member, name)
+            return True
+
+    def get_connection_name(self, connection: Connection) -> str | None:
+        """The name, empty when never set; None for an unknown handle."""
+        with self._node.lock:
+            member = find(self._node.members, connection, "connection")
+            return None if member is None else member.name
+
+    # ------------------------------------------------------------------ who this side is
+
+    def get_identity(self) -> NetworkingIdentity:
+        """Who this side claims to be."""
+        return self._node.credentials.identity
+
+    def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
+        """Closes every connection (2999) and is somebody else from now on; None is nobody in particular (spec 3, 3.1).
+
+        Listen sockets stay open, and those who connect meet the new identity. Raises `OSError` after `close`.
+        """
+        check_type("identity", identity, (NetworkingIdentity, NoneType))
+        with self._node.lock:
+            self._node.change_credentials(Credentials(identity))

@@ -1,0 +1,138 @@
+"""Do credentials and trust reach the handshake from either API, and do they decide who gets in? (spec 1, 5)"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Final
+
+import pytest
+from tests.support.authority import Authority
+from tests.support.loops import on_every_loop
+
+import gamesockets as gs
+from gamesockets import aio
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.trust import TrustStore
+
+PATIENCE_S: Final = 10.0
+LOCAL: Final = gs.Address("127.0.0.1", 0)
+PROVEN_ONLY: Final = {
+    gs.ConfigurationValue.IP_ALLOW_WITHOUT_AUTH: 0,
+    gs.ConfigurationValue.IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH: 0,
+    gs.ConfigurationValue.TIMEOUT_INITIAL: 700,
+}
+AUTHORITY: Final = Authority()
+SERVER: Final = AUTHORITY.credentials("server", 1)
+ALICE: Final = AUTHORITY.credentials("alice", 2)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def outcome(
+    stack: ExitStack,
+    server: Credentials | None,
+    server_trust: TrustStore | None,
+    client: Credentials | None,
+    client_trust: TrustStore | None,
+    config: dict[gs.ConfigurationValue, int] | None = None,
+) -> tuple[gs.ConnectionInfo, gs.ConnectionInfo | None]:
+    """How a connection attempt ended: what the client and, if it heard of it, the server know."""
+    host = stack.enter_context(gs.NetworkingSockets(credentials=server, trust=server_trust))
+    guest = stack.enter_context(gs.NetworkingSockets(credentials=client, trust=client_trust))
+    accepted: list[gs.Connection] = []
+
+    def accept(status: gs.StatusInfo) -> None:
+        if status.connection_info.state == gs.ConnectionState.CONNECTING:
+            assert host.accept_connection(status.connection) == gs.Result.OK
+            accepted.append(status.connection)
+
+    host.set_status_callback(accept)
+    socket = host.create_listen_socket(LOCAL, PROVEN_ONLY if server_trust else None)
+    address = host.get_listen_socket_address(socket)
+    assert address is not None
+    connection = guest.connect(address, config)
+    ended: list[gs.StatusInfo] = []
+    guest.set_status_callback(ended.append)
+    while True:
+        info = guest.get_connection_info(connection)
+        assert info is not None
+        if info.state != gs.ConnectionState.CONNECTING:
+            return info, host.get_connection_info(accepted[0]) if accepted else None
+        host.wait(0.01)
+        host.run_callbacks()
+
+
+def test_both_sides_prove_who_they_are(stack: ExitStack) -> None:
+    seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), ALICE, AUTHORITY.trust(), PROVEN_ONLY)
+    assert seen.state == gs.ConnectionState.CONNECTED
+    assert str(seen.identity) == "str:server"
+    assert shown is not None
+    assert str(shown.identity) == "str:alice"
+    for info in (seen, shown):
+        assert not info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED
+
+
+def test_who_proves_nothing_does_not_get_in(stack: ExitStack) -> None:
+    """The server drops such a request without a word (spec 1, 3.5)."""
+    claim = Credentials(gs.NetworkingIdentity.generic_string("alice"))
+    config = {gs.ConfigurationValue.TIMEOUT_INITIAL: 700}
+    seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), claim, None, config)
+    assert seen.end_reason == gs.EndReason.MISC_TIMEOUT
+    assert shown is None
+
+
+def test_a_certificate_of_somebody_elses_authority_does_not_count(stack: ExitStack) -> None:
+    foreign = Authority(seed=9).credentials("alice", 2)
+    seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), foreign, AUTHORITY.trust(), PROVEN_ONLY)
+    assert seen.end_reason == gs.EndReason.MISC_TIMEOUT
+    assert shown is None
+
+
+def test_an_expired_certificate_does_not_count(stack: ExitStack) -> None:
+    expired = AUTHORITY.credentials("alice", 2, expiry_s=1_000)
+    seen, _ = outcome(stack, SERVER, AUTHORITY.trust(), expired, AUTHORITY.trust(), PROVEN_ONLY)
+    assert seen.end_reason == gs.EndReason.MISC_TIMEOUT
+
+
+def test_a_client_that_insists_refuses_a_server_without_proof(stack: ExitStack) -> None:
+    seen, _ = outcome(
+        stack, Credentials(gs.NetworkingIdentity.generic_string("server")), None, ALICE, AUTHORITY.trust(), PROVEN_ONLY
+    )
+    assert seen.state == gs.ConnectionState.PROBLEM_DETECTED_LOCALLY
+    assert seen.end_reason == gs.EndReason.REMOTE_BAD_CERT
+    assert "Unsigned certs are not allowed" in seen.end_debug
+
+
+def test_proof_can_be_asked_for_only_with_somebody_to_trust() -> None:
+    with (
+        gs.NetworkingSockets() as sockets,
+        pytest.raises(ValueError, match="needs a certificate authority"),
+    ):
+        sockets.create_listen_socket(LOCAL, PROVEN_ONLY)
+
+
+def test_identity_and_credentials_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="leave out identity"):
+        gs.NetworkingSockets(gs.NetworkingIdentity.generic_string("x"), credentials=ALICE)
+    with pytest.raises(TypeError, match="credentials must be Credentials or None, not str"):
+        gs.NetworkingSockets(credentials="alice")  # type: ignore[arg-type]
+
+
+@on_every_loop
+async def test_asyncio_takes_the_same_arguments() -> None:
+    async def say_who(connection: aio.Connection) -> None:
+        await connection.send(str(connection.identity).encode(), gs.SendFlags.RELIABLE)
+        await connection.wait_closed()
+
+    async with (
+        aio.serve(say_who, LOCAL, config=PROVEN_ONLY, credentials=SERVER, trust=AUTHORITY.trust()) as server,
+        aio.connect(server.address, config=PROVEN_ONLY, credentials=ALICE, trust=AUTHORITY.trust()) as connection,
+    ):
+        assert str(connection.identity) == "str:server"
+        assert (await connection.receive()).data == b"str:alice"
+    async with aio.serve(say_who, LOCAL, config=PROVEN_ONLY, trust=AUTHORITY.trust()) as server:
+        with pytest.raises(gs.ConnectionFailed):
+            await aio.connect(server.address, config={gs.ConfigurationValue.TIMEOUT_INITIAL: 300})
