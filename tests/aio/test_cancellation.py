@@ -13,8 +13,9 @@ from random import Random
 from typing import Any, Final, Generic, TypeVar
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet, until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import KINDS, on_every_loop, run
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import Result, aio

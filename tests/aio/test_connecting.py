@@ -5,8 +5,10 @@ import socket
 from typing import Any
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, SWIFT, Reception, echo, keep, linked, meet, silent_address, until
+from tests.support.linked import AT_ONCE, LOCAL, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import Main, on_a_loop, on_every_loop, run
+from tests.support.ports import silent_address
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import ConnectionState, aio

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, keep, linked, meet, until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import ConnectionState, aio
@@ -172,7 +173,7 @@ async def test_of_several_that_close_one_is_cancelled() -> None:
     async with linked({V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}) as (client, theirs):
         await client.send(bytes(100_000), RELIABLE)
         closing = [asyncio.create_task(client.close(1100, "slowly", linger=True)) for _ in range(2)]
-        await asyncio.sleep(0.02)
+        await until(lambda: not client.is_open)
         assert not closing[0].done()
         closing[0].cancel()
         await closing[1]

@@ -11,8 +11,9 @@ from random import Random
 from typing import Final
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, echo, until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, echo
 from tests.support.loops import on_a_loop, run
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import aio

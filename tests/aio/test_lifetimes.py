@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet, silent_address, until
-from tests.support.loopback import wait_until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet
 from tests.support.loops import FACTORIES, KINDS, on_a_loop, on_every_loop, open_sockets, run
+from tests.support.ports import silent_address
+from tests.support.waiting import until, wait_until
 
 import gamesockets as gs
 from gamesockets import aio
@@ -40,7 +41,10 @@ def abandoned(caplog: pytest.LogCaptureFixture) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_closed_loop_has_left_open_is_closed_with_a_warning(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_closed_loop_has_left_open_is_closed_with_a_warning(
+    kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gamesockets.drivers.watcher.LOOK_EVERY_S", 0.02)
     before, threads = open_sockets(), threading.active_count()
     keeper: list[object] = []
     with asyncio.Runner(debug=kind == "debug", loop_factory=FACTORIES[kind]) as runner:
@@ -313,17 +317,16 @@ async def test_talking_to_the_game_loop_api_in_one_process() -> None:
         address = sockets.get_listen_socket_address(sockets.create_listen_socket(gs.Address(LOCAL, 0)))
         assert address is not None
 
+        def has_come() -> bool:
+            sockets.run_callbacks()
+            return bool(came)
+
         async def poll(connection: gs.Connection) -> bytes:
-            while True:
-                sockets.run_callbacks()
-                for message in sockets.receive_messages_on_connection(connection):
-                    return message.data
-                await asyncio.sleep(0.001)
+            [message] = await until(lambda: sockets.receive_messages_on_connection(connection))
+            return message.data
 
         connecting = asyncio.ensure_future(aio.connect(address))
-        while not came:
-            sockets.run_callbacks()
-            await asyncio.sleep(0.001)
+        await until(has_come)
         async with await connecting as client, aio.serve(echo, LOCAL, 0) as server:
             await client.send(b"from aio", AT_ONCE)
             assert await poll(came[0]) == b"from aio"

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, Reception, linked, meet, soon, until
+from tests.support.linked import AT_ONCE, LOCAL, Reception, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop
+from tests.support.waiting import soon, until
 
 import gamesockets as gs
 from gamesockets import aio

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from tests.support.linked import AT_ONCE, RELIABLE, SWIFT, linked, meet, soon
+from tests.support.linked import AT_ONCE, RELIABLE, SWIFT, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.waiting import soon
 
 import gamesockets as gs
 from gamesockets import Result, SendFlags, aio

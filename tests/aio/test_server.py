@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.support.lines import listening_at
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet, until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import aio

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, until
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import aio

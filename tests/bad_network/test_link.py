@@ -446,7 +446,7 @@ delays = st.floats(0, 1)
     seed=st.integers(0, 1 << 32),
     sizes=st.lists(st.integers(0, 1300), max_size=60),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_the_conditions_all_datagrams_are_accounted_for(
     conditions: Conditions, seed: int, sizes: list[int]
 ) -> None:

@@ -4,15 +4,15 @@ A plain UDP socket asks a listening server for challenges; each question is one 
 out, so every value shows by itself. Two tests at the end let whole connections through.
 """
 
-import select
 import socket
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 import pytest
-from tests.support.pair import Config, Pair, global_values
+from tests.support.pairs import LOCALHOST, Config, Pair, Side, global_values, settle
+from tests.support.waiting import DEADLINE_S
 
 import gamesockets as gs
 from gamesockets.wire import datagram
@@ -27,10 +27,10 @@ class Questioner:
 
     def __init__(self, server: gs.NetworkingSockets) -> None:
         self.server = server
-        listen_socket = server.create_listen_socket(gs.Address("127.0.0.1", 0))
-        address = server.get_listen_socket_address(listen_socket)
+        address = server.get_listen_socket_address(server.create_listen_socket(LOCALHOST))
         assert address is not None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.settimeout(DEADLINE_S)
         self._socket.connect((address.ip, address.port))
         self._asked = 0
         self._asked_at: dict[int, float] = {}
@@ -44,28 +44,49 @@ class Questioner:
         self._socket.send(datagram.encode_control(datagram.CHALLENGE_REQUEST, question))
         return len(self._socket.recv(2048))
 
-    def ask(self, count: int, quiet_s: float = 0.3, limit_s: float = 10.0) -> dict[int, list[float]]:
-        """The delays of the answers to `count` questions in seconds, by question, in order of arrival."""
-        for _ in range(count):
-            self._asked += 1
-            question = ChallengeRequest(connection_id=self._asked, my_timestamp=1, protocol_version=13)
-            self._asked_at[self._asked] = time.monotonic()
+    def ask(self, count: int) -> range:
+        """That many questions, which the server has read; their numbers."""
+        numbers = range(self._asked + 1, self._asked + 1 + count)
+        for number in numbers:
+            question = ChallengeRequest(connection_id=number, my_timestamp=1, protocol_version=13)
+            self._asked_at[number] = time.monotonic()
             self._socket.send(datagram.encode_control(datagram.CHALLENGE_REQUEST, question))
+        self._asked += count
+        settle(self.server)
+        return numbers
+
+    def take(self, count: int) -> dict[int, list[float]]:
+        """The next `count` answers in order of arrival: their delays in seconds, by question."""
         delays: dict[int, list[float]] = defaultdict(list)
-        end = time.monotonic() + limit_s
-        while time.monotonic() < end and select.select([self._socket], [], [], quiet_s)[0]:
-            answer = datagram.decode_control(self._socket.recv(2048))
-            assert isinstance(answer, ChallengeReply)
-            delays[answer.connection_id].append(time.monotonic() - self._asked_at[answer.connection_id])
+        for _ in range(count):
+            self._take_one(delays)
         return delays
+
+    def rest(self) -> dict[int, list[float]]:
+        """All answers that are still to come, on a network that is perfect again and on which none is delayed."""
+        [last] = self.ask(1)
+        delays: dict[int, list[float]] = defaultdict(list)
+        while last not in delays:
+            self._take_one(delays)
+        assert len(delays.pop(last)) == 1
+        return delays
+
+    def _take_one(self, delays: dict[int, list[float]]) -> None:
+        answer = datagram.decode_control(self._socket.recv(2048))
+        assert isinstance(answer, ChallengeReply)
+        delays[answer.connection_id].append(time.monotonic() - self._asked_at[answer.connection_id])
 
 
 @pytest.fixture
 def questioner() -> Iterator[Questioner]:
-    with gs.NetworkingSockets() as server:
-        questioner = Questioner(server)
+    with gs.NetworkingSockets() as server, closing(Questioner(server)) as questioner:
         yield questioner
-        questioner.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with Pair() as pair:
+        yield pair
 
 
 def under(questioner: Questioner, config: Config) -> AbstractContextManager[None]:
@@ -73,27 +94,37 @@ def under(questioner: Questioner, config: Config) -> AbstractContextManager[None
     return global_values(questioner.server, config)
 
 
+def all_delays(answers: dict[int, list[float]]) -> list[float]:
+    return [delay for delays in answers.values() for delay in delays]
+
+
 def test_a_perfect_network_answers_each_question_once(questioner: Questioner) -> None:
-    answers = questioner.ask(50)
-    assert sorted(map(len, answers.values())) == [1] * 50
+    asked = questioner.ask(50)
+    answers = questioner.rest()
+    assert list(answers) == list(asked)
+    assert len(all_delays(answers)) == 50
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_LOSS_SEND, V.FAKE_PACKET_LOSS_RECV])
 def test_loss(value: gs.ConfigurationValue, questioner: Questioner) -> None:
     with under(questioner, {value: 100}):
-        assert not questioner.ask(20)
+        questioner.ask(20)
+    assert not questioner.rest()
     with under(questioner, {value: 50}):
-        assert 20 < len(questioner.ask(100)) < 80
-    assert len(questioner.ask(20)) == 20
+        questioner.ask(100)
+    assert 20 < len(questioner.rest()) < 80
+    questioner.ask(20)
+    assert len(questioner.rest()) == 20
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_LAG_SEND, V.FAKE_PACKET_LAG_RECV])
 def test_lag(value: gs.ConfigurationValue, questioner: Questioner) -> None:
     with under(questioner, {value: 150}):
-        answers = questioner.ask(20)
-    assert len(answers) == 20
-    assert min(delay for delays in answers.values() for delay in delays) >= 0.15
-    assert list(answers) == sorted(answers)
+        asked = questioner.ask(20)
+        answers = questioner.take(20)
+    assert list(answers) == list(asked)
+    assert min(all_delays(answers)) >= 0.15
+    assert not questioner.rest()
 
 
 @pytest.mark.parametrize(
@@ -112,41 +143,49 @@ def test_jitter(
 ) -> None:
     """Delays differ, and yet no packet overtakes another; the longest delay and the share limit them."""
     with under(questioner, {average: 100, longest: 400, share: 100}):
-        answers = questioner.ask(30, quiet_s=0.6)
-        assert len(answers) == 30
-        assert list(answers) == sorted(answers)
-        assert max(delay for delays in answers.values() for delay in delays) > 0.05
+        asked = questioner.ask(30)
+        answers = questioner.take(30)
+        assert list(answers) == list(asked)
+        assert max(all_delays(answers)) > 0.05
     for harmless in ({longest: 10, share: 100}, {longest: 5000, share: 0}, {longest: 0, share: 100}):
         with under(questioner, {average: 2000, **harmless}):
-            answers = questioner.ask(30)
-            assert len(answers) == 30
-            assert max(delay for delays in answers.values() for delay in delays) < 1
+            asked = questioner.ask(30)
+            answers = questioner.take(30)
+            assert list(answers) == list(asked)
+            assert max(all_delays(answers)) < 1
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_REORDER_SEND, V.FAKE_PACKET_REORDER_RECV])
 def test_reordering(value: gs.ConfigurationValue, questioner: Questioner) -> None:
     with under(questioner, {value: 40, V.FAKE_PACKET_REORDER_TIME: 150}):
-        answers = questioner.ask(40)
-    assert len(answers) == 40
+        asked = questioner.ask(40)
+        answers = questioner.take(40)
+    assert sorted(answers) == list(asked)
     assert list(answers) != sorted(answers)
-    overtaken = [delays[0] for delays in answers.values() if delays[0] >= 0.15]
+    overtaken = [delay for delay in all_delays(answers) if delay >= 0.15]
     assert 4 <= len(overtaken) < 40
     with under(questioner, {value: 40, V.FAKE_PACKET_REORDER_TIME: 0}):
-        answers = questioner.ask(40)
-    assert list(answers) == sorted(answers)
+        asked = questioner.ask(40)
+        answers = questioner.take(40)
+    assert list(answers) == list(asked)
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_DUP_SEND, V.FAKE_PACKET_DUP_RECV])
 def test_duplication(value: gs.ConfigurationValue, questioner: Questioner) -> None:
     with under(questioner, {value: 100, V.FAKE_PACKET_DUP_TIME_MAX: 0}):
-        answers = questioner.ask(20)
-        assert sorted(map(len, answers.values())) == [2] * 20
+        questioner.ask(20)
+        answers = questioner.take(40)
+    assert [len(delays) for delays in answers.values()] == [2] * 20
     with under(questioner, {value: 100, V.FAKE_PACKET_DUP_TIME_MAX: 300}):
-        answers = questioner.ask(30, quiet_s=0.6)
-        assert sorted(map(len, answers.values())) == [2] * 30
-        assert max(last - first for first, last in answers.values()) > 0.05
-    with under(questioner, {value: 50}):
-        assert 20 < sum(len(delays) - 1 for delays in questioner.ask(100).values()) < 80
+        questioner.ask(30)
+        answers = questioner.take(60)
+    assert [len(delays) for delays in answers.values()] == [2] * 30
+    assert max(last - first for first, last in answers.values()) > 0.05
+    with under(questioner, {value: 50, V.FAKE_PACKET_DUP_TIME_MAX: 0}):
+        questioner.ask(100)
+    answers = questioner.rest()
+    assert len(answers) == 100
+    assert 20 < len(all_delays(answers)) - 100 < 80
 
 
 @pytest.mark.parametrize(
@@ -161,13 +200,18 @@ def test_rate_limit(rate: gs.ConfigurationValue, burst: gs.ConfigurationValue, q
     """The bucket is full at first, may be overdrawn by one packet, and fills with time; what is too much is dropped."""
     size = questioner.answer_bytes() if rate == V.FAKE_RATE_LIMIT_SEND_RATE else QUESTION_BYTES
     with under(questioner, {burst: 10 * size, rate: 2 * size}):
-        assert 10 <= len(questioner.ask(50, quiet_s=0.1)) <= 12
-        time.sleep(1.0)
-        assert 1 <= len(questioner.ask(50, quiet_s=0.1)) <= 10
+        questioner.ask(50)
+        time.sleep(1.0)  # in which the bucket fills
+        later = questioner.ask(50)
+    answers = list(questioner.rest())
+    assert 10 <= sum(number not in later for number in answers) <= 12
+    assert 1 <= sum(number in later for number in answers) <= 10
     with under(questioner, {burst: 0, rate: 1_000_000}):
-        assert not questioner.ask(10)
+        questioner.ask(10)
+    assert not questioner.rest()
     with under(questioner, {burst: 0}):
-        assert len(questioner.ask(10)) == 10
+        questioner.ask(10)
+        assert len(questioner.take(10)) == 10
 
 
 @pytest.mark.parametrize(
@@ -182,39 +226,36 @@ def test_the_rate_limit_is_that_of_the_whole_process(
     rate: gs.ConfigurationValue, burst: gs.ConfigurationValue, questioner: Questioner
 ) -> None:
     size = questioner.answer_bytes() if rate == V.FAKE_RATE_LIMIT_SEND_RATE else QUESTION_BYTES
-    with under(questioner, {burst: 10 * size, rate: 1}), gs.NetworkingSockets() as other_server:
-        other = Questioner(other_server)
-        answered = len(questioner.ask(6, quiet_s=0.1)) + len(other.ask(20, quiet_s=0.1))
-        other.close()
-        assert 10 <= answered <= 11
+    with gs.NetworkingSockets() as other_server, closing(Questioner(other_server)) as other:
+        with under(questioner, {burst: 10 * size, rate: 1}):
+            questioner.ask(6)
+            other.ask(20)
+        assert 10 <= len(questioner.rest()) + len(other.rest()) <= 11
 
 
 def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Questioner) -> None:
     with under(questioner, {V.FAKE_PACKET_LAG_RECV: 400}):
-        assert not questioner.ask(5, quiet_s=0.05)
-    answers = questioner.ask(5, quiet_s=0.8)
-    assert len(answers) == 10
+        late = questioner.ask(5)
+    fast = questioner.ask(5)
+    answers = questioner.take(10)
+    assert list(answers) == [*fast, *late]
+    assert min(answers[late[0]]) >= 0.4
 
 
-def test_every_living_object_of_the_process_is_affected() -> None:
+def test_every_living_object_of_the_process_is_affected(pair: Pair) -> None:
     """Also those made before, and those made after; handshakes too."""
-    pair = Pair()
-    try:
-        with gs.NetworkingSockets() as third, global_values(third, {V.FAKE_PACKET_LOSS_SEND: 100}):
-            assert pair.send(b"lost") == gs.Result.OK
-            late = gs.NetworkingSockets()
+    with gs.NetworkingSockets() as third, global_values(third, {V.FAKE_PACKET_LOSS_SEND: 100}):
+        assert pair.send(b"lost") == gs.Result.OK
+        with closing(Side()) as late:
             connection = late.connect(pair.address)
-            time.sleep(0.3)
-            assert not pair.server.receive_messages_on_connection(pair.far)
-            assert pair.is_in(late, connection, gs.ConnectionState.CONNECTING)
-            late.close()
-        assert pair.receive(1) == [b"lost"]
-    finally:
-        pair.close()
+            settle(pair.server)
+            assert late.info(connection).state == gs.ConnectionState.CONNECTING
+        assert not pair.server.receive_messages_on_connection(pair.incoming)
+        assert not pair.server.dispatch_callback(pair.server.changes.append)
+    assert pair.receive() == [b"lost"]
 
 
-def test_reliable_messages_survive_everything_at_once() -> None:
-    pair = Pair()
+def test_reliable_messages_survive_everything_at_once(pair: Pair) -> None:
     awful = {
         V.FAKE_PACKET_LOSS_SEND: 10,
         V.FAKE_PACKET_LOSS_RECV: 10,
@@ -230,25 +271,18 @@ def test_reliable_messages_survive_everything_at_once() -> None:
         V.FAKE_RATE_LIMIT_RECV_RATE: 500_000,
     }
     wanted = [number.to_bytes(2, "big") * 100 for number in range(300)]
-    try:
-        with global_values(pair.client, awful):
-            for data in wanted:
-                assert pair.send(data) == gs.Result.OK
-            assert pair.receive(len(wanted), timeout_s=60) == wanted
-    finally:
-        pair.close()
+    with global_values(pair.client, awful):
+        for data in wanted:
+            assert pair.send(data) == gs.Result.OK
+        assert pair.receive(len(wanted)) == wanted
 
 
 @pytest.mark.parametrize("value", [V.FAKE_MESSAGE_LOSS_SEND, V.FAKE_MESSAGE_LOSS_RECV])
-def test_message_loss_takes_unreliable_messages_alone(value: gs.ConfigurationValue) -> None:
-    pair = Pair()
-    try:
-        with global_values(pair.server, {value: 100}):
-            for _ in range(20):
-                assert pair.send(b"unreliable", gs.SendFlags.UNRELIABLE_NO_NAGLE) == gs.Result.OK
-            assert pair.send(b"reliable") == gs.Result.OK
-            assert pair.receive(1) == [b"reliable"]
-        assert pair.send(b"unreliable", gs.SendFlags.UNRELIABLE_NO_NAGLE) == gs.Result.OK
-        assert pair.receive(1) == [b"unreliable"]
-    finally:
-        pair.close()
+def test_message_loss_takes_unreliable_messages_alone(value: gs.ConfigurationValue, pair: Pair) -> None:
+    with global_values(pair.server, {value: 100}):
+        for _ in range(20):
+            assert pair.send(b"unreliable", gs.SendFlags.UNRELIABLE_NO_NAGLE) == gs.Result.OK
+        assert pair.send(b"reliable") == gs.Result.OK
+        assert pair.receive() == [b"reliable"]
+    assert pair.send(b"unreliable", gs.SendFlags.UNRELIABLE_NO_NAGLE) == gs.Result.OK
+    assert pair.receive() == [b"unreliable"]

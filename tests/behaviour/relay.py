@@ -9,11 +9,11 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from tests.behaviour.side import DEADLINE_S, DeadlineError
+from tests.behaviour.side import DEADLINE_S
+from tests.support.waiting import wait_until
 
 CHALLENGE_REQUEST: Final = 32
 CHALLENGE_REPLY: Final = 33
@@ -149,17 +149,15 @@ class Relay:
 
     def wait_for(self, matches: Callable[[Datagram], bool], what: str) -> Datagram:
         """The first datagram that `matches`."""
-        deadline = time.monotonic() + DEADLINE_S
+
+        def find() -> Datagram | None:
+            return next((datagram for datagram in self._seen if matches(datagram)), None)
+
+        def what_came() -> str:
+            return f"{what} at the relay; last {[(datagram.upwards, datagram.kind) for datagram in self._seen[-20:]]};"
+
         with self._changed:
-            while True:
-                for datagram in self._seen:
-                    if matches(datagram):
-                        return datagram
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    kinds = [(datagram.upwards, datagram.kind) for datagram in self._seen]
-                    raise DeadlineError(f"relay: no {what}; last {kinds[-20:]}")
-                self._changed.wait(left)
+            return wait_until(find, what_came, DEADLINE_S, lambda: self._changed.wait(0.5))
 
     def _run(self) -> None:
         while True:

@@ -18,8 +18,10 @@ from typing import ClassVar, Final, NamedTuple, TypeVar
 
 from tests.behaviour.traffic import Outgoing, Received, reliable_count
 from tests.interop.gns import Config, EndReason, Options, OptionValue, State
+from tests.support.waiting import wait_until
 
 DEADLINE_S: Final = 30.0
+STATUS_EVERY_S: Final = 0.05
 NO_OPTIONS: Final[Options] = {}
 _T = TypeVar("_T")
 
@@ -76,10 +78,6 @@ class Refusal(NamedTuple):
 
     reason: int
     text: str
-
-
-class DeadlineError(AssertionError):
-    """Something awaited did not happen in time."""
 
 
 class Side(abc.ABC):
@@ -166,17 +164,13 @@ class Side(abc.ABC):
 
     def wait_until(self, ready: Callable[[], _T | None], what: str, timeout_s: float = DEADLINE_S) -> _T:
         """Wait until `ready` returns something true, looked at whenever this side noted something new."""
-        deadline = time.monotonic() + timeout_s
+
+        def sleep() -> None:
+            self.check()
+            self._changed.wait(0.5)
+
         with self._changed:
-            while True:
-                value = ready()
-                if value:
-                    return value
-                self.check()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise DeadlineError(f"{self.name}: no {what} within {timeout_s} s; {self._summary()}")
-                self._changed.wait(min(left, 0.5))
+            return wait_until(ready, lambda: f"{what} at {self.name}; {self._summary()};", timeout_s, sleep)
 
     def wait_for_state(self, connection: int, state: State, timeout_s: float = DEADLINE_S) -> Event:
         """The event that took `connection` into `state`; fails at once when it has ended otherwise."""
@@ -229,12 +223,15 @@ class Side(abc.ABC):
         self, connection: int, ready: Callable[[Status], bool], what: str, timeout_s: float = DEADLINE_S
     ) -> Status:
         """The first status that is `ready`; nothing announces a new one, so it is asked for repeatedly."""
-        deadline = time.monotonic() + timeout_s
-        while not ready(status := self.status(connection)):
-            if time.monotonic() > deadline:
-                raise DeadlineError(f"{self.name}: no {what} within {timeout_s} s; {status}")
-            time.sleep(0.05)
-        return status
+
+        def look() -> Status | None:
+            status = self.status(connection)
+            return status if ready(status) else None
+
+        def what_came() -> str:
+            return f"{what} at {self.name}; {self.status(connection)};"
+
+        return wait_until(look, what_came, timeout_s, lambda: time.sleep(STATUS_EVERY_S))
 
     def requests(self) -> list[int]:
         """Connections that arrived at this side's listen sockets so far, oldest first."""

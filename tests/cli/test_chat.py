@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.programs import Program, gamesockets
+from tests.support.programs import Program, gamesockets
 
 from gamesockets.cli.chat import READ_BYTES, read_lines
 

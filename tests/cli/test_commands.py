@@ -3,13 +3,14 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.programs import Program, gamesockets
+from tests.support.ports import silent_address
+from tests.support.programs import Program, gamesockets
+from tests.support.waiting import collect
 from typer.testing import CliRunner
 
 import gamesockets as gs
@@ -82,10 +83,8 @@ def test_ping_runs_until_it_is_told_to_stop(echo: tuple[Program, str], number: i
 
 
 def test_ping_where_nobody_answers_says_what_to_do() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{silent.getsockname()[1]}"
-        result = runner.invoke(app, ["ping", address, "-c", "1", "--timeout", "0.5"])
+    with silent_address() as address:
+        result = runner.invoke(app, ["ping", str(address), "-c", "1", "--timeout", "0.5"])
     assert result.exit_code == 1
     lines = result.stderr.splitlines()
     assert len(lines) == 1
@@ -173,18 +172,18 @@ def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
             data = bytes([number]) * (number * 100)
             assert ours.send_message_to_connection(connection, data, gs.SendFlags.RELIABLE, lane) == gs.Result.OK
             sent.append((lane, data))
-        got: list[tuple[int, bytes]] = []
-        while len(got) < len(sent):
-            server.step(timeout=0.05)
-            for message in ours.receive_messages_on_connection(connection):
-                assert message.flags & gs.SendFlags.RELIABLE
-                got.append((message.lane, message.data))
+
+        def receive(count: int) -> list[gs.NetworkingMessage]:
+            receiving = ours.receive_messages_on_connection
+            return collect(lambda: receiving(connection), count, lambda: server.step(timeout=0.05))
+
+        got = receive(len(sent))
+        assert all(message.flags & gs.SendFlags.RELIABLE for message in got)
         for lane in range(3):
-            assert [data for at, data in got if at == lane] == [data for at, data in sent if at == lane]
+            assert [m.data for m in got if m.lane == lane] == [data for at, data in sent if at == lane]
         ours.send_message_to_connection(connection, b"light", gs.SendFlags.UNRELIABLE_NO_NAGLE)
-        while not (light := ours.receive_messages_on_connection(connection)):
-            server.step(timeout=0.05)
-        assert (light[0].data, light[0].flags) == (b"light", gs.SendFlags.UNRELIABLE)
+        [light] = receive(1)
+        assert (light.data, light.flags) == (b"light", gs.SendFlags.UNRELIABLE)
         server.stop()
 
 

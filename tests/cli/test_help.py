@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.cli.programs import gamesockets
+from tests.support.programs import gamesockets
 from typer.testing import CliRunner
 
 from gamesockets.cli.app import app

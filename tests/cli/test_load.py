@@ -6,18 +6,16 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.programs import Program, gamesockets
 from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.support.ports import silent_address
+from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
 import gamesockets as gs
@@ -68,14 +66,6 @@ async def echoing(connection: aio.Connection) -> None:
         await connection.send(message.data, message.flags | gs.SendFlags.UNRELIABLE_NO_NAGLE)
 
 
-@contextmanager
-def nobody() -> Iterator[str]:
-    """An address that swallows all that comes."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{silent.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("kind", [[], ["--reliable"]])
 def test_a_server_that_echoes_passes(echo: tuple[Program, str], kind: list[str]) -> None:
     program, address = echo
@@ -115,8 +105,8 @@ def test_limits_that_are_missed_are_status_1(echo: tuple[Program, str]) -> None:
 
 
 def test_clients_that_nobody_answers_are_listed_by_reason() -> None:
-    with nobody() as address:
-        report = load(address, "-n", "3", "-W", "0.5", "-d", "1", status=1)
+    with silent_address() as address:
+        report = load(str(address), "-n", "3", "-W", "0.5", "-d", "1", status=1)
     assert report["failures"] == [{"reason": "no answer within 0.5 s", "count": 3}]
     assert report["problems"] == ["3 of 3 clients could not connect"]
     assert report["messages"]["sent"] == 0
@@ -261,8 +251,8 @@ def test_a_name_with_several_addresses_finds_the_one_that_answers(monkeypatch: p
 
     async def both() -> Tally:
         async with aio.serve(echoing, "127.0.0.1", 0) as server:
-            with nobody() as silent:
-                addresses[:] = [gs.Address.parse(silent), server.address]
+            with silent_address() as silent:
+                addresses[:] = [silent, server.address]
                 run = LoadRun(a_plan(), "two.example", addresses[0], lambda _: None)
                 tally = await run.run(lambda: None)
                 assert run.address == server.address

@@ -8,8 +8,8 @@ import signal
 import sys
 
 import pytest
-from tests.cli.programs import Program, gamesockets
 from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
 from gamesockets.cli.app import app

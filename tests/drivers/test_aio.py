@@ -9,57 +9,37 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import FakeEndpoint, FullSocket, new_port
-from tests.support.linked import soon, until
+from tests.support.fake_port import FakeEndpoint, FullSocket, Owner, ServiceBench
 from tests.support.loops import on_every_loop, run
+from tests.support.waiting import soon, until
 
 import gamesockets as gs
 from gamesockets.clock import now_us
-from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
 
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 FAR_US = 3_600_000_000
 
 
-class Bench:
-    """A service on the running loop, and what it has told."""
+class Bench(ServiceBench[LoopService]):
+    """The same on the running loop, and what the service has told."""
 
     def __init__(self) -> None:
         self.news = 0
         self.was_locked = False
-        self.reminded: list[int] = []
         self.thread = threading.current_thread()
-        loop = asyncio.get_running_loop()
-        self.service = LoopService(Owner(self.reminded), loop, self._on_news)
-        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.peer.bind(("127.0.0.1", 0))
+        owner = Owner()
+        self.reminded = owner.reminded
+        super().__init__(LoopService(owner, asyncio.get_running_loop(), self._on_news))
         self.peer.setblocking(False)
 
     def _on_news(self) -> None:
         assert threading.current_thread() is self.thread
         self.was_locked = self.was_locked or self.service.lock.locked()
         self.news += 1
-
-    def port(self, udp: UdpSocket | None = None) -> tuple[Port, FakeEndpoint]:
-        port, endpoint = new_port(UdpSocket.bind(LOCAL) if udp is None else udp)
-        with self.service.lock:
-            self.service.add(port)
-        return port, endpoint
-
-    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
-        with self.service.lock:
-            deadline = endpoint.timer = now_us() + delay_us
-            self.service.schedule(port)
-        return deadline
-
-    def send_to(self, port: Port, data: bytes = b"hello") -> None:
-        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
 
     async def take(self, count: int) -> list[bytes]:
         came: list[bytes] = []
@@ -74,23 +54,6 @@ class Bench:
 
         await until(is_complete)
         return came
-
-    def close(self) -> None:
-        self.service.stop()
-        self.peer.close()
-
-
-class Owner(ServiceOwner):
-    """Notes reminders; no connection is involved in these tests."""
-
-    def __init__(self, reminded: list[int]) -> None:
-        self._reminded = reminded
-
-    def on_change(self, port: Port, change: StateChange) -> None:
-        raise AssertionError(f"no connection is involved, yet {change} came")
-
-    def on_reminder(self, what: int) -> None:
-        self._reminded.append(what)
 
 
 @on_every_loop
@@ -140,7 +103,7 @@ async def test_reminders() -> None:
             bench.service.remind(now_us() + 1_000, 7)
             bench.service.remind(now_us() + 2_000, 8)
         await until(lambda: len(bench.reminded) == 2)
-        assert bench.reminded == [7, 8]
+        assert bench.reminded == [(7, bench.thread), (8, bench.thread)]
 
 
 @on_every_loop
@@ -284,7 +247,6 @@ async def test_stop_by_another_thread_happens_on_the_loop() -> None:
 
 @pytest.mark.parametrize("ending", ["drop", "stop", "stop elsewhere"])
 def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixture) -> None:
-    OUTPUT._bursts.clear()
     loop = asyncio.new_event_loop()
 
     async def begin() -> tuple[Bench, list[tuple[Port, FakeEndpoint]]]:

@@ -1,73 +1,43 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
-import gc
 import logging
-import os
 import select
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, new_port
+from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port
+from tests.support.waiting import DEADLINE_S, wait_until
 
-import gamesockets as gs
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
-from gamesockets.config.scopes import Configuration
-from gamesockets.connection.connection import StateChange
-from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
-from gamesockets.node.process import PROCESS
 from gamesockets.values.moments import NEVER
 
-V = gs.ConfigurationValue
-State = gs.ConnectionState
-LOCAL = gs.Address.ipv4("127.0.0.1", 0)
-PATIENCE_S = 5.0
-"""How long a test waits for what should come at once: only failures take that long."""
 SHORT_S = 0.03
 FAR_US = 3_600_000_000
 
 
-class Owner(ServiceOwner):
-    """Notes reminders; no connection is involved in these tests."""
+class Bench(ServiceBench[ThreadService]):
+    """The same with news at the push of a button, and threads that wait for them."""
 
     def __init__(self) -> None:
-        self.reminded: list[tuple[int, threading.Thread]] = []
-
-    def on_change(self, port: Port, change: StateChange) -> None:
-        raise AssertionError(f"no connection is involved, yet {change} came")
-
-    def on_reminder(self, what: int) -> None:
-        self.reminded.append((what, threading.current_thread()))
-
-
-class Bench:
-    """A service with fake endpoints on real sockets, news at the push of a button, and a raw peer."""
-
-    def __init__(self, stack: ExitStack) -> None:
         self.news = False
-        self.owner = Owner()
-        self.reminded = self.owner.reminded
-        self.service = ThreadService(self.owner, lambda: self.news)
-        self.peer = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.peer.bind(("127.0.0.1", 0))
-        self.peer.settimeout(PATIENCE_S)
-        self.threads = stack.enter_context(ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter"))
-        stack.callback(self.service.stop)
+        owner = Owner()
+        self.reminded = owner.reminded
+        super().__init__(ThreadService(owner, lambda: self.news))
+        self.peer.settimeout(DEADLINE_S)
+        self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter")
 
-    def port(self, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
-        port, endpoint = new_port(UdpSocket.bind(LOCAL), conditions)
-        with self.service.lock:
-            self.service.add(port)
-        return port, endpoint
+    def close(self) -> None:
+        super().close()
+        self.threads.shutdown()
 
     def wait(self, timeout_s: float | None = None) -> Future[bool]:
         """In a thread of its own."""
@@ -81,17 +51,8 @@ class Bench:
     def lead(self, timeout_s: float | None = None) -> Future[bool]:
         """The same; returns when that thread serves alone."""
         waiting = self.wait(timeout_s)
-        eventually(lambda: self.service._leading and self.service._is_parked_for_long)
+        wait_until(lambda: self.service._leading and self.service._is_parked_for_long)
         return waiting
-
-    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
-        with self.service.lock:
-            deadline = endpoint.timer = now_us() + delay_us
-            self.service.schedule(port)
-        return deadline
-
-    def send_to(self, port: Port, data: bytes = b"hello") -> None:
-        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
 
     def publish(self) -> None:
         with self.service.lock:
@@ -99,50 +60,10 @@ class Bench:
             self.service.notify()
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    """For what no event tells of."""
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.001)
-
-
-@pytest.fixture
-def peer() -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind(("127.0.0.1", 0))
-        peer.settimeout(PATIENCE_S)
-        yield peer
-
-
-NewPort = Callable[..., tuple[Port, FakeEndpoint]]
-
-
-@pytest.fixture
-def make_port() -> Iterator[NewPort]:
-    """Ports that nobody serves."""
-    with ExitStack() as stack:
-
-        def make(
-            conditions: NetworkConditions = NOTHING_FAKE, udp: UdpSocket | None = None
-        ) -> tuple[Port, FakeEndpoint]:
-            udp = UdpSocket.bind(LOCAL) if udp is None else udp
-            stack.callback(udp.close)
-            return new_port(udp, conditions)
-
-        yield make
-
-
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    with ExitStack() as stack:
-        yield Bench(stack)
-
-
-@pytest.fixture(autouse=True)
-def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test sets for the whole process ends with it."""
-    monkeypatch.setattr(PROCESS, "configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+    with closing(Bench()) as bench:
+        yield bench
 
 
 # ---------------------------------------------------------------------- timers and datagrams
@@ -151,9 +72,9 @@ def _own_global_values(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_service_thread_serves_when_nobody_waits(bench: Bench) -> None:
     port, endpoint = bench.port()
     bench.send_to(port)
-    assert endpoint.data_came.wait(PATIENCE_S)
+    assert endpoint.data_came.wait(DEADLINE_S)
     deadline = bench.set_timer(port, endpoint, 20_000)
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     assert now_us() >= deadline
     assert {thread.name for thread in endpoint.threads} == {"gamesockets-service"}
 
@@ -162,13 +83,13 @@ def test_a_waiting_thread_serves_by_itself(bench: Bench) -> None:
     port, endpoint = bench.port()
     waiting = bench.lead()
     bench.send_to(port)
-    assert endpoint.data_came.wait(PATIENCE_S)
+    assert endpoint.data_came.wait(DEADLINE_S)
     bench.set_timer(port, endpoint, 5_000)
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     assert {thread.name.split("_")[0] for thread in endpoint.threads} == {"waiter"}
     assert not waiting.done(), "a datagram is not news by itself"
     bench.publish()
-    assert waiting.result(PATIENCE_S)
+    assert waiting.result(DEADLINE_S)
 
 
 @pytest.mark.parametrize("leads", [False, True])
@@ -180,12 +101,12 @@ def test_an_earlier_deadline_wakes_the_sleeper(bench: Bench, leads: bool) -> Non
     if leads:
         bench.lead()
         poller = bench.service._leader_poller
-    eventually(lambda: poller.sleeping_until != 0)
+    wait_until(lambda: poller.sleeping_until != 0)
     bench.set_timer(other_port, other, 10_000)
-    assert other.timer_ran.wait(PATIENCE_S)
-    eventually(lambda: poller.sleeping_until != 0)
+    assert other.timer_ran.wait(DEADLINE_S)
+    wait_until(lambda: poller.sleeping_until != 0)
     bench.set_timer(port, endpoint, 10_000)
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     bench.publish()
 
 
@@ -197,7 +118,7 @@ def test_reminders_come_on_time_and_in_order(bench: Bench, leads: bool) -> None:
         due = now_us() + 10_000
         for what, delay_us in ((1, 0), (2, 5_000), (3, FAR_US)):
             bench.service.remind(due + delay_us, what)
-    eventually(lambda: len(bench.reminded) == 2)
+    wait_until(lambda: len(bench.reminded) == 2)
     assert now_us() >= due + 5_000
     assert [what for what, _ in bench.reminded] == [1, 2]
     assert {thread.name.split("_")[0] for _, thread in bench.reminded} == {"waiter" if leads else "gamesockets-service"}
@@ -209,7 +130,7 @@ def test_a_later_deadline_is_kept_after_an_earlier_wake(bench: Bench) -> None:
     bench.set_timer(port, endpoint, 10_000)
     with bench.service.lock:
         deadline = endpoint.timer = now_us() + 60_000
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     assert now_us() >= deadline
 
 
@@ -221,12 +142,12 @@ def test_a_port_may_close_another_one_that_is_ready(bench: Bench) -> None:
     with bench.service.lock:
         bench.send_to(first)
         bench.send_to(second)
-        select.select([first.udp], [], [], PATIENCE_S)
-        select.select([second.udp], [], [], PATIENCE_S)
-    eventually(lambda: first_end.data_came.is_set() or second_end.data_came.is_set())
+        select.select([first.udp], [], [], DEADLINE_S)
+        select.select([second.udp], [], [], DEADLINE_S)
+    wait_until(lambda: first_end.data_came.is_set() or second_end.data_came.is_set())
     third, third_end = bench.port()
     bench.send_to(third)
-    assert third_end.data_came.wait(PATIENCE_S)
+    assert third_end.data_came.wait(DEADLINE_S)
     assert first.is_open != second.is_open
 
 
@@ -251,11 +172,11 @@ def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> Non
     """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
     usual_s = sys.getswitchinterval()
     service = ThreadService(Owner(), lambda: False)
-    waiting = threading.Thread(target=lambda: wait_locked(service, PATIENCE_S))
+    waiting = threading.Thread(target=lambda: wait_locked(service, DEADLINE_S))
     try:
-        eventually(lambda: sys.getswitchinterval() < usual_s)
+        wait_until(lambda: sys.getswitchinterval() < usual_s)
         waiting.start()
-        eventually(lambda: sys.getswitchinterval() == pytest.approx(usual_s))
+        wait_until(lambda: sys.getswitchinterval() == pytest.approx(usual_s))
     finally:
         service.stop()
     waiting.join()
@@ -266,7 +187,7 @@ def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
     usual_s = sys.getswitchinterval()
     service = ThreadService(Owner(), lambda: False)
     try:
-        eventually(lambda: sys.getswitchinterval() < usual_s)
+        wait_until(lambda: sys.getswitchinterval() < usual_s)
         sys.setswitchinterval(0.003)
         service.stop()
         assert sys.getswitchinterval() == pytest.approx(0.003)
@@ -282,22 +203,22 @@ def wait_locked(service: ThreadService, timeout_s: float) -> None:
 def test_wait_gives_up_in_time(bench: Bench) -> None:
     before = time.monotonic()
     waiting = [bench.wait(SHORT_S) for _ in range(3)]
-    assert [one.result(PATIENCE_S) for one in waiting] == [False] * 3
+    assert [one.result(DEADLINE_S) for one in waiting] == [False] * 3
     assert time.monotonic() - before >= SHORT_S
 
 
 @pytest.mark.parametrize("timeout_s", [None, 0.0, 3600.0, 1e7])
 def test_wait_knows_of_news_at_once(bench: Bench, timeout_s: float | None) -> None:
     bench.news = True
-    assert bench.wait(timeout_s).result(PATIENCE_S)
+    assert bench.wait(timeout_s).result(DEADLINE_S)
 
 
 @pytest.mark.parametrize("timeout_s", [None, 3600.0, 1e7])
 def test_wait_for_a_long_time(bench: Bench, timeout_s: float | None) -> None:
     waiting = [bench.wait(timeout_s) for _ in range(2)]
-    eventually(lambda: (bench.service._leading and bench.service._followers == 1) or waiting[0].done())
+    wait_until(lambda: (bench.service._leading and bench.service._followers == 1) or waiting[0].done())
     bench.publish()
-    assert [one.result(PATIENCE_S) for one in waiting] == [True, True]
+    assert [one.result(DEADLINE_S) for one in waiting] == [True, True]
 
 
 def test_everybody_who_waits_hears_of_news(bench: Bench) -> None:
@@ -308,9 +229,9 @@ def test_everybody_who_waits_hears_of_news(bench: Bench) -> None:
 
     endpoint.on_data = news
     waiting = [bench.lead(), *(bench.wait() for _ in range(5))]
-    eventually(lambda: bench.service._followers == 5)
+    wait_until(lambda: bench.service._followers == 5)
     bench.send_to(port)
-    assert [one.result(PATIENCE_S) for one in waiting] == [True] * 6
+    assert [one.result(DEADLINE_S) for one in waiting] == [True] * 6
     assert endpoint.threads[0].name.startswith("waiter")
 
 
@@ -323,47 +244,47 @@ def test_followers_are_served_after_the_leader_left(bench: Bench) -> None:
     endpoint.on_data = news
     leader = bench.lead(SHORT_S)
     follower = bench.wait()
-    assert leader.result(PATIENCE_S) is False
+    assert leader.result(DEADLINE_S) is False
     bench.set_timer(port, endpoint, 5_000)
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     assert not follower.done()
     bench.send_to(port)
-    assert follower.result(PATIENCE_S)
+    assert follower.result(DEADLINE_S)
     assert {thread.name for thread in endpoint.threads} == {"gamesockets-service"}
 
 
 def test_a_new_leader_takes_over(bench: Bench) -> None:
     port, endpoint = bench.port()
     for _ in range(20):
-        assert bench.wait(0.002).result(PATIENCE_S) is False
+        assert bench.wait(0.002).result(DEADLINE_S) is False
     follower_to_be = bench.lead()
     bench.send_to(port)
-    assert endpoint.data_came.wait(PATIENCE_S)
+    assert endpoint.data_came.wait(DEADLINE_S)
     assert endpoint.threads[-1].name.startswith("waiter")
     bench.publish()
-    assert follower_to_be.result(PATIENCE_S)
+    assert follower_to_be.result(DEADLINE_S)
 
 
 def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None:
     port, endpoint = bench.port()
-    assert bench.lead(SHORT_S).result(PATIENCE_S) is False
+    assert bench.lead(SHORT_S).result(DEADLINE_S) is False
     bench.set_timer(port, endpoint, 1_000)
     bench.send_to(port)
-    assert endpoint.data_came.wait(PATIENCE_S)
-    assert endpoint.timer_ran.wait(PATIENCE_S)
+    assert endpoint.data_came.wait(DEADLINE_S)
+    assert endpoint.timer_ran.wait(DEADLINE_S)
     assert {thread.name for thread in endpoint.threads} == {"gamesockets-service"}
 
 
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     port, _ = bench.port()
     waiting = [bench.lead(), *(bench.wait() for _ in range(4))]
-    eventually(lambda: bench.service._followers == 4)
+    wait_until(lambda: bench.service._followers == 4)
     bench.service.stop()
-    assert [one.result(PATIENCE_S) for one in waiting] == [False] * 5
+    assert [one.result(DEADLINE_S) for one in waiting] == [False] * 5
     assert not bench.service._thread.is_alive()
     assert not port.is_open
     bench.service.stop()
-    assert bench.wait().result(PATIENCE_S) is False, "also who comes later"
+    assert bench.wait().result(DEADLINE_S) is False, "also who comes later"
 
 
 # ---------------------------------------------------------------------- faults
@@ -378,11 +299,11 @@ def test_a_fault_is_logged_and_the_service_thread_goes_on(bench: Bench, caplog: 
     endpoint.on_data = fault
     with caplog.at_level(logging.ERROR, "gamesockets"):
         bench.send_to(port)
-        assert endpoint.data_came.wait(PATIENCE_S)
+        assert endpoint.data_came.wait(DEADLINE_S)
         endpoint.data_came.clear()
         bench.send_to(port, b"again")
-        assert endpoint.data_came.wait(PATIENCE_S)
-        eventually(lambda: len(caplog.records) >= 2)
+        assert endpoint.data_came.wait(DEADLINE_S)
+        wait_until(lambda: len(caplog.records) >= 2)
     assert endpoint.received == [b"hello", b"again"]
     assert "a fault on purpose" in caplog.text
     assert bench.service._thread.is_alive()
@@ -394,10 +315,10 @@ def test_a_fault_does_not_come_out_of_wait(bench: Bench, caplog: pytest.LogCaptu
     waiting = bench.lead()
     with caplog.at_level(logging.ERROR, "gamesockets"):
         bench.send_to(port)
-        assert endpoint.data_came.wait(PATIENCE_S)
+        assert endpoint.data_came.wait(DEADLINE_S)
         bench.publish()
-        assert waiting.result(PATIENCE_S)
-        eventually(lambda: "a fault on purpose" in caplog.text)
+        assert waiting.result(DEADLINE_S)
+        wait_until(lambda: "a fault on purpose" in caplog.text)
 
 
 @pytest.mark.parametrize("leads", [False, True])
@@ -413,22 +334,18 @@ def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogC
             good.on_timer = lambda: setattr(good, "timer", due + 20_000) if len(good.threads) == 1 else None
             bench.service.schedule(good_port)
             bench.service.schedule(faulty_port)
-        assert faulty.timer_ran.wait(PATIENCE_S)
-        eventually(lambda: len(good.threads) == 2)
-        eventually(lambda: bool(caplog.records))
+        assert faulty.timer_ran.wait(DEADLINE_S)
+        wait_until(lambda: len(good.threads) == 2)
+        wait_until(lambda: bool(caplog.records))
         bench.set_timer(faulty_port, faulty, 1_000)
-        eventually(lambda: len(faulty.threads) == 2)
+        wait_until(lambda: len(faulty.threads) == 2)
     if waiting is not None:
         assert not waiting.done(), "who waits for messages is not bothered"
         bench.publish()
-        assert waiting.result(PATIENCE_S)
+        assert waiting.result(DEADLINE_S)
 
 
 # ---------------------------------------------------------------------- backlog
-
-
-def drain(receiver: socket.socket, count: int) -> list[bytes]:
-    return [receiver.recv(65_536) for _ in range(count)]
 
 
 @pytest.mark.parametrize("gso", [False, True])
@@ -449,121 +366,16 @@ def test_what_the_system_refuses_leaves_later_in_order(bench: Bench, gso: bool) 
         endpoint.timer = 0
     assert drain(bench.peer, 30) == data
     assert full.refusals == 0
-    eventually(lambda: not port.backlog)
+    wait_until(lambda: not port.backlog)
     endpoint.timer = NEVER
-
-
-def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_port: NewPort) -> None:
-    full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
-    full.bind(("127.0.0.1", 0))
-    full.room, full.refusals = 1, 1
-    port, endpoint = make_port(udp=UdpSocket(full))
-    address = peer.getsockname()
-    endpoint.outgoing = [[([b"one"], address), ([b"two"], address), ([b"three"], address)]]
-    port.pump(0)
-    assert [datagrams for datagrams, _ in port.backlog] == [[b"two"], [b"three"]]
-    assert drain(peer, 1) == [b"one"]
-    port.pump(0)
-    assert endpoint.asked == 1
-    full.room, full.refusals = 1, 1
-    port.flush_backlog()
-    assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-    port.flush_backlog()
-    assert not port.backlog
-    assert drain(peer, 2) == [b"two", b"three"]
 
 
 # ---------------------------------------------------------------------- simulated network
 
 
-def is_silent(receiver: socket.socket) -> bool:
-    return not select.select([receiver], [], [], 0.01)[0]
-
-
-def test_simulated_lag_of_sending(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
-    endpoint.outgoing = [[([b"a", b"b"], peer.getsockname())]]
-    port.pump(1_000)
-    assert port.next_timer() == 51_000
-    port.pump(50_999)
-    assert is_silent(peer)
-    port.pump(51_000)
-    assert drain(peer, 2) == [b"a", b"b"]
-    assert port.next_timer() == NEVER
-
-
-def test_simulated_lag_of_receiving(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_receive_ms=50))
-    assert not port.receive(1_000)
-    peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
-    assert select.select([port.udp], [], [], PATIENCE_S)[0]
-    assert port.receive(1_000)
-    assert endpoint.received == []
-    assert port.next_timer() == 51_000
-    port.deliver_delayed(50_999)
-    assert endpoint.received == []
-    port.deliver_delayed(51_000)
-    assert endpoint.received == [b"a"]
-    assert port.next_timer() == NEVER
-
-
-def test_simulated_loss(peer: socket.socket, make_port: NewPort) -> None:
-    conditions = NetworkConditions(loss_send_percent=100, loss_receive_percent=100)
-    port, endpoint = make_port(conditions)
-    endpoint.outgoing = [[([b"a"] * 9, peer.getsockname())]]
-    port.pump(0)
-    peer.sendto(b"a", (port.udp.local_address.ip, port.udp.local_address.port))
-    assert select.select([port.udp], [], [], PATIENCE_S)[0]
-    assert port.receive(0)
-    port.pump(FAR_US)
-    port.deliver_delayed(FAR_US)
-    assert is_silent(peer)
-    assert endpoint.received == []
-
-
-def test_last_words_pass_the_simulated_network(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=5000, loss_send_percent=100))
-    endpoint.outgoing = [[([b"bye"], peer.getsockname())]]
-    port.pump_at_once(0)
-    assert drain(peer, 1) == [b"bye"]
-
-
-def test_turning_the_simulated_network_off_lets_what_waits_through(peer: socket.socket, make_port: NewPort) -> None:
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=50))
-    endpoint.outgoing = [[([b"held"], peer.getsockname())]]
-    port.pump(0)
-    port.impairment.set_conditions(NOTHING_FAKE)
-    endpoint.outgoing = [[([b"fast"], peer.getsockname())]]
-    port.pump(1)
-    port.pump(50_000)
-    assert drain(peer, 2) == [b"fast", b"held"]
-    assert not port.impairment.is_active
-
-
-def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
-    peer: socket.socket, make_port: NewPort
-) -> None:
-    """Otherwise the service thread would turn without rest until the socket takes datagrams again."""
-    full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
-    full.bind(("127.0.0.1", 0))
-    full.room, full.refusals = 0, 1
-    port, endpoint = make_port(NetworkConditions(lag_send_ms=5), UdpSocket(full))
-    endpoint.outgoing = [[([b"one"], peer.getsockname())]]
-    port.pump(0)
-    endpoint.outgoing = [[([b"two"], peer.getsockname())]]
-    port.pump(1_000)
-    port.pump(5_000)
-    assert port.backlog
-    port.pump(7_000)
-    assert port.next_timer() > 7_000
-    port.flush_backlog()
-    port.pump(7_000)
-    assert drain(peer, 2) == [b"one", b"two"]
-
-
 @pytest.mark.parametrize("leads", [False, True])
 def test_delayed_datagrams_are_served_on_time(bench: Bench, leads: bool) -> None:
-    port, endpoint = bench.port(NetworkConditions(lag_send_ms=30, lag_receive_ms=30))
+    port, endpoint = bench.port(conditions=NetworkConditions(lag_send_ms=30, lag_receive_ms=30))
     if leads:
         bench.lead()
     with bench.service.lock:
@@ -574,7 +386,7 @@ def test_delayed_datagrams_are_served_on_time(bench: Bench, leads: bool) -> None
     assert now_us() - before >= 30_000
     before = now_us()
     bench.send_to(port)
-    assert endpoint.data_came.wait(PATIENCE_S)
+    assert endpoint.data_came.wait(DEADLINE_S)
     assert now_us() - before >= 30_000
     bench.publish()
 
@@ -589,270 +401,3 @@ def test_new_conditions_hold_from_the_next_datagram_on(bench: Bench) -> None:
         port.impairment.set_conditions(NOTHING_FAKE)
         bench.service.set_conditions(NOTHING_FAKE, now_us())
     assert drain(bench.peer, 1) == [b"found"]
-
-
-# ---------------------------------------------------------------------- with real connections
-
-
-class Pair:
-    """A server and a client with an established connection; the server's application does nothing by itself."""
-
-    def __init__(self, stack: ExitStack) -> None:
-        self.server = stack.enter_context(gs.NetworkingSockets())
-        self.client = stack.enter_context(gs.NetworkingSockets())
-        self.listener = self.server.create_listen_socket(LOCAL)
-        address = self.server.get_listen_socket_address(self.listener)
-        assert address is not None
-        self.address = address
-        self.outgoing = self.client.connect(address)
-        self.incoming = changed(self.server, State.CONNECTING)
-        assert self.server.accept_connection(self.incoming) == gs.Result.OK
-        changed(self.server, State.CONNECTED)
-        changed(self.client, State.CONNECTED)
-        for sockets in (self.server, self.client):
-            sockets.wait(0)
-
-    def unacked(self) -> int:
-        status = self.client.get_quick_connection_status(self.outgoing)
-        assert status is not None
-        return status.sent_unacked_reliable + status.pending_reliable
-
-
-def changed(sockets: gs.NetworkingSockets, state: State) -> gs.Connection:
-    changes: list[gs.StatusInfo] = []
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        if sockets.dispatch_callback(changes.append):
-            if changes[-1].connection_info.state == state:
-                return changes[-1].connection
-        else:
-            assert time.monotonic() < until, f"no change to {state.name} came"
-            sockets.wait(PATIENCE_S)
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    with ExitStack() as stack:
-        yield Pair(stack)
-
-
-@pytest.mark.parametrize("waited", [False, True])
-@pytest.mark.parametrize("is_busy", [False, True])
-def test_acks_leave_although_the_application_never_calls(pair: Pair, waited: bool, is_busy: bool) -> None:
-    if waited:
-        assert not pair.server.wait(0.005)
-    done = threading.Event()
-
-    def compute() -> None:
-        total = 0
-        while not done.is_set():
-            total += sum(range(1000))
-
-    with ThreadPoolExecutor(1) as pool:
-        computing = pool.submit(compute) if is_busy else None
-        pair.client.send_message_to_connection(pair.outgoing, bytes(3000), gs.SendFlags.RELIABLE_NO_NAGLE)
-        try:
-            eventually(lambda: pair.unacked() == 0)
-        finally:
-            done.set()
-        if computing is not None:
-            computing.result(PATIENCE_S)
-
-
-def test_nagle_timers_run_although_the_application_never_calls_again(pair: Pair) -> None:
-    assert not pair.server.wait(0.005)
-    assert pair.server.send_message_to_connection(pair.incoming, b"a while later", gs.SendFlags.RELIABLE) == 1
-    assert pair.client.wait(PATIENCE_S)
-    assert [m.data for m in pair.client.receive_messages_on_connection(pair.outgoing)] == [b"a while later"]
-
-
-@pytest.mark.parametrize("count", [5, 20, 100, 1_000])
-def test_a_flood_that_stops_leaves_all_the_same(pair: Pair, count: int) -> None:
-    """Whole packets gather behind the first, and the application never calls again."""
-    pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MIN, 1 << 28)
-    for number in range(count):
-        data = number.to_bytes(4, "little") + bytes(96)
-        assert pair.client.send_message_to_connection(pair.outgoing, data, gs.SendFlags.RELIABLE) == gs.Result.OK
-    came: list[int] = []
-    until = time.monotonic() + PATIENCE_S
-    while len(came) < count:
-        assert time.monotonic() < until, f"{len(came)} of {count} messages came"
-        pair.server.wait(PATIENCE_S)
-        messages = pair.server.receive_messages_on_listen_socket(pair.listener, count)
-        came += [int.from_bytes(message.data[:4], "little") for message in messages]
-    assert came == list(range(count))
-
-
-def test_wait_and_messages(pair: Pair) -> None:
-    before = time.monotonic()
-    assert not pair.client.wait(SHORT_S)
-    assert time.monotonic() - before >= SHORT_S
-    assert not pair.client.wait(0)
-    pair.server.send_message_to_connection(pair.incoming, b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
-    assert pair.client.wait(PATIENCE_S)
-    assert pair.client.wait(0), "still unread"
-    assert len(pair.client.receive_messages_on_connection(pair.outgoing)) == 1
-    assert not pair.client.wait(0)
-    with pytest.raises(ValueError, match="-1"):
-        pair.client.wait(-1)
-
-
-def test_status_changes_wake_once_unless_somebody_dispatches() -> None:
-    with gs.NetworkingSockets() as sockets:
-        target = gs.Address.ipv4("127.0.0.1", 9)
-        first, second = sockets.connect(target), sockets.connect(target)
-        assert sockets.wait(PATIENCE_S)
-        assert not sockets.wait(0), "told once, and nobody dispatches"
-        sockets.close_connection(first)
-        assert sockets.wait(0)
-        assert not sockets.wait(SHORT_S)
-        seen: list[gs.StatusInfo] = []
-        assert sockets.dispatch_callback(seen.append)
-        assert sockets.wait(0)
-        assert sockets.wait(0), "somebody dispatches, and more waits"
-        sockets.run_callbacks()
-        assert not sockets.wait(0)
-        sockets.close_connection(second)
-        assert sockets.wait(0)
-        assert sockets.wait(0)
-
-
-def test_dispatched_changes_are_no_news() -> None:
-    with gs.NetworkingSockets() as sockets:
-        sockets.connect(gs.Address.ipv4("127.0.0.1", 9))
-        sockets.run_callbacks()
-        assert not sockets.wait(0), "nothing waits any more"
-
-
-def test_one_thread_waits_while_others_work(pair: Pair) -> None:
-    """A server thread echoes while its `NetworkingSockets` is used from two others, and clients come and go."""
-    stop = threading.Event()
-
-    def serve() -> int:
-        echoed = 0
-        while not stop.is_set():
-            pair.server.wait(PATIENCE_S)
-            for message in pair.server.receive_messages_on_listen_socket(pair.listener):
-                pair.server.send_message_to_connection(message.connection, message.data, gs.SendFlags.RELIABLE_NO_NAGLE)
-                echoed += 1
-        return echoed
-
-    def accept(count: int) -> None:
-        for _ in range(count):
-            incoming = changed(pair.server, State.CONNECTING)
-            assert pair.server.accept_connection(incoming) == gs.Result.OK
-
-    def talk(count: int) -> list[bytes]:
-        with gs.NetworkingSockets() as client:
-            connection = client.connect(pair.address)
-            came: list[bytes] = []
-            for number in range(count):
-                client.send_message_to_connection(connection, b"%d" % number, gs.SendFlags.RELIABLE_NO_NAGLE)
-                until = time.monotonic() + PATIENCE_S
-                while len(came) <= number:
-                    assert time.monotonic() < until
-                    client.wait(1)
-                    came += [m.data for m in client.receive_messages_on_connection(connection)]
-            return came
-
-    with ThreadPoolExecutor(5) as pool:
-        serving, accepting = pool.submit(serve), pool.submit(accept, 3)
-        talking = [pool.submit(talk, 50) for _ in range(3)]
-        try:
-            for one in talking:
-                assert one.result(30) == [b"%d" % number for number in range(50)]
-            accepting.result(PATIENCE_S)
-        finally:
-            stop.set()
-            pair.server.connect(pair.address)
-        assert serving.result(PATIENCE_S) == 150
-
-
-def test_sending_and_closing_under_a_waiting_thread(pair: Pair) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(pair.client.wait, PATIENCE_S)
-        eventually(lambda: pair.client._threads._leading)
-        pair.client.send_message_to_connection(pair.outgoing, b"from the side", gs.SendFlags.RELIABLE)
-        assert pair.server.wait(PATIENCE_S)
-        assert not waiting.done()
-        pair.client.close_connection(pair.outgoing)
-        assert waiting.result(PATIENCE_S), "the change of state is news"
-    changed(pair.server, State.CLOSED_BY_PEER)
-
-
-# ---------------------------------------------------------------------- ending
-
-
-def descriptors() -> int:
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors where Linux lists them")
-def test_everything_is_given_back() -> None:
-    before_fds, before_threads = descriptors(), threading.active_count()
-    for _ in range(5):
-        with ExitStack() as stack:
-            pair = Pair(stack)
-            assert descriptors() > before_fds
-            pair.client.connect(pair.address)
-            pair.server.close_listen_socket(pair.listener)
-            with pytest.raises(OSError, match="cannot listen"):
-                pair.server.create_listen_socket(gs.Address.ipv4("192.0.2.1", 1))
-            with pytest.raises(ValueError, match="SYMMETRIC"):
-                pair.server.connect(pair.address, {V.SYMMETRIC_CONNECT: 1})
-        with pytest.raises(ValueError, match="NagleTime"):
-            gs.NetworkingSockets(config={V.NAGLE_TIME: "no number"})
-    assert threading.active_count() == before_threads
-    assert descriptors() == before_fds
-
-
-def test_closing_while_others_wait(pair: Pair) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(pair.client.wait) for _ in range(6)]
-        eventually(lambda: pair.client._threads._leading and pair.client._threads._followers == 5)
-        closing = [pool.submit(pair.client.close) for _ in range(2)]
-        for one in closing:
-            one.result(PATIENCE_S)
-        assert [one.result(PATIENCE_S) for one in waiting] == [False] * 6
-    assert not pair.client._threads._thread.is_alive()
-    changed(pair.server, State.CLOSED_BY_PEER)
-
-
-@pytest.mark.parametrize("somebody_waits", [False, True])
-def test_closing_inside_a_status_callback(pair: Pair, somebody_waits: bool) -> None:
-    seen: list[State] = []
-
-    def close(change: gs.StatusInfo) -> None:
-        seen.append(change.connection_info.state)
-        pair.client.close()
-
-    pair.client.set_status_callback(close)
-    with ThreadPoolExecutor(1) as pool:
-        pair.client.close_connection(pair.client.connect(pair.address))
-        assert pair.client.wait(0)
-        waiting = pool.submit(pair.client.wait) if somebody_waits else None
-        if waiting is not None:
-            eventually(lambda: pair.client._threads._leading or waiting.done())
-        pair.client.run_callbacks()
-        if waiting is not None:
-            waiting.result(PATIENCE_S)
-    assert seen == [State.CONNECTING], "what waited behind it was forgotten"
-    assert not pair.client._threads._thread.is_alive()
-    changed(pair.server, State.CLOSED_BY_PEER)
-
-
-def test_closing_a_listen_socket_under_a_waiting_thread(pair: Pair) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(pair.server.wait, PATIENCE_S)
-        eventually(lambda: pair.server._threads._leading)
-        assert pair.server.close_listen_socket(pair.listener)
-        assert waiting.result(PATIENCE_S)
-        again = pool.submit(pair.server.wait, SHORT_S)
-        pair.server.run_callbacks()
-        again.result(PATIENCE_S)
-        listener = pair.server.create_listen_socket(pair.address)
-        waiting = pool.submit(pair.server.wait, PATIENCE_S)
-        pair.client.connect(pair.address)
-        assert waiting.result(PATIENCE_S)
-        assert pair.server.get_listen_socket_address(listener) == pair.address

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.support.linked import until
-from tests.support.loopback import wait_until
 from tests.support.loops import LoopWithoutReaders, run
+from tests.support.waiting import until, wait_until
 
 import gamesockets as gs
 from gamesockets.drivers import watcher
@@ -92,31 +91,37 @@ def test_one_thread_for_all_sockets_of_a_loop_and_none_after_the_last(sockets: M
 
 def test_a_socket_that_is_not_read_is_told_of_again_but_not_piled_up(sockets: Make) -> None:
     async def main() -> None:
-        one = sockets()
+        one, later = sockets(), sockets()
+        later.watch()
         watcher.watch(asyncio.get_running_loop(), one.udp, READ, one.told.append)
         one.poke()
         await until(lambda: len(one.told) >= 3)
         one.forget()
         told = len(one.told)
-        await asyncio.sleep(0.01)
+        later.poke()
+        await until(lambda: later.came)
         assert len(one.told) == told
+        later.forget()
 
     run(main, "fallback")
 
 
 def test_watching_for_writing_too(sockets: Make) -> None:
     async def main() -> None:
-        one = sockets()
+        one, later = sockets(), sockets()
         one.watch()
+        later.watch()
         one.watch(READ | WRITE)
         await until(lambda: WRITE in one.told)
         one.watch(READ)
-        await asyncio.sleep(0.01)
+        later.poke()
+        await until(lambda: later.came)  # what the thread had found before the change was told before this
         one.told.clear()
         one.poke()
         await until(lambda: one.came)
         assert set(one.told) == {READ}
         one.forget()
+        later.forget()
 
     run(main, "fallback")
 
@@ -192,7 +197,10 @@ def test_a_socket_is_watched_on_when_its_callback_raises(sockets: Make) -> None:
 
 
 @pytest.mark.parametrize("is_ready", [False, True])
-def test_the_thread_ends_when_the_loop_was_closed(is_ready: bool, sockets: Make) -> None:
+def test_the_thread_ends_when_the_loop_was_closed(
+    is_ready: bool, sockets: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0.02)
     one = sockets()
     loop = LoopWithoutReaders()
 

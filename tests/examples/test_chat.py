@@ -1,32 +1,15 @@
-"""Does the chat example understand itself, the chat of our command line, and Valve's example_chat?
+"""Does the chat example understand itself, the chat of our command line, and Valve's example_chat?"""
 
-GNS_EXAMPLE_CHAT names that program, built by the instructions of its own project; without it those tests are skipped.
-"""
-
-import os
 import signal
-import socket
 import sys
-from pathlib import Path
 
 import pytest
-from tests.cli.programs import Program, gamesockets
 from tests.examples.programs import example
+from tests.support.example_chat import example_chat, with_example_chat
+from tests.support.ports import free_port
+from tests.support.programs import Program, gamesockets
 
 from examples.chat import readable
-
-VARIABLE = "GNS_EXAMPLE_CHAT"
-VALVES = os.environ.get(VARIABLE, "")
-with_valves = pytest.mark.skipif(
-    not VALVES, reason=f"set {VARIABLE} to the example_chat program of GameNetworkingSockets to talk with it"
-)
-
-
-def valves(*arguments: str) -> Program:
-    """Valve's program; its library is beside it."""
-    here = str(Path(VALVES).parent)
-    path = os.pathsep.join(filter(None, [here, os.environ.get("LD_LIBRARY_PATH", "")]))
-    return Program([VALVES, *arguments], {**os.environ, "LD_LIBRARY_PATH": path})
 
 
 def join(address: str, name: str) -> Program:
@@ -79,12 +62,10 @@ def test_the_chats_of_our_command_line_understand_it() -> None:
             host.wait_for("^Ben: hello\\?$")
 
 
-@with_valves
+@with_example_chat
 def test_we_join_valves_host() -> None:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::", 0))
-        port = str(probe.getsockname()[1])
-    with valves("server", "--port", port) as host:
+    port = str(free_port())
+    with example_chat("server", "--port", port) as host:
         host.wait_for(f"listening on port {port}")
         with join(f"127.0.0.1:{port}", "Ada") as ada, join(f"127.0.0.1:{port}", "Ben") as ben:
             ada.wait_for("known as Ada")
@@ -96,13 +77,13 @@ def test_we_join_valves_host() -> None:
             ben.wait_for("^Ada .*departed")
 
 
-@with_valves
+@with_example_chat
 def test_valves_guest_joins_us() -> None:
     with Program(example("chat", "serve", "--bind", "127.0.0.1:0")) as host:
         address = host.wait_for(r"chat on (\S+);")[1]
         with join(address, "Ada") as ada:
             ada.wait_for("You are Ada now")
-            with valves("client", address) as gordon:
+            with example_chat("client", address) as gordon:
                 ada.wait_for("came in")
                 gordon.say("/nick Gordon")
                 ada.wait_for("is now Gordon")

@@ -9,8 +9,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from tests.cli.programs import Program
 from tests.examples.programs import example
+from tests.support.programs import Program
 
 ROOT = Path(__file__).parents[2]
 

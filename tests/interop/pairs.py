@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from tests.interop.gns import Config, GNSError, Library, Scope, Send, StatusEvent
+from tests.support.waiting import collect, wait_until
 
-DEADLINE_S: Final = 10.0
 SETTLE_S: Final = 0.1
 INTERVAL_S: Final = 5.0
 
@@ -103,12 +103,7 @@ class Pairs(abc.ABC):
 
     def wait_for(self, connection: int, count: int) -> list[Row]:
         """Receive until so many messages came."""
-        messages: list[Row] = []
-        deadline = time.monotonic() + DEADLINE_S
-        while len(messages) < count and time.monotonic() < deadline:
-            messages += self.receive(connection)
-            time.sleep(0.001)
-        return messages
+        return collect(lambda: self.receive(connection), count)
 
 
 class Reference(Pairs):
@@ -276,10 +271,11 @@ def _closing(pairs: Pairs, one: int, two: int, labels: dict[int, str]) -> list[o
     seen: list[object] = []
 
     def take_events(count: int) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while len(pairs.events) < count and time.monotonic() < deadline:
+        def have_come() -> bool:
             pairs.run_callbacks()
-            time.sleep(0.001)
+            return len(pairs.events) >= count
+
+        wait_until(have_come, lambda: f"{count} events, only {pairs.events}")
         seen.append([[labels[row[0]], *row[1:]] for row in pairs.events])
         pairs.events.clear()
 

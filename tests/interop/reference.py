@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import queue
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any, Final
 from tests.behaviour.side import NO_OPTIONS, Event, Info, Refusal, Side, Status
 from tests.behaviour.traffic import Outgoing, Received
 from tests.interop.gns import Config, Options, OptionValue
+from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CALL_DEADLINE_S: Final = 30.0
@@ -28,14 +28,6 @@ LISTEN_ATTEMPTS: Final = 20
 
 class WorkerError(AssertionError):
     """The process of the real library refused a command, fell silent or ended."""
-
-
-def free_port(ip: str) -> int:
-    """A UDP port that nobody uses at this moment (the library refuses port 0)."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.bind((ip, 0))
-        return int(probe.getsockname()[1])
 
 
 class Reference(Side):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.behaviour.side import Side
 from tests.behaviour.stage import Stage
-from tests.cli.programs import gamesockets
+from tests.support.programs import gamesockets
 from typer.testing import CliRunner
 
 from gamesockets.cli.app import app

@@ -16,7 +16,9 @@ from tests.behaviour.ours_threads import OursOnThreads
 from tests.behaviour.stage import Stage
 from tests.behaviour.traffic import Outgoing
 from tests.interop.gns import DataType, OptionValue, Send
-from tests.interop.reference import Reference, WorkerError, free_port
+from tests.interop.reference import Reference, WorkerError
+from tests.support.pairs import LOCALHOST, Side
+from tests.support.ports import free_port
 
 import gamesockets as gs
 from gamesockets.config.table import CONFIGURATION_ROWS
@@ -31,7 +33,6 @@ KEPT: Final = {18, 19, 20, 21, 22, 29, 30, 31, 36, 39, 46, 60, 106, 203, 207, 99
 NUMBERS: Final = sorted({*range(62), *range(100, 112), *range(200, 209), 998, 999, 9999} - KEPT)
 CALLBACKS: Final = {201, 202, 204, 205, 206}
 INVALID: Final = (-1, 1 << 20)
-DEADLINE_S: Final = 10.0
 WIDE, INTERFACE, LISTENING, OUTGOING, WAITING = "global", "interface", "listen socket", "outgoing", "waiting"
 SCOPES: Final = {
     WIDE: Scope.GLOBAL,
@@ -82,25 +83,15 @@ class OurSide:
     """Ours, through its public calls."""
 
     def __init__(self) -> None:
-        self.sockets = gs.NetworkingSockets()
-        listening = self.sockets.create_listen_socket(gs.Address("127.0.0.1", 0))
-        address = self.sockets.get_listen_socket_address(listening)
-        assert address is not None
-        outgoing = self.sockets.connect(address)
-        requests: list[gs.Connection] = []
-
-        def note(change: gs.StatusInfo) -> None:
-            if change.connection_info.listen_socket:
-                requests.append(change.connection)
-
-        end = time.monotonic() + DEADLINE_S
-        while not requests:
-            assert time.monotonic() < end
-            self.sockets.wait(0.1)
-            self.sockets.dispatch_callback(note)
-        self.objects = {WIDE: 0, INTERFACE: 0, LISTENING: listening, OUTGOING: outgoing, WAITING: requests[0]}
+        self.sockets = Side()
+        listening = self.sockets.create_listen_socket(LOCALHOST)
+        outgoing = self.sockets.connect(self.sockets.address(listening))
+        while not (change := self.sockets.next_change()).connection_info.listen_socket:
+            continue  # it was the outgoing one's
+        waiting = change.connection
+        self.objects = {WIDE: 0, INTERFACE: 0, LISTENING: listening, OUTGOING: outgoing, WAITING: waiting}
         # The process of the real library has one, too.
-        assert self.sockets.set_configuration_value(V.CALLBACK_CONNECTION_STATUS_CHANGED, requests.append)
+        assert self.sockets.set_configuration_value(V.CALLBACK_CONNECTION_STATUS_CHANGED, self.sockets.changes.append)
 
     def set(self, value: int, kind: int, content: OptionValue, scope: int, scope_object: int) -> bool:
         x: Any = content

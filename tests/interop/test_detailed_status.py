@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from typing import Final
@@ -13,6 +12,7 @@ from tests.behaviour.side import Side, Status
 from tests.behaviour.stage import End, Link, Pairing, Stage, one_driver
 from tests.behaviour.traffic import Outgoing
 from tests.interop.gns import Config, Options, OptionValue, Send, State
+from tests.support.ports import silent_address
 
 BOTH_ROLES: Final = [Pairing("threads", "reference"), Pairing("reference", "threads")]
 ALL_PAIRINGS: Final = [*BOTH_ROLES, Pairing("reference", "reference")]
@@ -157,12 +157,10 @@ def assert_counters_agree(link: Link) -> None:
 
 def test_connecting_and_giving_up_read_the_same(stage: Stage) -> None:
     """Nobody answers; the texts, and info and status beside them, are equal to the last byte."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{deaf.getsockname()[1]}"
+    with silent_address() as address:
         sides: list[Side] = [stage.open("threads", "ours"), stage.open("reference", "reference")]
         options: Options = {Config.TIMEOUT_INITIAL: 1800, Config.SEND_RATE_MIN: 100_000, Config.SEND_RATE_MAX: 100_000}
-        asking = [(side, side.connect(address, options)) for side in sides]
+        asking = [(side, side.connect(str(address), options)) for side in sides]
         time.sleep(0.25)
         ours, reference = (side.detailed_status(connection) for side, connection in asking)
         assert ours == reference

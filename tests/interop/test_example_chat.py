@@ -1,41 +1,17 @@
-"""Do Valve's example_chat and our chat understand each other, whichever is the server?
-
-GNS_EXAMPLE_CHAT names the program, built by the instructions of its own project; without it these tests are
-skipped.
-"""
-
-import os
-import socket
-from pathlib import Path
+"""Do Valve's example_chat and our chat understand each other, whichever is the server?"""
 
 import pytest
-from tests.cli.programs import Program, gamesockets
+from tests.support.example_chat import example_chat, with_example_chat
+from tests.support.ports import free_port
+from tests.support.programs import Program, gamesockets
 
-VARIABLE = "GNS_EXAMPLE_CHAT"
-EXAMPLE = os.environ.get(VARIABLE, "")
-
-pytestmark = pytest.mark.skipif(
-    not EXAMPLE, reason=f"set {VARIABLE} to the example_chat program of GameNetworkingSockets to talk with it"
-)
-
-
-def example(*arguments: str) -> Program:
-    """Valve's program; its library is beside it. It ends by killing itself, so its status means nothing."""
-    here = str(Path(EXAMPLE).parent)
-    path = os.pathsep.join(filter(None, [here, os.environ.get("LD_LIBRARY_PATH", "")]))
-    return Program([EXAMPLE, *arguments], {**os.environ, "LD_LIBRARY_PATH": path})
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::", 0))
-        return int(probe.getsockname()[1])
+pytestmark = with_example_chat
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
 def test_our_client_joins_valves_server(host: str) -> None:
     port = free_port()
-    with example("server", "--port", str(port)) as server:
+    with example_chat("server", "--port", str(port)) as server:
         server.wait_for(f"listening on port {port}")
         with Program(gamesockets("chat", "join", f"{host}:{port}", "--name", "Anna")) as anna:
             anna.wait_for("known as Anna")
@@ -64,7 +40,7 @@ def test_valves_client_joins_our_server(host: str) -> None:
         address = server.wait_for(r"listening on (\S+);")[1]
         with Program(gamesockets("chat", "join", address, "--name", "Anna")) as anna:
             anna.wait_for("You are Anna now")
-            with example("client", address) as valve:
+            with example_chat("client", address) as valve:
                 anna.wait_for("came in")
                 valve.say("/nick Gordon")
                 anna.wait_for("is now Gordon")
@@ -86,7 +62,7 @@ def test_valves_client_joins_our_server(host: str) -> None:
 def test_valves_client_hears_that_our_server_closes() -> None:
     with Program(gamesockets("chat", "serve", "--bind", "127.0.0.1:0")) as server:
         address = server.wait_for(r"listening on (\S+);")[1]
-        with example("client", address) as valve:
+        with example_chat("client", address) as valve:
             server.wait_for("came in")
             server.say("/quit")
             assert server.finish() == 0

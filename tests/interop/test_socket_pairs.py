@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import pytest
+from tests.behaviour.ours import info_from
 from tests.interop.gns import Config
 from tests.interop.pairs import SCENES, Outgoing, Pairs, Row
 from tests.interop.reference import ROOT
@@ -41,18 +42,7 @@ class Ours(Pairs):
 
     def info(self, connection: int) -> Row | None:
         info = self._sockets.get_connection_info(gs.Connection(connection))
-        if info is None:
-            return None
-        return [
-            str(info.identity),
-            str(info.address),
-            info.listen_socket,
-            info.state,
-            info.end_reason,
-            info.end_debug,
-            info.flags,
-            info.connection_description,
-        ]
+        return None if info is None else list(info_from(info))
 
     def _status(self, connection: int) -> gs.ConnectionStatus:
         status = self._sockets.get_quick_connection_status(gs.Connection(connection))

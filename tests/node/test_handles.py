@@ -61,7 +61,7 @@ def test_there_are_so_many_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table.get(table.add(4)) == 4
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(-8, 8)), st.booleans())
 def test_it_behaves_like_a_dictionary(steps: list[int], high_bit: bool) -> None:
     """Positive numbers are added, others remove the object that was added so many steps ago."""

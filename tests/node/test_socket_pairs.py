@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from tests.support.pairs import global_values, skip_time
+from tests.support.waiting import DEADLINE_S, collect, wait_until
 
 import gamesockets as gs
 from gamesockets.config.table import ConfigurationValue as Value
 from gamesockets.endpoint.ids import CONNECTIONS_MAX, ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
 
-DEADLINE_S: Final = 20.0
 HUGE: Final = 268_435_456
 RELIABLE: Final = gs.SendFlags.RELIABLE
 EVERY_FLAG: Final = gs.SendFlags(29)
@@ -39,13 +40,7 @@ def status_of(sockets: gs.NetworkingSockets, connection: gs.Connection) -> gs.Co
 
 def receive(sockets: gs.NetworkingSockets, connection: gs.Connection, count: int) -> list[gs.NetworkingMessage]:
     """Waits until so many messages have come."""
-    messages: list[gs.NetworkingMessage] = []
-    deadline = time.monotonic() + DEADLINE_S
-    while len(messages) < count:
-        assert time.monotonic() < deadline, f"{len(messages)} of {count} messages came"
-        sockets.wait(0.05)
-        messages += sockets.receive_messages_on_connection(connection)
-    return messages
+    return collect(lambda: sockets.receive_messages_on_connection(connection), count, lambda: sockets.wait(0.05))
 
 
 class Changes:
@@ -61,12 +56,11 @@ class Changes:
         self.rows.append((change.connection, change.old_state, info.state, info.end_reason, info.end_debug))
 
     def wait(self, count: int) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        self._sockets.run_callbacks()
-        while len(self.rows) < count:
-            assert time.monotonic() < deadline, self.rows
-            self._sockets.wait(0.05)
+        def have_come() -> bool:
             self._sockets.run_callbacks()
+            return len(self.rows) >= count
+
+        wait_until(have_come, lambda: f"{count} changes, only {self.rows}", pause=lambda: self._sockets.wait(0.05))
 
 
 @pytest.mark.parametrize("network", KINDS)
@@ -80,7 +74,9 @@ def test_connected_at_once_without_changes(sockets: gs.NetworkingSockets, networ
         assert (info.user_data, info.listen_socket, info.end_reason, info.end_debug) == (-1, 0, 0, "")
         assert str(info.identity) == "ip:::1"
         assert sockets.accept_connection(connection) == gs.Result.INVALID_STATE
-    time.sleep(0.05)
+    for one, two in (pair, reversed(pair)):
+        sockets.send_message_to_connection(one, b"after all that setting up brought", RELIABLE | gs.SendFlags.NO_NAGLE)
+        assert len(receive(sockets, two, 1)) == 1
     sockets.run_callbacks()
     assert not changes.rows
 
@@ -125,10 +121,7 @@ def test_what_a_network_pair_looks_like(sockets: gs.NetworkingSockets) -> None:
     assert second.connection_description == f"#{two} UDP {second.address}"
     assert status_of(sockets, one).ping == -1
     sockets.send_message_to_connection(one, b"x", RELIABLE | gs.SendFlags.NO_NAGLE)
-    deadline = time.monotonic() + DEADLINE_S
-    while status_of(sockets, one).ping < 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: status_of(sockets, one).ping >= 0, "measured ping")
 
 
 @pytest.mark.parametrize(("unencrypted", "flags"), [(0, 9), (1, 9), (2, 11), (3, 11)])
@@ -155,22 +148,15 @@ def test_a_pipe_delivers_before_send_returns(sockets: gs.NetworkingSockets) -> N
     assert sockets.flush_messages_on_connection(one) == gs.Result.OK
 
 
-def test_nothing_simulated_touches_a_pipe() -> None:
-    with gs.NetworkingSockets() as sockets:
-        lost = {Value.FAKE_PACKET_LOSS_SEND: 100.0, Value.FAKE_PACKET_LOSS_RECV: 100.0}
-        for value, x in lost.items():
-            assert sockets.set_configuration_value(value, x)
-        try:
-            one, two = sockets.create_socket_pair()
-            sockets.send_message_to_connection(one, b"comes")
-            assert len(sockets.receive_messages_on_connection(two)) == 1
-            one, two = sockets.create_socket_pair(True)
-            sockets.send_message_to_connection(one, b"is lost", gs.SendFlags.NO_NAGLE)
-            time.sleep(0.1)
-            assert not sockets.receive_messages_on_connection(two)
-        finally:
-            for value in lost:
-                sockets.set_configuration_value(value, None)
+def test_nothing_simulated_touches_a_pipe(sockets: gs.NetworkingSockets) -> None:
+    with global_values(sockets, {Value.FAKE_PACKET_LOSS_SEND: 100.0, Value.FAKE_PACKET_LOSS_RECV: 100.0}):
+        one, two = sockets.create_socket_pair()
+        sockets.send_message_to_connection(one, b"comes")
+        assert len(sockets.receive_messages_on_connection(two)) == 1
+        one, two = sockets.create_socket_pair(True)
+        sockets.send_message_to_connection(one, b"is lost", gs.SendFlags.NO_NAGLE)
+    sockets.send_message_to_connection(one, b"comes later", gs.SendFlags.NO_NAGLE)
+    assert [message.data for message in receive(sockets, two, 1)] == [b"comes later"]
 
 
 def test_the_size_limits(sockets: gs.NetworkingSockets) -> None:
@@ -248,10 +234,7 @@ def test_names_user_data_and_groups(sockets: gs.NetworkingSockets, network: bool
     assert sockets.set_connection_poll_group(one, group)
     assert sockets.set_connection_poll_group(two, group)
     sockets.send_message_to_connection(two, b"to one", flags)
-    messages: list[gs.NetworkingMessage] = []
-    while len(messages) < 2:
-        assert sockets.wait(DEADLINE_S)
-        messages += sockets.receive_messages_on_poll_group(group)
+    messages = collect(lambda: sockets.receive_messages_on_poll_group(group), 2, lambda: sockets.wait(0.05))
     assert [(message.data, message.connection, message.user_data) for message in messages] == [
         (b"to two", two, 77),
         (b"to one", one, -1),
@@ -298,12 +281,10 @@ def test_a_waiting_thread_is_woken(sockets: gs.NetworkingSockets, network: bool)
     woken: list[bool] = []
     waiter = threading.Thread(target=lambda: woken.append(sockets.wait(DEADLINE_S)))
     waiter.start()
-    time.sleep(0.05)
-    began = time.monotonic()
+    wait_until(lambda: sockets._threads._leading)
     sockets.send_messages([gs.OutgoingMessage(one, b"wake up", RELIABLE | gs.SendFlags.NO_NAGLE)])
     waiter.join(DEADLINE_S)
     assert woken == [True]
-    assert time.monotonic() - began < 1
     assert len(receive(sockets, two, 1)) == 1
 
 
@@ -438,16 +419,15 @@ def test_a_callback_may_close_the_other_end(sockets: gs.NetworkingSockets) -> No
     assert seen == [one, two, two]
 
 
-def test_the_ports_of_a_network_pair_close_with_it() -> None:
+def test_the_ports_of_a_network_pair_close_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with gs.NetworkingSockets() as sockets:
         pair = sockets.create_socket_pair(True)
         assert len(sockets._node.service.ports()) == 2
         for connection in pair:
             sockets.close_connection(connection)
-        deadline = time.monotonic() + DEADLINE_S
-        while sockets._node.service.ports():  # after FinWait
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert len(sockets._node.service.ports()) == 2, "late packets are answered for five seconds"
+        skip_time(sockets, 5, monkeypatch)
+        wait_until(lambda: not sockets._node.service.ports())
         assert not sockets._node._ids._live
 
 

@@ -5,17 +5,19 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import pytest
-from tests.support.lines import DEADLINE_S, Lines, listening_at
+from tests.support.lines import Lines, listening_at
+from tests.support.pairs import Loopback, Side, data_of
+from tests.support.waiting import collect
 
 import gamesockets as gs
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
-from gamesockets.node.node import Config
 from gamesockets.observe.life_lines import UNCLOSED_US
 from gamesockets.sockets.status_events import COMPLAIN_ABOVE
 from gamesockets.wire.frames import AckBlock
@@ -25,47 +27,9 @@ ANYWHERE: Final = gs.Address("127.0.0.1", 0)
 BAD_CRYPT: Final = 4002
 
 
-class Meeting:
-    """A server that accepts everybody, and a client; both in one process."""
-
-    def __init__(self, server: gs.NetworkingSockets, client: gs.NetworkingSockets, config: Config | None) -> None:
-        self.server = server
-        self.client = client
-        self.listener = server.create_listen_socket(ANYWHERE, config)
-        address = server.get_listen_socket_address(self.listener)
-        assert address is not None
-        self.address = address
-        self.accepted: list[gs.Connection] = []
-        self.accepts = True
-        server.set_status_callback(self._on_status)
-
-    def _on_status(self, info: gs.StatusInfo) -> None:
-        if info.connection_info.state == gs.ConnectionState.CONNECTING and self.accepts:
-            self.server.accept_connection(info.connection)
-            self.accepted.append(info.connection)
-
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < deadline
-            self.server.wait(0.01)
-            self.server.run_callbacks()
-
-    def connect(self, config: Config | None = None) -> gs.Connection:
-        connection = self.client.connect(self.address, config)
-        before = len(self.accepted)
-        self.until(lambda: self.state(connection) == gs.ConnectionState.CONNECTED and len(self.accepted) > before)
-        return connection
-
-    def state(self, connection: gs.Connection) -> gs.ConnectionState:
-        info = self.client.get_connection_info(connection)
-        assert info is not None
-        return info.state
-
-    def description(self, connection: gs.Connection) -> str:
-        info = self.client.get_connection_info(connection)
-        assert info is not None
-        return f"[{info.connection_description}]"
+def description(side: Side, connection: gs.Connection) -> str:
+    """How lines name a connection."""
+    return f"[{side.info(connection).connection_description}]"
 
 
 @pytest.fixture
@@ -75,19 +39,20 @@ def lines() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def two() -> Iterator[tuple[gs.NetworkingSockets, gs.NetworkingSockets]]:
-    with gs.NetworkingSockets() as server, gs.NetworkingSockets() as client:
+def two() -> Iterator[tuple[Side, Side]]:
+    with closing(Side()) as server, closing(Side()) as client:
         yield server, client
 
 
 @pytest.fixture
-def meeting(lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets]) -> Meeting:
-    return Meeting(*two, None)
+def meeting(lines: Lines, two: tuple[Side, Side]) -> Iterator[Loopback]:
+    with Loopback(*two) as meeting:
+        yield meeting
 
 
-def test_the_life_of_a_connection_is_told(meeting: Meeting, lines: Lines) -> None:
-    connection = meeting.connect()
-    who = meeting.description(connection)
+def test_the_life_of_a_connection_is_told(meeting: Loopback, lines: Lines) -> None:
+    connection, accepted = meeting.connected()
+    who = description(meeting.client, connection)
     listening, connecting = lines.texts(gs.DebugType.VERBOSE)[:2]
     assert listening == f"listening on {meeting.address}"
     assert connecting.startswith(f"[#{connection} UDP ")
@@ -98,23 +63,23 @@ def test_the_life_of_a_connection_is_told(meeting: Meeting, lines: Lines) -> Non
     meeting.client.close_connection(connection, 1234, "enough")
     assert f"{who} closed by app (1234) enough" in lines.texts(gs.DebugType.MESSAGE)
     [told] = lines.wait_for("closed by peer (1234): enough")
-    assert told.startswith(f"[#{meeting.accepted[0]} UDP ")
+    assert told.startswith(f"[#{accepted} UDP ")
     assert told in lines.texts(gs.DebugType.MESSAGE)
     lines.lines.clear()
-    meeting.server.close_connection(meeting.accepted[0])
+    meeting.server.close_connection(accepted)
     assert lines.texts() == []
 
 
-def test_names_are_in_the_lines(meeting: Meeting, lines: Lines) -> None:
-    connection = meeting.connect()
+def test_names_are_in_the_lines(meeting: Loopback, lines: Lines) -> None:
+    connection, _ = meeting.connected()
     meeting.client.set_connection_name(connection, "Oslo")
     meeting.client.close_connection(connection)
     [told] = lines.having("closed by app")
     assert "'Oslo'] closed by app (1000) Application closed connection" in told
 
 
-def test_lingering_is_told(meeting: Meeting, lines: Lines) -> None:
-    connection = meeting.connect()
+def test_lingering_is_told(meeting: Loopback, lines: Lines) -> None:
+    connection, _ = meeting.connected()
     reliable = gs.SendFlags.RELIABLE
     assert meeting.client.send_message_to_connection(connection, bytes(100_000), reliable) == gs.Result.OK
     meeting.client.close_connection(connection, 1001, "later", enable_linger=True)
@@ -122,54 +87,50 @@ def test_lingering_is_told(meeting: Meeting, lines: Lines) -> None:
     lines.wait_for("closed by peer (1001): later")
 
 
-def test_a_text_of_the_peer_cannot_forge_lines(meeting: Meeting, lines: Lines) -> None:
-    connection = meeting.connect()
+def test_a_text_of_the_peer_cannot_forge_lines(meeting: Loopback, lines: Lines) -> None:
+    connection, _ = meeting.connected()
     meeting.client.close_connection(connection, 1000, "bye\n[#1 UDP] connected\x1b[2J")
     [told] = lines.wait_for("closed by peer")
     assert told.endswith("bye\\n[#1 UDP] connected\\x1b[2J")
 
 
-def test_problems_are_told(meeting: Meeting, lines: Lines) -> None:
+def test_problems_are_told(meeting: Loopback, lines: Lines) -> None:
     plain_only = 3
-    meeting.client.connect(meeting.address, {V.UNENCRYPTED: plain_only})
-    meeting.until(lambda: lines.having("problem detected locally"))
+    _, incoming = meeting.request({V.UNENCRYPTED: plain_only})
+    assert meeting.server.accept_connection(incoming) == gs.Result.HANDSHAKE_FAILED
     [told] = lines.having("problem detected locally")
     assert f"problem detected locally ({BAD_CRYPT}): Failed to negotiate mutually-agreeable cipher" in told
     lines.wait_for(f"closed by peer ({BAD_CRYPT})")
 
 
-def test_a_request_nobody_answers_is_a_bug_of_the_application(
-    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets]
-) -> None:
-    meeting = Meeting(*two, {V.TIMEOUT_INITIAL: 50})
-    meeting.accepts = False
-    meeting.client.connect(meeting.address)
-    [told] = lines.wait_for("neither accepted nor closed")
+def test_a_request_nobody_answers_is_a_bug_of_the_application(lines: Lines, two: tuple[Side, Side]) -> None:
+    with Loopback(*two, {V.TIMEOUT_INITIAL: 50}) as meeting:
+        meeting.client.connect(meeting.address)
+        [told] = lines.wait_for("neither accepted nor closed")
     assert told in lines.texts(gs.DebugType.BUG)
     assert lines.having("problem detected locally (5003)")
 
 
 @pytest.mark.parametrize(("level", "count"), [(1, 1), (2, 0)])
 def test_peers_without_authentication_are_told_at_level_1(
-    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets], level: int, count: int
+    lines: Lines, two: tuple[Side, Side], level: int, count: int
 ) -> None:
     config = {V.IP_ALLOW_WITHOUT_AUTH: level, V.IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH: level}
-    meeting = Meeting(*two, config)
-    meeting.connect()
+    with Loopback(*two, config) as meeting:
+        meeting.connected()
     assert len(lines.having("peers without authentication are allowed")) == count
     assert len(lines.having("peer is not authenticated")) == count
     assert len(lines.texts(gs.DebugType.WARNING)) == 2 * count
 
 
-def test_the_larger_value_counts_for_localhost(
-    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets]
-) -> None:
-    Meeting(*two, {V.IP_ALLOW_WITHOUT_AUTH: 1}).connect()
+def test_the_larger_value_counts_for_localhost(lines: Lines, two: tuple[Side, Side]) -> None:
+    with Loopback(*two, {V.IP_ALLOW_WITHOUT_AUTH: 1}) as meeting:
+        meeting.connected()
     assert len(lines.having("peers without authentication are allowed")) == 1
     assert lines.having("peer is not authenticated") == []
 
 
-def test_failures_to_listen_and_to_connect_are_errors(meeting: Meeting, lines: Lines) -> None:
+def test_failures_to_listen_and_to_connect_are_errors(meeting: Loopback, lines: Lines) -> None:
     with pytest.raises(OSError, match="cannot listen") as caught:
         meeting.server.create_listen_socket(meeting.address)
     assert caught.value.errno == errno.EADDRINUSE
@@ -181,20 +142,23 @@ def test_failures_to_listen_and_to_connect_are_errors(meeting: Meeting, lines: L
 
 
 def test_an_ended_connection_that_is_not_closed_is_complained_about_once(
-    meeting: Meeting, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    meeting: Loopback, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert UNCLOSED_US == 20_000_000
     monkeypatch.setattr("gamesockets.node.node.UNCLOSED_US", 60_000)
-    left, closed = meeting.connect(), meeting.connect()
-    for connection in list(meeting.accepted):
-        meeting.server.close_connection(connection, 1002, "go")
+    left, closed = meeting.connected(), meeting.connected()
+    for ends in (left, closed):
+        meeting.server.close_connection(ends.incoming, 1002, "go")
     lines.wait_for("closed by peer (1002)", 2)
-    who = meeting.description(left)
-    meeting.client.close_connection(closed)
-    [told] = lines.wait_for("was not closed")
-    time.sleep(0.15)
-    assert lines.having("was not closed") == [told] == lines.texts(gs.DebugType.BUG)
-    assert told == f"{who} ended over 20 s ago (1002) and was not closed"
+    who = description(meeting.client, left.outgoing)
+    meeting.client.close_connection(closed.outgoing)
+    assert lines.wait_for("was not closed") == [f"{who} ended over 20 s ago (1002) and was not closed"]
+    later = meeting.connected()
+    meeting.server.close_connection(later.incoming, 1003, "go")
+    lines.wait_for("closed by peer (1003)")
+    lines.wait_for(f"{description(meeting.client, later.outgoing)} ended over 20 s ago (1003) and was not closed")
+    assert len(lines.having("was not closed")) == 2, "the first was not told again meanwhile, nor the closed one at all"
+    assert lines.having("was not closed") == lines.texts(gs.DebugType.BUG)
 
 
 def make_status_changes(sockets: gs.NetworkingSockets) -> None:
@@ -203,9 +167,7 @@ def make_status_changes(sockets: gs.NetworkingSockets) -> None:
         sockets.close_connection(sockets.connect(gs.Address("127.0.0.1", 9)))
 
 
-def test_many_waiting_status_changes_are_complained_about_once_a_burst(
-    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets]
-) -> None:
+def test_many_waiting_status_changes_are_complained_about_once_a_burst(lines: Lines, two: tuple[Side, Side]) -> None:
     uninterested, slow = two
     make_status_changes(uninterested)
     assert lines.having("status changes wait") == []
@@ -221,7 +183,7 @@ def test_many_waiting_status_changes_are_complained_about_once_a_burst(
 
 
 def test_dropped_status_changes_are_a_bug_told_in_bursts(
-    lines: Lines, two: tuple[gs.NetworkingSockets, gs.NetworkingSockets], monkeypatch: pytest.MonkeyPatch
+    lines: Lines, two: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gamesockets.sockets.status_events.EVENTS_MAX", 10)
     for _ in range(10):
@@ -254,37 +216,36 @@ class FailingSink(TraceSink):
 
 
 def test_an_unexpected_exception_of_the_service_is_a_bug(
-    meeting: Meeting, lines: Lines, caplog: pytest.LogCaptureFixture
+    meeting: Loopback, lines: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
-    connection = meeting.connect()
+    connection, accepted = meeting.connected()
     inner = meeting.client._node.members[connection].connection
     assert isinstance(inner, DatagramConnection)
     inner.set_trace(FailingSink())
-    meeting.server.send_message_to_connection(meeting.accepted[0], b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
+    meeting.server.send_message_to_connection(accepted, b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
     [told] = lines.wait_for("unexpected error")
     inner.set_trace(None)
     assert told in lines.texts(gs.DebugType.BUG)
     assert "RuntimeError" in caplog.text
-    meeting.until(lambda: meeting.client.receive_messages_on_connection(connection))
+    assert data_of(meeting.client.messages(connection)) == [b"x"]
 
 
 # -------------------------------------------------------------------------- what configuration values ask for
 
 
 def test_log_levels_do_not_depend_on_the_detail_level(
-    two: tuple[gs.NetworkingSockets, gs.NetworkingSockets],
+    two: tuple[Side, Side],
 ) -> None:
-    with listening_at(gs.DebugType.BUG) as lines:
-        meeting = Meeting(*two, {V.LOG_LEVEL_MESSAGE: 8})
-        connection = meeting.connect()
+    with listening_at(gs.DebugType.BUG) as lines, Loopback(*two, {V.LOG_LEVEL_MESSAGE: 8}) as meeting:
+        connection, _ = meeting.connected()
         meeting.client.send_message_to_connection(connection, b"secret", gs.SendFlags.RELIABLE_NO_NAGLE)
         [told] = lines.wait_for("message 1 received")
         assert told.endswith("message 1 received, reliable, lane 0, 6 bytes")
         assert lines.lines == [(gs.DebugType.VERBOSE, told)]
 
 
-def test_log_levels_can_change_while_connected(meeting: Meeting, lines: Lines) -> None:
-    connection = meeting.connect()
+def test_log_levels_can_change_while_connected(meeting: Loopback, lines: Lines) -> None:
+    connection, _ = meeting.connected()
     send = meeting.client.send_message_to_connection
     send(connection, b"silent", gs.SendFlags.NO_NAGLE)
     assert meeting.client.set_connection_configuration_value(connection, V.LOG_LEVEL_MESSAGE, gs.DebugType.VERBOSE)
@@ -293,25 +254,24 @@ def test_log_levels_can_change_while_connected(meeting: Meeting, lines: Lines) -
     assert meeting.client.set_connection_configuration_value(connection, V.LOG_LEVEL_MESSAGE, None)
     send(connection, b"silent again", gs.SendFlags.NO_NAGLE)
     [told] = lines.having("queued")
-    assert told == f"{meeting.description(connection)} message 2 queued, unreliable, lane 0, 4 bytes"
+    assert told == f"{description(meeting.client, connection)} message 2 queued, unreliable, lane 0, 4 bytes"
 
 
-def test_packets_are_traced_at_the_socket(two: tuple[gs.NetworkingSockets, gs.NetworkingSockets]) -> None:
-    server, client = two
-    with listening_at(gs.DebugType.BUG) as lines:
+def test_packets_are_traced_at_the_socket(two: tuple[Side, Side]) -> None:
+    client = two[1]
+    with listening_at(gs.DebugType.BUG) as lines, Loopback(*two) as meeting:
         try:
             assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, 20)
-            meeting = Meeting(server, client, None)
-            meeting.connect()
+            meeting.connected()
             assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, 0)
             shown = lines.texts()
             lines.lines.clear()
-            meeting.connect()
+            meeting.connected()
             assert not [text for text in lines.texts() if not re.fullmatch(r"\[Trace .*\| \d+ bytes", text)]
         finally:
             assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, None)
         lines.lines.clear()
-        meeting.connect()
+        meeting.connected()
         assert lines.lines == []
     heads = [index for index, text in enumerate(shown) if text.startswith("[Trace ")]
     assert heads[0] == 0
@@ -325,7 +285,7 @@ def test_packets_are_traced_at_the_socket(two: tuple[gs.NetworkingSockets, gs.Ne
 
 
 def test_packet_traces_go_to_logging_as_well_if_that_wants_them(
-    two: tuple[gs.NetworkingSockets, gs.NetworkingSockets], caplog: pytest.LogCaptureFixture
+    two: tuple[Side, Side], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = two[1]
     nobody = gs.Address("127.0.0.1", 9)
@@ -369,26 +329,24 @@ def test_no_line_of_a_busy_encrypted_connection_has_keys_or_contents(
     with (
         caplog.at_level(logging.DEBUG),
         listening_at(8) as lines,
-        gs.NetworkingSockets(config=everything) as server,
-        gs.NetworkingSockets(config=everything) as client,
+        Loopback(Side(config=everything), Side(config=everything)) as meeting,
     ):
+        client, server = meeting.client, meeting.server
         try:
             assert client.set_configuration_value(V.FAKE_PACKET_LOSS_SEND, 20)
             assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, 99_999)
-            meeting = Meeting(server, client, None)
-            connection = meeting.connect()
+            connection, accepted = meeting.connected()
             for index in range(60):
                 size = (1, 40, 600)[index % 3]
                 flags = gs.SendFlags.RELIABLE_NO_NAGLE if index & 1 else gs.SendFlags.NO_NAGLE
                 client.send_message_to_connection(connection, marker * size, flags)
                 time.sleep(0.002)
-            received = 0
-            deadline = time.monotonic() + DEADLINE_S
-            while received < 30 and time.monotonic() < deadline:
-                server.wait(0.1)
-                messages = server.receive_messages_on_connection(meeting.accepted[0])
-                received += sum(message.flags & gs.SendFlags.RELIABLE != 0 for message in messages)
-            assert received == 30
+
+            def reliable_messages() -> list[gs.NetworkingMessage]:
+                messages = server.receive_messages_on_connection(accepted)
+                return [message for message in messages if message.flags & gs.SendFlags.RELIABLE]
+
+            assert len(collect(reliable_messages, 30, pause=lambda: server.wait(0.1))) == 30
         finally:
             assert client.set_configuration_value(V.FAKE_PACKET_LOSS_SEND, None)
             assert client.set_configuration_value(V.PACKET_TRACE_MAX_BYTES, None)

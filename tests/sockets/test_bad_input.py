@@ -1,174 +1,20 @@
 """What does each call answer to handles, numbers, texts and states it cannot work with? (spec 3, 6.7 and 16)"""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from tests.support.loopback import LOCALHOST, Loopback, wait_until
+from tests.support.pairs import LOCALHOST, Loopback
+from tests.support.waiting import collect
 
 import gamesockets as gs
 from gamesockets import ConfigurationScope, ConfigurationValue, ConnectionState, Result, SendFlags
 
 UNKNOWN: Final = gs.Connection(0x12345678)
-Call = Callable[[gs.NetworkingSockets, Any], Any]
-
-
-@pytest.fixture(scope="module")
-def loopback() -> Iterator[Loopback]:
-    with Loopback() as loopback:
-        yield loopback
-
-
-# ---------------------------------------------------------------------- every call in every state
-
-
-def taken(call: Call) -> Call:
-    """The number of messages that a receive call gives, -1 for an invalid handle: as the native call tells it."""
-
-    def count(sockets: gs.NetworkingSockets, handle: Any) -> int | str:
-        try:
-            return len(call(sockets, handle))
-        except gs.InvalidHandle as error:
-            return -1 if error.handle == handle else str(error)
-
-    return count
-
-
-def is_there(call: Call) -> Call:
-    return lambda sockets, handle: call(sockets, handle) is not None
-
-
-CALLS: Final[dict[str, Call]] = {
-    "accept": lambda s, c: s.accept_connection(c),
-    "send": lambda s, c: s.send_message_to_connection(c, b"x"),
-    "send reliable": lambda s, c: s.send_message_to_connection(c, b"x", SendFlags.RELIABLE),
-    "send no delay": lambda s, c: s.send_message_to_connection(c, b"x", SendFlags.RELIABLE | SendFlags.NO_DELAY),
-    "send too much": lambda s, c: s.send_message_to_connection(c, bytes(524_289), SendFlags.RELIABLE),
-    "send on lane 1": lambda s, c: s.send_message_to_connection(c, b"x", SendFlags.RELIABLE, 1),
-    "send on lane -1": lambda s, c: s.send_message_to_connection(c, b"x", SendFlags.RELIABLE, -1),
-    "send in a batch": lambda s, c: [n > 0 or n for n in s.send_messages([gs.OutgoingMessage(c, b"x")] * 2)],
-    "flush": lambda s, c: s.flush_messages_on_connection(c),
-    "receive": taken(lambda s, c: s.receive_messages_on_connection(c)),
-    "info": is_there(lambda s, c: s.get_connection_info(c)),
-    "status": is_there(lambda s, c: s.get_quick_connection_status(c)),
-    "lane status": is_there(lambda s, c: s.get_lane_status(c)),
-    "detailed status": is_there(lambda s, c: s.get_detailed_connection_status(c)),
-    "debug text": is_there(lambda s, c: s.get_connection_debug_text(c)),
-    "lanes": lambda s, c: s.configure_connection_lanes(c, [0, 1]),
-    "group": lambda s, c: s.set_connection_poll_group(c, gs.PollGroup(0)),
-    "set user data": lambda s, c: s.set_connection_user_data(c, 5),
-    "get user data": lambda s, c: s.get_connection_user_data(c),
-    "set name": lambda s, c: s.set_connection_name(c, "name"),
-    "get name": lambda s, c: s.get_connection_name(c),
-    "set Nagle": lambda s, c: s.set_connection_configuration_value(c, ConfigurationValue.NAGLE_TIME, 1000),
-    "get Nagle": lambda s, c: s.get_connection_configuration_value(c, ConfigurationValue.NAGLE_TIME),
-    "set encryption": lambda s, c: s.set_connection_configuration_value(c, ConfigurationValue.UNENCRYPTED, 0),
-    "close": lambda s, c: s.close_connection(c),
-}
-
 OK: Final = Result.OK
 BAD: Final = Result.INVALID_PARAM
-LOST: Final = Result.NO_CONNECTION
 NOT_NOW: Final = Result.INVALID_STATE
-IGNORED: Final = Result.IGNORED
-
-MATRIX: Final[dict[str, tuple[Any, ...]]] = {
-    # call: no such handle, connecting out, waiting to be accepted, connected, closed by the peer, problem
-    "accept": (BAD, BAD, OK, NOT_NOW, NOT_NOW, NOT_NOW),
-    "send": (BAD, OK, OK, OK, LOST, LOST),
-    "send reliable": (BAD, OK, OK, OK, LOST, LOST),
-    "send no delay": (BAD, IGNORED, IGNORED, OK, LOST, LOST),
-    "send too much": (BAD, BAD, BAD, BAD, LOST, LOST),
-    "send on lane 1": (BAD, BAD, BAD, BAD, LOST, LOST),
-    "send on lane -1": (BAD, BAD, BAD, BAD, LOST, LOST),
-    "send in a batch": ([-8, 0], [True, True], [True, True], [True, True], [-3, 0], [-3, 0]),
-    "flush": (BAD, IGNORED, IGNORED, OK, LOST, LOST),
-    "receive": (-1, 0, 0, 0, 0, 0),
-    "info": (False, True, True, True, True, True),
-    "status": (False, True, True, True, True, True),
-    "lane status": (False, True, True, True, True, True),
-    "detailed status": (False, True, True, True, True, True),
-    "debug text": (False, True, True, True, True, True),
-    "lanes": (LOST, OK, OK, OK, NOT_NOW, NOT_NOW),
-    "group": (False, True, True, True, True, True),
-    "set user data": (False, True, True, True, True, True),
-    "get user data": (-1, -1, -1, -1, -1, -1),
-    "set name": (False, True, True, True, True, True),
-    "get name": (None, "", "", "", "", ""),
-    "set Nagle": (False, True, True, True, True, True),
-    "get Nagle": (None, 5000, 5000, 5000, 5000, 5000),
-    "set encryption": (False, False, True, False, False, False),
-    "close": (False, True, True, True, True, True),
-}
-
-
-def test_the_matrix_has_every_call() -> None:
-    assert CALLS.keys() == MATRIX.keys()
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("kind", ["0", "unknown", "negative", "huge", "closed", "lingering", "listen", "group"])
-def test_a_handle_of_no_connection(loopback: Loopback, call: str, kind: str) -> None:
-    make: dict[str, Callable[[], int]] = {
-        "0": lambda: 0,
-        "unknown": lambda: UNKNOWN,
-        "negative": lambda: -1,
-        "huge": lambda: 1 << 40,
-        "closed": lambda: closed(loopback),
-        "lingering": loopback.lingering,
-        "listen": lambda: loopback.client.create_listen_socket(LOCALHOST),
-        "group": loopback.client.create_poll_group,
-    }
-    handle = make[kind]()
-    assert CALLS[call](loopback.client, handle) == MATRIX[call][0]
-
-
-def closed(loopback: Loopback) -> gs.Connection:
-    connection = loopback.client.connect(loopback.nobody)
-    loopback.client.close_connection(connection)
-    return connection
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_connection_that_is_being_established(loopback: Loopback, call: str) -> None:
-    connection = loopback.client.connect(loopback.nobody)
-    assert CALLS[call](loopback.client, connection) == MATRIX[call][1]
-    loopback.client.close_connection(connection)
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_connection_that_waits_to_be_accepted(loopback: Loopback, call: str) -> None:
-    ours, theirs = loopback.incoming()
-    assert CALLS[call](loopback.server, theirs) == MATRIX[call][2]
-    loopback.client.close_connection(ours)
-    loopback.server.close_connection(theirs)
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_connection_that_is_up(loopback: Loopback, call: str) -> None:
-    ours, theirs = loopback.connected()
-    assert CALLS[call](loopback.client, ours) == MATRIX[call][3]
-    if call == "close":
-        loopback.wait_for_state(loopback.server, theirs, ConnectionState.CLOSED_BY_PEER)
-    else:
-        assert CALLS[call](loopback.server, theirs) == MATRIX[call][3]
-    loopback.client.close_connection(ours)
-    loopback.server.close_connection(theirs)
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_connection_that_the_peer_closed(loopback: Loopback, call: str) -> None:
-    connection = loopback.closed_by_peer()
-    assert CALLS[call](loopback.client, connection) == MATRIX[call][4]
-    loopback.client.close_connection(connection)
-
-
-@pytest.mark.parametrize("call", CALLS)
-def test_a_connection_with_a_problem(loopback: Loopback, call: str) -> None:
-    connection = loopback.problem()
-    assert CALLS[call](loopback.client, connection) == MATRIX[call][5]
-    loopback.client.close_connection(connection)
 
 
 # ---------------------------------------------------------------------- things that are no handle, number, text
@@ -239,28 +85,6 @@ def test_wrong_types_and_numbers_are_named(loopback: Loopback) -> None:
     assert loopback.client.wait(0) in (True, False)
 
 
-HANDLE_CALLS: Final[dict[str, Call]] = {
-    **CALLS,
-    "close listen socket": lambda s, h: s.close_listen_socket(h),
-    "listen socket address": lambda s, h: s.get_listen_socket_address(h),
-    "receive on listen socket": lambda s, h: s.receive_messages_on_listen_socket(h),
-    "receive on poll group": lambda s, h: s.receive_messages_on_poll_group(h),
-    "destroy poll group": lambda s, h: s.destroy_poll_group(h),
-}
-CONFIGURATION_CALLS: Final = {"set Nagle", "get Nagle", "set encryption"}
-
-
-@pytest.mark.parametrize("call", sorted(HANDLE_CALLS.keys() - CONFIGURATION_CALLS))
-@pytest.mark.parametrize("thing", [None, "1", b"1", 1.5, [], {}, object], ids=str)
-def test_what_is_no_handle_is_named(loopback: Loopback, call: str, thing: object) -> None:
-    with pytest.raises(TypeError) as raised:
-        HANDLE_CALLS[call](loopback.client, thing)
-    assert "must be a handle, which is an int, not" in str(raised.value) or "connection must be int" in str(
-        raised.value
-    )
-    assert repr(thing) in str(raised.value)
-
-
 @pytest.mark.parametrize("thing", [None, "1", []])
 def test_a_poll_group_to_join_must_be_a_handle_too(loopback: Loopback, thing: Any) -> None:
     connection = loopback.client.connect(loopback.nobody)
@@ -312,7 +136,7 @@ def test_a_batch_goes_on_behind_a_failure(loopback: Loopback) -> None:
 
 def test_the_largest_message_fills_the_buffer(loopback: Loopback) -> None:
     """524288 bytes on an empty queue, then nothing more, and what is queued arrives (spec 3, 7.1)."""
-    ours, theirs = loopback.incoming()
+    ours, theirs = loopback.request()
     send_message = loopback.client.send_message_to_connection
     largest = bytes(range(256)) * (gs.Library.MAX_MESSAGE_SIZE // 256)
     assert send_message(ours, largest + b"x", SendFlags.RELIABLE) == BAD
@@ -325,14 +149,8 @@ def test_the_largest_message_fills_the_buffer(loopback: Loopback) -> None:
         for rate in (ConfigurationValue.SEND_RATE_MAX, ConfigurationValue.SEND_RATE_MIN):
             assert sockets.set_configuration_value(rate, 50_000_000, ConfigurationScope.SOCKETS_INTERFACE)
     assert loopback.server.accept_connection(theirs) == OK
-    got: list[gs.NetworkingMessage] = []
-
-    def has_come() -> bool:
-        got.extend(loopback.server.receive_messages_on_connection(theirs))
-        return bool(got)
-
-    wait_until(has_come, "the largest message")
-    assert got[0].data == largest
+    [got] = loopback.server.messages(theirs)
+    assert got.data == largest
     assert send_message(ours, b"", SendFlags(-1) & ~SendFlags.NO_DELAY) == OK
     assert send_message(ours, bytearray(b"x"), SendFlags(1 << 20)) == OK
     loopback.client.close_connection(ours)
@@ -346,17 +164,14 @@ def test_asking_for_no_messages_gives_none_and_loses_none(loopback: Loopback, li
     assert loopback.server.set_connection_poll_group(theirs, group)
     for text in (b"1", b"2"):
         assert loopback.client.send_message_to_connection(ours, text, SendFlags.RELIABLE_NO_NAGLE) == OK
-    got: list[gs.NetworkingMessage] = []
 
-    def has_come() -> bool:
+    def receive() -> list[gs.NetworkingMessage]:
         assert loopback.server.receive_messages_on_connection(theirs, limit) == []
         assert loopback.server.receive_messages_on_poll_group(group, limit) == []
         assert loopback.server.receive_messages_on_listen_socket(loopback.listen_socket, limit) == []
-        got.extend(loopback.server.receive_messages_on_connection(theirs, 1))
-        return len(got) == 2
+        return loopback.server.receive_messages_on_connection(theirs, 1)
 
-    wait_until(has_come, "two messages")
-    assert [message.data for message in got] == [b"1", b"2"]
+    assert [message.data for message in collect(receive, 2)] == [b"1", b"2"]
     assert loopback.server.receive_messages_on_poll_group(group, 1 << 70) == []
     assert loopback.server.destroy_poll_group(group)
     loopback.client.close_connection(ours)
@@ -386,9 +201,8 @@ def test_what_the_peer_sees_of_reason_and_text(
 ) -> None:
     ours, theirs = loopback.connected()
     assert loopback.client.close_connection(ours, reason, text)
-    loopback.wait_for_state(loopback.server, theirs, ConnectionState.CLOSED_BY_PEER)
-    info = loopback.server.get_connection_info(theirs)
-    assert info is not None
+    loopback.server.until(ConnectionState.CLOSED_BY_PEER, theirs)
+    info = loopback.server.info(theirs)
     assert (info.end_reason, info.end_debug) == seen
     assert loopback.server.close_connection(theirs, 5, "ignored: it has ended already")
     assert not loopback.server.close_connection(theirs)
@@ -399,8 +213,7 @@ def test_names_that_fit(loopback: Loopback, name: str) -> None:
     connection = loopback.client.connect(loopback.nobody)
     assert loopback.client.set_connection_name(connection, name)
     assert loopback.client.get_connection_name(connection) == name
-    info = loopback.client.get_connection_info(connection)
-    assert info is not None
+    info = loopback.client.info(connection)
     assert len(info.connection_description.encode("utf-8", "replace")) <= 127
     loopback.client.close_connection(connection)
 
@@ -461,15 +274,14 @@ def test_listening_needs_an_authority_if_strangers_are_not_allowed(loopback: Loo
 def test_connecting_to_an_address_where_nobody_can_be(loopback: Loopback, address: str) -> None:
     """The address is hardly checked: there is a handle, and it times out (spec 3, 1.2)."""
     connection = loopback.client.connect(gs.Address.parse(address), {ConfigurationValue.TIMEOUT_INITIAL: 1})
-    loopback.wait_for_state(loopback.client, connection, ConnectionState.PROBLEM_DETECTED_LOCALLY)
-    info = loopback.client.get_connection_info(connection)
-    assert info is not None
+    loopback.client.until(ConnectionState.PROBLEM_DETECTED_LOCALLY, connection)
+    info = loopback.client.info(connection)
     assert info.end_reason == gs.EndReason.MISC_TIMEOUT
     assert loopback.client.close_connection(connection)
 
 
 def test_accepting(loopback: Loopback) -> None:
-    ours, theirs = loopback.incoming()
+    ours, theirs = loopback.request()
     assert loopback.client.accept_connection(ours) == BAD, "it was not incoming"
     assert loopback.server.accept_connection(theirs) == OK
     assert loopback.server.accept_connection(theirs) == NOT_NOW
@@ -478,12 +290,11 @@ def test_accepting(loopback: Loopback) -> None:
     assert loopback.server.accept_connection(theirs) == BAD
 
 
-def test_accepting_a_child_of_a_closed_listen_socket() -> None:
-    with Loopback() as loopback:
-        _, theirs = loopback.incoming()
-        assert loopback.server.close_listen_socket(loopback.listen_socket)
-        assert loopback.server.accept_connection(theirs) == BAD
-        assert loopback.server.get_connection_info(theirs) is None
+def test_accepting_a_child_of_a_closed_listen_socket(loopback: Loopback) -> None:
+    _, theirs = loopback.request()
+    assert loopback.server.close_listen_socket(loopback.listen_socket)
+    assert loopback.server.accept_connection(theirs) == BAD
+    assert loopback.server.get_connection_info(theirs) is None
 
 
 def test_poll_groups(loopback: Loopback) -> None:
@@ -594,34 +405,3 @@ def test_no_status_change_is_lost_to_a_bad_callback(loopback: Loopback) -> None:
     sockets.set_status_callback(None)
     assert seen == [ConnectionState.CONNECTING, ConnectionState.NONE]
     assert not sockets.dispatch_callback(print)
-
-
-def test_every_call_after_close() -> None:
-    with Loopback() as loopback:
-        ours, _ = loopback.connected()
-        sockets = loopback.client
-        listen_socket = sockets.create_listen_socket(LOCALHOST)
-        group = sockets.create_poll_group()
-        sockets.close()
-        for name, call in CALLS.items():
-            assert call(sockets, ours) == MATRIX[name][0], name
-        for make in (
-            lambda: sockets.connect(loopback.address),
-            lambda: sockets.create_listen_socket(LOCALHOST),
-            sockets.create_poll_group,
-            sockets.reset_identity,
-        ):
-            with pytest.raises(OSError, match="was closed"):
-                make()
-        assert sockets.get_listen_socket_address(listen_socket) is None
-        assert not sockets.close_listen_socket(listen_socket)
-        assert not sockets.destroy_poll_group(group)
-        assert not sockets.wait()
-        assert not sockets.wait(1)
-        assert not sockets.dispatch_callback(print)
-        assert sockets.set_configuration_value(
-            ConfigurationValue.NAGLE_TIME, 5000, ConfigurationScope.SOCKETS_INTERFACE
-        )
-        assert sockets.get_identity() == gs.NetworkingIdentity.localhost()
-        sockets.run_callbacks()
-        sockets.close()

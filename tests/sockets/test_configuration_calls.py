@@ -1,30 +1,17 @@
-"""Configuration through `NetworkingSockets`: scopes, results, strings, bad input, and changes of live connections."""
+"""Do the calls that set and get configuration answer as spec 3, part 4 says, at every scope and to bad input?"""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.pair import Pair, global_values
+from tests.support.pairs import LOCALHOST, Loopback, NewPair, Pair, global_values
 
 import gamesockets as gs
 
 V = gs.ConfigurationValue
 Scope = gs.ConfigurationScope
 Found = gs.ConfigurationValueResult
-
-
-@pytest.fixture
-def pair() -> Iterator[Pair]:
-    pair = Pair()
-    yield pair
-    pair.close()
-
-
-@pytest.fixture
-def sockets() -> Iterator[gs.NetworkingSockets]:
-    with gs.NetworkingSockets() as sockets:
-        yield sockets
+UNKNOWN = gs.Connection(0x1234_5678)
 
 
 # Scopes
@@ -36,7 +23,7 @@ def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
         (Scope.GLOBAL, 0),
         (Scope.SOCKETS_INTERFACE, 0),
         (Scope.LISTEN_SOCKET, pair.listen_socket),
-        (Scope.CONNECTION, pair.far),
+        (Scope.CONNECTION, pair.incoming),
     ]
     try:
         for depth, (scope, scope_object) in enumerate(scopes):
@@ -48,7 +35,7 @@ def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
                 assert server.get_configuration_value_result(V.NAGLE_TIME, other, other_object) == own
         for depth in range(3, 0, -1):
             assert server.set_configuration_value(V.NAGLE_TIME, None, *scopes[depth])
-            assert server.get_connection_configuration_value(pair.far, V.NAGLE_TIME) == 100 + depth - 1
+            assert server.get_connection_configuration_value(pair.incoming, V.NAGLE_TIME) == 100 + depth - 1
     finally:
         assert server.set_configuration_value(V.NAGLE_TIME, None)
     assert server.get_configuration_value(V.NAGLE_TIME) == 5000
@@ -56,25 +43,22 @@ def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
 
 def test_a_connection_made_here_inherits_from_the_interface(pair: Pair) -> None:
     assert pair.client.set_configuration_value(V.SEND_RATE_MAX, 5000, Scope.SOCKETS_INTERFACE)
-    assert pair.client.get_connection_configuration_value(pair.near, V.SEND_RATE_MAX) == 5000
-    assert pair.server.get_connection_configuration_value(pair.far, V.SEND_RATE_MAX) == 262144
-    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, "6000 B/s")
-    assert pair.client.get_connection_configuration_value(pair.near, V.SEND_RATE_MAX) == 6000
+    assert pair.client.get_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX) == 5000
+    assert pair.server.get_connection_configuration_value(pair.incoming, V.SEND_RATE_MAX) == 262144
+    assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX, "6000 B/s")
+    assert pair.client.get_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX) == 6000
 
 
-def test_options_given_at_creation_are_those_of_the_new_object() -> None:
-    pair = Pair({V.NAGLE_TIME: 77})
-    try:
-        for sockets, scope, handle, own in (
-            (pair.server, Scope.LISTEN_SOCKET, pair.listen_socket, Found.OK),
-            (pair.server, Scope.CONNECTION, pair.far, Found.OK_INHERITED),
-            (pair.client, Scope.CONNECTION, pair.near, Found.OK),
-        ):
-            assert sockets.get_configuration_value(V.NAGLE_TIME, scope, handle) == 77
-            assert sockets.get_configuration_value_result(V.NAGLE_TIME, scope, handle) == own
-        assert pair.client.get_configuration_value(V.NAGLE_TIME, Scope.SOCKETS_INTERFACE) == 5000
-    finally:
-        pair.close()
+def test_options_given_at_creation_are_those_of_the_new_object(new_pair: NewPair) -> None:
+    pair = new_pair(server_config={V.NAGLE_TIME: 77}, client_config={V.NAGLE_TIME: 77})
+    for sockets, scope, handle, own in (
+        (pair.server, Scope.LISTEN_SOCKET, pair.listen_socket, Found.OK),
+        (pair.server, Scope.CONNECTION, pair.incoming, Found.OK_INHERITED),
+        (pair.client, Scope.CONNECTION, pair.outgoing, Found.OK),
+    ):
+        assert sockets.get_configuration_value(V.NAGLE_TIME, scope, handle) == 77
+        assert sockets.get_configuration_value_result(V.NAGLE_TIME, scope, handle) == own
+    assert pair.client.get_configuration_value(V.NAGLE_TIME, Scope.SOCKETS_INTERFACE) == 5000
 
 
 def test_global_values_given_to_one_object_reach_the_others(pair: Pair) -> None:
@@ -98,7 +82,7 @@ def test_global_values_outlive_their_setter(sockets: gs.NetworkingSockets) -> No
 
 
 def test_user_data_is_a_configuration_value_too(pair: Pair) -> None:
-    client, near = pair.client, pair.near
+    client, near = pair.client, pair.outgoing
     assert client.get_connection_configuration_value(near, V.CONNECTION_USER_DATA) == -1
     assert client.set_connection_user_data(near, 5)
     assert client.get_connection_configuration_value(near, V.CONNECTION_USER_DATA) == 5
@@ -175,7 +159,7 @@ def test_strings_of_the_early_wrapper(sockets: gs.NetworkingSockets) -> None:
 def test_unknown_values(pair: Pair) -> None:
     number: Any
     for number in (0, 1, 35, 9999, -1, 1 << 40):
-        for scope, handle in ((Scope.GLOBAL, 0), (Scope.CONNECTION, pair.near)):
+        for scope, handle in ((Scope.GLOBAL, 0), (Scope.CONNECTION, pair.outgoing)):
             assert pair.client.get_configuration_value(number, scope, handle) is None
             assert pair.client.get_configuration_value_result(number, scope, handle) == Found.BAD_VALUE
             assert not pair.client.set_configuration_value(number, 1, scope, handle)
@@ -190,11 +174,11 @@ def test_wrong_scopes_and_objects(pair: Pair) -> None:
         (client, V.NAGLE_TIME, 5, 0),
         (client, V.NAGLE_TIME, Scope.CONNECTION, 0),
         (client, V.NAGLE_TIME, Scope.CONNECTION, -1),
-        (client, V.NAGLE_TIME, Scope.CONNECTION, pair.near ^ 0x10000),
+        (client, V.NAGLE_TIME, Scope.CONNECTION, pair.outgoing ^ 0x10000),
         (server, V.NAGLE_TIME, Scope.CONNECTION, pair.listen_socket),
-        (server, V.NAGLE_TIME, Scope.LISTEN_SOCKET, pair.far),
+        (server, V.NAGLE_TIME, Scope.LISTEN_SOCKET, pair.incoming),
         (server, V.NAGLE_TIME, Scope.LISTEN_SOCKET, 0),
-        (client, V.FAKE_PACKET_LOSS_SEND, Scope.CONNECTION, pair.near),
+        (client, V.FAKE_PACKET_LOSS_SEND, Scope.CONNECTION, pair.outgoing),
         (server, V.FAKE_PACKET_LOSS_SEND, Scope.LISTEN_SOCKET, pair.listen_socket),
         (client, V.FAKE_PACKET_LOSS_SEND, Scope.SOCKETS_INTERFACE, 0),
     ):
@@ -207,11 +191,11 @@ def test_wrong_scopes_and_objects(pair: Pair) -> None:
 
 
 def test_closed_handles(pair: Pair) -> None:
-    assert pair.client.close_connection(pair.near, enable_linger=True)
-    assert pair.client.get_connection_configuration_value(pair.near, V.NAGLE_TIME) is None
-    assert not pair.client.set_connection_configuration_value(pair.near, V.NAGLE_TIME, 1)
+    assert pair.client.close_connection(pair.outgoing, enable_linger=True)
+    assert pair.client.get_connection_configuration_value(pair.outgoing, V.NAGLE_TIME) is None
+    assert not pair.client.set_connection_configuration_value(pair.outgoing, V.NAGLE_TIME, 1)
     assert pair.server.close_listen_socket(pair.listen_socket)
-    for scope, handle in ((Scope.LISTEN_SOCKET, pair.listen_socket), (Scope.CONNECTION, pair.far)):
+    for scope, handle in ((Scope.LISTEN_SOCKET, pair.listen_socket), (Scope.CONNECTION, pair.incoming)):
         found = pair.server.get_configuration_value_result(V.NAGLE_TIME, scope, handle)
         assert found == Found.BAD_SCOPE_OBJECT
         assert not pair.server.set_configuration_value(V.NAGLE_TIME, 1, scope, handle)
@@ -219,7 +203,7 @@ def test_closed_handles(pair: Pair) -> None:
 
 def test_after_close_only_the_wide_scopes_remain(pair: Pair) -> None:
     pair.client.close()
-    assert pair.client.get_connection_configuration_value(pair.near, V.NAGLE_TIME) is None
+    assert pair.client.get_connection_configuration_value(pair.outgoing, V.NAGLE_TIME) is None
     assert pair.client.get_configuration_value(V.NAGLE_TIME) == 5000
     with global_values(pair.client, {V.FAKE_PACKET_LAG_SEND: 1}):
         assert pair.server.get_configuration_value(V.FAKE_PACKET_LAG_SEND) == 1
@@ -302,132 +286,60 @@ def test_an_option_that_cannot_be_set_makes_no_object(config: Any, why: str, soc
     callbacks: list[gs.StatusInfo] = []
     sockets.set_status_callback(callbacks.append)
     with pytest.raises(ValueError, match=why):
-        sockets.create_listen_socket(gs.Address("127.0.0.1", 0), config)
+        sockets.create_listen_socket(LOCALHOST, config)
     with pytest.raises(ValueError, match=why):
         sockets.connect(gs.Address("127.0.0.1", 1), config)
     sockets.run_callbacks()
     assert not callbacks
 
 
-# Locks
+def test_configuration_at_every_scope(loopback: Loopback) -> None:
+    sockets, nagle = loopback.client, V.NAGLE_TIME
+    listen_socket = sockets.create_listen_socket(LOCALHOST, {nagle: 7})
+    connection = sockets.connect(loopback.nobody, {nagle: 8})
+    scopes = (Scope.SOCKETS_INTERFACE, Scope.LISTEN_SOCKET, Scope.CONNECTION)
+    objects = (0, listen_socket, connection)
+    read = [sockets.get_configuration_value(nagle, *where) for where in zip(scopes, objects, strict=True)]
+    assert read == [5000, 7, 8]
+    assert sockets.set_configuration_value(nagle, 9, Scope.SOCKETS_INTERFACE)
+    assert sockets.get_configuration_value(nagle, Scope.SOCKETS_INTERFACE) == 9
+    assert sockets.get_configuration_value(nagle) == 5000
+    assert sockets.set_connection_configuration_value(connection, nagle, None)
+    assert sockets.get_connection_configuration_value(connection, nagle) == 9
+    assert sockets.get_configuration_value_name(nagle) == "NagleTime"
+    assert sockets.get_configuration_value_name(V.ENUMERATE_DEV_VARS) is None
 
 
-def test_what_the_handshake_used_is_locked(pair: Pair) -> None:
-    for sockets, connection in ((pair.client, pair.near), (pair.server, pair.far)):
-        for value in (V.UNENCRYPTED, V.IP_ALLOW_WITHOUT_AUTH, V.IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH):
-            before = sockets.get_connection_configuration_value(connection, value)
-            assert not sockets.set_connection_configuration_value(connection, value, 1)
-            assert not sockets.set_connection_configuration_value(connection, value, None)
-            assert sockets.get_connection_configuration_value(connection, value) == before
-    with global_values(pair.client, {V.UNENCRYPTED: 2}):
-        assert pair.client.get_connection_configuration_value(pair.near, V.UNENCRYPTED) == 0
-        assert pair.server.get_configuration_value(V.UNENCRYPTED, Scope.LISTEN_SOCKET, pair.listen_socket) == 2
-    assert not pair.server.set_configuration_value(V.SYMMETRIC_CONNECT, 1, Scope.LISTEN_SOCKET, pair.listen_socket)
-
-
-def test_a_waiting_request_is_not_locked_yet() -> None:
-    pair = Pair(connect=False)
+def test_global_configuration_is_shared_by_all(loopback: Loopback) -> None:
+    lag = V.FAKE_PACKET_LAG_SEND
     try:
-        requests: list[gs.StatusInfo] = []
-        pair.server.set_status_callback(requests.append)
-        near = pair.client.connect(pair.address, {V.UNENCRYPTED: 1})
-        pair.until(lambda: requests)
-        waiting = requests[0].connection
-        assert pair.server.set_connection_configuration_value(waiting, V.UNENCRYPTED, 2)
-        assert pair.server.accept_connection(waiting) == gs.Result.OK
-        assert not pair.server.set_connection_configuration_value(waiting, V.UNENCRYPTED, 0)
-        pair.until(lambda: pair.is_in(pair.client, near, gs.ConnectionState.CONNECTED))
-        info = pair.client.get_connection_info(near)
-        assert info is not None
-        assert info.flags & gs.ConnectionInfoFlags.UNENCRYPTED
+        assert loopback.client.set_configuration_value(lag, 3)
+        assert loopback.server.get_configuration_value(lag) == 3
     finally:
-        pair.close()
+        assert loopback.client.set_configuration_value(lag, None)
+    assert loopback.server.get_configuration_value(lag) == 0
 
 
-# Live connections
+def test_setting_refuses_what_cannot_be(pair: Pair) -> None:
+    sockets = pair.client
+    assert not sockets.set_configuration_value(V.MTU_DATA_SIZE, 500)
+    assert not sockets.set_configuration_value(V.INVALID, 1)
+    assert not sockets.set_configuration_value(V.NAGLE_TIME, "abc")
+    assert not sockets.set_configuration_value(V.NAGLE_TIME, 1, Scope.CONNECTION, UNKNOWN)
+    assert not sockets.set_configuration_value(V.NAGLE_TIME, 1, Scope.LISTEN_SOCKET, 5)
+    assert not sockets.set_connection_configuration_value(pair.outgoing, V.FAKE_PACKET_LAG_SEND, 1)
+    assert not sockets.set_connection_configuration_value(pair.outgoing, V.UNENCRYPTED, 3), "it is locked"
+    assert sockets.get_configuration_value(V.NAGLE_TIME) == 5000
+    assert sockets.set_configuration_value(V.NAGLE_TIME, 1 << 20), "clamped"
+    assert sockets.get_configuration_value(V.NAGLE_TIME) == 20_000
+    assert sockets.get_configuration_value(V.MTU_DATA_SIZE) == 1200
+    assert sockets.get_configuration_value(V.INVALID) is None
+    assert sockets.get_connection_configuration_value(UNKNOWN, V.NAGLE_TIME) is None
+    assert sockets.get_connection_configuration_value(pair.outgoing, V.FAKE_PACKET_LAG_SEND) is None
+    assert sockets.get_configuration_value_name(V.NAGLE_TIME) == "NagleTime"
+    assert sockets.get_configuration_value_name(V.INVALID) is None
 
 
-def test_a_new_send_rate_counts_at_once(pair: Pair) -> None:
-    """64 KiB would take a minute at 1 KiB/s, and not a second at 1 MB/s."""
-    for value in (V.SEND_RATE_MIN, V.SEND_RATE_MAX):
-        assert pair.client.set_configuration_value(value, 1024, Scope.SOCKETS_INTERFACE)
-    slow = pair.client.get_quick_connection_status(pair.near)
-    assert slow is not None
-    assert slow.send_rate_bytes_per_second == 1024
-    assert pair.send(bytes(65536)) == gs.Result.OK
-    status = pair.client.get_quick_connection_status(pair.near)
-    assert status is not None
-    assert status.pending_reliable > 50_000
-    for value in (V.SEND_RATE_MAX, V.SEND_RATE_MIN):
-        assert pair.client.set_connection_configuration_value(pair.near, value, 1_000_000)
-    fast = pair.client.get_quick_connection_status(pair.near)
-    assert fast is not None
-    assert fast.send_rate_bytes_per_second == 1_000_000
-    assert pair.receive(1) == [bytes(65536)]
-
-
-def test_the_larger_minimum_wins(pair: Pair) -> None:
-    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MIN, 500_000)
-    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, 100_000)
-    status = pair.client.get_quick_connection_status(pair.near)
-    assert status is not None
-    assert status.send_rate_bytes_per_second == 500_000
-
-
-def test_a_new_send_buffer_size_counts_at_once(pair: Pair) -> None:
-    """At the global scope, so the connections of other objects see it too."""
-    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MIN, 1024)
-    assert pair.client.set_connection_configuration_value(pair.near, V.SEND_RATE_MAX, 1024)
-    assert pair.send(bytes(20_000)) == gs.Result.OK
-    with global_values(pair.server, {V.SEND_BUFFER_SIZE: 16_384}):
-        assert pair.send(b"more") == gs.Result.LIMIT_EXCEEDED
-    assert pair.send(b"more") == gs.Result.OK
-
-
-def test_a_smaller_message_limit_ends_the_connection_on_a_larger_message(pair: Pair) -> None:
-    assert pair.send(bytes(2000)) == gs.Result.OK
-    pair.receive(1)
-    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_MAX_MESSAGE_SIZE, 1000)
-    assert pair.send(bytes(2000)) == gs.Result.OK
-    pair.until(lambda: pair.is_in(pair.server, pair.far, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY))
-    info = pair.server.get_connection_info(pair.far)
-    assert info is not None
-    assert info.end_reason == gs.EndReason.MISC_INTERNAL_ERROR
-
-
-def test_a_larger_receive_buffer_lets_waiting_data_in(pair: Pair) -> None:
-    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_BUFFER_MESSAGES, 2)
-    for number in range(10):
-        assert pair.send(bytes([number])) == gs.Result.OK
-    pair.until(pair.server.wait)
-    assert pair.server.set_connection_configuration_value(pair.far, V.RECV_BUFFER_MESSAGES, 100)
-    assert pair.receive(10) == [bytes([number]) for number in range(10)]
-
-
-def test_every_thread_may_set_and_get(pair: Pair) -> None:
-    """The last word of each thread counts, and live connections run on it."""
-    failures: list[BaseException] = []
-
-    def work(sockets: gs.NetworkingSockets, value: gs.ConfigurationValue) -> None:
-        try:
-            for number in range(200):
-                assert sockets.set_configuration_value(value, 20_000 + number)
-                assert sockets.get_configuration_value(value) == 20_000 + number
-        except BaseException as failure:  # noqa: BLE001 - the test shall fail with it
-            failures.append(failure)
-
-    values = (V.SEND_BUFFER_SIZE, V.RECV_BUFFER_SIZE, V.SEND_RATE_MIN, V.SEND_RATE_MAX)
-    with global_values(pair.client, dict.fromkeys(values, 20_000)):
-        threads = [
-            threading.Thread(target=work, args=(sockets, value))
-            for sockets, value in zip([pair.client, pair.server] * 2, values, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not failures
-        for sockets, connection in ((pair.client, pair.near), (pair.server, pair.far)):
-            status = sockets.get_quick_connection_status(connection)
-            assert status is not None
-            assert status.send_rate_bytes_per_second == 20_199
+def test_a_bad_value_for_the_object_itself() -> None:
+    with pytest.raises(ValueError, match="NagleTime"):
+        gs.NetworkingSockets(config={V.NAGLE_TIME: "abc"})

@@ -5,17 +5,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.support.pairs import LOCALHOST, NewSide
 
 import gamesockets as gs
-from gamesockets.config.scopes import Configuration
 from gamesockets.node.process import PROCESS
-
-LOCAL = gs.Address.ipv4("127.0.0.1", 0)
 
 
 @pytest.fixture(autouse=True)
-def _own_process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(PROCESS, "configuration", Configuration(gs.ConfigurationScope.GLOBAL))
+def _own_identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(PROCESS, "identity", None)
     yield
     gs.Library.deinitialize()
@@ -52,13 +49,13 @@ def test_what_is_no_identity() -> None:
 def test_deinitializing_closes_everything() -> None:
     gs.Library.initialize(gs.NetworkingIdentity.generic_string("me"))
     first, second = gs.NetworkingSockets(), gs.NetworkingSockets()
-    listener = first.create_listen_socket(LOCAL)
+    listener = first.create_listen_socket(LOCALHOST)
     gs.Library.deinitialize()
     assert first.get_listen_socket_address(listener) is None or not first.wait()
     for sockets in (first, second):
         assert not sockets.wait()
         with pytest.raises(OSError, match="closed"):
-            sockets.create_listen_socket(LOCAL)
+            sockets.create_listen_socket(LOCALHOST)
     gs.Library.deinitialize()
     with gs.NetworkingSockets() as sockets:
         assert sockets.get_identity().is_localhost, "the identity was forgotten"
@@ -109,3 +106,49 @@ def test_values_of_the_process_that_cannot_be_set() -> None:
         gs.Library.get_configuration_value("NagleTime")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="value must be int"):
         gs.Library.set_configuration_value(None, 1)  # type: ignore[arg-type]
+
+
+def test_library_constants() -> None:
+    """The protocol's numbers (spec 3, 1.1 and 5.13)."""
+    library = gs.Library
+    assert library.MAX_CLOSE_MESSAGE_LENGTH == 128
+    assert library.MAX_CLOSE_REASON_VALUE == 2999
+    assert library.MAX_ERROR_MESSAGE_LENGTH == 1024
+    assert library.MAX_MESSAGE_SIZE == 524_288
+    assert library.MAX_MESSAGES_PER_BATCH == 256
+
+
+def test_a_process_may_start_and_stop_the_library() -> None:
+    me = gs.NetworkingIdentity.generic_string("process")
+    try:
+        assert gs.Library.initialize(me)
+        assert gs.Library.initialize(me)
+        first = gs.NetworkingSockets()
+        assert first.get_identity() == me
+        with gs.NetworkingSockets(gs.NetworkingIdentity.steam_id(5)) as other:
+            assert other.get_identity().steam_id64 == 5
+        assert gs.Library.initialize(gs.NetworkingIdentity.invalid())
+        with gs.NetworkingSockets() as anonymous:
+            assert anonymous.get_identity() == gs.NetworkingIdentity.localhost()
+    finally:
+        gs.Library.deinitialize()
+    with pytest.raises(OSError, match="was closed"):
+        first.connect(LOCALHOST)
+    gs.Library.deinitialize()
+    with gs.NetworkingSockets() as again:
+        assert again.get_identity() == gs.NetworkingIdentity.localhost()
+
+
+def test_time_runs_forward_in_microseconds() -> None:
+    start, there = time.monotonic(), gs.Library.time()
+    time.sleep(0.02)
+    passed = gs.Library.time() - there
+    assert 20_000 <= passed <= (time.monotonic() - start) * 1_000_000 + 1_000
+
+
+def test_the_identity_of_the_library_is_the_default(new_side: NewSide) -> None:
+    assert new_side().get_identity().is_localhost
+    assert gs.Library.initialize(gs.NetworkingIdentity.generic_string("everyone"))
+    assert str(new_side().get_identity()) == "str:everyone"
+    assert str(new_side(gs.NetworkingIdentity.steam_id(7)).get_identity()) == "steamid:7"
+    assert new_side(gs.NetworkingIdentity.invalid()).get_identity().is_localhost

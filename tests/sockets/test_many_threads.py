@@ -13,7 +13,8 @@ from random import Random
 from typing import Final
 
 import pytest
-from tests.support.loopback import LOCALHOST, Loopback
+from tests.support.pairs import LOCALHOST, Loopback, settle, skip_time
+from tests.support.waiting import wait_until
 
 import gamesockets as gs
 from gamesockets import ConfigurationScope, ConfigurationValue, ConnectionState, Result, SendFlags
@@ -326,7 +327,7 @@ def leftovers(sockets: gs.NetworkingSockets) -> dict[str, int]:
 
 
 @pytest.mark.timeout(60)
-def test_nothing_is_left_of_connections_that_come_and_go() -> None:
+def test_nothing_is_left_of_connections_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Closed ones give back their port, their number and their place, once the peer had time to hear of it."""
     with gs.NetworkingSockets() as sockets:
         sockets.set_status_callback(
@@ -347,9 +348,9 @@ def test_nothing_is_left_of_connections_that_come_and_go() -> None:
             for connection in connections:
                 assert sockets.close_connection(connection)
             assert sockets.close_listen_socket(listen_socket)
-        deadline = time.monotonic() + 15  # five seconds in which peers' late packets are answered, and some to spare
-        while sockets._node.service.ports() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert sockets._node.service.ports(), "late packets are answered for five seconds"
+        skip_time(sockets, 5, monkeypatch)
+        wait_until(lambda: not sockets._node.service.ports())
         sockets.run_callbacks()
         assert not leftovers(sockets)
         assert not sockets._node._ids._live
@@ -362,7 +363,8 @@ def test_a_request_that_arrives_during_close_leaves_nothing(monkeypatch: pytest.
 
         def stop_late() -> None:
             loopback.client.connect(loopback.address)
-            time.sleep(0.1)
+            for sockets in (loopback.server, loopback.client, loopback.server):
+                settle(sockets)
             stop()
 
         monkeypatch.setattr(loopback.server._node.service, "stop", stop_late)

@@ -16,21 +16,21 @@ import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_S, wait_until
+
 ROOT: Final = Path(__file__).parents[2]
 PORT: Final = "27015"
-DEADLINE_S: Final = 30
 
 _FENCE: Final = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w+#-]*)[^`\n]*$")
 _COMMENT: Final = re.compile(r"^ *<!-- *(?P<word>not run|input|output) *(?:: *(?P<text>.*?))? *-->$")
@@ -140,13 +140,6 @@ def run_here(page: str) -> None:
             assert printed.getvalue() == block.output, block.place
 
 
-def free_port() -> int:
-    """A UDP port that is free at this moment, on IPv4 and IPv6 alike."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        probe.bind(("::", 0))
-        return int(probe.getsockname()[1])
-
-
 class Program:
     """A block running in a process of its own."""
 
@@ -172,10 +165,11 @@ class Program:
         return "".join(self._errors)
 
     def wait_for(self, output: str) -> None:
-        """Waits until that has been printed, in vain for `DEADLINE_S` at most."""
-        deadline = time.monotonic() + DEADLINE_S
-        while output != self.printed and time.monotonic() < deadline and self.process.poll() is None:
-            time.sleep(0.01)
+        """Waits until that has been printed, or the program has ended."""
+        wait_until(
+            lambda: output == self.printed or self.process.poll() is not None,
+            lambda: f"{output!r} but {self.printed!r} and {self.errors!r}",
+        )
 
     def end_of_input(self) -> None:
         """Closes its standard input."""

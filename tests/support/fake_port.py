@@ -1,20 +1,26 @@
-"""How do tests of the drivers get ports whose endpoints do as they are told, and sockets that are full on purpose?"""
+"""How do tests of the drivers get a service, ports whose endpoints do as told, and sockets full on purpose?"""
 
 import errno
 import socket
 import threading
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
+from gamesockets.clock import now_us
+from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.port import Port
+from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.values.address import Address
 from gamesockets.values.moments import NEVER
 
 NOTHING_FAKE: Final = NetworkConditions()
+LOCALHOST: Final = Address("127.0.0.1", 0)
+S = TypeVar("S", bound=Service)
 
 
 class FakeEndpoint:
@@ -85,3 +91,55 @@ class FullSocket(socket.socket):
 def new_port(udp: UdpSocket, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
     endpoint = FakeEndpoint()
     return Port(udp, cast(Endpoint, endpoint), Impairment(conditions, Random(1))), endpoint
+
+
+def drain(receiver: socket.socket, count: int) -> list[bytes]:
+    """The next `count` datagrams."""
+    return [receiver.recv(65_536) for _ in range(count)]
+
+
+class Owner(ServiceOwner):
+    """Notes reminders with the thread that tells of them; fake endpoints have no connections to tell of."""
+
+    def __init__(self) -> None:
+        self.reminded: list[tuple[int, threading.Thread]] = []
+
+    def on_change(self, port: Port, change: StateChange) -> None:
+        raise AssertionError(f"no connection is involved, yet {change} came")
+
+    def on_reminder(self, what: int) -> None:
+        self.reminded.append((what, threading.current_thread()))
+
+
+class ServiceBench(Generic[S]):
+    """A service with fake endpoints on real sockets, and a raw peer."""
+
+    def __init__(self, service: S) -> None:
+        self.service = service
+        self.peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.peer.bind((LOCALHOST.ip, 0))
+
+    def port(
+        self, udp: UdpSocket | None = None, conditions: NetworkConditions = NOTHING_FAKE
+    ) -> tuple[Port, FakeEndpoint]:
+        """A new port that the service serves."""
+        port, endpoint = new_port(UdpSocket.bind(LOCALHOST) if udp is None else udp, conditions)
+        with self.service.lock:
+            self.service.add(port)
+        return port, endpoint
+
+    def set_timer(self, port: Port, endpoint: FakeEndpoint, delay_us: int) -> int:
+        """The endpoint is due after `delay_us`; when that is."""
+        with self.service.lock:
+            deadline = endpoint.timer = now_us() + delay_us
+            self.service.schedule(port)
+        return deadline
+
+    def send_to(self, port: Port, data: bytes = b"hello") -> None:
+        """The peer sends a datagram."""
+        self.peer.sendto(data, (port.udp.local_address.ip, port.udp.local_address.port))
+
+    def close(self) -> None:
+        """Ends the service."""
+        self.service.stop()
+        self.peer.close()

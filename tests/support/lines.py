@@ -1,14 +1,12 @@
 """A debug callback that remembers its lines, in place for one test."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+
+from tests.support.waiting import wait_until
 
 import gamesockets as gs
 from gamesockets.observe.debug_output import OUTPUT
-
-DEADLINE_S: Final = 10
 
 
 class Lines:
@@ -30,10 +28,7 @@ class Lines:
 
     def wait_for(self, part: str, count: int = 1) -> list[str]:
         """The texts with `part` in them, once there are so many."""
-        deadline = time.monotonic() + DEADLINE_S
-        while len(self.having(part)) < count:
-            assert time.monotonic() < deadline, f"no {count} lines with {part!r} in {self.texts()}"
-            time.sleep(0.002)
+        wait_until(lambda: len(self.having(part)) >= count, lambda: f"{count} lines with {part!r} in {self.texts()}")
         return self.having(part)
 
 

@@ -1,9 +1,8 @@
 """How do tests of `aio` come to a server, its clients, and both ends of a connection?"""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import gamesockets as gs
@@ -49,27 +48,6 @@ async def linked(config: Config | None = None) -> AsyncIterator[tuple[aio.Connec
     reception = Reception()
     async with aio.serve(reception, LOCAL, 0) as server, aio.connect(server.address, config=config) as client:
         yield client, await reception.next()
-
-
-@contextmanager
-def silent_address() -> Iterator[gs.Address]:
-    """A port of this machine that takes datagrams and never answers."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
-        nobody.bind((LOCAL, 0))
-        yield gs.Address(LOCAL, nobody.getsockname()[1])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """For what no future tells of; the test's own timeout ends it."""
-    while not condition():
-        await asyncio.sleep(0.002)
-
-
-async def soon(condition: Callable[[], object]) -> None:
-    """Holds within a few turns of the loop, not only when a timer or the peer happens to stir it."""
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert condition()
 
 
 async def meet(one: aio.Connection, two: aio.Connection, text: bytes = b"marker") -> None:

@@ -1,4 +1,4 @@
-"""One established connection of ours without encryption, and a peer whose packets a test writes by hand."""
+"""How does a test get an established connection without sockets and time, and write the peer's packets by hand?"""
 
 from dataclasses import dataclass
 from typing import Final

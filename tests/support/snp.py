@@ -20,7 +20,7 @@ from gamesockets.wire.frames import FrameSink
 
 Blocks: TypeAlias = list[tuple[int, int]]
 
-fast = settings(max_examples=100, deadline=None)
+fast = settings(max_examples=100)
 """For properties of single functions. A shared machine has hiccups, so there is no time limit per example."""
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ def scripts(step: st.SearchStrategy[T], longest: int = 80) -> st.SearchStrategy[
 chances = st.integers(0, 1 << 32).map(random.Random)
 """Much cheaper than `st.randoms` where one example draws thousands of numbers."""
 
-slow = settings(max_examples=40, deadline=None)
+slow = settings(max_examples=40)
 """For properties in which one example is a whole conversation."""
 
 

@@ -4,11 +4,11 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
 
 import pytest
-from tests.cli.programs import Program
 from tests.examples.programs import example
+from tests.support.programs import Program
+from tests.support.waiting import until
 
 import gamesockets as gs
 from examples.arena import protocol, server_asyncio
@@ -19,12 +19,6 @@ from examples.arena.session import Session
 from gamesockets import aio
 
 ANYWHERE = gs.Address("127.0.0.1", 0)
-
-
-async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not done():
-            await asyncio.sleep(0.01)
 
 
 def test_bots_as_tasks_play_and_agree_with_the_server() -> None:

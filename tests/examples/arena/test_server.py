@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.cli.programs import Program
 from tests.examples.programs import example
+from tests.support.programs import Program
+from tests.support.waiting import DEADLINE_S, wait_until
 
 import gamesockets as gs
 from examples.arena import bots, protocol
@@ -17,8 +18,6 @@ from examples.arena.__main__ import main
 from examples.arena.bots import Brain, bot_name, run_bots
 from examples.arena.client import Client, explain_end
 from examples.arena.server import Server
-
-DEADLINE_S = 20.0
 
 
 @pytest.fixture
@@ -29,12 +28,13 @@ def server() -> Iterator[Server]:
 
 def run_until(done: Callable[[], bool], *tick: Callable[[], object]) -> None:
     """Call all, sixty times a second, until it is done."""
-    end_s = time.monotonic() + DEADLINE_S
-    while not done():
-        assert time.monotonic() < end_s, "it took too long"
+
+    def step() -> None:
         for each in tick:
             each()
         time.sleep(1 / 60)
+
+    wait_until(done, pause=step)
 
 
 def test_players_over_a_bad_network_agree_with_the_server(server: Server) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.programs import Program
 from tests.examples.arena.simulated import SimulatedMatch
 from tests.examples.programs import example
+from tests.support.programs import Program
 
 import gamesockets as gs
 from examples.arena.bots import Brain

@@ -5,8 +5,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.cli.programs import Program
 from tests.examples.programs import example
+from tests.support.programs import Program
 
 from examples.transfer.__main__ import main
 

@@ -1,0 +1,5 @@
+"""What every test of the drivers starts with."""
+
+from tests.support.process import own_global_values
+
+__all__ = ["own_global_values"]  # a fixture

@@ -1,0 +1,25 @@
+"""Which UDP ports can a test name: one that is free, and one at which nobody answers?
+
+What binds port 0 by itself needs neither.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gamesockets as gs
+
+
+def free_port(ip: str = "::") -> int:
+    """A port that nobody uses at this moment, for a program that takes no port 0; with "::" free on IPv4 as well."""
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((ip, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def silent_address() -> Iterator[gs.Address]:
+    """An address of this machine that takes datagrams and never answers."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        yield gs.Address("127.0.0.1", nobody.getsockname()[1])
