@@ -1035,7 +1035,7 @@ def test_packet_numbers_before_the_first_are_not_taken() -> None:
 def everyone_speaks(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     monkeypatch.setattr(handshake, "PROTOCOL_VERSION", version)
     monkeypatch.setattr(negotiation, "PROTOCOL_VERSION", version)
-    monkeypatch.setattr("gamesockets.endpoint.endpoint.PROTOCOL_VERSION", version)
+    monkeypatch.setattr("gamesockets.endpoint.strangers.PROTOCOL_VERSION", version)
 
 
 @pytest.mark.parametrize("version", [8, 9, 10, 11, 12, 13, 14, 200])

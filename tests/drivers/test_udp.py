@@ -97,7 +97,8 @@ def arrived(receiver: UdpSocket, count: int) -> list[tuple[bytes, SocketAddress]
     """Datagrams with their senders, once `count` have come or none comes any more."""
     result: list[tuple[bytes, SocketAddress]] = []
     while len(result) < count and select.select([receiver], [], [], 2.0)[0]:
-        for datagrams, address in receiver.receive(PLENTY):
+        for datagrams, address, local in receiver.receive(PLENTY):
+            assert bool(local) == receiver.tells_local
             assert datagrams, "a group is never empty"
             result += [(datagram, address) for datagram in datagrams]
     return result
@@ -340,7 +341,7 @@ def test_receiving_stops_at_the_limit_and_goes_on_later(sending: FaultySocket, g
         sender.send(datagrams, sender.socket_address(receiver.local_address))
         select.select([receiver], [], [], 2.0)
         assert receiver.receive(0) == []
-        ((first, _),) = receiver.receive(3)
+        ((first, _, _),) = receiver.receive(3)
         assert first == datagrams[:3]
         assert contents(receiver, 4) == datagrams[3:]
 
@@ -350,7 +351,7 @@ def test_a_batch_that_reaches_the_limit_is_delivered_whole(pair: tuple[UdpSocket
     datagrams = numbered([10] * 6)
     sender.send(datagrams, sender.socket_address(receiver.local_address))
     select.select([receiver], [], [], 2.0)
-    ((first, _),) = receiver.receive(1)
+    ((first, _, _),) = receiver.receive(1)
     assert len(first) == (6 if has_batches() else 1)
 
 
@@ -548,7 +549,7 @@ def test_errors_of_earlier_sending_are_skipped_when_receiving(sending: FaultySoc
         inner.receive_faults = iter([errno.ECONNREFUSED, 0, errno.ECONNRESET, errno.ENETRESET])
         sender.send([b"one", b"two!"], sender.socket_address(receiver.local_address))
         select.select([receiver], [], [], 2.0)
-        assert [datagrams for datagrams, _ in receiver.receive(PLENTY)] == [[b"one", b"two!"]]
+        assert [datagrams for datagrams, _, _ in receiver.receive(PLENTY)] == [[b"one", b"two!"]]
         assert receiver.receive_errors == 3
 
 

@@ -16,8 +16,9 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.crypto.certificate import SigningKey
 from gamesockets.crypto.cipher import CIPHER_NULL
-from gamesockets.endpoint.endpoint import REPLIES_MAX, Endpoint
+from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import CONNECTIONS_MAX, ConnectionIds
+from gamesockets.endpoint.strangers import REPLIES_MAX
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
@@ -568,7 +569,7 @@ def test_endpoints_of_one_process_join_without_handshake(unencrypted: int) -> No
         connection.send(b"x" * (index + 1), 9, 0, 5)
         ends[index].touch(connection)
         (transmit,) = ends[index].datagrams_to_send(5)
-        assert transmit[1] == addresses[1 - index]
+        assert transmit[1].remote == addresses[1 - index]
         assert all(data[0] & 0x80 for data in transmit[0]), "only data packets"
         assert (b"x" * (index + 1) in b"".join(transmit[0])) == (unencrypted >= 2)
         ends[1 - index].receive_datagrams(transmit[0], addresses[index], 5)

@@ -616,9 +616,9 @@ class World:
         turns = 0
         try:
             while True:
-                for datagrams, address in endpoint.datagrams_to_send(now):
+                for datagrams, way in endpoint.datagrams_to_send(now):
                     for data in datagrams:
-                        self._enter(data, host._socket_address, address)
+                        self._enter(data, host._socket_address, way.remote)
                 event = endpoint.next_event()
                 while event is not None:
                     host._on_change(event)
