@@ -63,7 +63,7 @@ LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
 
 ALLOWED_BY_NAME: Final = {
     ("values.entropy", "random"): {"Random"},
-    ("values.address", "socket"): {"AF_INET", "AF_INET6", "inet_pton", "inet_ntop"},
+    ("values.address", "socket"): {"AF_INET", "AF_INET6", "if_nametoindex", "inet_pton"},
     ("observe.debug_output", "threading"): {""},
 }
 """SeededEntropy is a seeded generator; turning an address into bytes touches no socket; lines come from any thread."""

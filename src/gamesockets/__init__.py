@@ -12,7 +12,18 @@ from gamesockets.config.table import ConfigurationRow, ConfigurationValue
 from gamesockets.sockets.library import Library
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.address import Address
-from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope, ConfigurationValueResult, ConnectionInfoFlags, ConnectionState, DebugType, EndReason, IdentityType, SendFlags, SendType
+from gamesockets.values.enums import (
+    ConfigurationDataType,
+    ConfigurationScope,
+    ConfigurationValueResult,
+    ConnectionInfoFlags,
+    ConnectionState,
+    DebugType,
+    EndReason,
+    IdentityType,
+    SendFlags,
+    SendType,
+)
 from gamesockets.values.errors import ConnectionClosed, ConnectionFailed, GameSocketsError, InvalidHandle
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity

@@ -37,6 +37,8 @@ def test_nonsense_is_refused_in_one_line_that_names_it(text: str) -> None:
 def test_literal_addresses_need_no_name_server() -> None:
     assert list(resolve("192.0.2.1:5")) == [gs.Address("192.0.2.1", 5)]
     assert list(resolve("[2001:db8::1]:7")) == [gs.Address("2001:db8::1", 7)]
+    assert list(resolve("[fe80::1%1]:7")) == [gs.Address("fe80::1%1", 7)]
+    assert resolve_bind("fe80::1%1") == gs.Address("fe80::1%1", 27015)
 
 
 def test_a_name_stands_for_all_its_addresses_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +60,9 @@ def test_a_name_that_does_not_resolve_says_what_to_do(monkeypatch: pytest.Monkey
         resolve("nowhere.example")
 
 
-@pytest.mark.parametrize("text", ["", ":80", "[::1]:0", "0.0.0.0:80", "[::]:80", "fe80::1%eth0", "a" * 70 + ".example"])
+@pytest.mark.parametrize(
+    "text", ["", ":80", "[::1]:0", "0.0.0.0:80", "[::]:80", "fe80::1%no-such-interface", "a" * 70 + ".example"]
+)
 def test_what_cannot_be_connected_to_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         resolve(text)

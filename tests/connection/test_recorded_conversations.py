@@ -4,6 +4,7 @@ The recordings hold that side's secrets, so ours derives the same keys and reads
 Whatever ours sends instead is opened with the recorded keys and given to the reference model, which must be content.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import Policy, check_request
+from gamesockets.connection.path import Path
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials
@@ -30,7 +32,7 @@ from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectRequest, UdpStats
-from gamesockets.wire.packet import TIME_SINCE_PREVIOUS_SHIFT, split_packet
+from gamesockets.wire.packet import FLAG_DATA, TIME_SINCE_PREVIOUS_SHIFT, split_packet
 
 ADDRESS: Final = Address("203.0.113.7", 51820)
 ALLOW_ANYBODY: Final = 2
@@ -69,12 +71,13 @@ class Replay:
         self.now = self._begin()
         self.connection = DatagramConnection(
             own["connection_id"],
-            ADDRESS,
+            Path((ADDRESS.ip, ADDRESS.port)),
             Recorded(own),
             Credentials(NetworkingIdentity.localhost()),
             options,
             self.counters,
             set(),
+            deque(),
             self.now,
         )
         self.ours = ReferenceModel()
@@ -113,7 +116,11 @@ class Replay:
     def receive(self, row: Row) -> None:
         """A recorded datagram of the reference arrives."""
         assert row["sent_by"] == "reference"
-        self.connection.receive_datagram(bytes.fromhex(row["hex"]), self.now)
+        data = bytes.fromhex(row["hex"])
+        if data[0] & FLAG_DATA:
+            self.connection.receive_packet(data, self.now)
+        else:
+            self.connection.receive_control(decode_control(data), len(data), self.now)
 
     def drain(self) -> None:
         """What our side sends now; data packets are opened and given to the model."""
@@ -208,9 +215,9 @@ class Replay:
         message = decode_control(bytes.fromhex(request["hex"]))
         assert isinstance(message, ConnectRequest)
         self.now = self.time(request)
-        negotiation = check_request(message, ADDRESS, self.policy(), self.now)
-        assert negotiation is not None
-        connection.request_received(negotiation, self.now)
+        handshake = check_request(message, ADDRESS, self.policy(), self.now)
+        assert handshake is not None
+        connection.request_received(handshake, len(request["hex"]) // 2, self.now)
         assert connection.accept(self.policy(), self.now) == Result.OK
         self.now += reply["fields"]["delay_time_usec"]
         self.drain()

@@ -66,11 +66,11 @@ class Stage:
 
     def drain(self) -> None:
         """What our side sends now, which is never a data packet here."""
-        for datagrams, address in self.endpoint.datagrams_to_send(self.now):
+        for datagrams, path in self.endpoint.datagrams_to_send(self.now):
             for data in datagrams:
                 message = decode_control(data)
                 assert message is not None
-                self.sent.append((self.now, message, address))
+                self.sent.append((self.now, message, path.remote))
 
     def run_until(self, time_us: int) -> None:
         """Time passes."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gamesockets.connection.states import TRANSITIONS, State, visible
+from gamesockets.connection.states import TRANSITIONS, State, StateMachine, visible
 from gamesockets.values.enums import ConnectionState
 
 
@@ -57,3 +57,37 @@ def test_numbers_are_those_of_the_native_library() -> None:
         "LINGER": -2,
         "DEAD": -3,
     }
+
+
+def test_only_the_table_opens_the_door() -> None:
+    for start in State:
+        for state in State:
+            machine = StateMachine()
+            machine.state = start
+            if state in TRANSITIONS[start]:
+                machine.enter(state, 1000, "why")
+                assert (machine.state, machine.end_reason, machine.end_debug) == (state, 1000, "why")
+            else:
+                with pytest.raises(AssertionError, match=f"no way from {start.name} to {state.name}"):
+                    machine.enter(state, 1000, "why")
+                assert (machine.state, machine.end_reason) == (start, 0)
+
+
+def test_the_application_hears_nothing_of_what_follows_its_close() -> None:
+    silent = set()
+    for start, following in TRANSITIONS.items():
+        for state in following:
+            machine = StateMachine()
+            machine.state = start
+            if not machine.enter(state, 0, ""):
+                silent.add((start.name, state.name))
+    assert silent == {("LINGER", "FIN_WAIT"), ("FIN_WAIT", "DEAD")}
+
+
+def test_data_flows_while_connected_and_lingering() -> None:
+    machine = StateMachine()
+    flows = {}
+    for state in (State.CONNECTING, State.CONNECTED, State.LINGER, State.FIN_WAIT, State.DEAD):
+        machine.enter(state, 0, "")
+        flows[state.name] = machine.data_flows
+    assert flows == {"CONNECTING": False, "CONNECTED": True, "LINGER": True, "FIN_WAIT": False, "DEAD": False}

@@ -15,6 +15,7 @@ from tests.support.waiting import soon, until
 
 import gamesockets as gs
 from gamesockets.clock import now_us
+from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.udp import UdpSocket
@@ -259,7 +260,7 @@ def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixtu
     bench.set_timer(*ports[0], 0)
     with bench.service.lock:
         bench.service.notify()
-        ports[0][0].backlog.append(([b"x"], ("127.0.0.1", 9)))
+        ports[0][0].backlog.append(([b"x"], Path(("127.0.0.1", 9))))
         bench.service._watch_writing(ports[0][0])
     sockets, service = [port.udp for port, _ in ports], bench.service
     if ending == "stop":

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,7 +98,8 @@ def arrived(receiver: UdpSocket, count: int) -> list[tuple[bytes, SocketAddress]
     """Datagrams with their senders, once `count` have come or none comes any more."""
     result: list[tuple[bytes, SocketAddress]] = []
     while len(result) < count and select.select([receiver], [], [], 2.0)[0]:
-        for datagrams, address in receiver.receive(PLENTY):
+        for datagrams, address, local in receiver.receive(PLENTY):
+            assert bool(local) == receiver.tells_local
             assert datagrams, "a group is never empty"
             result += [(datagram, address) for datagram in datagrams]
     return result
@@ -174,6 +176,38 @@ def test_without_ipv6_everywhere_means_every_ipv4_interface() -> None:
         with closing(UdpSocket.open_for(Address("127.0.0.1", bound.local_address.port))) as client:
             client.send([b"hello"], ("127.0.0.1", bound.local_address.port))
             assert contents(bound, 1) == [b"hello"]
+
+
+def link_local_address() -> Address | None:
+    """One of this machine that is in use, with its zone."""
+    try:
+        rows = Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    for packed, number, _, scope, flags, _ in map(str.split, rows):
+        if scope == "20" and int(flags, 16) & 0x40 == 0:  # link-local, and not tentative
+            return Address(f"{socket.inet_ntop(socket.AF_INET6, bytes.fromhex(packed))}%{int(number, 16)}", 0)
+    return None
+
+
+@pytest.mark.skipif(link_local_address() is None, reason="this machine has no link-local IPv6 address")
+@pytest.mark.parametrize("to_everywhere", [True, False])
+def test_link_local_addresses_work_with_their_zone(to_everywhere: bool) -> None:
+    link_local = link_local_address()
+    assert link_local is not None
+    with closing(UdpSocket.bind(EVERYWHERE if to_everywhere else link_local)) as server:
+        assert server.local_address.scope_id == (0 if to_everywhere else link_local.scope_id)
+        target = Address(link_local.ip, server.local_address.port)
+        with closing(UdpSocket.open_for(target)) as client:
+            assert client.send([b"one", b"two"], client.socket_address(target)) == 2
+            assert select.select([server], [], [], 2.0)[0]
+            ((datagrams, sender, local), *_) = server.receive(PLENTY)
+            assert datagrams == [b"one", b"two"]
+            assert Address.from_socket(sender).scope_id == link_local.scope_id
+            assert server.socket_address(Address.from_socket(sender)) == sender
+            assert server.send([b"back"], sender, local) == 1
+            assert arrived(client, 1) == [(b"back", client.socket_address(target))]
+            assert (server.send_errors, client.send_errors, server.locals_refused) == (0, 0, 0)
 
 
 def test_without_ipv6_one_ipv6_address_fails() -> None:
@@ -340,7 +374,7 @@ def test_receiving_stops_at_the_limit_and_goes_on_later(sending: FaultySocket, g
         sender.send(datagrams, sender.socket_address(receiver.local_address))
         select.select([receiver], [], [], 2.0)
         assert receiver.receive(0) == []
-        ((first, _),) = receiver.receive(3)
+        ((first, _, _),) = receiver.receive(3)
         assert first == datagrams[:3]
         assert contents(receiver, 4) == datagrams[3:]
 
@@ -350,7 +384,7 @@ def test_a_batch_that_reaches_the_limit_is_delivered_whole(pair: tuple[UdpSocket
     datagrams = numbered([10] * 6)
     sender.send(datagrams, sender.socket_address(receiver.local_address))
     select.select([receiver], [], [], 2.0)
-    ((first, _),) = receiver.receive(1)
+    ((first, _, _),) = receiver.receive(1)
     assert len(first) == (6 if has_batches() else 1)
 
 
@@ -548,7 +582,7 @@ def test_errors_of_earlier_sending_are_skipped_when_receiving(sending: FaultySoc
         inner.receive_faults = iter([errno.ECONNREFUSED, 0, errno.ECONNRESET, errno.ENETRESET])
         sender.send([b"one", b"two!"], sender.socket_address(receiver.local_address))
         select.select([receiver], [], [], 2.0)
-        assert [datagrams for datagrams, _ in receiver.receive(PLENTY)] == [[b"one", b"two!"]]
+        assert [datagrams for datagrams, _, _ in receiver.receive(PLENTY)] == [[b"one", b"two!"]]
         assert receiver.receive_errors == 3
 
 

@@ -29,7 +29,7 @@ class Watched:
     def on_ready(self, events: int) -> None:
         self.told.append(events)
         if events & READ:
-            self.came += [data for group, _ in self.udp.receive(100) for data in group]
+            self.came += [data for group, _, _ in self.udp.receive(100) for data in group]
         self.action()
 
     def watch(self, events: int = READ) -> None:

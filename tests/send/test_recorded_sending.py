@@ -275,8 +275,8 @@ def test_queued_while_connecting() -> None:
     for now in range(start, start + 10_000, 1_000):  # longer than small messages wait for company
         for side in SIDES:
             ends[side].handle_timer(now)
-            for datagrams, address in ends[side].datagrams_to_send(now):
-                assert address == peer[side]
+            for datagrams, path in ends[side].datagrams_to_send(now):
+                assert path.remote == peer[side]
                 for data in datagrams:
                     if data[0] & 0x80:
                         packet = split_packet(data)

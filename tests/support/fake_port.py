@@ -11,11 +11,12 @@ from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
+from gamesockets.connection.path import Path
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
-from gamesockets.values.address import Address
+from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.moments import NEVER
 
 NOTHING_FAKE: Final = NetworkConditions()
@@ -29,7 +30,7 @@ class FakeEndpoint:
     def __init__(self) -> None:
         self.connections: dict[object, object] = {"somebody": None}
         self.timer = NEVER
-        self.outgoing: list[list[Transmit]] = []
+        self.outgoing: list[list[tuple[list[bytes], SocketAddress]]] = []
         self.asked = 0
         self.received: list[bytes] = []
         self.threads: list[threading.Thread] = []
@@ -51,15 +52,16 @@ class FakeEndpoint:
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         self.asked += 1
-        return self.outgoing.pop(0) if self.outgoing else []
+        outgoing = self.outgoing.pop(0) if self.outgoing else []
+        return [(datagrams, Path(address)) for datagrams, address in outgoing]
 
     def next_event(self) -> None:
         return None
 
-    def receive_datagram(self, data: bytes, address: object, now: int) -> None:
-        self.receive_datagrams([data], address, now)
+    def receive_datagram(self, data: bytes, remote: object, now: int, local: bytes) -> None:
+        self.receive_datagrams([data], remote, now, local)
 
-    def receive_datagrams(self, datagrams: list[bytes], address: object, now: int) -> None:
+    def receive_datagrams(self, datagrams: list[bytes], remote: object, now: int, local: bytes) -> None:
         self.received += datagrams
         self.threads.append(threading.current_thread())
         self.data_came.set()

@@ -86,8 +86,8 @@ class Rig:
     def drain(self) -> list[SentPacket]:
         """What our side sends now."""
         before = len(self.sent)
-        for datagrams, address in self.endpoint.datagrams_to_send(self.now):
-            assert address == self.peer_address
+        for datagrams, path in self.endpoint.datagrams_to_send(self.now):
+            assert path.remote == self.peer_address
             for data in datagrams:
                 if not data[0] & 0x80:
                     self.control.append(data)

@@ -44,7 +44,7 @@ def resolve(text: str, default_port: int = DEFAULT_PORT) -> Sequence[gs.Address]
         raise InputError(f"{text!r} names no host: write {FORMS}")
     if port == 0:
         raise InputError(f"{text!r} has port 0, which nobody listens on: give the port that the server printed")
-    addresses = _lookup(host, port, text)
+    addresses = _lookup(host, port)
     if ipaddress.ip_address(addresses[0].ip).is_unspecified:
         raise InputError(f"{text!r} means every address of this machine: to connect, name one, such as [::1]:{port}")
     return addresses
@@ -53,7 +53,7 @@ def resolve(text: str, default_port: int = DEFAULT_PORT) -> Sequence[gs.Address]
 def resolve_bind(text: str, default_port: int = DEFAULT_PORT) -> gs.Address:
     """The one address to listen on; an empty host or `*` is every address. Raises `InputError`."""
     host, port = split_host_port(text, default_port)
-    return _lookup("::" if host in {"", "*"} else host, port, text)[0]
+    return _lookup("::" if host in {"", "*"} else host, port)[0]
 
 
 def _port(text: str, whole: str) -> int:
@@ -62,17 +62,10 @@ def _port(text: str, whole: str) -> int:
     return int(text)
 
 
-def _lookup(host: str, port: int, whole: str) -> Sequence[gs.Address]:
-    if "%" in host:
-        raise InputError(f"{whole!r} has a zone (%): give an address without one, such as [2001:db8::1]:{port}")
+def _lookup(host: str, port: int) -> Sequence[gs.Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a valid name"
         raise InputError(f"cannot resolve {host!r} ({reason}): check the spelling or give an IP address") from None
-    # A zone in the answer could not be kept, and without it a link-local address leads nowhere.
-    hosts = [str(sockaddr[0]) for *_, sockaddr in found]
-    addresses = [gs.Address(host, port) for host in hosts if "%" not in host]
-    if not addresses:
-        raise InputError(f"{host!r} has no usable IPv4 or IPv6 address: give an IP address")
-    return list(dict.fromkeys(addresses))
+    return list(dict.fromkeys([gs.Address.from_socket(sockaddr) for *_, sockaddr in found]))

@@ -1,10 +1,15 @@
-"""How a connection ends: reasons, texts, and the message that tells the peer (spec 1, 7.5 and 7.8)."""
+"""How does a connection end: why, in which words, and how does the peer hear of it? (spec 1, 7.5, 7.6 and 7.8)"""
 
-from typing import Final
+from typing import Final, final
 
 from gamesockets.values.enums import EndReason
+from gamesockets.values.moments import NEVER
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ConnectionClosed, NoConnection
+
+CLOSE_REPEATS: Final = 3
+CLOSE_REPEAT_US: Final = 250_000
+"""The pause before the first repetition of ConnectionClosed; each further one is twice as long."""
 
 DEBUG_BYTES_MAX: Final = 127
 
@@ -64,3 +69,54 @@ def encode_no_connection(from_id: int, to_id: int) -> bytes:
     if to_id:
         message.to_connection_id = to_id
     return datagram.encode_control(datagram.NO_CONNECTION, message)
+
+
+@final
+class Farewell:
+    """What a connection that has ended still has to tell its peer, and how often.
+
+    The closing message leaves once when this side ends the connection, again when the application closes it, and in
+    answer to whatever the peer still sends. After the application's close it is repeated until the peer confirms it.
+    A peer that ended the connection itself is not told unasked until then, and nothing is repeated.
+    """
+
+    __slots__ = ("_repeat_us", "_repeats_left", "closed_by_peer", "is_owed", "repeat_at")
+
+    def __init__(self, closed_by_peer: bool) -> None:
+        self.closed_by_peer = closed_by_peer
+        """The peer ended the connection, so it is told NoConnection instead of ConnectionClosed."""
+        self.is_owed = not closed_by_peer
+        """The closing message leaves at the next opportunity."""
+        self.repeat_at = NEVER
+        """When it leaves next without being asked for."""
+        self._repeats_left = 0
+        self._repeat_us = CLOSE_REPEAT_US
+
+    def begin_repeating(self, now: int) -> None:
+        """The application has closed the connection."""
+        self.is_owed = True
+        if not self.closed_by_peer:
+            self._repeats_left = CLOSE_REPEATS
+            self.repeat_at = now + self._repeat_us
+
+    def stop(self) -> None:
+        """The peer knows of the end, or is gone."""
+        self.is_owed = False
+        self._repeats_left = 0
+        self.repeat_at = NEVER
+
+    def is_over(self) -> bool:
+        """Whether the peer knows, or was told often enough."""
+        return not self.is_owed and self.repeat_at == NEVER
+
+    def next_timer(self) -> int:
+        """When the closing message leaves next; 0 for at once."""
+        return 0 if self.is_owed else self.repeat_at
+
+    def told(self, now: int) -> None:
+        """The closing message leaves now."""
+        self.is_owed = False
+        if now >= self.repeat_at:
+            self._repeats_left -= 1
+            self._repeat_us *= 2
+            self.repeat_at = now + self._repeat_us if self._repeats_left > 0 else NEVER

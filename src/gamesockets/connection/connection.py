@@ -5,37 +5,70 @@ path of datagrams uses the class that it knows.
 """
 
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.round_trip import PingEstimator
-from gamesockets.connection.states import State
-from gamesockets.connection.stats import Statistics
+from gamesockets.connection.states import State, StateMachine
 from gamesockets.connection.traffic import Traffic
-from gamesockets.send.sender import Sender
 from gamesockets.values.address import Address
 from gamesockets.values.message import PeerRecord
 from gamesockets.values.results import Result
 
 
-class Connection(ABC):
-    """One end of a connection."""
+class Connection(StateMachine, ABC):
+    """One end of a connection.
 
-    id: int
-    address: Address
-    state: State
-    end_reason: int
-    end_debug: str
-    is_encrypted: bool
-    is_authenticated: bool
-    options: ConnectionOptions
-    peer: PeerRecord
-    inbox: Inbox
-    traffic: Traffic
-    sender: Sender
-    statistics: Statistics
-    ping: PingEstimator
+    `changes` is where it reports changes of its state; several connections share one, so that the order stays.
+    """
+
+    __slots__ = (
+        "_changes",
+        "address",
+        "id",
+        "inbox",
+        "is_authenticated",
+        "is_encrypted",
+        "options",
+        "peer",
+        "ping",
+        "sender",
+        "statistics",
+        "traffic",
+    )
+
+    def __init__(
+        self,
+        connection_id: int,
+        address: Address,
+        peer: PeerRecord,
+        inbox: Inbox,
+        options: ConnectionOptions,
+        traffic: Traffic,
+        changes: "deque[StateChange]",
+    ) -> None:
+        super().__init__()
+        self.id = connection_id
+        self.address = address
+        self.peer = peer
+        self.inbox = inbox
+        self.options = options
+        self.is_encrypted = False
+        self.is_authenticated = False
+        self.traffic = traffic
+        self.sender = traffic.sender
+        self.statistics = traffic.statistics
+        self.ping = traffic.ping
+        self._changes = changes
+
+    def change(self, state: State, reason: int, debug: str) -> None:
+        """Enters a state and reports that, if the application is told of it."""
+        old_state = self.state
+        if self.enter(state, reason, debug):
+            # A lingering connection is closed for the application.
+            told = State.FIN_WAIT if state == State.LINGER else state
+            self._changes.append(StateChange(self, old_state, told, reason, debug))
 
     @abstractmethod
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:

@@ -1,32 +1,24 @@
 """One connection: the conductor that owns states, deadlines and the two conversations.
 
-The handshake and the end of a connection are control messages in the clear (`negotiation`, `closing`); everything
+The handshake and the end of a connection are control messages in the clear (`handshake`, `closing`); everything
 between is data packets (`traffic`). This module knows what each of them means in which state, and nothing else.
 
-Contract (the same five verbs as `Endpoint`): after any call that changes state, drain `datagrams_to_send` and
-`next_event`, then read `next_timer` once. Replies are never made inside `receive_datagram`; it notes what is owed.
+Contract: after any call that changes state, drain `datagrams_to_send` and the changes, then read `next_timer` once.
+Replies are never made inside the methods that receive; they note what is owed.
 """
 
 from collections import deque
 from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.closing import (
-    TEXT_ACCEPT_TIMEOUT,
-    TEXT_CONNECT_TIMEOUT,
-    TEXT_DROPPED,
-    TEXT_NO_CONNECTION,
-    TEXT_OLD_PEER_FOR_LANES,
-    TEXT_PEER_CLOSED,
-    application_reason,
-    encode_closed,
-    encode_no_connection,
-)
+from gamesockets.connection import closing
+from gamesockets.connection.closing import Farewell
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.handshake import Agreement, ClientNegotiation, Policy, ServerNegotiation, without_proof
+from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy, ServerHandshake, without_proof
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.states import TRANSITIONS, State
+from gamesockets.connection.path import Path
+from gamesockets.connection.states import State
 from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TracedOutbox, TraceSink
 from gamesockets.connection.traffic import Traffic
@@ -49,68 +41,73 @@ from gamesockets.wire.messages_pb2 import (
     ConnectRequest,
     NoConnection,
 )
-from gamesockets.wire.packet import FLAG_DATA
+from gamesockets.wire.versions import LANES_PROTOCOL_VERSION
 
 FIN_WAIT_US: Final = 5_000_000
-CLOSE_REPEATS: Final = 3
-CLOSE_REPEAT_US: Final = 250_000
-SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
 GATHER_BYTES: Final = 16_384
 """So much data of messages that may wait is worth sending without further delay."""
 
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _RELIABLE: Final = int(SendFlags.RELIABLE)
+_NO_POLICY: Final = Policy(0, None, 0)
 
 
 @final
 class DatagramConnection(Connection):
     """Both directions of one connection to one peer address."""
 
+    __slots__ = (
+        "_client",
+        "_counters",
+        "_entropy",
+        "_farewell",
+        "_credentials",
+        "_no_connection_owed",
+        "_outbox",
+        "_policy",
+        "_server",
+        "_stray_reply_at",
+        "id_bytes",
+        "path",
+        "protocol_version",
+        "remote_id",
+        "timers",
+    )
+
     def __init__(
         self,
         connection_id: int,
-        address: Address,
+        path: Path,
         entropy: Entropy,
         credentials: Credentials,
         options: ConnectionOptions,
         counters: Counters,
         ready: set[Inbox],
+        changes: deque[StateChange],
         now: int,
     ) -> None:
-        self.id = connection_id
-        self._id_bytes = connection_id.to_bytes(4, "little")
+        peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
+        inbox = Inbox(ready)
+        traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, now)
+        super().__init__(connection_id, Address.from_socket(path.remote), peer, inbox, options, traffic, changes)
+        self.id_bytes: Final = connection_id.to_bytes(4, "little")
+        """The connection id as it stands in data packets."""
+        self.path: Final = path
+        """The way its datagrams go."""
         self.remote_id = 0
-        self.address = address
-        self.state = State.NONE
-        self.end_reason = 0
-        self.end_debug = ""
         self.protocol_version = 0
         """The peer's, 0 while unknown."""
-        self.is_encrypted = False
-        self.is_authenticated = False
-        self.options = options
-        self.peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
-        self.inbox = Inbox(ready)
-        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, entropy, now)
-        self.sender = self.traffic.sender
-        self._outbox: Outbox = self.sender
-        self.statistics = self.traffic.statistics
-        self.ping = self.traffic.ping
         self.timers = Timers()
+        self._outbox: Outbox = traffic.sender
         self._counters = counters
         self._entropy = entropy
         self._credentials = credentials
-        self._client: ClientNegotiation | None = None
-        self._server: ServerNegotiation | None = None
-        self._policy = Policy(0, None, 0)
-        self._events: deque[StateChange] = deque()
-        self._is_connected = False
-        """Connected or lingering: data packets flow."""
-        self._owes_closing = False
-        self._closed_by_peer = False
-        self._closings_left = 0
-        self._closing_repeat_us = 0
+        self._client: ClientHandshake | None = None
+        self._server: ServerHandshake | None = None
+        self._policy = _NO_POLICY
+        self._farewell: Farewell | None = None
+        """What is still to be told, once the connection has ended."""
         self._no_connection_owed: tuple[int, int] | None = None
         """Ids for the one NoConnection that leaves next turn: from, to."""
         self._stray_reply_at = now
@@ -120,25 +117,26 @@ class DatagramConnection(Connection):
     def connect(self, policy: Policy, now: int) -> None:
         """Starts the handshake as client."""
         self._policy = policy
-        self._client = ClientNegotiation(
+        self._client = ClientHandshake(
             self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
         )
-        self._enter(State.CONNECTING, 0, "")
+        self.change(State.CONNECTING, 0, "")
         self.timers.expiry = now + self.options.timeout_initial_us
         self.timers.handshake = now
         refusal = without_proof(self._credentials, policy.allow_without_auth)
         if refusal is not None:
             self.fail(refusal.reason, refusal.text, now)
 
-    def request_received(self, negotiation: ServerNegotiation, now: int) -> None:
-        """Waits as server for the application to accept."""
-        negotiation.connection_id = self.id
-        self._server = negotiation
-        self.remote_id = negotiation.client_id
-        self.peer.identity = negotiation.peer.identity
-        self.is_authenticated = negotiation.peer.authenticated
-        self.traffic.take_ping_sample(negotiation.ping_estimate_ms, now)
-        self._enter(State.CONNECTING, 0, "")
+    def request_received(self, server: ServerHandshake, size_bytes: int, now: int) -> None:
+        """Waits as server for the application to accept. The request came in a datagram of that size."""
+        self._count_received(size_bytes)
+        server.connection_id = self.id
+        self._server = server
+        self.remote_id = server.client_id
+        self.peer.identity = server.peer.identity
+        self.is_authenticated = server.peer.authenticated
+        self.traffic.take_ping_sample(server.ping_estimate_ms, now)
+        self.change(State.CONNECTING, 0, "")
         self.timers.expiry = now + self.options.timeout_initial_us
 
     def accept(self, policy: Policy, now: int) -> Result:
@@ -157,20 +155,21 @@ class DatagramConnection(Connection):
             self.fail(agreement.reason, agreement.text, now)
             return Result.HANDSHAKE_FAILED
         self._begin(agreement, now)
+        self.change(State.CONNECTED, 0, "")
         return Result.OK
 
     def join(self, agreement: Agreement, now: int) -> None:
         """Is connected from birth to another connection of this process; nobody is told (spec 3, 6.9)."""
         self._begin(agreement, now)
-        self._events.clear()
+        self.enter(State.CONNECTED, 0, "")
 
     def _too_many_lanes_for(self, protocol_version: int) -> Refusal | None:
-        if len(self.sender.lanes.lanes) > 1 and protocol_version < SEVERAL_LANES_VERSION:
-            return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES)
+        if len(self.sender.lanes.lanes) > 1 and protocol_version < LANES_PROTOCOL_VERSION:
+            return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), closing.TEXT_OLD_PEER_FOR_LANES)
         return None
 
     def _begin(self, agreement: Agreement, now: int) -> None:
-        """Both sides agree: from here on data packets flow."""
+        """Both sides agree: everything for data packets to flow, but the change of state."""
         self.remote_id = agreement.remote_id
         self.peer.identity = agreement.peer.identity
         self.protocol_version = agreement.peer.protocol_version
@@ -179,8 +178,6 @@ class DatagramConnection(Connection):
         self.traffic.begin(agreement, now)
         self.timers.clear()
         self.timers.interval = self.statistics.next_interval_at()
-        self._is_connected = True
-        self._enter(State.CONNECTED, 0, "")
 
     def configure(self, options: ConnectionOptions) -> None:
         """A configuration value that this connection sees has changed."""
@@ -196,31 +193,17 @@ class DatagramConnection(Connection):
 
     # ------------------------------------------------------------------ states and ends
 
-    def _enter(self, state: State, reason: int, debug: str) -> None:
-        old_state = self.state
-        if state not in TRANSITIONS[old_state]:
-            raise AssertionError(f"no way from {old_state.name} to {state.name}")
-        self.state = state
-        # A lingering connection was reported as closed when the application closed it.
-        if old_state != State.LINGER and state != State.DEAD:
-            self._events.append(StateChange(self, old_state, state, reason, debug))
-
     def _end(self, state: State, reason: int, debug: str, now: int) -> None:
         """Leaves the living states; what is told to the peer depends on who ended it."""
-        self._is_connected = False
-        self.end_reason = reason
-        self.end_debug = debug
         self.statistics.ended(now)
         self.timers.clear()
+        farewell = self._farewell
+        if farewell is None:
+            farewell = self._farewell = Farewell(state == State.CLOSED_BY_PEER)
         if state == State.FIN_WAIT:
             self.timers.expiry = now + FIN_WAIT_US
-            self._closings_left = 0 if self._closed_by_peer else CLOSE_REPEATS
-            self._closing_repeat_us = CLOSE_REPEAT_US
-            if self._closings_left:
-                self.timers.handshake = now + self._closing_repeat_us
-        self._enter(state, reason, debug)
-        if state != State.CLOSED_BY_PEER:
-            self._owes_closing = True
+            farewell.begin_repeating(now)
+        self.change(state, reason, debug)
 
     def fail(self, reason: int, debug: str, now: int) -> None:
         """A problem on this side, or one that only this side can see."""
@@ -231,7 +214,6 @@ class DatagramConnection(Connection):
 
     def _closed_remotely(self, reason: int, debug: str, now: int) -> None:
         if self.state in (State.CONNECTING, State.CONNECTED):
-            self._closed_by_peer = True
             self._end(State.CLOSED_BY_PEER, reason, debug, now)
         elif self.state == State.LINGER:
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
@@ -240,21 +222,22 @@ class DatagramConnection(Connection):
 
     def stop_telling(self) -> None:
         """The peer knows of the end, or is gone."""
-        self._owes_closing = False
-        self._closings_left = 0
-        self.timers.handshake = NEVER
+        if self._farewell is not None:
+            self._farewell.stop()
+
+    def _tell_again(self) -> None:
+        """The peer seems not to know of the end."""
+        if self._farewell is not None:
+            self._farewell.is_owed = True
 
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """The application is done with the connection (spec 1, 7.5; spec 3, 6.5)."""
-        reason, debug = application_reason(reason, debug)
+        reason, debug = closing.application_reason(reason, debug)
         self.inbox.discard(self.peer)
         if self.state == State.CONNECTED and enable_linger and self.sender.has_reliable_data():
-            self.end_reason = reason
-            self.end_debug = debug
             self.traffic.receiver.mode = DISCARDING
             self.sender.flush()
-            self.state = State.LINGER
-            self._events.append(StateChange(self, State.CONNECTED, State.FIN_WAIT, reason, debug))
+            self.change(State.LINGER, reason, debug)
         elif self.state in (State.CONNECTING, State.CONNECTED):
             self._end(State.FIN_WAIT, reason, debug, now)
         elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
@@ -262,7 +245,8 @@ class DatagramConnection(Connection):
 
     def is_farewell_over(self) -> bool:
         """After `close`: whether the peer knows, or was told often enough; not while reliable data lingers."""
-        return self.state in (State.FIN_WAIT, State.DEAD) and not self._owes_closing and self._closings_left <= 0
+        farewell = self._farewell
+        return farewell is not None and self.state in (State.FIN_WAIT, State.DEAD) and farewell.is_over()
 
     def drop(self, now: int) -> None:
         """Stops lingering: what was not delivered is lost, and the peer hears of the end."""
@@ -271,18 +255,16 @@ class DatagramConnection(Connection):
 
     # ------------------------------------------------------------------ verbs
 
-    def next_event(self) -> StateChange | None:
-        """The oldest change of state that was not taken yet."""
-        return self._events.popleft() if self._events else None
-
     def next_timer(self) -> int:
         """When `handle_timer` should be called next; `now` or earlier if something is owed already."""
-        if self._owes_closing or self._no_connection_owed is not None:
+        if self._no_connection_owed is not None:
             return 0
-        client, server = self._client, self._server
+        client, server, farewell = self._client, self._server, self._farewell
+        if farewell is not None:
+            return min(farewell.next_timer(), self.timers.earliest())
         if client is not None and client.owes() and self.state == State.CONNECTING:
             return 0
-        if server is not None and server.owes_ok and self._is_connected:
+        if server is not None and server.owes_ok and self.data_flows:
             return 0
         return self.timers.earliest()
 
@@ -291,34 +273,27 @@ class DatagramConnection(Connection):
         timers = self.timers
         if now >= timers.expiry:
             self._expired(now)
-        if not self._is_connected:
+        if not self.data_flows:
             return
         if self.traffic.handle_timer(now, timers):
-            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_DROPPED, now)
+            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_DROPPED, now)
 
     def _expired(self, now: int) -> None:
         self.timers.expiry = NEVER
         if self.state == State.FIN_WAIT:
             self.timers.clear()
-            self._enter(State.DEAD, 0, "")
+            self.change(State.DEAD, self.end_reason, self.end_debug)
         elif self._client is not None:
-            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_CONNECT_TIMEOUT, now)
+            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_CONNECT_TIMEOUT, now)
         else:
-            self.fail(int(EndReason.MISC_TIMEOUT), TEXT_ACCEPT_TIMEOUT, now)
+            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_ACCEPT_TIMEOUT, now)
 
-    def receive_datagram(self, data: bytes, now: int) -> None:
-        """Takes one UDP payload from the peer's address. Never raises because of `data`."""
+    def receive_packet(self, data: bytes, now: int) -> None:
+        """Takes a data packet that names our id and came on our path. Never raises because of `data`."""
         statistics = self.statistics
         statistics.packets_received += 1
         statistics.bytes_received += len(data)
-        if len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
-            self._counters.malformed += 1
-        elif not data[0] & FLAG_DATA:
-            self._receive_control(data, now)
-        elif data[1:5] != self._id_bytes:
-            self._counters.stray += 1
-            self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
-        elif self._is_connected:
+        if self.data_flows:
             refusal = self.traffic.receive_packet(data, now)
             if refusal is not None:
                 self.fail(refusal.reason, refusal.text, now)
@@ -326,19 +301,25 @@ class DatagramConnection(Connection):
                 self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
         else:
             self._counters.ignored += 1
-            self._owes_closing = self.state != State.CONNECTING
+            self._tell_again()
+
+    def receive_stray(self, data: bytes, now: int) -> None:
+        """Takes a data packet from the peer's address that names another id."""
+        self._count_received(len(data))
+        self._counters.stray += 1
+        self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
+
+    def _count_received(self, size_bytes: int) -> None:
+        statistics = self.statistics
+        statistics.packets_received += 1
+        statistics.bytes_received += size_bytes
 
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
         datagrams: list[bytes] = []
-        if (
-            not self._is_connected
-            or self._owes_closing
-            or self._no_connection_owed is not None
-            or self._server is not None
-        ):
+        if not self.data_flows or self._no_connection_owed is not None or self._server is not None:
             self._pay_control(datagrams, now)
-        if self._is_connected:
+        if self.data_flows:
             self.traffic.packets_to_send(datagrams, now)
             self.traffic.refresh_timers(self.timers, now)
         if datagrams:
@@ -371,7 +352,7 @@ class DatagramConnection(Connection):
         if self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
             return Result.NO_CONNECTION
         self.sender.flush()
-        return Result.OK if self._is_connected else Result.IGNORED
+        return Result.OK if self.data_flows else Result.IGNORED
 
     def configure_lanes(self, priorities: list[int], weights: list[int], now: int) -> Result:
         """Sets up the lanes of the sending direction (spec 3, 8.2); the values were checked by the caller."""
@@ -379,8 +360,8 @@ class DatagramConnection(Connection):
             return Result.INVALID_STATE
         if len(priorities) < len(self.sender.lanes.lanes):
             return Result.INVALID_PARAM
-        if len(priorities) > 1 and 0 < self.protocol_version < SEVERAL_LANES_VERSION:
-            self.fail(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES, now)
+        if len(priorities) > 1 and 0 < self.protocol_version < LANES_PROTOCOL_VERSION:
+            self.fail(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), closing.TEXT_OLD_PEER_FOR_LANES, now)
             return Result.FAIL
         self.sender.lanes.configure(priorities, weights)
         return Result.OK
@@ -388,7 +369,7 @@ class DatagramConnection(Connection):
     def needs_service(self, now: int) -> bool:
         """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
         sender = self.sender
-        if not self._is_connected or (
+        if not self.data_flows or (
             sender.queued_bytes < sender.payload_bytes_max and sender.nagle_until >= self.timers.send
         ):
             return False
@@ -411,9 +392,11 @@ class DatagramConnection(Connection):
 
     # ------------------------------------------------------------------ control messages in
 
-    def _receive_control(self, data: bytes, now: int) -> None:
-        message = datagram.decode_control(data)
-        self.traffic.liveness.heard(now)
+    def receive_control(self, message: datagram.ControlMessage | None, size_bytes: int, now: int) -> None:
+        """Takes a control message from the peer's address, None for one that cannot be decoded, and its size."""
+        self._count_received(size_bytes)
+        if size_bytes >= datagram.MINIMUM_DATAGRAM_BYTES:
+            self.traffic.liveness.heard(now)
         if message is None:
             self._counters.malformed += 1
         elif isinstance(message, ConnectionClosed):
@@ -453,23 +436,24 @@ class DatagramConnection(Connection):
             elif outcome is not None:
                 self._client = None
                 self._begin(outcome, now)
-        elif not self._is_connected:
-            self._owes_closing = True
+                self.change(State.CONNECTED, 0, "")
+        else:
+            self._tell_again()
 
     def _on_repeated_request(self, client_id: int) -> None:
         server = self._server
         if server is None or client_id != server.client_id:
             self._counters.ignored += 1
-        elif self._is_connected:
+        elif self.data_flows:
             server.owes_ok = True
-        elif self.state != State.CONNECTING:
-            self._owes_closing = True
+        else:
+            self._tell_again()
 
     def _on_connection_closed(self, message: ConnectionClosed, now: int) -> None:
         to_id, from_id = message.to_connection_id, message.from_connection_id
         if to_id == self.id or (to_id == 0 and from_id != 0 and from_id == self.remote_id):
             self._owe_no_connection(to_id, from_id)
-            debug = message.debug.decode("utf-8", "replace") or TEXT_PEER_CLOSED
+            debug = message.debug.decode("utf-8", "replace") or closing.TEXT_PEER_CLOSED
             self._closed_remotely(message.reason_code, debug, now)
         else:
             self._owe_stray_no_connection(to_id, from_id, now)
@@ -480,7 +464,7 @@ class DatagramConnection(Connection):
         elif self.state == State.FIN_WAIT:
             self.stop_telling()
         else:
-            self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), TEXT_NO_CONNECTION, now)
+            self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), closing.TEXT_NO_CONNECTION, now)
 
     def _owe_stray_no_connection(self, from_id: int, to_id: int, now: int) -> None:
         """For ids that are not ours: rarely, since anybody could make us send these."""
@@ -497,26 +481,19 @@ class DatagramConnection(Connection):
 
     def _pay_control(self, datagrams: list[bytes], now: int) -> None:
         if self._no_connection_owed is not None:
-            datagrams.append(encode_no_connection(*self._no_connection_owed))
+            datagrams.append(closing.encode_no_connection(*self._no_connection_owed))
             self._no_connection_owed = None
         client, server = self._client, self._server
-        if self._is_connected:
+        if self.data_flows:
             if server is not None and server.owes_ok:
                 datagrams.append(server.connect_ok(now))
         elif self.state == State.CONNECTING:
             if client is not None:
                 datagrams += client.datagrams_to_send(now, self.ping.smoothed_ms)
                 self.timers.handshake = client.retry_at
-        elif self._owes_closing or now >= self.timers.handshake:
-            self._pay_closing(datagrams, now)
-
-    def _pay_closing(self, datagrams: list[bytes], now: int) -> None:
-        if now >= self.timers.handshake:
-            self._closings_left -= 1
-            self._closing_repeat_us *= 2
-            self.timers.handshake = now + self._closing_repeat_us if self._closings_left > 0 else NEVER
-        self._owes_closing = False
-        if self._closed_by_peer:
-            datagrams.append(encode_no_connection(self.id, self.remote_id))
-        else:
-            datagrams.append(encode_closed(self.id, self.remote_id, self.end_reason, self.end_debug))
+        elif self._farewell is not None and self._farewell.next_timer() <= now:
+            self._farewell.told(now)
+            if self._farewell.closed_by_peer:
+                datagrams.append(closing.encode_no_connection(self.id, self.remote_id))
+            else:
+                datagrams.append(closing.encode_closed(self.id, self.remote_id, self.end_reason, self.end_debug))

@@ -78,7 +78,7 @@ def without_proof(credentials: Credentials, allow_without_auth: int) -> Refusal 
 
 
 @final
-class ClientNegotiation:
+class ClientHandshake:
     """The connecting side. Keys, nonce and certificate are made once and repeated with every retry."""
 
     __slots__ = (
@@ -184,7 +184,7 @@ class ClientNegotiation:
 
 
 @final
-class ServerNegotiation:
+class ServerHandshake:
     """The accepting side, from a valid ConnectRequest on."""
 
     __slots__ = (
@@ -275,7 +275,7 @@ def agree_in_memory(
     return agreements[0], agreements[1]
 
 
-def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerNegotiation | None:
+def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerHandshake | None:
     """The checks on a ConnectRequest whose challenge was good; None to drop it without a word (spec 1, 3.5)."""
     identity = peer_identity(request, address, policy.allow_without_auth > 0)
     if identity is None:
@@ -292,4 +292,4 @@ def check_request(request: ConnectRequest, address: Address, policy: Policy, now
     )
     if isinstance(peer, Refusal):
         return None
-    return ServerNegotiation(request, peer, now)
+    return ServerHandshake(request, peer, now)

@@ -12,7 +12,7 @@ from gamesockets.connection.closing import application_reason
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.states import TRANSITIONS, State
+from gamesockets.connection.states import State
 from gamesockets.connection.stats import INTERVAL_US
 from gamesockets.connection.traffic import Traffic
 from gamesockets.values.address import Address
@@ -37,6 +37,8 @@ class Pipe(Connection):
     `changes` is where both ends tell what happens to them, in the order in which it does.
     """
 
+    __slots__ = ("_partner",)
+
     def __init__(
         self,
         connection_id: int,
@@ -46,23 +48,11 @@ class Pipe(Connection):
         changes: deque[StateChange],
         now: int,
     ) -> None:
-        self.id = connection_id
-        self.address = _NOWHERE
-        self.state = State.NONE
-        self.end_reason = 0
-        self.end_debug = ""
-        self.is_encrypted = False
-        self.is_authenticated = False
-        self.options = options
-        self.peer = PeerRecord(connection_id, identity, options.connection_user_data)
-        self.inbox = Inbox(ready)
-        nothing_random = SeededEntropy(connection_id)
-        self.traffic = Traffic(connection_id, self.peer, self.inbox, options, Counters(), nothing_random, now)
-        """Lanes with their numbers, the send rate and the measurements; no packet ever passes through it."""
-        self.sender = self.traffic.sender
-        self.statistics = self.traffic.statistics
-        self.ping = self.traffic.ping
-        self._changes = changes
+        peer = PeerRecord(connection_id, identity, options.connection_user_data)
+        inbox = Inbox(ready)
+        # Lanes with their numbers, the send rate and the measurements; no packet ever passes through it.
+        traffic = Traffic(connection_id, peer, inbox, options, Counters(), SeededEntropy(connection_id), now)
+        super().__init__(connection_id, _NOWHERE, peer, inbox, options, traffic, changes)
         self._partner: Pipe | None = None
         self.configure(options)
 
@@ -73,7 +63,7 @@ class Pipe(Connection):
 
     def _connect(self, partner: "Pipe", now: int) -> None:
         self._partner = partner
-        self.state = State.CONNECTED
+        self.enter(State.CONNECTED, 0, "")
         # As if the handshake had been a packet in each direction, which took no time. It counts for the rates of the
         # first interval, not for its quality, as in the reference.
         statistics = self.statistics
@@ -156,15 +146,9 @@ class Pipe(Connection):
         partner._end(State.CLOSED_BY_PEER, reason, debug, now)
 
     def _end(self, state: State, reason: int, debug: str, now: int) -> None:
-        old_state = self.state
-        if state not in TRANSITIONS[old_state]:
-            raise AssertionError(f"no way from {old_state.name} to {state.name}")
         self._partner = None
-        self.state = state
-        self.end_reason = reason
-        self.end_debug = debug
         self.statistics.ended(now)
-        self._changes.append(StateChange(self, old_state, state, reason, debug))
+        self.change(state, reason, debug)
 
     # ------------------------------------------------------------------ measuring
 

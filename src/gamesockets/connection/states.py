@@ -1,4 +1,52 @@
-"""States of a connection, seen from inside, and which of them may follow which (spec 1, 7.1)."""
+"""Which states does a connection pass through, and which of them may follow which? (spec 1, 7.1)
+
+                        NONE
+     connect, request    |    join: both ends in one process
+             .-----------'-----------.
+             v                       v      close with linger
+        CONNECTING -- agreed --> CONNECTED ------------------> LINGER
+             |                       |                            |
+             '-----------+-----------'                            |
+                         |                                        |
+          .--------------+---------------.                        |
+          | peer closed  | close         | trouble here           | all acknowledged,
+          v              |               v                        | peer closed,
+    CLOSED_BY_PEER       |    PROBLEM_DETECTED_LOCALLY            | trouble here
+          |              |               |                        |
+          | close        |               | close                  |
+          '-----------.  |  .------------'                        |
+                      v  v  v                                     |
+                      FIN_WAIT <----------------------------------'
+                         | 5 s
+                         v
+                        DEAD
+
+"close" is the application's call; "trouble here" is a timeout, or something of the peer's that cannot be accepted.
+
+The application sees less than there is: once it has closed a connection, that is gone for it. The peer sees less, too:
+it cannot tell a lingering connection from a connected one.
+
+NONE: the object was made a moment ago. Nobody knows of it, no timer runs.
+
+CONNECTING: a client asks until the server answers; a server waits until its application accepts. Messages may be queued
+    already. Both give up when the initial timeout has passed, so somebody always leaves this state.
+
+CONNECTED: data packets flow both ways, and all timers of the traffic run. Each end leaves it when it wants to, when it
+    hears that the other has left it, or when it has heard nothing for the timeout.
+
+LINGER: the application has closed the connection, and was told so, but reliable data is still on its way. The traffic
+    goes on without it, and what the peer sends is discarded. The state has no timeout of its own: it ends with the last
+    ack, and if the peer falls silent, as any connection does.
+
+CLOSED_BY_PEER, PROBLEM_DETECTED_LOCALLY: the connection has ended, and the application was told why. What was received
+    can still be read, so only the application leaves these states, by closing. No timer runs. The peer is told of the
+    end when it sends something, and after a local problem once at the beginning.
+
+FIN_WAIT: the application is done. The object lives 5 s longer, so that the peer, whatever it still sends, hears of the
+    end instead of nothing (`closing.Farewell`). Meanwhile its address belongs to this connection.
+
+DEAD: the id and the address are free for others. The object is not used any more.
+"""
 
 from enum import IntEnum
 from typing import Final
@@ -32,7 +80,43 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.DEAD: frozenset(),
 }
 
+_DATA_FLOWS: Final = frozenset({State.CONNECTED, State.LINGER})
+
 
 def visible(state: State) -> ConnectionState:
     """What the application is shown: closed states that it no longer owns are NONE."""
     return ConnectionState(max(state.value, 0))
+
+
+class StateMachine:
+    """The state of one connection, and `enter`, the only door through which it changes.
+
+    A base class and no part of its own, because the state is read for every packet and message.
+    """
+
+    __slots__ = ("data_flows", "end_debug", "end_reason", "state")
+
+    def __init__(self) -> None:
+        self.state = State.NONE
+        self.data_flows = False
+        """Connected or lingering: data packets are sent and taken."""
+        self.end_reason = 0
+        """Why it ended; 0 before."""
+        self.end_debug = ""
+        """The same in words."""
+
+    def enter(self, state: State, reason: int, debug: str) -> bool:
+        """Changes the state; whether the application is told of it.
+
+        It is not told of what follows its own close: of the end of lingering, and of death.
+
+        Raises `AssertionError` if the table has no way from here to there: a bug of ours.
+        """
+        old_state = self.state
+        if state not in TRANSITIONS[old_state]:
+            raise AssertionError(f"no way from {old_state.name} to {state.name}")
+        self.state = state
+        self.data_flows = state in _DATA_FLOWS
+        self.end_reason = reason
+        self.end_debug = debug
+        return old_state != State.LINGER and state != State.DEAD

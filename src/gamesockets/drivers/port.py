@@ -78,12 +78,12 @@ class Port:
                 return
 
     def _send(self, transmits: list[Transmit]) -> None:
-        for index, (datagrams, address) in enumerate(transmits):
-            taken = self.udp.send(datagrams, address)
+        for index, (datagrams, path) in enumerate(transmits):
+            taken = self.udp.send(datagrams, path.remote, path.local)
             if self.trace_bytes_max > OFF:
-                trace_sent(self.udp.local_address, address, datagrams[:taken], self.trace_bytes_max)
+                trace_sent(self.udp.local_address, path.remote, datagrams[:taken], self.trace_bytes_max)
             if taken < len(datagrams):
-                self.backlog.append((datagrams[taken:], address))
+                self.backlog.append((datagrams[taken:], path))
                 self.backlog.extend(transmits[index + 1 :])
                 return
 
@@ -95,11 +95,11 @@ class Port:
 
     def _pump_impaired(self, now: int) -> None:
         outgoing = self.impairment.outgoing
-        for datagrams, address in self.endpoint.datagrams_to_send(now):
+        for datagrams, path in self.endpoint.datagrams_to_send(now):
             for data in datagrams:
-                outgoing.receive_datagram(data, address, now)
+                outgoing.receive_datagram(data, path, now)
         if not self.backlog:
-            self._send([([data], address) for data, address in outgoing.datagrams_to_send(now)])
+            self._send([([data], path) for data, path in outgoing.datagrams_to_send(now)])
 
     def pump_at_once(self, now: int) -> None:
         """Sends what is due past the simulated network, as the last thing before closing."""
@@ -109,24 +109,24 @@ class Port:
         """Reads what has arrived, up to one turn's worth; whether there was anything."""
         groups = self.udp.receive(DATAGRAMS_PER_TURN)
         if self.trace_bytes_max > OFF:
-            for datagrams, address in groups:
-                trace_received(self.udp.local_address, address, datagrams, self.trace_bytes_max)
+            for datagrams, remote, _ in groups:
+                trace_received(self.udp.local_address, remote, datagrams, self.trace_bytes_max)
         endpoint = self.endpoint
         if self.impairment.is_active:
             incoming = self.impairment.incoming
-            for datagrams, address in groups:
+            for datagrams, remote, local in groups:
                 for data in datagrams:
-                    incoming.receive_datagram(data, address, now)
+                    incoming.receive_datagram(data, (remote, local), now)
             self.deliver_delayed(now)
         else:
-            for datagrams, address in groups:
-                endpoint.receive_datagrams(datagrams, address, now)
+            for datagrams, remote, local in groups:
+                endpoint.receive_datagrams(datagrams, remote, now, local)
         return bool(groups)
 
     def deliver_delayed(self, now: int) -> None:
         """Hands over what the simulated network has held back long enough."""
-        for data, address in self.impairment.incoming.datagrams_to_send(now):
-            self.endpoint.receive_datagram(data, address, now)
+        for data, (remote, local) in self.impairment.incoming.datagrams_to_send(now):
+            self.endpoint.receive_datagram(data, remote, now, local)
 
     def next_timer(self) -> int:
         """When this port next needs service."""

@@ -5,6 +5,9 @@ which the last may be shorter, handed over as one piece), inwards with UDP_GRO (
 back whole and says where to cut). Elsewhere, and wherever the kernel or the path refuses, the same methods
 send and receive one datagram at a time.
 
+A socket that listens on every address of the machine also says which of them a datagram was sent to, and sends from
+there (`pktinfo`).
+
 Losing datagrams is normal for UDP, so nothing the network does is raised: it is counted, and the datagram is
 gone. Protocol state, keys and timers are somebody else's; this file knows bytes and addresses.
 """
@@ -16,6 +19,8 @@ import sys
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
+from gamesockets.connection.path import ANY_LOCAL
+from gamesockets.drivers.pktinfo import ANCILLARY_BYTES, PacketInfo
 from gamesockets.values.address import Address, SocketAddress
 
 __all__ = ["LARGEST_DATAGRAM_BYTES", "UdpSocket"]
@@ -36,13 +41,15 @@ _BUFFER_BYTES_WORTH_TRYING: Final = 64 << 10
 _SEGMENTS_PER_CALL: Final = 64  # what every kernel with UDP_SEGMENT takes
 _BYTES_PER_CALL: Final = 65000  # an IPv4 packet holds 65507 bytes of UDP payload
 _BYTES_PER_RECEIVE: Final = 65535
-_GRO_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(4) if hasattr(socket, "CMSG_SPACE") else 0
+_ANCILLARY_BYTES: Final = ANCILLARY_BYTES + (socket.CMSG_SPACE(4) if hasattr(socket, "CMSG_SPACE") else 0)
 _pack_segment_size = struct.Struct("=H").pack
 
 # A destination whose path takes smaller packets than ours (a tunnel) refuses every run with one of these. The
 # others on the same socket must not lose their batches for it, so only a row of refusals counts.
 _PATH_REFUSALS: Final = frozenset({errno.EINVAL, errno.EMSGSIZE})
 _PATH_REFUSALS_IN_A_ROW: Final = 8
+# The local address is none any more, or none to send from: a broadcast address.
+_LOCAL_REFUSALS: Final = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL})
 # The interface or the kernel cannot cut at all (no checksum offload, IPsec, an old or foreign kernel).
 _SEGMENT_REFUSALS: Final = frozenset({errno.EIO, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOPROTOOPT, errno.ENOSYS})
 
@@ -53,8 +60,10 @@ _WOULD_BLOCK: Final = frozenset(
 _ECHOES_OF_SENDING: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETRESET})
 _NO_SUCH_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
 
+_EVERY_IPV4: Final = bytes(10) + b"\xff\xff" + bytes(4)
+
 _OpenSocket: TypeAlias = Callable[[int, int], socket.socket]
-_Groups: TypeAlias = list[tuple[list[bytes], SocketAddress]]
+_Groups: TypeAlias = list[tuple[list[bytes], SocketAddress, bytes]]
 
 
 @final
@@ -63,24 +72,30 @@ class UdpSocket:
 
     Not safe for calls from several threads at once; sending in one thread and receiving in another is.
     Counters: `send_errors` (datagrams the system refused for good), `receive_errors` (errors that came in the
-    place of a datagram), `oversize_dropped` (datagrams longer than `LARGEST_DATAGRAM_BYTES`).
+    place of a datagram), `oversize_dropped` (datagrams longer than `LARGEST_DATAGRAM_BYTES`), `locals_refused`
+    (datagrams that could not leave from where they should, and left from elsewhere).
     """
 
     __slots__ = (
+        "_info",
         "_path_refusals",
         "_socket",
         "gro",
         "gso",
         "local_address",
+        "locals_refused",
         "oversize_dropped",
         "receive_errors",
         "send_errors",
     )
 
-    def __init__(self, bound_socket: socket.socket, gso: bool = True, gro: bool = True) -> None:
+    def __init__(
+        self, bound_socket: socket.socket, gso: bool = True, gro: bool = True, tells_local: bool = False
+    ) -> None:
         """Take over `bound_socket`, which may be a subclass that fails on purpose.
 
         `gso` and `gro` allow batches outwards and inwards; the attributes of these names say what is in use.
+        `tells_local` asks for the local address of what is received.
         """
         bound_socket.setblocking(False)
         _enlarge_buffer(bound_socket, socket.SO_RCVBUF, _SO_RCVBUFFORCE)
@@ -90,10 +105,12 @@ class UdpSocket:
         self._path_refusals = 0
         self.gso = gso and _accepts_udp_option(bound_socket, _UDP_SEGMENT, 0)
         self.gro = gro and _accepts_udp_option(bound_socket, _UDP_GRO, 1)
+        self._info: Final = PacketInfo(bound_socket, tells_local)
         self.local_address: Final = Address.from_socket(bound_socket.getsockname())
         self.send_errors = 0
         self.receive_errors = 0
         self.oversize_dropped = 0
+        self.locals_refused = 0
 
     @classmethod
     def bind(cls, address: Address, open_socket: _OpenSocket = socket.socket) -> "UdpSocket":
@@ -105,8 +122,9 @@ class UdpSocket:
         """
         family = socket.AF_INET if address.is_ipv4 else socket.AF_INET6
         everywhere = address.is_all_zeros
+        tells_local = everywhere or address.packed == _EVERY_IPV4
         try:
-            return cls(_open_bound(open_socket, family, (address.ip, address.port), everywhere))
+            return cls(_open_bound(open_socket, family, _to_bind(address), everywhere), tells_local=tells_local)
         except OSError as error:
             if not everywhere or error.errno not in _NO_SUCH_FAMILY:
                 raise _explained(error, f"cannot listen on {address}") from error
@@ -133,39 +151,51 @@ class UdpSocket:
         """Give the port back. Calling it again does nothing."""
         self._socket.close()
 
+    @property
+    def tells_local(self) -> bool:
+        """Whether `receive` says which local address each datagram was sent to."""
+        return self._info.is_told
+
     def socket_address(self, address: Address) -> SocketAddress:
         """What `send` takes for `address`, equal to what `receive` reports for datagrams from there.
 
-        Link-local IPv6 addresses need a scope, which `Address` lacks: reply to the address received.
         Raises OSError (EAFNOSUPPORT) for an IPv6 address on an IPv4 socket.
         """
         if self._socket.family != socket.AF_INET:
-            return (_ipv6_text(address), address.port, 0, 0)
+            return (_ipv6_text(address), address.port, 0, address.scope_id)
         if address.is_ipv4:
             return (address.ip, address.port)
         raise OSError(errno.EAFNOSUPPORT, f"cannot reach {address} from the IPv4 socket {self.local_address}")
 
     def receive(self, limit_datagrams: int) -> _Groups:
-        """Take what has arrived, in order; consecutive datagrams of one sender form a group.
+        """Take what has arrived, in order; consecutive datagrams from one address to one of ours form a group.
+
+        A group is the datagrams, the sender's address, and the local address in the form that `send` takes: `ANY_LOCAL`
+        unless `tells_local`.
 
         Stops once `limit_datagrams` were taken, so that one busy socket cannot starve the rest; the batch
         with which the limit is reached is delivered whole, up to 127 more. Raises OSError only on a closed
         socket.
         """
-        return self._receive_batches(limit_datagrams) if self.gro else self._receive_singly(limit_datagrams)
+        if self.gro or self.tells_local:
+            return self._receive_batches(limit_datagrams)
+        return self._receive_singly(limit_datagrams)
 
     def _receive_batches(self, limit_datagrams: int) -> _Groups:
         # recvmsg with a full-size allocation measured faster than recvmsg_into and a copy, for 100-byte
         # datagrams too: the allocator cuts the fresh block in place, which is cheaper than a memoryview
         # slice.
         recvmsg = self._socket.recvmsg
+        info = self._info
+        tells_local = info.is_told
         groups: _Groups = []
         group: list[bytes] = []
         sender: SocketAddress | None = None
+        local = asked = ANY_LOCAL
         taken = 0
         while taken < limit_datagrams:
             try:
-                data, ancillary, _, address = recvmsg(_BYTES_PER_RECEIVE, _GRO_ANCILLARY_BYTES)
+                data, ancillary, _, address = recvmsg(_BYTES_PER_RECEIVE, _ANCILLARY_BYTES)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -175,6 +205,8 @@ class UdpSocket:
                 continue
             length = len(data)
             size = _segment_size(ancillary, length) if ancillary else length
+            if tells_local:
+                asked = info.local(ancillary)
             if size < length:
                 pieces = [data[start : start + size] for start in range(0, length, size)]
                 taken += len(pieces)
@@ -184,22 +216,22 @@ class UdpSocket:
                     if not short_enough:
                         continue
                     pieces = short_enough
-                if address == sender:
+                if address == sender and asked == local:
                     group += pieces
                 else:
                     group = pieces
-                    sender = address
-                    groups.append((group, address))
+                    sender, local = address, asked
+                    groups.append((group, address, local))
                 continue
             taken += 1
             if length > LARGEST_DATAGRAM_BYTES:
                 self.oversize_dropped += 1
-            elif address == sender:
+            elif address == sender and asked == local:
                 group.append(data)
             else:
                 group = [data]
-                sender = address
-                groups.append((group, address))
+                sender, local = address, asked
+                groups.append((group, address, local))
         return groups
 
     def _receive_singly(self, limit_datagrams: int) -> _Groups:
@@ -226,7 +258,7 @@ class UdpSocket:
             else:
                 group = [data]
                 sender = address
-                groups.append((group, address))
+                groups.append((group, address, ANY_LOCAL))
         return groups
 
     def _ends_receiving(self, error: OSError) -> bool:
@@ -239,8 +271,8 @@ class UdpSocket:
         self.receive_errors += 1
         return error.errno not in _ECHOES_OF_SENDING
 
-    def send(self, datagrams: list[bytes], address: SocketAddress) -> int:
-        """Send in order to `address`, which is from `socket_address` or `receive`.
+    def send(self, datagrams: list[bytes], address: SocketAddress, local: bytes = ANY_LOCAL) -> int:
+        """Send in order to `address`, which is from `socket_address` or `receive`, and from `local`, as `receive` told.
 
         Returns how many, from the front, are dealt with: sent, or refused in a way that sending again will
         not cure (counted in `send_errors`). Fewer than all means there is no room: keep the rest until the
@@ -248,30 +280,32 @@ class UdpSocket:
         """
         count = len(datagrams)
         if count == 1:
-            return self._send_singly(datagrams, address)
+            return self._send_singly(datagrams, address, local)
         start = 0
         while start < count:
             if not self.gso:
-                return start + self._send_singly(datagrams[start:], address)
+                return start + self._send_singly(datagrams[start:], address, local)
             end = _end_of_run(datagrams, start)
             run = datagrams[start:end]
-            sent = self._send_run(run, address) if end - start > 1 else self._send_singly(run, address)
+            sent = self._send_run(run, address, local) if end - start > 1 else self._send_singly(run, address, local)
             start += sent
             if start < end:
                 return start
         return count
 
-    def _send_run(self, run: list[bytes], address: SocketAddress) -> int:
-        segment_size = ((_SOL_UDP, _UDP_SEGMENT, _pack_segment_size(len(run[0]))),)
+    def _send_run(self, run: list[bytes], address: SocketAddress, local: bytes) -> int:
+        ancillary = [(_SOL_UDP, _UDP_SEGMENT, _pack_segment_size(len(run[0])))]
+        if local:
+            ancillary.append((self._info.level, self._info.kind, local))
         try:
-            self._socket.sendmsg((b"".join(run),), segment_size, 0, address)
+            self._socket.sendmsg((b"".join(run),), ancillary, 0, address)
         except BlockingIOError:
             return 0
         except OSError as error:
-            errors_before = self.send_errors
-            sent = self._send_singly(run, address)
+            before = self.send_errors + self.locals_refused
+            sent = self._send_singly(run, address, local)
             # Where the single datagrams fail as well, the fault is not in the segments.
-            if self.send_errors == errors_before:
+            if self.send_errors + self.locals_refused == before:
                 self._judge_refusal(error)
             return sent
         self._path_refusals = 0
@@ -285,12 +319,15 @@ class UdpSocket:
         elif error.errno in _SEGMENT_REFUSALS:
             self.gso = False
 
-    def _send_singly(self, datagrams: list[bytes], address: SocketAddress) -> int:
+    def _send_singly(self, datagrams: list[bytes], address: SocketAddress, local: bytes) -> int:
         sendto = self._socket.sendto
         sent = 0
         for datagram in datagrams:
             try:
-                sendto(datagram, address)
+                if local:
+                    self._send_from(datagram, address, local)
+                else:
+                    sendto(datagram, address)
             except OSError as error:
                 if error.errno in _WOULD_BLOCK:
                     break
@@ -299,6 +336,16 @@ class UdpSocket:
                 self.send_errors += 1
             sent += 1
         return sent
+
+    def _send_from(self, datagram: bytes, address: SocketAddress, local: bytes) -> None:
+        info = self._info
+        try:
+            self._socket.sendmsg((datagram,), ((info.level, info.kind, local),), 0, address)
+        except OSError as error:
+            if error.errno not in _LOCAL_REFUSALS:
+                raise
+            self._socket.sendto(datagram, address)
+            self.locals_refused += 1
 
 
 def _end_of_run(datagrams: list[bytes], start: int) -> int:
@@ -325,7 +372,13 @@ def _segment_size(ancillary: list[tuple[int, int, bytes]], length: int) -> int:
     return length
 
 
-def _open_bound(open_socket: _OpenSocket, family: int, address: tuple[str, int], both_families: bool) -> socket.socket:
+def _to_bind(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
+    if address.is_ipv4:
+        return (address.ip, address.port)
+    return (_ipv6_text(address), address.port, 0, address.scope_id)
+
+
+def _open_bound(open_socket: _OpenSocket, family: int, address: SocketAddress, both_families: bool) -> socket.socket:
     new_socket = open_socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:

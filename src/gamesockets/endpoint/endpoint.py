@@ -1,44 +1,38 @@
-"""One local address, many peers: routes datagrams, proves addresses, accepts and makes connections.
+"""One local address, many peers: routes datagrams, makes connections and takes them away, runs their timers.
 
-Nothing is allocated for a stranger until its ConnectRequest brought back a challenge that only its address could have
-received. The same five verbs as `DatagramConnection`; the contract is the same too: after any call that changes state,
-drain `datagrams_to_send` and `next_event`, then read `next_timer` once.
+A data packet belongs to the connection whose id it names, if it came on that connection's path. A control message
+belongs to the connection whose path leads to where it came from, or else to a stranger (`strangers`).
+
+Five verbs, as for a simulated link. The contract: after any call that changes state, drain `datagrams_to_send` and
+`next_event`, then read `next_timer` once.
 """
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import Final, TypeAlias, final
+from typing import final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection.closing import encode_closed, encode_no_connection
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
-from gamesockets.connection.handshake import Policy, agree_in_memory, check_request
+from gamesockets.connection.handshake import agree_in_memory
 from gamesockets.connection.inbox import Inbox
+from gamesockets.connection.path import ANY_LOCAL, Path
 from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
-from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.endpoint.ids import ConnectionIds
-from gamesockets.values.address import Address, SocketAddress
+from gamesockets.endpoint.policies import Policies
+from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
+from gamesockets.values.address import SocketAddress
 from gamesockets.values.entropy import Entropy
-from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
 from gamesockets.values.results import Result
 from gamesockets.wire import datagram
-from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectionClosed, ConnectRequest
-from gamesockets.wire.versions import PROTOCOL_VERSION
+from gamesockets.wire.packet import FLAG_DATA
 
-# UDP payloads for one address, in order.
-Transmit: TypeAlias = tuple[list[bytes], SocketAddress]
-
-
-REPLIES_MAX: Final = 1024
-"""Replies to strangers owed at once; more are dropped, and strangers retry."""
-
-_TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
+__all__ = ["Endpoint", "Transmit"]
 
 
 @final
@@ -68,35 +62,35 @@ class Endpoint:
         self.options = options
         """What incoming connections start with."""
         self._accepts = accepts
-        self._trust = trust
-        self._unix_epoch_us = unix_epoch_us
+        self._policies = Policies(trust, unix_epoch_us)
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
-        self._challenge_key = ChallengeKey(entropy.random_bytes(32))
-        self.connections: dict[SocketAddress, DatagramConnection] = {}
         self.counters = Counters()
-        self._addresses: dict[DatagramConnection, SocketAddress] = {}
+        self._strangers = Strangers(entropy, self._policies, self.counters)
+        self.connections: dict[SocketAddress, DatagramConnection] = {}
+        """By the remote address of their path."""
+        self._by_id: dict[bytes, DatagramConnection] = {}
+        """By connection id, as it stands in data packets."""
         self._due: dict[DatagramConnection, None] = {}
+        """Those who may have something to send now."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
         self._scheduled: dict[DatagramConnection, int] = {}
         self._entries = 0
-        self._claims: set[tuple[int, NetworkingIdentity]] = set()
-        self._replies: list[Transmit] = []
         self._events: deque[StateChange] = deque()
 
     # ------------------------------------------------------------------ connections
 
-    def connect(self, address: SocketAddress, options: ConnectionOptions, now: int) -> DatagramConnection | None:
+    def connect(self, remote: SocketAddress, options: ConnectionOptions, now: int) -> DatagramConnection | None:
         """Starts a connection to a peer; None when too many connections live.
 
         Raises `ValueError` if this endpoint already has a connection to that address.
         """
-        if address in self.connections:
-            raise ValueError(f"there is already a connection to {address} from this local address")
-        connection = self._add(address, Address.from_socket(address), options, now)
+        if remote in self.connections:
+            raise ValueError(f"there is already a connection to {remote} from this local address")
+        connection = self._add(Path(remote), options, now)
         if connection is not None:
-            connection.connect(self._policy(connection.address, options, now), now)
-            self._collect(connection)
+            connection.connect(self._policies.towards(connection.address, options, now), now)
+            self._due[connection] = None
         return connection
 
     def join(
@@ -112,8 +106,8 @@ class Endpoint:
         Both get one connection, ours sees the first identity as its peer. Our options choose the cipher. None when
         too many connections live, and then neither endpoint has any.
         """
-        one = self._add(partner_address, Address.from_socket(partner_address), self.options, now)
-        two = partner._add(own_address, Address.from_socket(own_address), partner.options, now)
+        one = self._add(Path(partner_address), self.options, now)
+        two = partner._add(Path(own_address), partner.options, now)
         if one is None or two is None:
             self.release()
             partner.release()
@@ -121,110 +115,96 @@ class Endpoint:
         agreements = agree_in_memory(self._entropy, (one.id, two.id), identities, self.options.unencrypted)
         one.join(agreements[0], now)
         two.join(agreements[1], now)
-        self._collect(one)
-        partner._collect(two)
+        self._due[one] = None
+        partner._due[two] = None
         return one, two
 
     def accept(self, connection: DatagramConnection, now: int) -> Result:
         """Accepts an incoming connection (spec 3, 6.3)."""
-        result = connection.accept(self._policy(connection.address, connection.options, now), now)
-        self._collect(connection)
-        return result
+        self._due[connection] = None
+        return connection.accept(self._policies.towards(connection.address, connection.options, now), now)
 
     def close(self, connection: DatagramConnection, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """Closes a connection; its address stays occupied until the peer had time to hear of it."""
         connection.close(reason, debug, enable_linger, now)
-        self._collect(connection)
+        self._due[connection] = None
 
     def drop(self, now: int) -> None:
         """Stops all lingering: the socket will be closed as soon as the peers were told."""
-        for connection in list(self._addresses):
+        for connection in self.connections.values():
             connection.drop(now)
-            self._collect(connection)
+            self._due[connection] = None
 
     def release(self) -> None:
         """Gives all ids back: the socket is gone, and with it whatever its connections still had to say."""
-        for connection in list(self._addresses):
+        for connection in list(self.connections.values()):
             self._remove(connection)
 
     def touch(self, connection: DatagramConnection) -> None:
         """Something was done to a connection directly (a send, a flush): it is asked for datagrams next time."""
         self._due[connection] = None
 
-    def _add(
-        self, address: SocketAddress, peer: Address, options: ConnectionOptions, now: int
-    ) -> DatagramConnection | None:
+    def _add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
         number = self._ids.take()
         if not number:
             return None
         connection = DatagramConnection(
-            number, peer, self._entropy, self.credentials, options, self.counters, self.ready, now
+            number, path, self._entropy, self.credentials, options, self.counters, self.ready, self._events, now
         )
-        self.connections[address] = connection
-        self._addresses[connection] = address
+        self.connections[path.remote] = connection
+        self._by_id[connection.id_bytes] = connection
         return connection
 
     def _remove(self, connection: DatagramConnection) -> None:
-        del self.connections[self._addresses.pop(connection)]
+        del self.connections[connection.path.remote]
+        del self._by_id[connection.id_bytes]
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
         self._ids.give_back(connection.id)
-        self._claims.discard((connection.remote_id, connection.peer.identity))
-
-    def _policy(self, peer: Address, options: ConnectionOptions, now: int) -> Policy:
-        allow = options.allow_without_auth
-        if peer.is_loopback:
-            allow = max(allow, options.localhost_allow_without_auth)
-        return Policy(allow, self._trust, (now + self._unix_epoch_us) // 1_000_000)
-
-    def _collect(self, connection: DatagramConnection) -> None:
-        self._due[connection] = None
-        self._take_events(connection)
-
-    def _take_events(self, connection: DatagramConnection) -> None:
-        while True:
-            event = connection.next_event()
-            if event is None:
-                return
-            self._events.append(event)
+        self._strangers.left(connection)
 
     # ------------------------------------------------------------------ verbs
 
-    def receive_datagram(self, data: bytes, address: SocketAddress, now: int) -> None:
+    def receive_datagram(self, data: bytes, remote: SocketAddress, now: int, local: bytes = ANY_LOCAL) -> None:
         """Takes one UDP payload. Never raises because of `data`."""
-        self.receive_datagrams([data], address, now)
+        self.receive_datagrams([data], remote, now, local)
 
-    def receive_datagrams(self, datagrams: list[bytes], address: SocketAddress, now: int) -> None:
-        """Takes UDP payloads that came from one address, in order."""
-        connection = self.connections.get(address)
+    def receive_datagrams(
+        self, datagrams: list[bytes], remote: SocketAddress, now: int, local: bytes = ANY_LOCAL
+    ) -> None:
+        """Takes UDP payloads that came from one address, and to one of ours, in order.
+
+        `local` is what the socket wants to be given with answers.
+        """
+        connection: DatagramConnection | None = None
         for data in datagrams:
-            if connection is not None and (
-                connection.state is not State.FIN_WAIT or not self._is_newcomer(connection, data)
-            ):
-                connection.receive_datagram(data, now)
-            else:
-                connection = self._receive_from_stranger(data, address, now) or connection
-        if connection is not None:
-            self._collect(connection)
+            if len(data) < datagram.MINIMUM_DATAGRAM_BYTES or not data[0] & FLAG_DATA:
+                connection = None
+                self._receive_control(data, remote, now, local)
+                continue
+            if connection is None or data[1:5] != connection.id_bytes:
+                connection = self._find(data, remote, now)
+            if connection is not None:
+                connection.receive_packet(data, now)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then what each connection that is due has to say."""
-        transmits = self._replies
-        self._replies = []
+        strangers = self._strangers
+        transmits = strangers.replies
+        strangers.replies = []
         if self._due:
             due = self._due
             self._due = {}
             for connection in due:
                 datagrams = connection.datagrams_to_send(now)
                 if datagrams:
-                    transmits.append((datagrams, self._addresses[connection]))
-                self._take_events(connection)
+                    transmits.append((datagrams, connection.path))
                 self._schedule(connection, now)
         return transmits
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something is owed already."""
-        if self._replies or self._due:
+        if self._due or self._strangers.replies:
             return 0
         timers = self._timers
         while timers:
@@ -246,7 +226,7 @@ class Endpoint:
             if connection.state == State.DEAD:
                 self._remove(connection)
             else:
-                self._collect(connection)
+                self._due[connection] = None
 
     def next_event(self) -> StateChange | None:
         """The oldest change of any connection's state that was not taken yet."""
@@ -260,92 +240,46 @@ class Endpoint:
             self._entries += 1
             heappush(self._timers, (deadline, self._entries, connection))
 
-    # ------------------------------------------------------------------ strangers
+    # ------------------------------------------------------------------ routes
 
-    def _is_newcomer(self, closed: DatagramConnection, data: bytes) -> bool:
-        """Whether somebody else asks to connect from the port of a connection that we closed a moment ago."""
-        if not self._accepts or len(data) < datagram.MINIMUM_DATAGRAM_BYTES or data[0] & 0x80:
-            return False
-        message = datagram.decode_control(data)
-        if isinstance(message, ChallengeRequest):
-            return message.connection_id != closed.remote_id
-        return isinstance(message, ConnectRequest) and message.client_connection_id != closed.remote_id
-
-    def _receive_from_stranger(self, data: bytes, address: SocketAddress, now: int) -> DatagramConnection | None:
-        """A datagram from an address without connection; the connection if one was made (spec 1, 3.4)."""
-        if not self._accepts:
-            self.counters.stray += 1
-            return None
-        if len(data) < datagram.MINIMUM_DATAGRAM_BYTES or data[0] & 0x80:
-            self.counters.stray += 1
-            return None
-        message = datagram.decode_control(data)
-        if message is None:
-            self.counters.malformed += 1
-        elif isinstance(message, ChallengeRequest):
-            self._reply_to_challenge(message, address, now)
-        elif isinstance(message, ConnectRequest):
-            connection = self._request_received(message, address, now)
-            if connection is not None:
-                connection.statistics.packets_received += 1
-                connection.statistics.bytes_received += len(data)
+    def _find(self, data: bytes, remote: SocketAddress, now: int) -> DatagramConnection | None:
+        """Whose data packet this is. None if it names no connection's id or came on another path: it is done then."""
+        connection = self._by_id.get(data[1:5])
+        if connection is not None and connection.path.remote == remote:
+            self._due[connection] = None
             return connection
-        elif isinstance(message, ConnectionClosed):
+        at_address = self.connections.get(remote)
+        if at_address is None:
             self.counters.stray += 1
-            if message.to_connection_id or message.from_connection_id:
-                self._reply(encode_no_connection(message.to_connection_id, message.from_connection_id), address)
         else:
-            self.counters.stray += 1
+            at_address.receive_stray(data, now)
+            self._due[at_address] = None
         return None
 
-    def _reply(self, data: bytes, address: SocketAddress) -> None:
-        if len(self._replies) >= REPLIES_MAX:
-            self.counters.replies_dropped += 1
+    def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
+        """Takes anything but a data packet."""
+        connection = self.connections.get(remote)
+        message: datagram.ControlMessage | None = None
+        if self._accepts or connection is not None:
+            message = datagram.decode_control(data)
+        if connection is not None and (
+            connection.state != State.FIN_WAIT or not self._accepts or not is_newcomer(message, connection.remote_id)
+        ):
+            connection.receive_control(message, len(data), now)
+            self._due[connection] = None
+        elif not self._accepts or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
+            self.counters.stray += 1
         else:
-            self._replies.append(([data], address))
-
-    def _reply_to_challenge(self, message: ChallengeRequest, address: SocketAddress, now: int) -> None:
-        if not message.connection_id:
-            self.counters.malformed += 1
-            return
-        peer = Address.from_socket(address)
-        reply = ChallengeReply(
-            connection_id=message.connection_id,
-            challenge=self._challenge_key.make(_address_bytes(peer), now),
-            your_timestamp=message.my_timestamp,
-            protocol_version=PROTOCOL_VERSION,
-        )
-        self._reply(datagram.encode_control(datagram.CHALLENGE_REPLY, reply), address)
-
-    def _request_received(self, message: ConnectRequest, address: SocketAddress, now: int) -> DatagramConnection | None:
-        peer = Address.from_socket(address)
-        if not self._challenge_key.check(message.challenge, _address_bytes(peer), now):
-            self.counters.bad_challenges += 1
-            return None
-        if not message.client_connection_id:
-            self.counters.malformed += 1
-            return None
-        negotiation = check_request(message, peer, self._policy(peer, self.options, now), now)
-        if negotiation is None:
-            self.counters.bad_requests += 1
-            return None
-        claim = (negotiation.client_id, negotiation.peer.identity)
-        if claim in self._claims:
-            reason = int(EndReason.MISC_GENERIC)
-            self._reply(encode_closed(0, negotiation.client_id, reason, _TEXT_ID_EXISTS), address)
-            return None
-        closed = self.connections.get(address)
-        if closed is not None:
-            closed.stop_telling()
-            self._remove(closed)
-        connection = self._add(address, peer, self.options, now)
-        if connection is None:
-            self.counters.no_room += 1
-            return None
-        self._claims.add(claim)
-        connection.request_received(negotiation, now)
-        return connection
-
-
-def _address_bytes(address: Address) -> bytes:
-    return address.packed + address.port.to_bytes(2, "little")
+            path = Path(remote, local)
+            server = self._strangers.receive(message, path, self.options, now)
+            if server is not None:
+                if connection is not None:
+                    connection.stop_telling()
+                    self._remove(connection)
+                newcomer = self._add(path, self.options, now)
+                if newcomer is None:
+                    self.counters.no_room += 1
+                else:
+                    self._strangers.admitted(server)
+                    newcomer.request_received(server, len(data), now)
+                    self._due[newcomer] = None

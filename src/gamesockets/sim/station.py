@@ -104,9 +104,9 @@ class Station(Scheduled, Receiver):
         turns = 0
         try:
             while True:
-                for datagrams, address in endpoint.datagrams_to_send(now):
+                for datagrams, path in endpoint.datagrams_to_send(now):
                     for data in datagrams:
-                        self.network.send(data, self.address, address)
+                        self.network.send(data, self.address, path.remote)
                 event = endpoint.next_event()
                 while event is not None:
                     self._on_change(event)

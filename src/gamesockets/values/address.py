@@ -2,16 +2,23 @@
 
 Inside, every address is 16 bytes, IPv4 as ``::ffff:a.b.c.d``, so that one form serves sockets of both
 families and the handshake (spec 3, 1.4). Host names are never resolved.
+
+A link-local IPv6 address exists once for each network that a machine is on, and so it comes with the zone it is meant
+in: the number of the network interface, which means something on this machine only (RFC 4007). Zones are part of the
+text of an address and of its equality, but never of its 16 bytes, of an identity or of anything a peer is told. All
+other addresses have none.
 """
 
 import re
 from ipaddress import IPv6Address, ip_address
 from operator import index
-from socket import AF_INET, AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, if_nametoindex, inet_pton
 from typing import Any, Final, TypeAlias, final
 
 SocketAddress: TypeAlias = tuple[Any, ...]
 """What `socket.recvfrom` returns as an address. Everything above the sockets only compares and hashes it."""
+
+_ZONE_MAX: Final = (1 << 32) - 1
 
 _IPV4_PREFIX: Final = bytes(10) + b"\xff\xff"
 _ALL_ZEROS: Final = bytes(16)
@@ -31,7 +38,7 @@ _IPV6: Final = re.compile(
     [ \t]*(?P<bracket>\[[ \t]*)?
     (?> (?P<left>{_GROUPS})?::(?P<right>(?:{_GROUP}:)*{_DOTTED}|{_GROUPS})?
       | (?P<whole>(?:{_GROUP}:){{6}}{_DOTTED}|{_GROUP}(?::{_GROUP}){{7}}) )
-    (?:%[0-9]+(?=[\] \t]|\Z))?
+    (?:%(?P<zone>[0-9]+)(?=[\] \t]|\Z))?
     (?(bracket)[ \t]*\])
     (?: [ \t]* | (?:[:#.pP]|[ \t]+port[ \t]*)(?P<port>[0-9]+)[ \t]* )\Z
     """,
@@ -41,21 +48,25 @@ _IPV6: Final = re.compile(
 
 @final
 class Address:
-    """An IP address with a port. Immutable; equal and hashed by its 16 bytes and the port.
+    """An IP address with a port. Immutable; equal and hashed by its 16 bytes, the port and the zone.
 
     Args:
-        ip: text of an IPv4 or IPv6 address without a port; a colon means IPv6. A zone (``%eth0``) is dropped.
+        ip: text of an IPv4 or IPv6 address without a port; a colon means IPv6. Link-local IPv6 addresses are only
+            reached with a zone, the name or number of a network interface of this machine: ``fe80::1%eth0``. After any
+            other address a zone is dropped.
         port: 0..65535.
 
     Raises:
-        ValueError: the text is no IP address, or the port is out of range.
+        ValueError: the text is no IP address, the machine has no interface of that name, or the port is out of range.
     """
 
-    __slots__ = ("_packed", "_port")
+    __slots__ = ("_packed", "_port", "_scope_id")
 
     def __init__(self, ip: str, port: int) -> None:
-        self._packed = _pack_ipv6(ip) if ":" in ip else _pack_ipv4(ip)
+        host, _, zone = ip.partition("%")
+        self._packed = _pack_ipv6(host) if ":" in ip else _pack_ipv4(ip)
         self._port = _check_port(port)
+        self._scope_id = _scope_id(self._packed, zone)
 
     @classmethod
     def localhost(cls, port: int = 0) -> "Address":
@@ -70,25 +81,28 @@ class Address:
     @classmethod
     def ipv6(cls, ip: str, port: int) -> "Address":
         """An address that must be written as IPv6, else `ValueError`. ``::ffff:1.2.3.4`` still is IPv4."""
-        return cls.from_packed(_pack_ipv6(ip), port)
+        if ":" not in ip:
+            raise ValueError(f"{ip!r} is no IPv6 address")
+        return cls(ip, port)
 
     @classmethod
     def from_packed(cls, packed: bytes, port: int) -> "Address":
-        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``. Raises `ValueError`."""
+        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``, without a zone. Raises `ValueError`."""
         if len(packed) != 16:
             raise ValueError(f"an address has 16 bytes, not {len(packed)}")
         address: Address = cls.__new__(cls)
         address._packed = bytes(packed)
         address._port = _check_port(port)
+        address._scope_id = 0
         return address
 
     @classmethod
     def from_socket(cls, sockaddr: SocketAddress) -> "Address":
-        """From what the socket module returns: ``(host, port)``, or for IPv6 ``(host, port, flow, scope)``.
-
-        The scope of a link-local address is dropped: two addresses that differ only in it are equal.
-        """
-        return cls(sockaddr[0], sockaddr[1])
+        """From what the socket module returns: ``(host, port)``, or for IPv6 ``(host, port, flow, scope)``."""
+        if len(sockaddr) < 4 or not sockaddr[3]:
+            return cls(sockaddr[0], sockaddr[1])
+        host = str(sockaddr[0]).partition("%")[0]
+        return cls(f"{host}%{sockaddr[3]}", sockaddr[1])
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -96,7 +110,8 @@ class Address:
 
         As lenient as the native library, to accept the same configuration files: four dotted numbers are an
         IPv4 address whatever follows them, and after an IPv6 address a port may come as ``#5``, ``p5`` or
-        `` port 5``.
+        `` port 5``. A zone has to be a number: texts that a peer sent are parsed too, and must not ask the system for
+        its interfaces.
 
         Raises:
             ValueError: the text is no address, or a number in it is out of range.
@@ -108,7 +123,9 @@ class Address:
             return cls.from_packed(_IPV4_PREFIX + bytes(octets), port)
         if match := _IPV6.match(text):
             packed = _pack_groups(match["left"], match["right"], match["whole"])
-            return cls.from_packed(packed, int(match["port"] or 0))
+            address = cls.from_packed(packed, int(match["port"] or 0))
+            address._scope_id = _scope_id(packed, match["zone"] or "")
+            return address
         raise ValueError(f"{text[:64]!r} is no IP address with an optional port")
 
     @property
@@ -122,10 +139,16 @@ class Address:
 
     @property
     def ip(self) -> str:
-        """Text without the port: IPv4 dotted, IPv6 in the shortest form of RFC 5952."""
+        """Text without the port: IPv4 dotted, IPv6 in the shortest form of RFC 5952, with the zone as a number."""
         if self.is_ipv4:
             return ".".join(map(str, self._packed[12:]))
-        return IPv6Address(self._packed).compressed
+        text = IPv6Address(self._packed).compressed
+        return f"{text}%{self._scope_id}" if self._scope_id else text
+
+    @property
+    def scope_id(self) -> int:
+        """The zone of a link-local IPv6 address: the number of a network interface; 0 if it has none."""
+        return self._scope_id
 
     @property
     def is_ipv4(self) -> bool:
@@ -160,10 +183,10 @@ class Address:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Address):
             return NotImplemented
-        return self._packed == other._packed and self._port == other._port
+        return self._packed == other._packed and self._port == other._port and self._scope_id == other._scope_id
 
     def __hash__(self) -> int:
-        return hash((self._packed, self._port))
+        return hash((self._packed, self._port, self._scope_id))
 
 
 def _check_port(port: int) -> int:
@@ -182,9 +205,25 @@ def _pack_ipv4(ip: str) -> bytes:
 
 def _pack_ipv6(ip: str) -> bytes:
     try:
-        return inet_pton(AF_INET6, ip.partition("%")[0])
+        return inet_pton(AF_INET6, ip)
     except (OSError, ValueError):
         raise ValueError(f"{ip!r} is no IPv6 address") from None
+
+
+def _scope_id(packed: bytes, zone: str) -> int:
+    """The number of a zone, which only link-local addresses have: fe80::/10."""
+    if not zone or packed[0] != 0xFE or packed[1] & 0xC0 != 0x80:
+        return 0
+    if zone.isascii() and zone.isdigit():
+        # Longer digits are refused before they are read, as reading millions of them would take long.
+        number = int(zone) if len(zone) <= len(str(_ZONE_MAX)) else _ZONE_MAX + 1
+        if number > _ZONE_MAX:
+            raise ValueError(f"zone {zone[:64]} of an IPv6 address is outside 0..{_ZONE_MAX}")
+        return number
+    try:
+        return if_nametoindex(zone)
+    except (OSError, ValueError):
+        raise ValueError(f"{zone[:64]!r} is no network interface of this machine, so it cannot be a zone") from None
 
 
 def _pack_groups(left: str | None, right: str | None, whole: str | None) -> bytes:

@@ -1,0 +1,26 @@
+"""What must a peer prove, given where it is and what the options allow? (spec 1, 5.9)"""
+
+from typing import final
+
+from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.handshake import Policy
+from gamesockets.crypto.trust import TrustStore
+from gamesockets.values.address import Address
+
+
+@final
+class Policies:
+    """What an endpoint insists on. `unix_epoch_us` is added to `now` to get Unix time, which certificates need."""
+
+    __slots__ = ("_trust", "_unix_epoch_us")
+
+    def __init__(self, trust: TrustStore | None, unix_epoch_us: int) -> None:
+        self._trust = trust
+        self._unix_epoch_us = unix_epoch_us
+
+    def towards(self, peer: Address, options: ConnectionOptions, now: int) -> Policy:
+        """What holds for a peer at that address now: on this machine more may be allowed."""
+        allow = options.allow_without_auth
+        if peer.is_loopback:
+            allow = max(allow, options.localhost_allow_without_auth)
+        return Policy(allow, self._trust, (now + self._unix_epoch_us) // 1_000_000)
