@@ -28,13 +28,13 @@ from gamesockets.connection.handshake import Agreement, ClientNegotiation, Polic
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import TRANSITIONS, State
 from gamesockets.connection.timers import Timers
-from gamesockets.connection.trace import TracedOutbox, TraceSink
+from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.crypto.credentials import Refusal
 from gamesockets.receive.receiver import DISCARDING
-from gamesockets.send.sender import Outbox
+from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.address import Address
-from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason, SendFlags
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
@@ -56,11 +56,7 @@ CLOSE_REPEATS: Final = 3
 CLOSE_REPEAT_US: Final = 250_000
 SEVERAL_LANES_VERSION: Final = 11
 STRAY_REPLY_EVERY_US: Final = 250_000
-GATHER_BYTES: Final = 16_384
-"""So much data of messages that may wait is worth sending without further delay."""
-
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
-_RELIABLE: Final = int(SendFlags.RELIABLE)
 
 
 @final
@@ -108,7 +104,6 @@ class Connection(Core):
         self.inbox = Inbox(ready)
         self.traffic = Traffic(connection_id, self.peer, self.inbox, options, counters, entropy, now)
         self.sender = self.traffic.sender
-        self._outbox: Outbox = self.sender
         self.statistics = self.traffic.statistics
         self.ping = self.traffic.ping
         self.timers = Timers()
@@ -204,7 +199,6 @@ class Connection(Core):
     def set_trace(self, trace: TraceSink | None) -> None:
         """From now on `trace` is told of packets and messages; None for nobody."""
         self.traffic.set_trace(trace)
-        self._outbox = self.sender if trace is None else TracedOutbox(self.sender, trace)
 
     # ------------------------------------------------------------------ states and ends
 
@@ -371,12 +365,7 @@ class Connection(Core):
                 return -int(Result.NO_CONNECTION)
             else:
                 return -int(Result.INVALID_PARAM)
-        loss_percent = self.options.message_loss_send_percent
-        if loss_percent and not flags & _RELIABLE and chance(self._entropy, loss_percent):
-            number = self.sender.lose(len(data), lane)
-            if number:
-                return number
-        return self._outbox.send(data, flags, lane, now)
+        return self.traffic.outbox.send(data, flags, lane, now)
 
     def flush(self) -> Result:
         """Ends the Nagle wait of everything queued."""
@@ -399,18 +388,12 @@ class Connection(Core):
 
     def needs_service(self, now: int) -> bool:
         """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
-        sender = self.sender
-        if not self._is_connected or (
-            sender.queued_bytes < sender.payload_bytes_max and sender.nagle_until >= self.timers.send
-        ):
-            return False
-        send_at = sender.data_at(now)
-        return send_at <= now or send_at < self.timers.send
+        return self._is_connected and self.sender.is_due(now, self.timers.send)
 
     def may_gather(self, now: int) -> bool:
         """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
         sender = self.sender
-        return sender.nagle_until > now and sender.queued_bytes < GATHER_BYTES
+        return sender.nagle.until > now and sender.lanes.queued_bytes < GATHER_BYTES
 
     def measure(self, now: int) -> None:
         """Nothing to do: intervals end when their timer fires."""

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.round_trip import PingEstimator
 from gamesockets.connection.states import State
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.traffic import Traffic
+from gamesockets.send.round_trip import RoundTripEstimator
 from gamesockets.send.sender import Sender
 from gamesockets.values.address import Address
 from gamesockets.values.message import PeerRecord
@@ -33,7 +33,7 @@ class Core(ABC):
     traffic: Traffic
     sender: Sender
     statistics: Statistics
-    ping: PingEstimator
+    ping: RoundTripEstimator
 
     @abstractmethod
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
