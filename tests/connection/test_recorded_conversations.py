@@ -240,7 +240,7 @@ class Replay:
             number = self.connection.send(message.data, int(flags), message.lane, self.now)
             assert number == message.number
         if row["stats_hex"] == "1806":
-            self.connection.sender.ack_request_wanted = True
+            self.connection.sender.ack_requests.wanted = True
             self.connection.traffic.acks.flush_by(self.now)
         self.drain()
 
@@ -250,7 +250,7 @@ class Replay:
         number = row["packet_number"]
         sequenced = connection.statistics.sequenced
         jitter_samples = sum(connection.statistics.jitter_histogram)
-        latest_before = traffic.sender.minimum_waited_for
+        latest_before = traffic.sender.loss.minimum_waited_for
         self.ours.next_to_send = number + 1
         self.receive(row)
 
@@ -269,7 +269,7 @@ class Replay:
         ]
         for frame in self.theirs.frames:
             if frame["type"] == "ack":
-                assert traffic.sender.minimum_waited_for == max(frame["latest"], latest_before)
+                assert traffic.sender.loss.minimum_waited_for == max(frame["latest"], latest_before)
                 assert all(traffic.sender.flight.get(acked) is None for acked in range(2, frame["latest"] + 1))
         has_reliable = any(frame["type"] == "reliable" for frame in self.theirs.frames)
         assert has_reliable <= (traffic.acks.deadline() <= self.now + 50_000)
@@ -369,7 +369,7 @@ def test_packet_numbers_wrap() -> None:
     traffic.acks.next_number = first
     replay.theirs.acks.gaps[0].begin = first
     sent = 400  # of the independent side's packets the reference knew about 150
-    traffic.sender.start_numbering_at(sent)
+    traffic.sender.flight.start_at(sent)
     replay.theirs.next_to_send = sent
     received = []
     for row in data:

@@ -917,7 +917,7 @@ def long_life(count: int, start_at: int = 2) -> None:
     client, server = world.pair(config=fast(10_000_000))
     if start_at > 2:
         for source, target in ((client, server), (server, client)):
-            source.core.sender.start_numbering_at(start_at)
+            source.core.sender.flight.start_at(start_at)
             target.core.traffic.window.newest = start_at - 1
             target.core.traffic.acks.next_number = start_at
     sent = 0

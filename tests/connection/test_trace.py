@@ -3,14 +3,15 @@
 from typing import Final
 
 import pytest
-from tests.support.rig import CLIENT_ADDRESS, SERVER_ADDRESS, pair
+from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, pair
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.trace import TraceSink
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
-from gamesockets.wire.frames import AckBlock
+from gamesockets.wire.frames import AckBlock, encode_ack
+from gamesockets.wire.packet import NO_TIME, encode_header
 
 RELIABLE: Final = 8
 NO_NAGLE: Final = 1
@@ -56,7 +57,7 @@ class Two:
 
     def __init__(self) -> None:
         self.now = 1_000_000
-        options = ConnectionOptions()
+        options = ConnectionOptions(unencrypted=PLAIN_ONLY)
         self.client_end, self.client, self.server_end, self.server = pair(options, self.now)
         self.wire: list[bytes] = []
 
@@ -128,8 +129,11 @@ def test_an_ack_without_delay_or_of_a_settled_packet_has_no_round_trip() -> None
     two.client.set_trace(ours)
     two.to_server(two.send(b"x"))
     two.acks()
-    two.client.traffic.acknowledged(16, ours.sent[0][0], 0, [])
-    assert ours.acks[-1][1:] == (-1, -1, [])
+    two.now += 1_000_000
+    settled = encode_header(two.client.id, 50, b"", NO_TIME) + encode_ack(ours.sent[0][0], 0, [])
+    two.client_end.receive_datagrams([settled], SERVER_ADDRESS, two.now)
+    assert ours.acks[-1] == (ours.sent[0][0], -1, -1, [])
+    assert len(ours.acks) == 2
 
 
 def test_refused_messages_are_told_with_their_result() -> None:

@@ -85,7 +85,7 @@ def test_flags_of_encryption_and_identity(rig: Rig) -> None:
 )
 def test_the_fast_flag(rig: Rig, address: str, ping_ms: int, is_fast: bool) -> None:
     rig.connection.address = Address(address, 1)
-    rig.connection.ping.smoothed_ms = ping_ms
+    rig.connection.ping.smoothed_us = ping_ms * 1000 if ping_ms >= 0 else -1
     assert (ConnectionInfoFlags.FAST in info_flags(rig.connection)) == is_fast
 
 

@@ -33,7 +33,7 @@ def connected(sent: int = 1, sent_bytes: int = 100, received: int = 0, received_
     statistics = connection.statistics
     statistics.packets_sent, statistics.bytes_sent = sent, sent_bytes
     statistics.packets_received, statistics.bytes_received = received, received_bytes
-    connection.ping.smoothed_ms = -1
+    connection.ping.smoothed_us = -1
     statistics.ping_histogram.clear()
     statistics.pings._samples.clear()
     return connection
@@ -94,13 +94,13 @@ def test_everything_known() -> None:
     statistics.sequenced = 990
     window = connection.traffic.window
     window.dropped, window.out_of_order, window.duplicate, window.lurch = 10, 5, 123, 1
-    connection.ping.smoothed_ms = 57
+    connection.ping.smoothed_us = 57_000
     interval = Interval()
     interval.out_packets_per_second, interval.out_bytes_per_second = 60.04, 1024 * 12.34
     interval.in_packets_per_second, interval.in_bytes_per_second = 10_000.06, 1024 * 99_999.94
     interval.dropped, interval.weird, interval.peak_jitter_us = 0.1, 0.0525, 12_345
     statistics.interval = interval
-    connection.sender.queued_bytes = 65_536
+    connection.sender.lanes.queued_bytes = 65_536
     for ping_ms in (20, 30, 60, 90, 120, 140, 180, 250, 400, 20):
         statistics.ping(ping_ms)
     statistics.quality_histogram[:] = [5, 1, 1, 1, 1, 1, 0, 0, 2]
@@ -232,7 +232,7 @@ def test_a_peer_cannot_write_lines_of_its_own() -> None:
 )
 def test_delays_as_far_as_they_are_known(ping_ms: int, jitter_us: int, line: str | None) -> None:
     connection = connected()
-    connection.ping.smoothed_ms = ping_ms
+    connection.ping.smoothed_us = ping_ms * 1000 if ping_ms >= 0 else -1
     connection.statistics.interval = Interval()
     connection.statistics.interval.peak_jitter_us = jitter_us
     assert [found for found in rates(connection) if found.startswith("Ping")] == ([line] if line else [])
@@ -385,7 +385,7 @@ def test_jitter_is_tabled_from_the_first_measurement_on() -> None:
 def test_counts_have_thousands_commas(size: int) -> None:
     assert f"    Sent:          7 pkts {size:>15,} bytes" in totals(connected(sent=7, sent_bytes=size))
     connection = connected()
-    connection.sender.queued_bytes = size
+    connection.sender.lanes.queued_bytes = size
     assert f"Bytes buffered: {size:,}" in rates(connection)
 
 

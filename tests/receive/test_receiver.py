@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.snp import Ack, Reception, chances, fast, scripts, texts
+from tests.support.snp import Blocks, Reception, chances, fast, scripts, texts
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.receive.receiver import DISCARDING, LANES_HELD_MAX
+from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, LANES_HELD_MAX, NOT_RECORDED
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,
@@ -89,7 +89,7 @@ def test_truncated_numbers_are_nearest_to_the_highest_of_the_lane(highest: int, 
 def test_a_number_below_one_is_a_fault(number: int) -> None:
     reception = Reception()
     assert reception.take(unreliable(b"x", number, 16)) == []
-    assert reception.receiver.fault
+    assert reception.has_fault()
 
 
 def test_a_huge_increment_moves_backwards_modulo_two_to_the_64() -> None:
@@ -142,7 +142,7 @@ def test_gaps_between_segments_of_a_packet() -> None:
 def test_position_zero_is_a_fault() -> None:
     reception = Reception()
     assert reception.take(reliable(b"x", 0, 48)) == []
-    assert reception.receiver.fault
+    assert reception.has_fault()
 
 
 BLOCK = 1 << 24
@@ -164,7 +164,7 @@ def test_short_positions_never_go_below_the_block_of_the_streams_end(end: int, l
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=1 << 26))
     stream = reception.receiver._lanes[0].stream
     stream.base = end
-    reception.receiver.process(reliable(b"\x00", low, 24), 0)
+    reception.process(reliable(b"\x00", low, 24))
     assert stream.end() == max(end, position + 1)
 
 
@@ -194,9 +194,9 @@ def test_a_stream_in_pieces_of_any_size_and_order_gives_its_messages(
     out: list[tuple[int, bytes]] = []
     for position, piece in window + pieces[20:]:
         out += delivered(reception, reliable(piece, position))
-        assert not reception.receiver.fault
+        assert not reception.has_fault()
         assert reception.acknowledges()
-        assert reception.receiver.has_reliable
+        assert reception.verdict == ACKNOWLEDGED_SOON
     number = 0
     expected = []
     for data, increment in messages:
@@ -245,33 +245,104 @@ def test_whatever_the_order_of_arrival_the_queue_is_in_order(order: list[int], t
     assert [number for number, _ in rest] == sorted(order[taken_after:])
 
 
-# ---------------------------------------------------------------------- feedback
+# ---------------------------------------------------------------------- what the peer says about our packets
 
 
-def test_what_the_peer_says_about_our_packets_is_passed_on_in_order() -> None:
+def test_acks_are_collected_in_order_while_messages_are_delivered() -> None:
     reception = Reception()
-    payload = encode_stop_waiting(3) + encode_ack(9, 64, [(1, 2)]) + unreliable(b"x") + encode_ack(10, -1, [])
+    payload = encode_ack(9, 64, [(1, 2)]) + unreliable(b"x") + encode_ack(10, -1, [])
     assert texts(reception.take(payload)) == [b"x"]
-    assert reception.feedback.offsets == [3]
-    assert reception.feedback.acks == [Ack(16, 9, 2, ((1, 2),)), Ack(16, 10, 0xFFFF, ())]
-    assert reception.receiver.complete
-    assert not reception.receiver.has_reliable
+    assert reception.receiver.acks == [(9, 2, [(1, 2)]), (10, 0xFFFF, [])]
+    assert reception.verdict == ACKNOWLEDGED
+    reception.take(unreliable(b"y", 2))
+    assert reception.receiver.acks == []
 
 
-@pytest.mark.parametrize("frame", [encode_stop_waiting(3), encode_ack(9, 0, [])])
-def test_refused_feedback_ends_the_packet(frame: bytes) -> None:
+@pytest.mark.parametrize(
+    ("latest", "next_to_send", "expected"),
+    [(0xFFFF, 0x1_0005, 0xFFFF), (4, 0x1_0005, 0x1_0004), (0x8006, 0x1_0005, 0x8006)],
+)
+def test_sixteen_bits_of_an_ack_mean_the_number_nearest_to_what_we_send_next(
+    latest: int, next_to_send: int, expected: int
+) -> None:
     reception = Reception()
-    reception.feedback.accepts = False
-    assert texts(reception.take(unreliable(b"x") + frame + unreliable(b"y", 2))) == [b"x"]
+    reception.next_to_send = next_to_send
+    reception.take(encode_ack(latest, -1, []))
+    assert reception.receiver.acks == [(expected, 0xFFFF, [])]
 
 
-def test_a_packet_may_be_given_up_without_a_fault() -> None:
-    """An ack of packets that were never sent: the packet is not recorded at all (2.2.11)."""
+@pytest.mark.parametrize("ahead", [0, 1, 1000])
+def test_an_ack_of_a_packet_not_yet_sent_quietly_ends_the_payload(ahead: int) -> None:
+    """What stood before it has taken effect; the packet is not recorded at all (2.2.11)."""
     reception = Reception()
-    reception.receiver.process(b"", 0)
-    assert reception.receiver.abort("") is False
-    assert not reception.receiver.complete
-    assert reception.receiver.fault == ""
+    future = encode_ack(reception.next_to_send + ahead, 0, [])
+    payload = encode_ack(9, 0, []) + unreliable(b"x") + future + unreliable(b"y", 2)
+    assert texts(reception.take(payload)) == [b"x"]
+    assert reception.verdict == NOT_RECORDED
+    assert not reception.has_fault()
+    assert [latest for latest, _, _ in reception.receiver.acks] == [9]
+
+
+def test_an_ack_of_a_packet_below_zero_is_a_fault() -> None:
+    reception = Reception()
+    payload = encode_ack(9, 0, []) + unreliable(b"x") + encode_ack(0x8064, 0, []) + unreliable(b"y", 2)
+    assert texts(reception.take(payload)) == [b"x"]
+    assert reception.has_fault()
+    assert reception.receiver.fault == "Ack of packet -32668"
+    assert [latest for latest, _, _ in reception.receiver.acks] == [9], "those before the fault count"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fault"),
+    [
+        ([(8, 0)], "end=7, num=8+0"),
+        ([(1, 7)], "end=7, num=1+7"),
+        ([(1, 1), (1, 5)], "end=5, num=1+5"),
+        ([(800_000, 0)], "end=7, num=800000+0"),
+    ],
+)
+def test_runs_that_reach_below_zero_are_a_fault(blocks: Blocks, fault: str) -> None:
+    reception = Reception()
+    assert texts(reception.take(unreliable(b"x") + encode_ack(6, 0, blocks) + unreliable(b"y", 2))) == [b"x"]
+    assert reception.has_fault()
+    assert reception.receiver.fault == f"Ack range underflow, {fault}"
+    assert reception.receiver.acks == []
+
+
+def test_runs_that_end_at_zero_are_fine() -> None:
+    reception = Reception()
+    reception.take(encode_ack(6, 0, [(1, 1), (2, 3)]))
+    assert reception.receiver.acks == [(6, 0, [(1, 1), (2, 3)])]
+
+
+def test_a_stop_waiting_value_takes_effect_where_it_stands() -> None:
+    reception = Reception()
+    for number in (2, 3, 9):
+        reception.ack_reporter.received(number, False, 0)
+    reception.process(encode_stop_waiting(4) + b"\x60", 10)
+    assert reception.has_fault()
+    assert not reception.ack_reporter.stop_waiting(4, 11), "5 was heard although a fault came behind it"
+    assert reception.ack_reporter.stop_waiting(5, 11)
+
+
+@pytest.mark.parametrize("offset", [10, 11, 1 << 40])
+def test_a_stop_waiting_value_below_zero_is_a_fault(offset: int) -> None:
+    reception = Reception()
+    payload = unreliable(b"x") + encode_stop_waiting(offset) + unreliable(b"y", 2)
+    reception.process(payload, 10)
+    assert texts(reception.inbox.take(10)) == [b"x"]
+    assert reception.has_fault()
+    assert reception.receiver.fault == f"stop_waiting pktNum 10 offset {offset}"
+
+
+@pytest.mark.parametrize(("second", "is_fine"), [(2, True), (3, True), (4, False)])
+def test_a_second_stop_waiting_value_of_a_packet_may_not_take_back_the_first(second: int, is_fine: bool) -> None:
+    reception = Reception()
+    reception.ack_reporter.received(9, False, 0)
+    payload = encode_stop_waiting(3) + encode_stop_waiting(second) + unreliable(b"x")
+    reception.process(payload, 10)
+    assert texts(reception.inbox.take(10)) == ([b"x"] if is_fine else [])
+    assert reception.has_fault() == (not is_fine)
 
 
 # ---------------------------------------------------------------------- faults
@@ -298,7 +369,7 @@ def test_faults_end_the_packet_but_not_what_came_before(payload: bytes) -> None:
     """Frames before the fault have taken effect, as in the reference (2.2.11)."""
     reception = Reception()
     assert texts(reception.take(unreliable(b"before", 1) + encode_select_lane(9) + payload)) == [b"before"]
-    assert reception.receiver.fault
+    assert reception.has_fault()
 
 
 def test_the_highest_number_seen_extends_what_may_follow() -> None:
@@ -314,20 +385,20 @@ def test_the_highest_number_seen_extends_what_may_follow() -> None:
 def test_messages_above_the_limit_end_the_connection(make: Callable[[bytes], bytes], size: int, is_fine: bool) -> None:
     reception = Reception(ConnectionOptions(recv_max_message_size=64))
     assert texts(reception.take(make(bytes(size)))) == ([bytes(size)] if is_fine else [])
-    assert bool(reception.receiver.fault) == (not is_fine)
+    assert reception.has_fault() == (not is_fine)
 
 
 def test_an_oversized_header_is_a_fault_before_the_body_comes() -> None:
     reception = Reception(ConnectionOptions(recv_max_message_size=1000))
     assert reception.take(reliable(encode_message_header(1, 1001))) == []
-    assert reception.receiver.fault
+    assert reception.has_fault()
 
 
 def test_a_size_varint_without_end_only_waits() -> None:
     """Over-long, it stalls the lane silently; the connection and the other lanes live on (2.3)."""
     reception = Reception()
     assert texts(reception.take(reliable(b"\x20" + b"\xff" * 50) + unreliable(b"x"))) == [b"x"]
-    assert not reception.receiver.fault
+    assert not reception.has_fault()
 
 
 # ---------------------------------------------------------------------- limits and refusals
@@ -336,12 +407,12 @@ def test_a_size_varint_without_end_only_waits() -> None:
 def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     for number in (1, 2):
-        reception.receiver.process(unreliable(b"x", number), 0)
+        reception.process(unreliable(b"x", number))
         assert reception.acknowledges()
-    reception.receiver.process(unreliable(b"x", 3), 0)
+    reception.process(unreliable(b"x", 3))
     assert not reception.acknowledges()
-    assert not reception.receiver.fault
-    assert reception.receiver.complete
+    assert not reception.has_fault()
+    assert reception.is_recorded()
     assert reception.receiver.queue_full == 1
     assert len(reception.inbox.take(1)) == 1
     assert delivered(reception, unreliable(b"x", 4)) == [(2, b"x"), (4, b"x")]
@@ -351,7 +422,7 @@ def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
     """It comes when there is room and anything further arrives on the lane, old news included (2.5.2)."""
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     stream = b"".join(streamed(bytes((place,))) for place in range(4))
-    reception.receiver.process(reliable(stream), 0)
+    reception.process(reliable(stream))
     assert not reception.acknowledges()
     assert texts(reception.inbox.take(10)) == [b"\x00", b"\x01"]
     assert texts(reception.take(reliable(stream))) == [b"\x02", b"\x03"]
@@ -361,14 +432,14 @@ def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
 def test_queued_bytes_are_limited_over_all_lanes() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
     payload = unreliable(bytes(1000)) + encode_select_lane(1) + unreliable(bytes(1000))
-    reception.receiver.process(payload, 0)
-    reception.receiver.process(encode_select_lane(2) + unreliable(bytes(1000)) + unreliable(bytes(97), 1, RELATIVE), 0)
-    reception.receiver.process(unreliable(bytes(1001), 2), 0)
-    reception.receiver.process(unreliable(bytes(999), 2), 0)
+    reception.process(payload)
+    reception.process(encode_select_lane(2) + unreliable(bytes(1000)) + unreliable(bytes(97), 1, RELATIVE))
+    reception.process(unreliable(bytes(1001), 2))
+    reception.process(unreliable(bytes(999), 2))
     assert reception.peer.queued_bytes == 1000 + 1000 + 1000 + 97 + 999
-    reception.receiver.process(unreliable(b"", 3), 0)
+    reception.process(unreliable(b"", 3))
     assert reception.acknowledges(), "exactly full is allowed"
-    reception.receiver.process(unreliable(b"x", 4), 0)
+    reception.process(unreliable(b"x", 4))
     assert not reception.acknowledges()
 
 
@@ -381,8 +452,8 @@ def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(
     assert reception.receiver.queue_full == 0
     assert texts(reception.take(payload + surplus + b"\x60")) == [b"a", b"c"]
     assert not reception.acknowledges()
-    assert reception.receiver.complete
-    assert not reception.receiver.fault
+    assert reception.is_recorded()
+    assert not reception.has_fault()
 
 
 def test_a_piece_beyond_26000_bytes_is_ignored_but_acknowledged() -> None:
@@ -401,7 +472,7 @@ def test_all_lanes_together_hold_no_more_than_a_dozen_receive_buffers() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=limit))
     for lane in range(64):
         for position in range(10, limit - 1000, 1000):
-            reception.receiver.process(encode_select_lane(lane) + reliable(bytes(1000), position), 0)
+            reception.process(encode_select_lane(lane) + reliable(bytes(1000), position))
     held = sum(lane.stream.held_bytes for lane in reception.receiver._lanes.values())
     assert LANES_HELD_MAX * limit < held <= LANES_HELD_MAX * limit + 1000
     assert not reception.acknowledges()
@@ -416,7 +487,7 @@ def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
     reception = Reception()
     assert reception.take(reliable(b"", 50)) == []
     assert reception.acknowledges()
-    assert not reception.receiver.has_reliable
+    assert reception.verdict == ACKNOWLEDGED
 
 
 def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
@@ -432,7 +503,7 @@ def test_reliable_data_is_remembered_whatever_lane_comes_last(order: int) -> Non
     sections = [encode_select_lane(1) + reliable(streamed(b"r")), encode_select_lane(2) + unreliable(b"u")]
     reception = Reception()
     reception.take(sections[order] + sections[1 - order])
-    assert reception.receiver.has_reliable
+    assert reception.verdict == ACKNOWLEDGED_SOON
 
 
 def test_while_lingering_reliable_bytes_are_acknowledged_and_dropped() -> None:
@@ -440,27 +511,27 @@ def test_while_lingering_reliable_bytes_are_acknowledged_and_dropped() -> None:
     reception.receiver.mode = DISCARDING
     assert reception.take(reliable(streamed(b"r"))) == []
     assert reception.acknowledges()
-    assert reception.receiver.has_reliable
+    assert reception.verdict == ACKNOWLEDGED_SOON
     assert reception.take(unreliable(b"u")) == []
     assert not reception.acknowledges()
     reception.take(encode_ack(1, 0, []))
-    assert len(reception.feedback.acks) == 1
+    assert len(reception.receiver.acks) == 1
 
 
 def test_new_limits_apply_from_the_next_payload_on() -> None:
     reception = Reception()
     reception.receiver.configure(ConnectionOptions(recv_max_message_size=64))
     assert reception.take(unreliable(bytes(65))) == []
-    assert reception.receiver.fault
+    assert reception.has_fault()
 
 
 def test_the_outcome_of_one_payload_does_not_stick_to_the_next() -> None:
     reception = Reception()
     reception.take(b"\x60")
-    assert reception.receiver.fault
+    assert reception.has_fault()
     assert texts(reception.take(to_end(encode_unreliable(32, 1, 0, True)) + b"fine")) == [b"fine"]
-    assert reception.receiver.fault == ""
-    assert reception.receiver.complete
+    assert not reception.has_fault()
+    assert reception.is_recorded()
     assert reception.acknowledges()
 
 
@@ -487,7 +558,7 @@ def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], 
     options = ConnectionOptions(recv_buffer_size_bytes=4096, recv_buffer_messages=8, recv_max_message_size=64)
     reception = Reception(options)
     for payload in payloads:
-        reception.receiver.process(payload, 0)
+        reception.process(payload)
         assert reception.peer.queued_messages == len(reception.inbox) <= 8
         assert reception.peer.queued_bytes <= 4096
         if reads:

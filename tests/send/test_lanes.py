@@ -12,6 +12,10 @@ from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.wire.stream import decode_message_header
 
 
+def put(lanes: Lanes, lane: SendLane, data: bytes, is_reliable: bool) -> None:
+    lanes.enqueue(lane, data, len(data), is_reliable)
+
+
 def configured(priorities: list[int], weights: list[int] | None = None) -> Lanes:
     lanes = Lanes()
     lanes.configure(priorities, weights or [1] * len(priorities))
@@ -46,17 +50,18 @@ def test_both_kinds_share_the_numbers_and_headers_count_from_the_last_reliable_o
     last_reliable = 0
     waiting = 0
     for number, (is_reliable, data) in enumerate(messages, 1):
-        size = lanes.enqueue(lane, data, is_reliable)
+        queued_before = lanes.queued_bytes
+        put(lanes, lane, data, is_reliable)
         assert lane.last_number == number
         queued_number, header, body = lane.queue[-1]
         assert (queued_number, body) == (number, data)
-        assert size == len(header) + len(data)
+        assert lanes.queued_bytes - queued_before == len(header) + len(data)
         assert bool(header) == is_reliable
         if is_reliable:
             increment, length, end = decode_message_header(header, 0, len(header))
             assert (last_reliable + increment, length, end) == (number, len(data), len(header))
             last_reliable = number
-        waiting += size
+        waiting += lanes.queued_bytes - queued_before
         assert lane.pending_reliable + lane.pending_unreliable == waiting
 
 
@@ -67,7 +72,7 @@ def test_headers_at_the_borders_of_size(size: int) -> None:
     lane = lanes.lanes[0]
     for increment in (1, 2):
         lane.last_number += increment - 1
-        lanes.enqueue(lane, bytes(size), True)
+        put(lanes, lane, bytes(size), True)
         header = lane.queue[-1][1]
         assert decode_message_header(header, 0, len(header)) == (increment, size, len(header))
 
@@ -79,7 +84,7 @@ def test_one_lane_is_first_in_first_out() -> None:
     lanes = Lanes()
     assert lanes.choose() is None
     for size in (5, 1, 9):
-        lanes.enqueue(lanes.lanes[0], bytes(size), False)
+        put(lanes, lanes.lanes[0], bytes(size), False)
     assert [serve(lanes) for _ in range(4)] == [(0, 5), (0, 1), (0, 9), None]
 
 
@@ -97,7 +102,7 @@ def test_a_lower_priority_number_always_goes_first(
     queued = [0] * len(priorities)
     for index in traffic:
         lane = lanes.lanes[index % len(priorities)]
-        lanes.enqueue(lane, bytes(chance.randint(0, 30)), chance.random() < 0.5)
+        put(lanes, lane, bytes(chance.randint(0, 30)), chance.random() < 0.5)
         queued[lane.index] += 1
         if chance.random() < 0.4:
             best = min(priority for priority, count in zip(priorities, queued, strict=True) if count)
@@ -116,7 +121,7 @@ def test_busy_lanes_share_by_weight(weights: list[int], chance: random.Random, i
     served = [0] * len(weights)
     for lane in lanes.lanes:
         for _ in range(3):
-            lanes.enqueue(lane, bytes(chance.randint(1, 1000)), True)
+            put(lanes, lane, bytes(chance.randint(1, 1000)), True)
     total = sum(weights) * 6_000
     while sum(served) < total:
         outcome = serve(lanes, 300 if in_packets else 1 << 30)
@@ -125,7 +130,7 @@ def test_busy_lanes_share_by_weight(weights: list[int], chance: random.Random, i
         served[index] += size
         lane = lanes.lanes[index]
         if len(lane.queue) < 3:
-            lanes.enqueue(lane, bytes(chance.randint(1, 1000)), True)
+            put(lanes, lane, bytes(chance.randint(1, 1000)), True)
     for weight, size in zip(weights, served, strict=True):
         share = sum(served) * weight / sum(weights)
         assert abs(size - share) <= 0.03 * share + 2_100
@@ -162,7 +167,7 @@ def test_every_single_choice_is_that_of_the_specification(
     for step in script:
         if step is not None:
             index = step[0] % len(weights)
-            lanes.enqueue(lanes.lanes[index], bytes(step[1]), False)
+            put(lanes, lanes.lanes[index], bytes(step[1]), False)
             model.enqueue(index, step[1])
             continue
         expected = model.choose()
@@ -179,7 +184,7 @@ def test_every_single_choice_is_that_of_the_specification(
 def test_of_equal_lanes_the_first_goes_first() -> None:
     lanes = configured([0, 0, 0])
     for index in (2, 1, 0):
-        lanes.enqueue(lanes.lanes[index], b"x", False)
+        put(lanes, lanes.lanes[index], b"x", False)
     assert [serve(lanes) for _ in range(3)] == [(0, 1), (1, 1), (2, 1)]
 
 
@@ -188,11 +193,11 @@ def test_an_idle_lane_earns_no_credit() -> None:
     lanes = configured([0, 0])
     first, second = lanes.lanes
     for _ in range(200):
-        lanes.enqueue(first, bytes(100), False)
+        put(lanes, first, bytes(100), False)
     for _ in range(100):
         serve(lanes)
     for _ in range(100):
-        lanes.enqueue(second, bytes(100), False)
+        put(lanes, second, bytes(100), False)
     order = [outcome[0] for outcome in (serve(lanes) for _ in range(40)) if outcome is not None]
     assert abs(order.count(0) - 20) <= 1
 
@@ -200,13 +205,13 @@ def test_an_idle_lane_earns_no_credit() -> None:
 def test_a_blocked_lane_is_passed_over() -> None:
     lanes = configured([0, 1])
     for lane in lanes.lanes:
-        lanes.enqueue(lane, b"x", True)
+        put(lanes, lane, b"x", True)
     lanes.lanes[0].blocked = True
     assert lanes.choose() is lanes.lanes[1]
     lanes.lanes[1].blocked = True
     assert lanes.choose() is None
     single = Lanes()
-    single.enqueue(single.lanes[0], b"x", True)
+    put(single, single.lanes[0], b"x", True)
     single.lanes[0].blocked = True
     assert single.choose() is None
 
@@ -218,8 +223,8 @@ def test_new_priorities_apply_to_what_is_queued_already() -> None:
     """Also the lane that comes first now; the reference keeps its old class there (2.10, defect b)."""
     lanes = configured([0, 1])
     for lane in lanes.lanes:
-        lanes.enqueue(lane, b"xx", False)
-        lanes.enqueue(lane, b"xx", False)
+        put(lanes, lane, b"xx", False)
+        put(lanes, lane, b"xx", False)
     lanes.configure([1, 0], [1, 1])
     assert [serve(lanes) for _ in range(4)] == [(1, 2), (1, 2), (0, 2), (0, 2)]
 
@@ -227,15 +232,15 @@ def test_new_priorities_apply_to_what_is_queued_already() -> None:
 def test_lanes_added_later_keep_what_the_first_one_has_queued() -> None:
     lanes = Lanes()
     first = lanes.lanes[0]
-    lanes.enqueue(first, bytes(100), False)
-    lanes.enqueue(first, bytes(50), True)
+    put(lanes, first, bytes(100), False)
+    put(lanes, first, bytes(50), True)
     lanes.sent_part(first, 60)
     lanes.configure([0, 0, 5], [1, 1, 1])
     assert lanes.lanes[0] is first
     assert len(lanes.lanes) == 3
     assert list(first.finishes) == [40 * 131_072, (40 + 53) * 131_072], "only remaining bytes count"
-    lanes.enqueue(lanes.lanes[1], bytes(39), False)
-    lanes.enqueue(lanes.lanes[2], b"x", False)
+    put(lanes, lanes.lanes[1], bytes(39), False)
+    put(lanes, lanes.lanes[2], b"x", False)
     assert [serve(lanes) for _ in range(4)] == [(1, 39), (0, 40), (0, 53), (2, 1)]
 
 
@@ -250,7 +255,7 @@ def test_reconfiguring_loses_nothing(settings: list[list[tuple[int, int]]], traf
     for setting in sorted(settings, key=len):
         lanes.configure([priority for priority, _ in setting], [weight for _, weight in setting])
         for index in traffic:
-            lanes.enqueue(lanes.lanes[index % len(lanes.lanes)], bytes(index), False)
+            put(lanes, lanes.lanes[index % len(lanes.lanes)], bytes(index), False)
             queued += 1
         if serve(lanes) is not None:
             queued -= 1
@@ -270,9 +275,9 @@ def queued(lane: SendLane) -> int:
 def test_queue_times_follow_priorities_and_weights() -> None:
     """What a message sent now would wait (2.11); lanes of a class drain side by side."""
     lanes = configured([0, 1, 1], [1, 1, 3])
-    lanes.enqueue(lanes.lanes[0], bytes(1000), False)
-    lanes.enqueue(lanes.lanes[1], bytes(1000), False)
-    lanes.enqueue(lanes.lanes[2], bytes(3000), False)
+    put(lanes, lanes.lanes[0], bytes(1000), False)
+    put(lanes, lanes.lanes[1], bytes(1000), False)
+    put(lanes, lanes.lanes[2], bytes(3000), False)
     assert [queued(lane) for lane in lanes.lanes] == [1000, 1000, 3000]
     assert lanes.queue_times_us(0, 1_000_000) == [1000, 5000, 5000]
     assert lanes.queue_times_us(700, 1_000_000) == [1700, 5700, 5700]
@@ -280,7 +285,7 @@ def test_queue_times_follow_priorities_and_weights() -> None:
 
 def test_the_lighter_loaded_lane_of_a_class_is_done_first() -> None:
     lanes = configured([0, 0])
-    lanes.enqueue(lanes.lanes[0], bytes(1000), False)
-    lanes.enqueue(lanes.lanes[1], bytes(5000), False)
+    put(lanes, lanes.lanes[0], bytes(1000), False)
+    put(lanes, lanes.lanes[1], bytes(5000), False)
     assert lanes.queue_times_us(0, 1_000_000) == [2000, 6000]
     assert configured([0, 0]).queue_times_us(0, 1000) == [0, 0]

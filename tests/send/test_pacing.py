@@ -155,17 +155,19 @@ def test_debt_in_time() -> None:
 def test_limits(rate_min: int, rate_max: int, rate: int) -> None:
     """Between different limits the estimate from the ping counts; the minimum wins over a smaller maximum (2.9.1)."""
     pacer = Pacer()
-    pacer.connected(10, 0)
+    pacer.connected(10_000, 0)
     pacer.limit(rate_min, rate_max)
     assert pacer.rate == rate
 
 
-@pytest.mark.parametrize(("ping_ms", "estimate"), [(-1, 21_900), (0, 8_760_000), (1, 4_380_000), (200, 21_900)])
-def test_the_one_estimate_there_is(ping_ms: int, estimate: int) -> None:
-    """4380 bytes a round trip; an unknown ping counts as 200 ms, one below a millisecond as half of one."""
+@pytest.mark.parametrize(
+    ("round_trip_us", "estimate"), [(-1, 21_900), (0, 8_760_000), (1_000, 4_380_000), (200_000, 21_900)]
+)
+def test_the_one_estimate_there_is(round_trip_us: int, estimate: int) -> None:
+    """4380 bytes a round trip; an unknown one counts as 200 ms, one below a millisecond as half of one."""
     pacer = Pacer()
     assert pacer.estimate == 65_536
-    pacer.connected(ping_ms, 0)
+    pacer.connected(round_trip_us, 0)
     assert pacer.estimate == estimate
 
 

@@ -75,7 +75,7 @@ class Rig:
     def number_from(self, number: int) -> None:
         """Before anything was sent: as if packets up to `number` - 1 had been sent and settled."""
         assert not self.sent
-        self.connection.sender.start_numbering_at(number)
+        self.connection.sender.flight.start_at(number)
         self._last_number = number - 1
 
     def inject(self, number: int, payload: bytes, stats: bytes = b"") -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
-from gamesockets.receive.receiver import FeedbackSink, Receiver
+from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, Receiver
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage, PeerRecord
 from gamesockets.wire.frames import FrameSink
@@ -317,46 +318,46 @@ def describe(received: set[int], minimum: int, latest: int) -> Blocks:
         blocks.append((acks, nacks))
 
 
-class Feedback(FeedbackSink):
-    """Notes what the receiver hears about our packets."""
-
-    def __init__(self) -> None:
-        self.acks: list[Ack] = []
-        self.offsets: list[int] = []
-        self.accepts = True
-        self.loses = False
-
-    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[tuple[int, int]]) -> bool:
-        self.acks.append(Ack(latest_bits, latest, delay, tuple(blocks)))
-        return self.accepts
-
-    def stop_waiting(self, offset: int) -> bool:
-        self.offsets.append(offset)
-        return self.accepts
-
-    def loses_message(self, percent: float) -> bool:
-        return self.loses
-
-
 class Reception:
     """A receiver with everything it needs around it."""
 
     def __init__(self, options: ConnectionOptions | None = None) -> None:
-        self.feedback = Feedback()
+        self.ack_reporter = AckReporter(2)
         self.peer = PeerRecord(1, NetworkingIdentity.invalid())
         self.ready: set[Inbox] = set()
         self.inbox = Inbox(self.ready)
-        self.receiver = Receiver(self.feedback, self.peer, self.inbox, options or ConnectionOptions())
+        self.receiver = Receiver(self.ack_reporter, self.peer, self.inbox, options or ConnectionOptions())
+        self.number = 1
+        """Of the last packet."""
+        self.next_to_send = 100
+        """In the other direction: acks of this packet and later ones make no sense."""
+        self.verdict = ACKNOWLEDGED
+        """What is to be done with the last packet."""
+
+    def process(self, payload: bytes, number: int = 0, now: int = 0) -> int:
+        """The payload of the next packet, or of the one with this number; the receiver's verdict."""
+        self.number = number or self.number + 1
+        self.verdict = self.receiver.process(payload, self.number, self.next_to_send, now)
+        return self.verdict
 
     def take(self, *payloads: bytes, now: int = 0) -> list[NetworkingMessage]:
         """Processes the payloads and reads everything that came out."""
         for payload in payloads:
-            self.receiver.process(payload, now)
+            self.process(payload, 0, now)
         return self.inbox.take(1 << 30)
 
+    def is_recorded(self) -> bool:
+        """Whether the last packet counts as received, acknowledged or not."""
+        return self.verdict in (NOT_ACKNOWLEDGED, ACKNOWLEDGED, ACKNOWLEDGED_SOON)
+
     def acknowledges(self) -> bool:
-        """Whether the last payload may be reported as received."""
-        return self.receiver.acknowledgeable
+        """Whether the last packet may be reported as received."""
+        return self.verdict in (ACKNOWLEDGED, ACKNOWLEDGED_SOON)
+
+    def has_fault(self) -> bool:
+        """Whether the last packet ends the connection."""
+        assert (self.verdict == FAULTY) == bool(self.receiver.fault)
+        return self.verdict == FAULTY
 
 
 def texts(messages: Sequence[NetworkingMessage]) -> list[bytes]:

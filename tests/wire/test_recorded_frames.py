@@ -9,24 +9,12 @@ from tests.support.recorded import load
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
-from gamesockets.receive.receiver import FeedbackSink, Receiver
+from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.receiver import Receiver
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
 from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
 from gamesockets.wire.numbers import widen
-
-
-class Silent(FeedbackSink):
-    """Accepts whatever the peer says about our packets."""
-
-    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
-        return True
-
-    def stop_waiting(self, offset: int) -> bool:
-        return True
-
-    def loses_message(self, percent: float) -> bool:
-        return False
 
 
 class Listener(FrameSink):
@@ -39,7 +27,7 @@ class Listener(FrameSink):
     def __init__(self) -> None:
         options = ConnectionOptions(recv_buffer_size_bytes=1 << 25)
         self.inbox = Inbox(set())
-        self.receiver = Receiver(Silent(), PeerRecord(1, NetworkingIdentity.invalid(), -1), self.inbox, options)
+        self.receiver = Receiver(AckReporter(2), PeerRecord(1, NetworkingIdentity.invalid(), -1), self.inbox, options)
         self.frames: list[dict[str, Any]] = []
         self.number = 0
         self.next_to_send = 2
@@ -47,7 +35,7 @@ class Listener(FrameSink):
 
     def listen(self, number: int, payload: bytes) -> list[dict[str, Any]]:
         """The frames of a packet, fed to the receiver on the way."""
-        self.receiver.process(b"", 0)  # as at the beginning of every packet
+        self.receiver.process(b"", number, self.next_to_send, 0)  # as at the beginning of every packet
         self.frames = []
         self.number = number
         self._lane = 0

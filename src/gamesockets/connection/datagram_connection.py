@@ -20,13 +20,13 @@ from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.path import Path
 from gamesockets.connection.states import State
 from gamesockets.connection.timers import Timers
-from gamesockets.connection.trace import TracedOutbox, TraceSink
+from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.crypto.credentials import Credentials, Refusal
 from gamesockets.receive.receiver import DISCARDING
-from gamesockets.send.sender import Outbox
+from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.address import Address
-from gamesockets.values.entropy import Entropy, chance
+from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason, SendFlags
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
@@ -45,11 +45,7 @@ from gamesockets.wire.versions import LANES_PROTOCOL_VERSION
 
 FIN_WAIT_US: Final = 5_000_000
 STRAY_REPLY_EVERY_US: Final = 250_000
-GATHER_BYTES: Final = 16_384
-"""So much data of messages that may wait is worth sending without further delay."""
-
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
-_RELIABLE: Final = int(SendFlags.RELIABLE)
 _NO_POLICY: Final = Policy(0, None, 0)
 
 
@@ -60,11 +56,10 @@ class DatagramConnection(Connection):
     __slots__ = (
         "_client",
         "_counters",
+        "_credentials",
         "_entropy",
         "_farewell",
-        "_credentials",
         "_no_connection_owed",
-        "_outbox",
         "_policy",
         "_server",
         "_stray_reply_at",
@@ -99,7 +94,6 @@ class DatagramConnection(Connection):
         self.protocol_version = 0
         """The peer's, 0 while unknown."""
         self.timers = Timers()
-        self._outbox: Outbox = traffic.sender
         self._counters = counters
         self._entropy = entropy
         self._credentials = credentials
@@ -189,7 +183,6 @@ class DatagramConnection(Connection):
     def set_trace(self, trace: TraceSink | None) -> None:
         """From now on `trace` is told of packets and messages; None for nobody."""
         self.traffic.set_trace(trace)
-        self._outbox = self.sender if trace is None else TracedOutbox(self.sender, trace)
 
     # ------------------------------------------------------------------ states and ends
 
@@ -340,12 +333,7 @@ class DatagramConnection(Connection):
                 return -int(Result.NO_CONNECTION)
             else:
                 return -int(Result.INVALID_PARAM)
-        loss_percent = self.options.message_loss_send_percent
-        if loss_percent and not flags & _RELIABLE and chance(self._entropy, loss_percent):
-            number = self.sender.lose(len(data), lane)
-            if number:
-                return number
-        return self._outbox.send(data, flags, lane, now)
+        return self.traffic.outbox.send(data, flags, lane, now)
 
     def flush(self) -> Result:
         """Ends the Nagle wait of everything queued."""
@@ -368,18 +356,12 @@ class DatagramConnection(Connection):
 
     def needs_service(self, now: int) -> bool:
         """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
-        sender = self.sender
-        if not self.data_flows or (
-            sender.queued_bytes < sender.payload_bytes_max and sender.nagle_until >= self.timers.send
-        ):
-            return False
-        send_at = sender.data_at(now)
-        return send_at <= now or send_at < self.timers.send
+        return self.data_flows and self.sender.is_due(now, self.timers.send)
 
     def may_gather(self, now: int) -> bool:
         """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
         sender = self.sender
-        return sender.nagle_until > now and sender.queued_bytes < GATHER_BYTES
+        return sender.nagle.until > now and sender.lanes.queued_bytes < GATHER_BYTES
 
     def measure(self, now: int) -> None:
         """Nothing to do: intervals end when their timer fires."""

@@ -9,6 +9,9 @@ PROBE_EVERY_US: Final = 200_000
 TRACER_AFTER_US: Final = 7_000_000
 MISSES_TO_GIVE_UP: Final = 4
 
+REPLY_ROUND_TRIPS: Final = 2
+"""How many of the longest recent round trips a reply may take, beside the margins."""
+
 _REPLY_DEFAULT_US: Final = 1_250_000
 _REPLY_MARGIN_US: Final = 250_000
 _REPLY_DELAYED_US: Final = 200_000
@@ -55,13 +58,13 @@ class Liveness:
         """How many requests in a row went unanswered."""
         return self._misses
 
-    def expect_reply(self, now: int, is_immediate: bool, worst_ping_ms: int) -> None:
-        """Something was sent that should draw an answer."""
+    def expect_reply(self, now: int, is_immediate: bool, worst_round_trip_us: int) -> None:
+        """Something was sent that should draw an answer; the longest recent round trip is below 0 if none is known."""
         if self._reply_by != NEVER:
             return
         timeout_us = _REPLY_DEFAULT_US
-        if worst_ping_ms >= 0:
-            timeout_us = min(worst_ping_ms * 2000 + _REPLY_MARGIN_US, _REPLY_DEFAULT_US)
+        if worst_round_trip_us >= 0:
+            timeout_us = min(worst_round_trip_us * REPLY_ROUND_TRIPS + _REPLY_MARGIN_US, _REPLY_DEFAULT_US)
         self._reply_by = now + timeout_us + (0 if is_immediate else _REPLY_DELAYED_US)
 
     def request_due(self, now: int) -> int:

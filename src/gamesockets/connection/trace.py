@@ -8,9 +8,8 @@ from abc import ABC, abstractmethod
 from typing import final
 
 from gamesockets.build import mypyc_attr
-from gamesockets.connection.inbox import Inbox
 from gamesockets.receive.sink import MessageSink
-from gamesockets.send.sender import Outbox, Sender
+from gamesockets.send.sender import Outbox
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.wire.frames import AckBlock
 
@@ -61,7 +60,7 @@ class TracedInbox(MessageSink):
 
     __slots__ = ("_inbox", "_trace")
 
-    def __init__(self, inbox: Inbox, trace: TraceSink) -> None:
+    def __init__(self, inbox: MessageSink, trace: TraceSink) -> None:
         self._inbox = inbox
         self._trace = trace
 
@@ -78,13 +77,13 @@ class TracedInbox(MessageSink):
 class TracedOutbox(Outbox):
     """Stands in front of a sender."""
 
-    __slots__ = ("_sender", "_trace")
+    __slots__ = ("_outbox", "_trace")
 
-    def __init__(self, sender: Sender, trace: TraceSink) -> None:
-        self._sender = sender
+    def __init__(self, outbox: Outbox, trace: TraceSink) -> None:
+        self._outbox = outbox
         self._trace = trace
 
     def send(self, data: bytes, flags: int, lane_index: int, now: int) -> int:
-        outcome = self._sender.send(data, flags, lane_index, now)
+        outcome = self._outbox.send(data, flags, lane_index, now)
         self._trace.message_queued(outcome, len(data), flags, lane_index)
         return outcome

@@ -1,9 +1,9 @@
 """Data packets of one connection, both ways: from UDP payloads to messages, from messages to UDP payloads.
 
     datagram -> packet header -> ReplayWindow -> Cipher.open -> Receiver -> inbox
-                                                    |  acks        |  what to acknowledge
-                                                    v              v
-    datagram <- packet header <- Cipher.seal  <-  Sender        AckReporter
+                                                                   |  acks, and what to acknowledge
+                                                                   v
+    datagram <- packet header <- Cipher.seal  <-  Sender   <-   Traffic  ->  AckReporter
 
 What receiving must tell sending passes through here, and nowhere else.
 """
@@ -15,19 +15,21 @@ from gamesockets.connection.counters import Counters
 from gamesockets.connection.handshake import Agreement
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.liveness import ACK_REQUEST, IMMEDIATE_ACK_REQUEST, NO_REQUEST, Liveness
+from gamesockets.connection.message_loss import LossyInbox, LossyOutbox
 from gamesockets.connection.reports import StatisticsReports
-from gamesockets.connection.round_trip import SAMPLE_MAX_MS, PingEstimator
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.timers import Timers
-from gamesockets.connection.trace import TracedInbox, TraceSink
+from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.credentials import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
-from gamesockets.receive.receiver import FeedbackSink, Receiver
+from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, NOT_RECORDED, Receiver
+from gamesockets.receive.sink import MessageSink
 from gamesockets.receive.window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.send.reliable import Segment
-from gamesockets.send.sender import Sender
-from gamesockets.values.entropy import Entropy, chance
+from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
+from gamesockets.send.sender import Outbox, Sender
+from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.message import PeerRecord
 from gamesockets.values.moments import NEVER
@@ -47,11 +49,15 @@ SPACING_MAX_US: Final = 250_000
 STOP_WAITING_NUDGE_US: Final = 250_000
 REPORTS_ROOM_BYTES: Final = 64
 
-_UNACKNOWLEDGEABLE_PING_MS: Final = 100
+REFUSED_ROUND_TRIPS: Final = 2
+"""So long after a packet that was refused everything else is reported, with the slack below; as the reference does."""
+
+_REFUSED_ROUND_TRIP_MAX_US: Final = 100_000
+_REFUSED_SLACK_US: Final = 5_000
 
 
 @final
-class Traffic(FeedbackSink):
+class Traffic:
     """The parts that data packets pass through, and the order of work for one packet in and one packet out."""
 
     def __init__(
@@ -76,17 +82,18 @@ class Traffic(FeedbackSink):
         self.acks = AckReporter(2)
         self._inbox = inbox
         self._trace: TraceSink | None = None
-        self.receiver = Receiver(self, peer, inbox, options)
+        self.receiver = Receiver(self.acks, peer, inbox, options)
         self.sender = Sender(options, 2)
-        self.ping = PingEstimator()
+        self.outbox: Outbox = self.sender
+        """Where messages of the application go: the sender, or somebody who stands in front of it."""
+        self.ping = self.sender.path.round_trip
         self.liveness = Liveness(now, options.timeout_connected_us)
         self.statistics = Statistics(self.window, connection_id)
         self.reports = StatisticsReports(self.statistics)
-        self._now = now
-        self._packet_number = 0
         self._last_sent_at = NO_TIME
         self._stop_waiting_by = NEVER
         self._extras_at = NEVER
+        self._stand_in_front()
 
     def begin(self, agreement: Agreement, now: int) -> None:
         """Both sides agree: packets may flow."""
@@ -98,8 +105,8 @@ class Traffic(FeedbackSink):
         if self._protocol_version < FIRST_NUMBERED_AFTER_HANDSHAKE:
             self.window.newest = 0
             self.acks.next_number = 1
-            self.sender.start_numbering_at(1)
-        self.sender.pacer.connected(self.ping.smoothed_ms, now)
+            self.sender.flight.start_at(1)
+        self.sender.path.on_connected(now)
         self.liveness.heard(now)
         self.statistics.connected(now)
         self.reports.start(now)
@@ -112,31 +119,45 @@ class Traffic(FeedbackSink):
         self.receiver.configure(options)
         self.liveness.timeout_us = options.timeout_connected_us
         self.sender.configure(options)
+        self._stand_in_front()
         self._fit_packets()
 
     def _fit_packets(self) -> None:
         """Follows the MTU. A segment is never cut again, so packets shrink only while none waits for its ack."""
         size = self._options.mtu_packet_size - MTU_OVERHEAD_BYTES - self._sealing.overhead_bytes
-        if size >= self.sender.payload_bytes_max or not self.sender.has_reliable_data():
-            self.sender.payload_bytes_max = size
+        if size >= self.sender.filling.payload_bytes_max or not self.sender.has_reliable_data():
+            self.sender.filling.payload_bytes_max = size
 
     def set_trace(self, trace: TraceSink | None) -> None:
         """Whom to tell of what goes by; None for nobody."""
         self._trace = trace
-        self.deliver_to(self._inbox)
+        self._stand_in_front()
 
     def deliver_to(self, inbox: Inbox) -> None:
         """Where received messages go from now on."""
         self._inbox = inbox
-        self.receiver.inbox = inbox if self._trace is None else TracedInbox(inbox, self._trace)
+        self._stand_in_front()
+
+    def _stand_in_front(self) -> None:
+        """Puts in front of inbox and sender whoever watches messages, and before them whoever loses some on purpose."""
+        options = self._options
+        inbox: MessageSink = self._inbox
+        outbox: Outbox = self.sender
+        if self._trace is not None:
+            inbox = TracedInbox(inbox, self._trace)
+            outbox = TracedOutbox(outbox, self._trace)
+        if options.message_loss_receive_percent:
+            inbox = LossyInbox(inbox, options.message_loss_receive_percent, self._entropy)
+        if options.message_loss_send_percent:
+            outbox = LossyOutbox(outbox, self.sender, options, self._entropy)
+        self.receiver.inbox = inbox
+        self.outbox = outbox
 
     def take_ping_sample(self, sample_ms: int, now: int) -> None:
-        """A measured round trip; below 0 for none."""
-        if sample_ms < 0:
-            return
-        self.ping.add(sample_ms, now)
-        self.statistics.ping(sample_ms)
-        self.sender.ping_ms = self.ping.smoothed_ms
+        """A round trip measured in whole milliseconds; below 0 for none."""
+        if sample_ms >= 0:
+            self.sender.path.on_round_trip(sample_ms * 1000, now)
+            self.statistics.ping(sample_ms)
 
     def handle_timer(self, now: int, timers: Timers) -> bool:
         """Does what is due; True when the peer is to be given up."""
@@ -145,7 +166,7 @@ class Traffic(FeedbackSink):
             timers.interval = self.statistics.next_interval_at()
         if self.liveness.handle_timer(now):
             return True
-        self.sender.handle_timer(now)
+        self.sender.loss.handle_timer(now)
         self._fit_packets()
         return False
 
@@ -153,7 +174,6 @@ class Traffic(FeedbackSink):
 
     def receive_packet(self, data: bytes, now: int) -> Refusal | None:
         """Takes one data packet that names our connection id; why the connection must end, if it must."""
-        self._now = now
         counters = self._counters
         packet = split_packet(data)
         if packet is None:
@@ -186,22 +206,23 @@ class Traffic(FeedbackSink):
             jump = f"{number - newest}; {newest & 0xFFFF:04x}->{number & 0xFFFF:04x}"
             return Refusal(int(EndReason.MISC_GENERIC), f"Pkt number lurch by {jump}")
         self.liveness.heard(now)
-        self._packet_number = number
         receiver = self.receiver
-        receiver.process(plaintext, now)
-        if receiver.fault:
+        verdict = receiver.process(plaintext, number, self.sender.flight.next_number, now)
+        for latest, delay, blocks in receiver.acks:
+            self._on_ack(latest, delay, blocks, now)
+        if verdict == FAULTY:
             return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
-        if not receiver.complete:
+        if verdict == NOT_RECORDED:
             return None
         self.statistics.arrived(now, spacing_us, number == newest + 1)
         window.record(number)
-        if receiver.acknowledgeable:
-            self.acks.received(number, receiver.has_reliable, now)
+        if verdict == NOT_ACKNOWLEDGED:
+            round_trip_us = self.ping.smoothed_us
+            if not 0 <= round_trip_us <= _REFUSED_ROUND_TRIP_MAX_US:
+                round_trip_us = _REFUSED_ROUND_TRIP_MAX_US
+            self.acks.flush_by(now + REFUSED_ROUND_TRIPS * (round_trip_us + _REFUSED_SLACK_US))
         else:
-            ping_ms = self.ping.smoothed_ms
-            if not 0 <= ping_ms <= _UNACKNOWLEDGEABLE_PING_MS:
-                ping_ms = _UNACKNOWLEDGEABLE_PING_MS
-            self.acks.flush_by(now + (ping_ms + 5) * 2000)
+            self.acks.received(number, verdict == ACKNOWLEDGED_SOON, now)
         if stats is not None:
             self._on_stats(stats, now)
         return None
@@ -214,38 +235,23 @@ class Traffic(FeedbackSink):
             is_immediate = message.flags & UdpStats.ACK_REQUEST_IMMEDIATE
             self.acks.flush_by(now if is_immediate else now + ACK_DELAY_US)
 
-    def loses_message(self, percent: float) -> bool:
-        """Whether an unreliable message that came is to be dropped on purpose."""
-        return chance(self._entropy, percent)
-
-    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
-        """An ack frame of the peer, told by the receiver in the middle of a packet."""
-        now = self._now
-        sender = self.sender
-        next_number = sender.flight.next_number
-        latest = widen(latest, latest_bits, next_number)
-        if latest < 0:
-            return self.receiver.abort(f"Ack of packet {latest}")
-        if latest >= next_number:
-            return self.receiver.abort("")
-        record = sender.flight.get(latest)
-        if record is not None and delay != ACK_DELAY_UNKNOWN:
-            elapsed_us = now - record[0] - (delay << ACK_DELAY_SHIFT)
-            sample_ms = elapsed_us // 1000 if elapsed_us >= 0 else -(-elapsed_us // 1000)
-            if -1 <= sample_ms <= SAMPLE_MAX_MS:
-                self.take_ping_sample(max(sample_ms, 0), now)
+    def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
+        """An ack frame of the peer, which reports on packets that we sent up to `latest`."""
+        loss = self.sender.loss
+        packet = self.sender.flight.get(latest)
+        if packet is not None and delay != ACK_DELAY_UNKNOWN:
+            sample_us = sample_from_ack_us(now - packet.sent_at - (delay << ACK_DELAY_SHIFT))
+            if sample_us != UNKNOWN:
+                self.take_ping_sample(sample_us // 1000, now)
         if self._trace is not None:
             self._tell_of_ack(self._trace, latest, delay, blocks, now)
         if blocks:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
         else:
             self._stop_waiting_by = NEVER
-        fault = sender.acknowledge(latest, blocks, now)
-        if sender.reported_marks or sender.lost_marks:
+        loss.acknowledge(latest, blocks, now)
+        if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
-        if fault:
-            return self.receiver.abort(fault)
-        return True
 
     def _tell_of_ack(self, trace: TraceSink, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
         record = self.sender.flight.get(latest)
@@ -253,38 +259,29 @@ class Traffic(FeedbackSink):
             trace.acknowledged(latest, -1, -1, blocks)
         else:
             delay_us = delay << ACK_DELAY_SHIFT
-            trace.acknowledged(latest, delay_us, now - record[0] - delay_us, blocks)
+            trace.acknowledged(latest, delay_us, now - record.sent_at - delay_us, blocks)
 
     def _settle_reports(self, now: int) -> None:
-        sender = self.sender
-        for picked in sender.reported_marks:
+        loss = self.sender.loss
+        for picked in loss.reported_marks:
             self.reports.arrived(picked, now)
-        if sender.lost_marks:
+        if loss.lost_marks:
             self.reports.lost()
         self._extras_at = now
-        sender.reported_marks.clear()
-        sender.lost_marks.clear()
-
-    def stop_waiting(self, offset: int) -> bool:
-        """A stop-waiting frame of the peer, told by the receiver in the middle of a packet."""
-        value = self._packet_number - offset - 1
-        if value < 0 or not self.acks.stop_waiting(value, self._packet_number):
-            return self.receiver.abort(f"stop_waiting pktNum {self._packet_number} offset {offset}")
-        return True
+        loss.reported_marks.clear()
+        loss.lost_marks.clear()
 
     # ------------------------------------------------------------------ out
 
     def packets_to_send(self, datagrams: list[bytes], now: int) -> None:
         """Appends the data packets that leave now."""
         sender = self.sender
-        pacer = sender.pacer
-        wants_data = not sender.is_idle() and sender.wants_at(now) <= now
-        pacer.refill(now, wants_data)
+        sender.pacer.refill(now, sender.wants_at(now) <= now)
         request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
-            has_data = wants_data and pacer.may_send()
+            has_data = sender.data_at(now) <= now
             if has_data:
-                if sender.has_lost() and self._must_report(now) and not self._reports_fit(now):
+                if sender.retries.lost_bytes and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
             elif not (request or self._must_report(now) or (now >= self.reports.due_at() and self.reports.pick(now))):
                 break
@@ -292,10 +289,8 @@ class Traffic(FeedbackSink):
             if data:
                 datagrams.append(data)
             request = NO_REQUEST
-            if has_data:
-                if sender.built_nothing:
-                    break
-                wants_data = not sender.is_idle() and sender.wants_at(now) <= now
+            if has_data and sender.filling.added_nothing:
+                break
 
     def _must_report(self, now: int) -> bool:
         """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
@@ -310,28 +305,30 @@ class Traffic(FeedbackSink):
 
     def _reports_fit(self, now: int) -> bool:
         """Whether due reports and the next segment to be repeated share a packet; else the reports go first."""
-        return self.sender.payload_bytes_max - self.sender.retry_bytes(now) >= REPORTS_ROOM_BYTES
+        filling = self.sender.filling
+        return filling.payload_bytes_max - filling.retry_bytes(now) >= REPORTS_ROOM_BYTES
 
     def _make_packet(self, request: int, has_data: bool, now: int) -> bytes:
         """One datagram; empty if it was meant for data and the peer turns out to have no room for any."""
         sender = self.sender
+        filling = sender.filling
         number = sender.flight.next_number
         stats = b""
         picked = 0
-        if request or sender.ack_request_wanted or now >= self._extras_at:
+        if request or sender.ack_requests.wanted or now >= self._extras_at:
             stats, picked, request = self._stats_for_packet(request, now)
-        room = sender.payload_bytes_max
+        room = filling.payload_bytes_max
         if stats:
             spare = self._options.mtu_packet_size - HEADER_BYTES - self._sealing.overhead_bytes
             room = min(room, spare - len(stats) - varint_length(len(stats)))
         prefix = b""
-        if sender.peer_has_holes or self.acks.has_news:
-            prefix = self._reports(number, room - sender.retry_bytes(now) if has_data else room, now)
+        if sender.loss.peer_has_holes or self.acks.has_news:
+            prefix = self._reports(number, room - filling.retry_bytes(now) if has_data else room, now)
         segments: tuple[Segment, ...] = ()
         payload = prefix
         if has_data:
-            payload = sender.build(prefix, room, now)
-            segments = sender.built_segments
+            payload = filling.fill(prefix, room, now)
+            segments = filling.segments
             if not payload and not stats:
                 return b""
         spacing_us = NO_TIME
@@ -344,19 +341,21 @@ class Traffic(FeedbackSink):
         data = header + self._sealing.seal(number, payload)
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
-        sender.flight.add(now, segments, picked)
-        sender.pacer.spend(len(data))
+        is_all_sent = sender.nagle.until == NEVER and not sender.retries.lost_bytes
+        sender.path.on_sent(len(data), segments, is_all_sent, now)
+        if picked:
+            sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now
         if segments or stats:
-            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_ms)
+            self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_us)
         return data
 
     def _reports(self, number: int, room: int, now: int) -> bytes:
         """Stop-waiting and ack frames for packet `number`, as far as there is room beside what must be repeated."""
         sender = self.sender
         frames = b""
-        if sender.peer_has_holes:
-            frames = encode_stop_waiting(number - sender.minimum_waited_for - 1)
+        if sender.loss.peer_has_holes:
+            frames = encode_stop_waiting(number - sender.loss.minimum_waited_for - 1)
             if len(frames) > room:
                 return b""
             self._stop_waiting_by = NEVER
@@ -367,8 +366,8 @@ class Traffic(FeedbackSink):
         """Serialized statistics for this packet, which reports they hold, and which ack they ask for."""
         sender = self.sender
         liveness = self.liveness
-        if sender.ack_request_wanted:
-            sender.ack_request_wanted = False
+        if sender.ack_requests.wanted:
+            sender.ack_requests.wanted = False
             request = IMMEDIATE_ACK_REQUEST
         picked = self.reports.pick(now)
         if picked or liveness.tracer_due(now, self.ping.sampled_at):

@@ -72,7 +72,7 @@ def connection_status(connection: Connection) -> ConnectionStatus:
     lanes = sender.lanes.lanes
     rate = sender.pacer.rate
     if connection.state == State.CONNECTED and len(lanes) == 1:
-        unsplit = max(1, sender.payload_bytes_max - _UNSPLIT_MARGIN_BYTES)
+        unsplit = max(1, sender.filling.payload_bytes_max - _UNSPLIT_MARGIN_BYTES)
         queue_time = sender.pending_bytes() // unsplit * unsplit * 1_000_000 // rate
     else:
         queue_time = QUEUE_TIME_UNKNOWN

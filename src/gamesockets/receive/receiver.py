@@ -1,10 +1,13 @@
-"""The order of work for one packet's plaintext: frames in, messages and acknowledgements out (spec 2, 2.4 and 2.5)."""
+"""The order of work for one packet's plaintext: frames in, messages and acks of our packets out (spec 2, 2.4 and 2.5).
 
-from abc import ABC, abstractmethod
-from typing import Final, final
+Segments and stop-waiting values take effect as they are read. What the peer says about *our* packets is checked, so
+that a bad ack ends the payload where it stands, and collected for whoever owns the sending side.
+"""
 
-from gamesockets.build import mypyc_attr
+from typing import Final, TypeAlias, final
+
 from gamesockets.config.options import ConnectionOptions
+from gamesockets.receive.acks import AckReporter
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.sink import MessageSink
 from gamesockets.receive.unreliable import PIECES_BYTES_MAX, UnreliableReassembly
@@ -36,25 +39,20 @@ OPEN: Final = 0
 DISCARDING: Final = 1
 """Lingering: nobody will read, so reliable bytes are acknowledged and dropped, unreliable ones stay unacknowledged."""
 
+# What is to be done with a packet whose payload was processed.
+FAULTY: Final = 0
+"""The connection has to end: `fault` says why."""
+NOT_RECORDED: Final = 1
+"""Nothing: it is as if the packet had not come, and its number may come again."""
+NOT_ACKNOWLEDGED: Final = 2
+"""It came, but part of it was refused: the peer has to take it for lost."""
+ACKNOWLEDGED: Final = 3
+"""It is to be reported when a packet leaves anyway."""
+ACKNOWLEDGED_SOON: Final = 4
+"""It had reliable data, so it is to be reported in time."""
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class FeedbackSink(ABC):
-    """Whom the receiver tells what the peer says about *our* packets."""
-
-    @abstractmethod
-    def acknowledged(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
-        """An ack frame; False to skip the rest of the packet."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def stop_waiting(self, offset: int) -> bool:
-        """A stop-waiting frame; False to skip the rest of the packet."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def loses_message(self, percent: float) -> bool:
-        """Whether an unreliable message that came is to be dropped, which happens to `percent` of them."""
-        raise NotImplementedError
+# What an ack frame says: newest packet of ours that it reports on, delay in units of 32 us, blocks.
+Ack: TypeAlias = tuple[int, int, list[AckBlock]]
 
 
 @final
@@ -77,20 +75,21 @@ class Receiver(FrameSink):
     """Takes apart the payloads of one connection."""
 
     __slots__ = (
-        "_feedback",
+        "_ack_reporter",
         "_held_bytes",
         "_lane",
         "_lanes",
+        "_next_to_send",
         "_now",
+        "_number",
         "_options",
         "_peer",
         "_segments",
         "_stream_position",
         "_unreliable_number",
-        "acknowledgeable",
-        "complete",
+        "_verdict",
+        "acks",
         "fault",
-        "has_reliable",
         "inbox",
         "mode",
         "queue_full",
@@ -99,9 +98,9 @@ class Receiver(FrameSink):
     )
 
     def __init__(
-        self, feedback: FeedbackSink, peer: PeerRecord, inbox: MessageSink, options: ConnectionOptions
+        self, ack_reporter: AckReporter, peer: PeerRecord, inbox: MessageSink, options: ConnectionOptions
     ) -> None:
-        self._feedback = feedback
+        self._ack_reporter = ack_reporter
         self._peer = peer
         self._options = options
         self.inbox = inbox
@@ -111,16 +110,16 @@ class Receiver(FrameSink):
         self._lanes[0] = self._lane
         self._held_bytes = 0
         self._now = 0
+        self._number = 0
+        self._next_to_send = 0
         self._segments = 0
         self._stream_position = 0
         self._unreliable_number = 0
-        self.acknowledgeable = True
-        """Whether the last payload may be reported as received."""
-        self.complete = True
-        """Whether the last payload was processed to its end."""
-        self.has_reliable = False
+        self._verdict = ACKNOWLEDGED
+        self.acks: list[Ack] = []
+        """The ack frames of the last payload, those behind a fault left out."""
         self.fault = ""
-        """What was wrong with the last payload; not empty ends the connection."""
+        """What was wrong with the last payload."""
         self.queue_full = 0
         """How often a message or segment was refused because a limit was reached."""
         self.reliable_messages = 0
@@ -131,20 +130,33 @@ class Receiver(FrameSink):
         """New limits, from the next payload on."""
         self._options = options
 
-    def process(self, payload: bytes, now: int) -> None:
-        """Hands one payload through. The outcome is in `fault`, `complete`, `acknowledgeable` and `has_reliable`."""
+    def process(self, payload: bytes, number: int, next_to_send: int, now: int) -> int:
+        """Hands the payload of packet `number` through; what is to be done with the packet.
+
+        `next_to_send` is one above the highest packet number that the peer can have an ack for. The ack frames are in
+        `acks` afterwards, whatever the outcome.
+        """
         self._now = now
+        self._number = number
+        self._next_to_send = next_to_send
         self._lane = self._lanes[0]
         self._segments = 0
         self._stream_position = 0
         self._unreliable_number = 0
-        self.acknowledgeable = True
-        self.complete = True
-        self.has_reliable = False
+        self._verdict = ACKNOWLEDGED
         self.fault = ""
+        if self.acks:
+            self.acks = []
         fault = decode(payload, self)
         if fault:
-            self.fault = fault
+            self._fail(fault)
+        return self._verdict
+
+    def _fail(self, fault: str) -> bool:
+        """The payload breaks a rule: the rest of it is skipped."""
+        self.fault = fault
+        self._verdict = FAULTY
+        return False
 
     def select_lane(self, lane: int) -> bool:
         found = self._lanes.get(lane)
@@ -156,16 +168,26 @@ class Receiver(FrameSink):
         return True
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
-        return self._feedback.acknowledged(latest_bits, latest, delay, blocks)
+        latest = widen(latest, latest_bits, self._next_to_send)
+        if latest < 0:
+            return self._fail(f"Ack of packet {latest}")
+        if latest >= self._next_to_send:
+            self._verdict = NOT_RECORDED
+            return False
+        end = latest + 1
+        for acks, nacks in blocks:
+            begin = end - acks - nacks
+            if begin < 0:
+                return self._fail(f"Ack range underflow, end={end}, num={acks}+{nacks}")
+            end = begin
+        self.acks.append((latest, delay, blocks))
+        return True
 
     def stop_waiting(self, offset: int) -> bool:
-        return self._feedback.stop_waiting(offset)
-
-    def abort(self, fault: str) -> bool:
-        """Stops the current payload: with a fault, or quietly as one that must not be recorded at all."""
-        self.fault = fault
-        self.complete = False
-        return False
+        value = self._number - offset - 1
+        if value < 0 or not self._ack_reporter.stop_waiting(value, self._number):
+            return self._fail(f"stop_waiting pktNum {self._number} offset {offset}")
+        return True
 
     def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
         lane = self._lane
@@ -178,16 +200,16 @@ class Receiver(FrameSink):
         else:
             number = widen(number, number_bits, lane.highest_number)
             if number <= 0:
-                return self.abort(f"Unreliable message number {number} is not positive")
+                return self._fail(f"Unreliable message number {number} is not positive")
         self._unreliable_number = number
         if number > lane.highest_number:
             lane.highest_number = number
         self._segments += 1
         if self._segments > self._options.recv_max_segments_per_packet:
-            self.acknowledgeable = False
+            self._verdict = NOT_ACKNOWLEDGED
             return False
         if self.mode != OPEN:
-            self.acknowledgeable = False
+            self._verdict = NOT_ACKNOWLEDGED
             return True
         if not is_last or offset:
             if offset + len(data) > PIECES_BYTES_MAX:
@@ -200,14 +222,12 @@ class Receiver(FrameSink):
         options = self._options
         size = len(data)
         if size > options.recv_max_message_size:
-            return self.abort(_too_large(size, options.recv_max_message_size))
-        if options.message_loss_receive_percent and self._feedback.loses_message(options.message_loss_receive_percent):
-            return True
+            return self._fail(_too_large(size, options.recv_max_message_size))
         if (
             peer.queued_messages >= options.recv_buffer_messages
             or peer.queued_bytes + size > options.recv_buffer_size_bytes
         ):
-            self.acknowledgeable = False
+            self._verdict = NOT_ACKNOWLEDGED
             self.queue_full += 1
             return True
         peer.queued_messages += 1
@@ -229,17 +249,18 @@ class Receiver(FrameSink):
         else:
             begin = _expand_position(position, position_bits, stream.end())
             if begin < 1:
-                return self.abort(f"Reliable stream position {begin} is not positive")
+                return self._fail(f"Reliable stream position {begin} is not positive")
         self._stream_position = begin + len(data)
         if self._unreliable_number > 0:
             self._unreliable_number += 1
         self._segments += 1
         if self._segments > self._options.recv_max_segments_per_packet:
-            self.acknowledgeable = False
+            self._verdict = NOT_ACKNOWLEDGED
             return False
         if not data:
             return True
-        self.has_reliable = True
+        if self._verdict == ACKNOWLEDGED:
+            self._verdict = ACKNOWLEDGED_SOON
         if self.mode != OPEN:
             return True
         limit_bytes = self._options.recv_buffer_size_bytes
@@ -248,7 +269,7 @@ class Receiver(FrameSink):
         if (is_ahead and self._held_bytes > LANES_HELD_MAX * limit_bytes) or not stream.insert(
             begin, data, limit_bytes
         ):
-            self.acknowledgeable = False
+            self._verdict = NOT_ACKNOWLEDGED
             self.queue_full += 1
             return True
         goes_on = self._deliver_from_stream(lane, stream) if stream.buffer else True
@@ -301,7 +322,7 @@ class Receiver(FrameSink):
                 peer.queued_messages >= options.recv_buffer_messages
                 or peer.queued_bytes + size > options.recv_buffer_size_bytes
             ):
-                self.acknowledgeable = False
+                self._verdict = NOT_ACKNOWLEDGED
                 self.queue_full += 1
                 break
             if size > options.recv_max_message_size:
@@ -323,7 +344,7 @@ class Receiver(FrameSink):
             stream.consume(start)
         stream.needed_bytes = needed
         if fault:
-            return self.abort(fault)
+            return self._fail(fault)
         return True
 
 

@@ -85,7 +85,7 @@ class SendLane:
 class Lanes:
     """All lanes of one connection, sending side."""
 
-    __slots__ = ("_classes", "lanes", "several")
+    __slots__ = ("_classes", "lanes", "queued_bytes", "several")
 
     def __init__(self) -> None:
         only = PriorityClass(0)
@@ -94,6 +94,8 @@ class Lanes:
         self.lanes: list[SendLane] = [lane]
         self._classes: list[PriorityClass] = [only]
         self.several = False
+        self.queued_bytes = 0
+        """Bytes of queued messages that have not left yet, stream headers included."""
 
     def configure(self, priorities: list[int], weights: list[int]) -> None:
         """Sets the number, priorities and weights of lanes; the count must not shrink (checked by the caller)."""
@@ -128,11 +130,10 @@ class Lanes:
             remaining_of_head = 0
             lane.finishes.append(finish)
 
-    def enqueue(self, lane: SendLane, data: bytes, is_reliable: bool) -> int:
-        """Appends a message, number `lane.last_number` from now on; returns the bytes that wait because of it."""
+    def enqueue(self, lane: SendLane, data: bytes, size: int, is_reliable: bool) -> None:
+        """Appends a message of `size` bytes, which gets the number `lane.last_number`."""
         number = lane.last_number + 1
         lane.last_number = number
-        size = len(data)
         if is_reliable:
             increment = number - lane.last_reliable_number
             lane.last_reliable_number = number
@@ -150,7 +151,16 @@ class Lanes:
         if self.several:
             before = lane.finishes[-1] if lane.finishes else lane.priority_class.now
             lane.finishes.append(before + size * lane.multiplier)
-        return size
+        self.queued_bytes += size
+
+    def is_empty(self) -> bool:
+        """Whether no message is queued, not even one without bytes."""
+        if self.queued_bytes:
+            return False
+        for lane in self.lanes:
+            if lane.queue:
+                return False
+        return True
 
     def choose(self) -> SendLane | None:
         """The lane whose first message is to be sent next; None if all queues are empty or blocked."""

@@ -8,8 +8,8 @@ MAX_RATE: Final = 0x1000_0000
 """The largest rate that can be set is no limit: only what the peer can hold unacknowledged slows reliable data."""
 
 _INITIAL_WINDOW_BYTES: Final = 4380
-_UNKNOWN_PING_US: Final = 200_000
-_SHORTEST_PING_US: Final = 500
+_UNKNOWN_ROUND_TRIP_US: Final = 200_000
+_ROUND_TRIP_MIN_US: Final = 500
 _BEFORE_CONNECTING: Final = 65536
 
 QUANTUM_US: Final = 1000
@@ -23,21 +23,24 @@ _SAVED_UP_MAX_US: Final = 4 * QUANTUM_US
 class Pacer:
     """Tokens in byte-microseconds, so that no fraction of a byte is ever lost."""
 
-    __slots__ = ("_data_waited", "_tokens", "_updated_us", "estimate", "rate")
+    __slots__ = ("_tokens", "data_waits", "estimate", "rate", "updated_at")
 
     def __init__(self) -> None:
         self.estimate = _BEFORE_CONNECTING
         self.rate = MIN_RATE
         self._tokens = BURST_BYTES * 1_000_000
-        self._updated_us = 0
-        self._data_waited = False
+        self.updated_at = 0
+        """When the bucket was last filled."""
+        self.data_waits = False
+        """Whether data waited for tokens then."""
 
-    def connected(self, ping_ms: int, now: int) -> None:
-        """Sets the one estimate there is, from the ping of the handshake (-1: unknown), and fills the bucket."""
-        ping_us = _UNKNOWN_PING_US if ping_ms < 0 else max(ping_ms * 1000, _SHORTEST_PING_US)
-        self.estimate = _INITIAL_WINDOW_BYTES * 1_000_000 // ping_us
+    def connected(self, round_trip_us: int, now: int) -> None:
+        """Sets the one estimate there is, from the round trip of the handshake (-1: unknown), and fills the bucket."""
+        if round_trip_us < 0:
+            round_trip_us = _UNKNOWN_ROUND_TRIP_US
+        self.estimate = _INITIAL_WINDOW_BYTES * 1_000_000 // max(round_trip_us, _ROUND_TRIP_MIN_US)
         self._tokens = BURST_BYTES * 1_000_000
-        self._updated_us = now
+        self.updated_at = now
 
     def limit(self, rate_min: int, rate_max: int) -> None:
         """Applies the configured limits in bytes/s; the lower one wins over a smaller upper one.
@@ -53,13 +56,13 @@ class Pacer:
 
         More than a burst is kept only if data has been waiting all that time, because then the timer was merely late.
         """
-        elapsed = now - self._updated_us
-        self._updated_us = now
+        elapsed = now - self.updated_at
+        self.updated_at = now
         limit = BURST_BYTES * 1_000_000
-        if self._data_waited:
+        if self.data_waits:
             limit = max(_SAVED_UP_MAX_BYTES * 1_000_000, self.rate * _SAVED_UP_MAX_US)
         self._tokens = min(self._tokens + self.rate * elapsed, limit)
-        self._data_waited = data_waits
+        self.data_waits = data_waits
 
     def may_send(self) -> bool:
         """Whether a packet may leave now, however large."""

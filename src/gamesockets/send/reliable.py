@@ -8,6 +8,12 @@ IN_FLIGHT: Final = 0
 LOST: Final = 1
 ACKED: Final = 2
 
+PEER_BUFFER_BYTES: Final = 1_048_576
+"""What a receiver with default settings holds of one lane's stream (RecvBufferSize)."""
+
+PEER_HOLES_MAX: Final = 24
+"""Lost segments of one connection up to which new data is sent behind them; a receiver refuses above 20 to 30 holes."""
+
 
 @final
 class Segment:
@@ -117,14 +123,14 @@ class RetryQueue:
         segment.transmissions += 1
         segment.lane.lost_bytes -= size
         segment.lane.unacked_bytes += size
-        self.lost_bytes -= size
+        self._no_longer_lost(size)
 
     def acknowledge(self, segment: Segment) -> None:
         """The peer has these bytes, whether they were waiting here or not."""
         size = len(segment.data)
         if segment.state == LOST:
             segment.lane.lost_bytes -= size
-            self.lost_bytes -= size
+            self._no_longer_lost(size)
         else:
             segment.lane.unacked_bytes -= size
         if segment.is_hole:
@@ -132,3 +138,8 @@ class RetryQueue:
             self.open_holes -= 1
         segment.state = ACKED
         segment.data = b""
+
+    def _no_longer_lost(self, size_bytes: int) -> None:
+        self.lost_bytes -= size_bytes
+        if not self.lost_bytes:
+            self._heap.clear()  # what is left was acknowledged while it waited

@@ -1,0 +1,45 @@
+"""When does the next packet ask the peer for an immediate ack?
+
+A reference receiver would wait up to 50 ms otherwise (spec 2, 2.6.2), and its silence says nothing about losses.
+"""
+
+from typing import Final, final
+
+from gamesockets.send.reliable import PEER_BUFFER_BYTES
+
+ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
+"""So much unreported reliable data asks for an ack."""
+
+ACK_WANTED_PACKETS: Final = 4_096
+"""So many unreported packets ask for one, ..."""
+
+_ACK_WANTED_EVERY: Final = 512
+"""... and again after so many more."""
+
+
+@final
+class AckRequests:
+    """What was sent since the peer last acknowledged something new, and whether to ask about it."""
+
+    __slots__ = ("_reliable_bytes", "wanted")
+
+    def __init__(self) -> None:
+        self._reliable_bytes = 0
+        self.wanted = False
+        """The next packet should ask for an immediate ack; whoever sends it resets this."""
+
+    def on_reliable_sent(self, size_bytes: int) -> None:
+        """New reliable bytes leave."""
+        self._reliable_bytes += size_bytes
+        if self._reliable_bytes >= ACK_WANTED_BYTES:
+            self._reliable_bytes = 0
+            self.wanted = True
+
+    def on_many_unreported(self, packets: int) -> None:
+        """A packet leaves, and the peer has not reported so many before it: more than `ACK_WANTED_PACKETS`."""
+        if packets & (_ACK_WANTED_EVERY - 1) == 0:
+            self.wanted = True
+
+    def on_progress(self) -> None:
+        """The peer acknowledged reliable bytes for the first time."""
+        self._reliable_bytes = 0

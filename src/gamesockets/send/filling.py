@@ -1,0 +1,268 @@
+"""What goes into a packet: lost bytes before new ones, as much as the packet and the peer can take (spec 2, 2.7, 2.16).
+
+Where the wire leaves the choice this differs from the reference: adjacent reliable messages share a segment, bulk
+packets are full, and no more is in flight than a reference receiver can hold.
+"""
+
+from typing import Final, final
+
+from gamesockets.send.ack_requests import ACK_WANTED_PACKETS, AckRequests
+from gamesockets.send.builder import (
+    ANNOUNCE_BYTES,
+    FIRST_RELIABLE_HEADER_BYTES,
+    NEXT_UNRELIABLE_HEADER_BYTES,
+    SIZE_BYTES,
+    PacketBuilder,
+)
+from gamesockets.send.flight import Flight
+from gamesockets.send.lanes import Lanes, SendLane
+from gamesockets.send.nagle import NagleTimer
+from gamesockets.send.reliable import PEER_BUFFER_BYTES, PEER_HOLES_MAX, RetryQueue, Segment
+from gamesockets.send.retransmission import RetransmissionTimer
+from gamesockets.wire.frames import encode_reliable_to_end
+
+MIN_PIECE_BYTES: Final = 16
+"""A message is not started in the rest of a packet for less than this."""
+
+UNSPLIT_MARGIN_BYTES: Final = 100
+"""Messages that leave this much of a packet free are never cut in two: half a message is twice the loss."""
+
+ANNOUNCE_FROM: Final = 4_000
+"""A reliable message so far behind the last one announces its number: receivers refuse jumps above 10,000."""
+
+MIN_HEADER_BYTES: Final = 1
+
+
+@final
+class PacketFilling:
+    """Takes messages from the lanes and segments from the retries, and puts them into one packet at a time."""
+
+    __slots__ = (
+        "_ack_requests",
+        "_builder",
+        "_flight",
+        "_lanes",
+        "_nagle",
+        "_retransmission",
+        "_retries",
+        "added_nothing",
+        "payload_bytes_max",
+        "segments",
+    )
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        flight: Flight,
+        retries: RetryQueue,
+        nagle: NagleTimer,
+        retransmission: RetransmissionTimer,
+        ack_requests: AckRequests,
+    ) -> None:
+        self._lanes = lanes
+        self._flight = flight
+        self._retries = retries
+        self._nagle = nagle
+        self._retransmission = retransmission
+        self._ack_requests = ack_requests
+        self._builder = PacketBuilder()
+        self.payload_bytes_max = 0
+        """Largest payload of a packet; set from the MTU and the cipher."""
+        self.segments: tuple[Segment, ...] = ()
+        """Reliable segments in the payload that `fill` returned."""
+        self.added_nothing = False
+        """Whether `fill` found no room for anything."""
+
+    def retry_bytes(self, now: int) -> int:
+        """Room that the first segment to be repeated needs, 0 if there is none: it is never cut again."""
+        if now < self._retransmission.held_until:
+            return 0
+        segment = self._retries.first()
+        if segment is None:
+            return 0
+        self._builder.start(0, self._lanes.several)
+        return self._builder.segment_header_bytes(segment) + len(segment.data)
+
+    def fill(self, prefix: bytes, room: int, now: int) -> bytes:
+        """The payload of the next packet: `prefix` (whole frames), then lost bytes, then new ones."""
+        builder = self._builder
+        lanes = self._lanes
+        flight = self._flight
+        builder.start(room - len(prefix), lanes.several)
+        payload = b""
+        if (not self._retries.lost_bytes or self._add_lost(builder, now)) and not flight.is_full():
+            payload = self._fill_with_one_segment(builder, prefix)
+            while builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
+                lane = lanes.choose()
+                if lane is None:
+                    break
+                if lane.queue[0][1]:
+                    if not self._add_reliable(builder, lane):
+                        break
+                elif not self._add_unreliable(builder, lane):
+                    break
+            if not lanes.queued_bytes and lanes.is_empty():
+                self._nagle.reset()
+        if not payload:
+            payload = builder.finish(prefix)
+        self.segments = tuple(builder.segments)
+        self.added_nothing = len(payload) == len(prefix)
+        if self.segments:
+            self._retransmission.running_since = now
+        unreported = flight.next_number - flight.latest_reported
+        if unreported > ACK_WANTED_PACKETS:
+            self._ack_requests.on_many_unreported(unreported)
+        return payload
+
+    def _add_lost(self, builder: PacketBuilder, now: int) -> bool:
+        """Adds segments to be repeated; False if one did not fit, so that nothing new overtakes it."""
+        if now < self._retransmission.held_until:
+            return True
+        number = self._flight.next_number
+        while True:
+            segment = self._retries.first()
+            if segment is None:
+                return True
+            if builder.segment_header_bytes(segment) + len(segment.data) > builder.room:
+                return False
+            builder.add_reliable(segment)
+            self._retries.sent_first(number)
+
+    # ------------------------------------------------------------------ unreliable messages
+
+    def _add_unreliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
+        """Adds the first message of the lane or a piece of it; False if the packet takes no more."""
+        number, _, body = lane.queue[0]
+        offset = lane.head_sent
+        remaining = len(body) - offset
+        space = builder.room - builder.unreliable_header_bytes(lane.index, number, offset)
+        if remaining <= space:
+            builder.add_unreliable(lane.index, number, offset, True, body[offset:] if offset else body)
+            lane.pending_unreliable -= remaining
+            self._lanes.queued_bytes -= remaining
+            self._lanes.sent_all(lane)
+            if not self._lanes.several:
+                self._add_unreliable_run(builder, lane, number + 1)
+            return True
+        fits_alone = len(body) <= self.payload_bytes_max - UNSPLIT_MARGIN_BYTES
+        if (fits_alone and not offset and not builder.is_empty()) or space < MIN_PIECE_BYTES:
+            return False
+        builder.add_unreliable(lane.index, number, offset, False, body[offset : offset + space])
+        lane.pending_unreliable -= space
+        self._lanes.queued_bytes -= space
+        self._lanes.sent_part(lane, space)
+        return False
+
+    def _add_unreliable_run(self, builder: PacketBuilder, lane: SendLane, number: int) -> None:
+        """The unreliable messages right behind one just added, as long as whole ones fit."""
+        queue = lane.queue
+        popleft = queue.popleft
+        room = builder.room
+        bodies: list[bytes] = []
+        size = 0
+        while queue:
+            _, header, body = queue[0]
+            cost = len(body) + NEXT_UNRELIABLE_HEADER_BYTES
+            if header or cost > room:
+                break
+            room -= cost + SIZE_BYTES
+            size += len(body)
+            bodies.append(body)
+            popleft()
+        if bodies:
+            builder.add_unreliable_run(lane.index, number, bodies)
+            lane.pending_unreliable -= size
+            self._lanes.queued_bytes -= size
+
+    # ------------------------------------------------------------------ reliable messages
+
+    def _fill_with_one_segment(self, builder: PacketBuilder, prefix: bytes) -> bytes:
+        """The payload, if one reliable segment fills the packet or ends the queue, which is what bulk data does."""
+        lane = self._lanes.lanes[0]
+        if self._lanes.several or not builder.is_empty() or not lane.queue or not lane.queue[0][1]:
+            return b""
+        segment = self._cut_segment(lane, builder.room - FIRST_RELIABLE_HEADER_BYTES)
+        if segment is None:
+            return b""
+        if segment.announce or (lane.queue and (not lane.queue[0][1] or not lane.head_sent)):
+            builder.add_reliable(segment)
+            return b""
+        builder.room = 0
+        builder.segments.append(segment)
+        return b"".join((prefix, encode_reliable_to_end(segment.position), segment.data))
+
+    def _add_reliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
+        """Adds a segment of as many adjacent reliable messages as fit; False if the packet takes no more."""
+        space = builder.room - builder.reliable_header_bytes(lane.index, lane.sent_position)
+        segment = self._cut_segment(lane, space)
+        if segment is None:
+            return lane.blocked
+        builder.add_reliable(segment)
+        return True
+
+    def _cut_segment(self, lane: SendLane, space: int) -> Segment | None:
+        """Up to `space` bytes from the front of the lane's reliable messages; None if too little room is left.
+
+        None with `lane.blocked` means that the peer cannot hold more before it acknowledges some.
+        """
+        position = lane.sent_position
+        window = lane.unacked.held_from(lane.message_begin) + PEER_BUFFER_BYTES - position
+        if window < MIN_PIECE_BYTES or self._retries.open_holes >= PEER_HOLES_MAX:
+            lane.blocked = True
+            return None
+        if window < space:
+            space = window
+        queue = lane.queue
+        first_number = queue[0][0]
+        message_begin = lane.message_begin
+        announce = first_number - 1 if first_number - lane.sent_reliable_number > ANNOUNCE_FROM else 0
+        if announce:
+            space -= ANNOUNCE_BYTES
+        chunks: list[bytes] = []
+        size = 0
+        while queue:
+            number, header, body = queue[0]
+            if not header:
+                break
+            header_bytes = len(header)
+            sent = lane.head_sent
+            remaining = header_bytes + len(body) - sent
+            if remaining <= space - size:
+                if not sent:
+                    chunks.append(header)
+                    chunks.append(body)
+                elif sent < header_bytes:
+                    chunks += (header[sent:], body)
+                else:
+                    chunks.append(body[sent - header_bytes :])
+                size += remaining
+                lane.sent_reliable_number = number
+                lane.message_begin = position + size
+                self._lanes.sent_all(lane)
+                # A receiver with little room can always take the end of a large message, but not what follows it.
+                if sent or (self._lanes.several and self._lanes.choose() is not lane):
+                    break
+                continue
+            piece = space - size
+            if piece < MIN_PIECE_BYTES:
+                break
+            if sent < header_bytes:
+                chunks += (header[sent:], body[: piece + sent - header_bytes])
+            else:
+                chunks.append(body[sent - header_bytes : sent - header_bytes + piece])
+            size += piece
+            lane.sent_reliable_number = number
+            self._lanes.sent_part(lane, piece)
+            break
+        if not size:
+            return None
+        lane.sent_position = position + size
+        lane.pending_reliable -= size
+        self._lanes.queued_bytes -= size
+        segment = Segment(
+            lane.unacked, position, chunks[0] if len(chunks) == 1 else b"".join(chunks), message_begin, announce
+        )
+        segment.last_packet = self._flight.next_number
+        lane.unacked.add(segment)
+        self._ack_requests.on_reliable_sent(size)
+        return segment

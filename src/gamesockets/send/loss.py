@@ -1,0 +1,186 @@
+"""What became of the packets: which arrived, which are lost, and what that means for the bytes in them (spec 2, 2.8).
+
+A packet that the peer reports missing counts as lost at once, and what it carried is repeated; the reference waits
+for its next timer. An ack that comes late still counts.
+"""
+
+from typing import Final, final
+
+from gamesockets.send.ack_requests import AckRequests
+from gamesockets.send.flight import Flight, SentPacket
+from gamesockets.send.lanes import Lanes
+from gamesockets.send.path_feedback import PathFeedback
+from gamesockets.send.reliable import ACKED, IN_FLIGHT, RetryQueue
+from gamesockets.send.retransmission import RetransmissionTimer
+from gamesockets.values.moments import NEVER
+from gamesockets.wire.frames import AckBlock
+
+LATE_HOLES_MAX: Final = 20
+"""So many holes at most are kept open for late packets: each costs the peer room."""
+
+_FORGET_AFTER_US: Final = 4_000_000
+
+
+@final
+class LossDetection:
+    """Settles the records of sent packets: by the peer's acks, by the retransmission timer, by age."""
+
+    __slots__ = (
+        "_ack_requests",
+        "_flight",
+        "_lanes",
+        "_marks",
+        "_path",
+        "_retransmission",
+        "_retries",
+        "lost_marks",
+        "minimum_waited_for",
+        "peer_has_holes",
+        "reported_marks",
+    )
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        flight: Flight,
+        retries: RetryQueue,
+        path: PathFeedback,
+        retransmission: RetransmissionTimer,
+        ack_requests: AckRequests,
+    ) -> None:
+        self._lanes = lanes
+        self._flight = flight
+        self._retries = retries
+        self._path = path
+        self._retransmission = retransmission
+        self._ack_requests = ack_requests
+        self._marks: dict[int, int] = {}
+        """Which statistics are on their way, by packet number."""
+        self.minimum_waited_for = 0
+        """No acks are needed below this packet number."""
+        self.peer_has_holes = False
+        """The last ack frame had blocks: the peer would like to hear a stop-waiting value."""
+        self.reported_marks: list[int] = []
+        """Statistics marks of packets that arrived since the caller last looked."""
+        self.lost_marks: list[int] = []
+        """The same for packets that did not."""
+
+    def on_statistics_sent(self, number: int, mark: int) -> None:
+        """Packet `number` carries statistics: one day `mark` is among the reported or the lost marks."""
+        self._marks[number] = mark
+
+    def awaits_ack(self) -> bool:
+        """Whether reliable bytes were sent and are not acknowledged."""
+        for lane in self._lanes.lanes:
+            if lane.unacked.unacked_bytes or lane.unacked.lost_bytes:
+                return True
+        return False
+
+    # ------------------------------------------------------------------ acks
+
+    def acknowledge(self, latest: int, blocks: list[AckBlock], now: int) -> None:
+        """Applies an ack frame about packets up to `latest`, none of whose blocks reaches below 0 (2.8.2)."""
+        flight = self._flight
+        end = latest + 1
+        lost: list[tuple[int, int]] = []
+        is_progress = False
+        for acks, nacks in blocks:
+            middle = end - acks
+            begin = middle - nacks
+            if self._arrived(middle, end):
+                is_progress = True
+            if nacks:
+                lost.append((begin, middle))
+            end = begin
+        if end > self.minimum_waited_for and self._arrived(self.minimum_waited_for, end):
+            is_progress = True
+        self.minimum_waited_for = max(self.minimum_waited_for, self._worth_hearing_of(latest, lost, now))
+        flight.latest_reported = max(flight.latest_reported, latest)
+        self.peer_has_holes = len(blocks) > 0
+        for begin, middle in lost:
+            for number, packet in flight.open_range(begin, middle):
+                if not packet.is_lost:
+                    self._retransmission.on_repeated_loss(self._lose(number, packet), now)
+        if is_progress:
+            self._ack_requests.on_progress()
+            for lane in self._lanes.lanes:
+                lane.blocked = False
+            self._retransmission.on_progress(self.awaits_ack(), now)
+
+    def _worth_hearing_of(self, latest: int, lost: list[tuple[int, int]], now: int) -> int:
+        """The stop-waiting value: packets reported missing lately may be late rather than lost, and late ones count."""
+        value = latest
+        if lost:
+            sent_after = now - self._path.late_arrival_us()
+            for begin, _ in lost[:LATE_HOLES_MAX]:
+                packet = self._flight.get(begin)
+                if packet is None or packet.sent_at < sent_after:
+                    break
+                value = begin
+        return value
+
+    def _arrived(self, begin: int, end: int) -> bool:
+        """Settles the packets in [begin, end); True if reliable bytes were acknowledged for the first time."""
+        packets = self._flight.take_range(begin, end)
+        is_progress = False
+        for packet in packets:
+            for segment in packet.segments:
+                if segment.state != ACKED:
+                    self._retries.acknowledge(segment)
+                    is_progress = True
+        if packets:
+            self._path.on_acknowledged(packets)
+        if self._marks:
+            for number in list(self._marks):
+                if begin <= number < end:
+                    self.reported_marks.append(self._marks.pop(number))
+        return is_progress
+
+    def _lose(self, number: int, packet: SentPacket) -> int:
+        """Has what nobody acknowledged in this packet repeated; how often the most stubborn segment was sent."""
+        self._path.on_lost(packet)
+        if number in self._marks:
+            self.lost_marks.append(self._marks.pop(number))
+        transmissions = 0
+        hole_end = -1
+        for segment in packet.segments:
+            if segment.state == IN_FLIGHT and segment.last_packet == number:
+                self._retries.add(segment, segment.position == hole_end)
+                transmissions = max(transmissions, segment.transmissions)
+                hole_end = segment.position + len(segment.data)
+        return transmissions
+
+    # ------------------------------------------------------------------ timers
+
+    def next_time(self) -> int:
+        """When to call `handle_timer`; NEVER if no packet is on its way."""
+        return min(self._retransmission.expires_at(), self._forget_at())
+
+    def handle_timer(self, now: int) -> None:
+        """Probes and forgets what is due."""
+        if now >= self._retransmission.expires_at():
+            self._probe(now)
+        if now >= self._forget_at():
+            self._forget(now)
+
+    def _probe(self, now: int) -> None:
+        """Repeats the oldest segment and asks for an immediate ack, which tells the fate of all others."""
+        self._retransmission.running_since = NEVER
+        for lane in self._lanes.lanes:
+            oldest = lane.unacked.oldest()
+            if oldest is not None:
+                if oldest.state == IN_FLIGHT:
+                    self._retries.add(oldest, False)
+                self._retransmission.on_probe(now)
+                self._ack_requests.wanted = True
+                return
+
+    def _forget_at(self) -> int:
+        oldest = self._flight.oldest_sent_at()
+        return NEVER if oldest == NEVER else oldest + _FORGET_AFTER_US
+
+    def _forget(self, now: int) -> None:
+        """Drops records that are too old to matter; what they carried and nobody acknowledged counts as lost."""
+        for number, packet in self._flight.forget_sent_before(now - _FORGET_AFTER_US + 1):
+            if not packet.is_lost:
+                self._lose(number, packet)

@@ -1,0 +1,36 @@
+"""How long do small messages wait for company? (Nagle's algorithm; spec 2, 2.7.1 and 2.9.3)"""
+
+from typing import Final, final
+
+from gamesockets.values.moments import NEVER
+
+GATHER_BYTES: Final = 16_384
+"""From so many queued bytes on, full packets leave at once, even if all messages in them may wait."""
+
+
+@final
+class NagleTimer:
+    """One wait for all queued messages: a message that does not wait takes those before it along."""
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = NEVER
+        """When queued messages stop waiting; NEVER if none is queued, 0 if they do not wait."""
+
+    def start(self, wait_us: int, now: int) -> None:
+        """The first message that waits was queued; those behind it leave with it."""
+        self.until = now + wait_us
+
+    def end(self) -> None:
+        """A message was queued that does not wait: nothing before it does either."""
+        self.until = 0
+
+    def flush(self) -> None:
+        """Ends the wait of everything queued."""
+        if self.until != NEVER:
+            self.until = 0
+
+    def reset(self) -> None:
+        """Nothing is queued any more."""
+        self.until = NEVER
