@@ -49,11 +49,11 @@ class Configuration:
         "_changes",
         "_connection_user_data",
         "_locked",
-        "_locked_below",
         "_overrides",
         "_parent",
-        "_resolved",
         "_scope",
+        "locked_below",
+        "resolved",
     )
 
     def __init__(
@@ -70,10 +70,10 @@ class Configuration:
         self._overrides: dict[int, ConfigurationOutput] | None = None
         self._locked: dict[int, ConfigurationOutput] | None = None
         # The values of the child locked last: children locked with the same values share one dictionary.
-        self._locked_below: dict[int, ConfigurationOutput] | None = None
+        self.locked_below: dict[int, ConfigurationOutput] | None = None
         self._changes = 0
         # The stamp at which something was resolved from this configuration, then of each class at most one object.
-        self._resolved = _NOTHING_RESOLVED
+        self.resolved = _NOTHING_RESOLVED
         self._connection_user_data: ConfigurationOutput = None
         if parent is not None and scope == ConfigurationScope.CONNECTION:
             self._connection_user_data = parent.effective(_V.CONNECTION_USER_DATA)
@@ -96,7 +96,7 @@ class Configuration:
         row = find_row(value)
         if row is None or self._is_beyond(row):
             return None
-        x, source = self._look_up(row)
+        x, source = self.look_up(row)
         return x, source is not self
 
     def effective(self, value: int) -> ConfigurationOutput:
@@ -108,7 +108,7 @@ class Configuration:
         row = find_row(value)
         if row is None:
             raise ValueError(f"{value} is no configuration value")
-        return self._look_up(row)[0]
+        return self.look_up(row)[0]
 
     def set(self, value: int, x: ConfigurationInput) -> bool:
         """Set a value at this scope, converted and clamped; `None` takes it back (spec 3, 4.3).
@@ -172,9 +172,9 @@ class Configuration:
             if row.locked & moment:
                 fixed[row.value] = self.effective(row.value)
         if self._parent is not None:
-            if self._parent._locked_below == fixed:
-                fixed = self._parent._locked_below
-            self._parent._locked_below = fixed
+            if self._parent.locked_below == fixed:
+                fixed = self._parent.locked_below
+            self._parent.locked_below = fixed
         self._locked = fixed
         self._changes += 1
 
@@ -195,11 +195,11 @@ class Configuration:
     def _keeps_user_data(self, value: int) -> bool:
         return value == _V.CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION
 
-    def _look_up(self, row: ConfigurationRow) -> "tuple[ConfigurationOutput, Configuration]":
+    def look_up(self, row: ConfigurationRow) -> "tuple[ConfigurationOutput, Configuration]":
         """What is in force, and which scope says so; the default is said by the global one."""
         value = row.value
         if value == _V.MTU_DATA_SIZE:
-            packet_size, source = self._look_up(CONFIGURATION_ROWS[_V.MTU_PACKET_SIZE])
+            packet_size, source = self.look_up(CONFIGURATION_ROWS[_V.MTU_PACKET_SIZE])
             return max(0, packet_size - _MTU_HEADROOM_BYTES) if isinstance(packet_size, int) else 0, source
         source = self
         while True:
@@ -223,21 +223,21 @@ class Configuration:
             rows: of each field the row.
         """
         source = self._widest_alike()
-        stamp = source._stamp()
-        resolved = source._resolved
+        stamp = source.stamp_now()
+        resolved = source.resolved
         if resolved[0] != stamp:
             resolved = (stamp,)
         for known in resolved:
             if isinstance(known, kind):
                 return known
-        made = kind(**{field: in_field_unit(row, source._look_up(row)[0]) for field, row in rows.items()})
+        made = kind(**{field: in_field_unit(row, source.look_up(row)[0]) for field, row in rows.items()})
         # Replaced as a whole, with its stamp: another thread may set a global value meanwhile.
-        source._resolved = (*resolved, made)
+        source.resolved = (*resolved, made)
         return made
 
-    def _stamp(self) -> int:
+    def stamp_now(self) -> int:
         """Grows with every change here or in a wider scope."""
-        return self._changes + (self._parent._stamp() if self._parent is not None else 0)
+        return self._changes + (self._parent.stamp_now() if self._parent is not None else 0)
 
     def _widest_alike(self) -> "Configuration":
         """The widest scope at which every value reads as it does here."""

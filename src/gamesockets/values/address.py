@@ -86,14 +86,17 @@ class Address:
         return cls(ip, port)
 
     @classmethod
-    def from_packed(cls, packed: bytes, port: int) -> "Address":
-        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``, without a zone. Raises `ValueError`."""
+    def from_packed(cls, packed: bytes, port: int, zone: str = "") -> "Address":
+        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``. Raises `ValueError`.
+
+        `zone` is the number or name of the interface that a link-local address belongs to; other addresses have none.
+        """
         if len(packed) != 16:
             raise ValueError(f"an address has 16 bytes, not {len(packed)}")
         address: Address = cls.__new__(cls)
         address._packed = bytes(packed)
         address._port = _check_port(port)
-        address._scope_id = 0
+        address._scope_id = _scope_id(address._packed, zone)
         return address
 
     @classmethod
@@ -123,9 +126,7 @@ class Address:
             return cls.from_packed(_IPV4_PREFIX + bytes(octets), port)
         if match := _IPV6.match(text):
             packed = _pack_groups(match["left"], match["right"], match["whole"])
-            address = cls.from_packed(packed, int(match["port"] or 0))
-            address._scope_id = _scope_id(packed, match["zone"] or "")
-            return address
+            return cls.from_packed(packed, int(match["port"] or 0), match["zone"] or "")
         raise ValueError(f"{text[:64]!r} is no IP address with an optional port")
 
     @property
