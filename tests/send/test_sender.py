@@ -243,6 +243,29 @@ def test_data_leaves_when_the_rate_allows() -> None:
     assert idle.sender.data_at(0) == NAGLE_US
 
 
+def test_data_is_due_now_or_before_somebody_looks_anyway() -> None:
+    line = Line()
+    assert not line.sender.is_due(0, NEVER)
+    line.send(b"waits", UNRELIABLE)
+    assert line.sender.is_due(0, NEVER), "a timer has to be set"
+    assert line.sender.is_due(0, NAGLE_US + 1)
+    assert not line.sender.is_due(0, NAGLE_US), "the timer that is set already does"
+    line.send(bytes(FULL), UNRELIABLE)
+    assert line.sender.is_due(0, 1), "a full packet waits for nothing"
+
+
+def test_data_that_waits_for_the_rate_is_due_when_the_rate_allows_it() -> None:
+    line = Line()
+    line.send(bytes(100_000), RELIABLE | NO_NAGLE)
+    for _ in range(3):
+        line.packet()
+    ready_at = line.sender.data_at(0)
+    assert ready_at > 0
+    assert line.sender.is_due(0, ready_at + 1)
+    assert not line.sender.is_due(0, ready_at)
+    assert line.sender.is_due(ready_at, ready_at)
+
+
 def test_a_new_rate_is_in_force_at_once() -> None:
     line = Line()
     line.sender.configure(ConnectionOptions(send_rate_min=1_000_000, send_rate_max=1_000_000))

@@ -154,9 +154,7 @@ class Lanes:
         self.queued_bytes += size
 
     def is_empty(self) -> bool:
-        """Whether no message is queued, not even one without bytes."""
-        if self.queued_bytes:
-            return False
+        """Whether no message is queued: even without `queued_bytes` there may be some that have no bytes."""
         for lane in self.lanes:
             if lane.queue:
                 return False
