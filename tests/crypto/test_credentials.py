@@ -11,20 +11,11 @@ from tests.support.recorded import HANDSHAKES, handshake_failures, load
 
 from gamesockets.crypto.certificate import SigningKey, key_id, verify
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
-from gamesockets.crypto.credentials import (
-    NO_COMMON_CIPHER,
-    Credentials,
-    LocalCredentials,
-    PeerCredentials,
-    Refusal,
-    check_peer,
-    choose_cipher,
-    own_ciphers,
-    peer_identity,
-    session_ciphers,
-)
+from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.crypto.exchange import ExchangeKey
 from gamesockets.crypto.legacy_identity import identity_from_legacy, identity_to_legacy
+from gamesockets.crypto.peer_check import PeerCredentials, Refusal, check_peer, peer_identity
+from gamesockets.crypto.session import NO_COMMON_CIPHER, choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.values.address import Address

@@ -322,7 +322,7 @@ def test_no_line_of_a_busy_encrypted_connection_has_keys_or_contents(
         return keys
 
     monkeypatch.setattr(ExchangeKey, "__init__", noted_key)
-    monkeypatch.setattr("gamesockets.crypto.credentials.derive_session_keys", noted_keys)
+    monkeypatch.setattr("gamesockets.crypto.session.derive_session_keys", noted_keys)
     subjects = (V.LOG_LEVEL_ACK_RTT, V.LOG_LEVEL_PACKET_DECODE, V.LOG_LEVEL_MESSAGE, V.LOG_LEVEL_PACKET_GAPS)
     everything = dict.fromkeys(subjects, 8)
     marker = os.urandom(24)

@@ -9,7 +9,9 @@ import pytest
 
 from gamesockets.crypto import credentials
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
-from gamesockets.crypto.credentials import Credentials, LocalCredentials, check_peer, session_ciphers
+from gamesockets.crypto.credentials import Credentials, LocalCredentials
+from gamesockets.crypto.peer_check import PeerCredentials, check_peer
+from gamesockets.crypto.session import session_ciphers
 from gamesockets.sim import Connection, Host, Passage, World
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
@@ -197,7 +199,7 @@ class RawClient(RawPeer):
             challenge_version=None,
             local_lanes=1,
         )
-        assert isinstance(peer, credentials.PeerCredentials)
+        assert isinstance(peer, PeerCredentials)
         ciphers = session_ciphers(False, self.credentials, peer, self.id, self.peer_id, peer.ciphers[0])
         assert isinstance(ciphers, tuple)
         self.sealing, self.opening = ciphers
@@ -257,7 +259,7 @@ class RawServer(RawPeer):
             challenge_version=None,
             local_lanes=1,
         )
-        assert isinstance(peer, credentials.PeerCredentials)
+        assert isinstance(peer, PeerCredentials)
         cipher = self.credentials.ciphers[0]
         ciphers = session_ciphers(True, self.credentials, peer, self.peer_id, self.id, cipher)
         assert isinstance(ciphers, tuple)

@@ -22,7 +22,8 @@ from gamesockets.connection.states import State
 from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
-from gamesockets.crypto.credentials import Credentials, Refusal
+from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.address import Address

@@ -4,17 +4,9 @@ from typing import Final, final
 
 from gamesockets.connection.closing import TEXT_NO_AUTHORITY
 from gamesockets.crypto.cipher import Cipher
-from gamesockets.crypto.credentials import (
-    Credentials,
-    LocalCredentials,
-    PeerCredentials,
-    Refusal,
-    check_peer,
-    choose_cipher,
-    own_ciphers,
-    peer_identity,
-    session_ciphers,
-)
+from gamesockets.crypto.credentials import Credentials, LocalCredentials
+from gamesockets.crypto.peer_check import PeerCredentials, Refusal, check_peer, peer_identity
+from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy

@@ -21,7 +21,7 @@ from gamesockets.connection.stats import Statistics
 from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
-from gamesockets.crypto.credentials import Refusal
+from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
 from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, NOT_RECORDED, Receiver
 from gamesockets.receive.sink import MessageSink

@@ -1,11 +1,11 @@
-"""How did old versions put an identity into binary fields? (spec 1, 2.8)"""
+"""Which identity does a message or certificate state, as text or in the binary fields of old versions? (spec 1, 2.8)"""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from gamesockets.values.address import Address
 from gamesockets.values.enums import IdentityType
 from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.wire.messages_pb2 import IdentityLegacyBinary
+from gamesockets.wire.messages_pb2 import Certificate, ConnectOK, ConnectRequest, IdentityLegacyBinary
 
 # Of the SteamIDs, the old fields may hold persons (also on consoles) and game servers only (spec 1, part 6).
 _LEGACY_STEAM_ACCOUNT_TYPES: Final = frozenset((1, 3, 4, 9))
@@ -47,3 +47,21 @@ def legacy_steam_identity(number: int) -> NetworkingIdentity:
 
 def steam_account_type(number: int) -> int:
     return number >> 52 & 0xF
+
+
+Introduction: TypeAlias = ConnectRequest | ConnectOK
+"""The messages in which a peer shows its credentials."""
+
+
+def stated_identity(message: Certificate | Introduction, steam_id_field: str) -> NetworkingIdentity | None:
+    """The identity in a certificate or message, None if it has none. The first field present decides alone.
+
+    Raises ValueError if that one is bad.
+    """
+    if message.HasField("identity_string"):
+        return NetworkingIdentity.parse(message.identity_string)
+    if message.HasField("legacy_identity_binary"):
+        return identity_from_legacy(message.legacy_identity_binary)
+    if message.HasField(steam_id_field):
+        return legacy_steam_identity(getattr(message, steam_id_field))
+    return None

@@ -1,0 +1,190 @@
+"""Who is the peer, and are its credentials good? (spec 1, 3.5 and 3.7)"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from gamesockets.crypto.certificate import signature_problem
+from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
+from gamesockets.crypto.credentials import APP_ID
+from gamesockets.crypto.legacy_identity import Introduction, stated_identity, steam_account_type
+from gamesockets.crypto.trust import Scope, TrustStore, app_id_problem
+from gamesockets.values.address import Address
+from gamesockets.values.enums import EndReason, IdentityType
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned, ConnectRequest, CryptInfo, CryptInfoSigned
+from gamesockets.wire.versions import LANES_PROTOCOL_VERSION, MINIMUM_PROTOCOL_VERSION
+
+_BAD_CRYPT: Final = int(EndReason.REMOTE_BAD_CRYPT)
+_BAD_CERT: Final = int(EndReason.REMOTE_BAD_CERT)
+_BAD_VERSION: Final = int(EndReason.REMOTE_BAD_PROTOCOL_VERSION)
+_ANONYMOUS_GAME_SERVER: Final = 4
+_NOBODY: Final = TrustStore(())
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a peer is not let in: the reason code and the text to close the connection with."""
+
+    reason: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCredentials:
+    """What a peer has shown that passed the checks of `check_peer`."""
+
+    identity: NetworkingIdentity
+    certificate: bytes
+    crypt_info: bytes
+    nonce: int
+    exchange_key_type: int
+    exchange_public: bytes
+    ciphers: list[int]
+    """In the peer's order of preference; never empty."""
+    protocol_version: int
+    authenticated: bool
+    """A trusted authority vouches for an identity that is more than an address."""
+
+
+def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:
+    """Who sent this message from this address, by its own account; None if it must be dropped (spec 1, 3.5).
+
+    Anonymous peers are known by their real address and port.
+    """
+    certificate = Certificate()
+    try:
+        certificate.ParseFromString(message.cert.cert)
+        stated = stated_identity(certificate, "legacy_steam_id")
+        in_certificate = stated is not None
+        if stated is None:
+            client = isinstance(message, ConnectRequest)
+            stated = stated_identity(message, "legacy_client_steam_id" if client else "legacy_server_steam_id")
+    except (DecodeError, ValueError):
+        return None
+    if stated is None or stated.is_localhost:
+        return NetworkingIdentity.ip_address(address) if allow_anonymous else None
+    if stated.type == IdentityType.IP_ADDRESS and not in_certificate:
+        return None
+    return stated
+
+
+def check_peer(
+    cert_signed: CertificateSigned,
+    crypt_signed: CryptInfoSigned,
+    identity: NetworkingIdentity,
+    *,
+    allow_without_auth: int,
+    trust: TrustStore | None,
+    unix_time_s: int,
+    challenge_version: int | None,
+    local_lanes: int,
+    app_id: int = APP_ID,
+) -> PeerCredentials | Refusal:
+    """Whether the credentials of a peer are good, as far as they alone can tell (spec 1, 3.7 rows 1 to 13).
+
+    Args:
+        identity: what `peer_identity` made of the same message.
+        allow_without_auth: the effective option, 0..2; at 0 a trusted signature is required (spec 1, 5.9).
+        trust: whose signatures count; None for nobody's.
+        unix_time_s: the time now, to judge expiry.
+        challenge_version: the protocol version in the server's ChallengeReply; None on the server, or if a
+            client saw no such reply.
+        local_lanes: how many lanes are configured here.
+    """
+    if not cert_signed.HasField("cert") or not crypt_signed.HasField("info"):
+        return Refusal(_BAD_CRYPT, "Crypto handshake missing cert or session data")
+    checked = _check_certificate(
+        cert_signed,
+        identity,
+        allow_without_auth=allow_without_auth,
+        trust=trust or _NOBODY,
+        unix_time_s=unix_time_s,
+        app_id=app_id,
+    )
+    if isinstance(checked, Refusal):
+        return checked
+    certificate, trusted = checked
+    problem = signature_problem(certificate, crypt_signed.signature, crypt_signed.info)
+    if problem is not None:
+        return Refusal(_BAD_CRYPT, problem)
+    info = CryptInfo()
+    try:
+        info.ParseFromString(crypt_signed.info)
+    except DecodeError:
+        return Refusal(_BAD_CRYPT, "Crypt info failed protobuf decode")
+    version = info.protocol_version
+    problem = _version_problem(version, challenge_version, local_lanes)
+    if problem is not None:
+        return Refusal(_BAD_VERSION, problem)
+    return PeerCredentials(
+        identity=identity,
+        certificate=cert_signed.cert,
+        crypt_info=crypt_signed.info,
+        nonce=info.nonce,
+        exchange_key_type=info.key_type,
+        exchange_public=info.key_data,
+        ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
+        protocol_version=version,
+        authenticated=trusted and identity.type != IdentityType.IP_ADDRESS,
+    )
+
+
+def _check_certificate(
+    signed: CertificateSigned,
+    identity: NetworkingIdentity,
+    *,
+    allow_without_auth: int,
+    trust: TrustStore,
+    unix_time_s: int,
+    app_id: int,
+) -> tuple[Certificate, bool] | Refusal:
+    """The certificate, and whether a trusted authority signed it (spec 1, 3.7 rows 2 to 7)."""
+    scope: Scope | None = None
+    has_signature = signed.HasField("ca_signature")  # an empty one counts
+    if has_signature:
+        verdict = trust.check_certificate(signed, unix_time_s)
+        if isinstance(verdict, Scope):
+            scope = verdict
+        elif allow_without_auth == 0:
+            return Refusal(_BAD_CERT, f"Bad cert: {verdict.text}")
+    certificate = Certificate()
+    try:
+        certificate.ParseFromString(signed.cert)
+    except DecodeError:
+        return Refusal(_BAD_CRYPT, "Cert failed protobuf decode")
+    try:
+        stated = stated_identity(certificate, "legacy_steam_id")
+    except ValueError as error:
+        return Refusal(_BAD_CERT, f"Bad cert identity.  {error}")
+    if stated is not None and not stated.is_localhost:
+        if stated != identity:
+            return Refusal(_BAD_CERT, f"Cert was issued to {stated}, not {identity}")
+        if not certificate.app_ids:
+            return Refusal(_BAD_CERT, "Cert must be bound to an AppID.")
+    elif has_signature:
+        # Without a signature anything goes: whatever identity it stated could have been made up.
+        if steam_account_type(identity.steam_id64) != _ANONYMOUS_GAME_SERVER:
+            text = f"Certs with no identity can only by anonymous gameservers, not {identity}"
+            return Refusal(_BAD_CERT, text)
+        if not certificate.gameserver_datacenter_ids:
+            return Refusal(_BAD_CERT, "Cert with no identity must be scoped to PoPID.")
+    problem = app_id_problem(certificate, scope, app_id)
+    if problem is not None:
+        return Refusal(_BAD_CERT, problem)
+    if scope is None and allow_without_auth == 0:
+        return Refusal(_BAD_CERT, "Unsigned certs are not allowed")
+    return certificate, scope is not None
+
+
+def _version_problem(version: int, challenge_version: int | None, local_lanes: int) -> str | None:
+    """What is wrong with the peer's protocol version (spec 1, 3.7 rows 10 to 12)."""
+    if version < MINIMUM_PROTOCOL_VERSION:
+        required = f"(V{version}, >=V{MINIMUM_PROTOCOL_VERSION} is required)"
+        return f"Peer is running old software and needs to be updated.  {required}"
+    if challenge_version is not None and version != challenge_version:
+        return f"Claiming protocol V{version} now, but earlier was using V{challenge_version}"
+    if version < LANES_PROTOCOL_VERSION and local_lanes > 1:
+        return "Peer is using old protocol and cannot receive multiple lanes"
+    return None
