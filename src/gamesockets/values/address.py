@@ -86,17 +86,18 @@ class Address:
         return cls(ip, port)
 
     @classmethod
-    def from_packed(cls, packed: bytes, port: int, zone: str = "") -> "Address":
-        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``. Raises `ValueError`.
-
-        `zone` is the number or name of the interface that a link-local address belongs to; other addresses have none.
-        """
+    def from_packed(cls, packed: bytes, port: int) -> "Address":
+        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``, without a zone. Raises `ValueError`."""
         if len(packed) != 16:
             raise ValueError(f"an address has 16 bytes, not {len(packed)}")
+        return cls._make(bytes(packed), port, "")
+
+    @classmethod
+    def _make(cls, packed: bytes, port: int, zone: str) -> "Address":
         address: Address = cls.__new__(cls)
-        address._packed = bytes(packed)
+        address._packed = packed
         address._port = _check_port(port)
-        address._scope_id = _scope_id(address._packed, zone)
+        address._scope_id = _scope_id(packed, zone)
         return address
 
     @classmethod
@@ -126,7 +127,7 @@ class Address:
             return cls.from_packed(_IPV4_PREFIX + bytes(octets), port)
         if match := _IPV6.match(text):
             packed = _pack_groups(match["left"], match["right"], match["whole"])
-            return cls.from_packed(packed, int(match["port"] or 0), match["zone"] or "")
+            return cls._make(packed, int(match["port"] or 0), match["zone"] or "")
         raise ValueError(f"{text[:64]!r} is no IP address with an optional port")
 
     @property

@@ -1,0 +1,34 @@
+"""Does a challenge prove an address, for a while, and nothing else? (spec 1, 3.3)"""
+
+import pytest
+
+from gamesockets.endpoint.challenge import ChallengeKey
+
+TICK_US = 1 << 20
+HERE, THERE = bytes(18), bytes(17) + b"\x01"
+
+
+@pytest.mark.parametrize("size", [0, 15, 65])
+def test_a_secret_has_16_to_64_bytes(size: int) -> None:
+    with pytest.raises(ValueError, match=f"has {size} bytes, must have 16"):
+        ChallengeKey(bytes(size))
+
+
+def test_a_challenge_is_good_for_its_address_and_key_only() -> None:
+    key = ChallengeKey(bytes(32))
+    challenge = key.make(HERE, 5)
+    assert 0 <= challenge < 1 << 64
+    assert key.check(challenge, HERE, 5)
+    assert not key.check(challenge, THERE, 5)
+    assert not ChallengeKey(b"\x01" * 32).check(challenge, HERE, 5)
+    assert not key.check(challenge ^ 1 << 63, HERE, 5)
+
+
+@pytest.mark.parametrize("began", [0, TICK_US - 1, 0xFFFE * TICK_US, 1 << 62], ids=hex)
+def test_a_challenge_lives_for_three_whole_ticks_and_the_rest_of_its_own(began: int) -> None:
+    key = ChallengeKey(bytes(32))
+    challenge = key.make(HERE, began)
+    end = (began // TICK_US + 4) * TICK_US
+    assert key.check(challenge, HERE, end - 1)
+    assert not key.check(challenge, HERE, end)
+    assert began < TICK_US or not key.check(challenge, HERE, began - TICK_US), "nor before it was made"
