@@ -40,7 +40,7 @@ def test_a_recorded_connect_request_can_be_made_again() -> None:
 
 
 def test_the_unsigned_certificate_of_the_reference_library_with_a_name() -> None:
-    """What it wrote for str:bob, except for the key."""
+    """The one that it wrote for str:bob, except for the key."""
     recorded = Certificate()
     recorded.ParseFromString(bytes.fromhex(load("handshake-server-unencrypted")["client"]["cert_hex"]))
     ours = Certificate()
@@ -93,7 +93,7 @@ def test_every_connection_has_keys_of_its_own() -> None:
     assert one.nonce != other.nonce
 
 
-def test_who_is_nobody_is_nobody_in_particular() -> None:
+def test_without_a_valid_identity_credentials_are_anonymous() -> None:
     """An invalid identity cannot be shown to peers; localhost is the anonymous one."""
     assert Credentials().identity.is_localhost
     assert Credentials(NetworkingIdentity.invalid()).identity.is_localhost

@@ -91,7 +91,6 @@ def test_a_private_key_in_a_message_is_not_kept() -> None:
 
 # ---- Recorded failures ----
 
-
 BAD_SIGNATURE = SigningKey(b"other".ljust(32)).sign(b"something else")
 
 CLIENT_CASES: Final[dict[str, Change]] = {
@@ -161,7 +160,7 @@ def test_every_recorded_failure_is_covered_here_or_by_the_tests_of_the_connectio
 
 
 def recorded_outcome(case: dict[str, Any]) -> str:
-    """ "connected", "ignored", or reason and text of the ConnectionClosed."""
+    """Either "connected", "ignored", or reason and text of the ConnectionClosed."""
     for reply in case["reference_replied"]:
         if reply["kind"] == "ConnectionClosed":
             return f"{reply['fields']['reason_code']} {reply['fields']['debug']}"
@@ -192,7 +191,7 @@ def test_recorded_failures_of_a_client(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVER_CASES)
 def test_recorded_failures_of_a_server(name: str) -> None:
-    """What fails before the application accepts is answered with silence, what fails then is told."""
+    """The server is silent about what fails before the application accepts, and tells what fails then."""
     case = handshake_failures("server")[name]
     message = introduce(ConnectRequest(client_connection_id=1, challenge=3), SERVER_CASES[name])
     if name == "no cert":
@@ -231,7 +230,6 @@ def test_every_recorded_answer_to_an_odd_request_is_accepted(reply: dict[str, An
 
 
 # ---- The table of checks, where no recording goes ----
-
 
 ANONYMOUS_GAME_SERVER = NetworkingIdentity.steam_id(1 << 56 | 4 << 52 | 7)
 

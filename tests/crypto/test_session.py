@@ -37,9 +37,9 @@ def test_recorded_sessions_can_be_read_with_the_ciphers_made_here(name: str) -> 
     assert cipher is not None
     assert cipher == recording["negotiated_cipher"]
     ids = recording["client"]["connection_id"], recording["server"]["connection_id"]
-    ciphers = session_ciphers(is_server, local, peer, *ids, cipher)
-    assert not isinstance(ciphers, Refusal)
-    sending, receiving = ciphers
+    made = session_ciphers(is_server, local, peer, *ids, cipher)
+    assert not isinstance(made, Refusal)
+    sending, receiving = made
     for item in recording["datagrams"]:
         if item["kind"] == "Data":
             used = sending if item["sender"] == role else receiving
