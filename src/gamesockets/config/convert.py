@@ -1,4 +1,4 @@
-"""How is what a user gives converted to the type and limits of a configuration value?
+"""How is a user's number or text converted to the type and limits of a configuration value?
 
 The rules are those of the reference library (spec 3, 4.3), so that the same text gives the same value.
 """

@@ -151,7 +151,7 @@ class Configuration:
         """Set several values in order, when an object is created with options (spec 3, 4.6).
 
         Raises:
-            ValueError: one cannot be set, and says why; those before it have been set.
+            ValueError: one cannot be set; the text names it and says why. Those before it have been set.
         """
         for value, x in options.items():
             if self.set(value, x):

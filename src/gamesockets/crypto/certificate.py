@@ -81,6 +81,6 @@ def pop_id(code: str) -> int:
 
 
 def pop_code(pop: int) -> str:
-    """The code of a data centre from its 32-bit number, which a peer may send: bytes that are no letters become "?"."""
+    """The code of a data centre from its 32-bit number, which a peer may send: unprintable bytes become "?"."""
     letters = ((pop & 0xFFFFFF).to_bytes(3, "big") + bytes((pop >> 24,))).rstrip(b"\0").decode("latin-1")
     return "".join([letter if letter.isascii() and letter.isprintable() else "?" for letter in letters])

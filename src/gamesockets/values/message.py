@@ -23,8 +23,9 @@ class PeerRecord:
         self.identity = identity
         self.user_data = user_data
         self.queued_messages = 0
-        """Messages that wait for the application, and below their bytes: the receive limits count both."""
+        """Messages that wait for the application; limited by `RECV_BUFFER_MESSAGES`."""
         self.queued_bytes = 0
+        """Their bytes; limited by `RECV_BUFFER_SIZE`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PeerRecord, (self.handle, self.identity, self.user_data)  # a copy has no messages waiting
