@@ -45,7 +45,7 @@ class Connection:
         entries: "dict[DatagramConnection, Connection]",
     ) -> None:
         self.host = host
-        """On which side it is."""
+        """The host that this end belongs to."""
         self.core = core
         """The protocol's own object, for tests that want to look inside."""
         self.name = ""
@@ -53,14 +53,14 @@ class Connection:
         self._station = station
         self._configuration = configuration
         self._entries = entries
-        """All that the host has not closed, from which this one takes itself out."""
+        """The host's open connections; closing removes this one from them."""
         self._socket_address: SocketAddress = (core.address.ip, core.address.port)
 
     # ------------------------------------------------------------------ what it is
 
     @property
     def state(self) -> ConnectionState:
-        """How far it has come; NONE once it was closed here."""
+        """Its state; NONE once it was closed here."""
         return visible(self.core.state)
 
     @property
@@ -111,7 +111,7 @@ class Connection:
     # ------------------------------------------------------------------ what one does with it
 
     def send(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
-        """Queues a message; `Result.OK`, or why not. What is due leaves at once."""
+        """Queues a message, and sends what is due; `Result.OK`, or why not."""
         if self._is_closed:
             return Result.INVALID_PARAM
         now = self._station.clock.now_us
@@ -123,7 +123,7 @@ class Connection:
         return Result.OK
 
     def flush(self) -> Result:
-        """Sends what waits for company at once."""
+        """Sends at once what waits for more data (Nagle); `Result.OK`, or why not."""
         if self._is_closed:
             return Result.INVALID_PARAM
         result = self.core.flush()
@@ -209,12 +209,12 @@ class Host:
 
     @property
     def connections(self) -> list[Connection]:
-        """All that this side has not closed, oldest first; those that have ended by themselves included."""
+        """The connections that this side has not closed, oldest first, also those that have ended."""
         return list(self._entries.values())
 
     @property
     def counters(self) -> Counters:
-        """Datagrams that led nowhere, by reason."""
+        """Counts of datagrams that were dropped, by reason."""
         return self._station.endpoint.counters
 
     def connect(self, target: SocketAddress, config: Config) -> Connection:
@@ -235,7 +235,7 @@ class Host:
         return connection
 
     def crash(self) -> None:
-        """Vanishes without a word, as a process does that is killed; the address becomes free."""
+        """Vanishes without telling the peers, like a killed process; the address becomes free."""
         self._station.crash()
         self._entries.clear()
 
@@ -246,7 +246,7 @@ class Host:
     def _on_change(self, event: StateChange) -> None:
         core = event.connection
         if not isinstance(core, DatagramConnection):
-            return  # a pipe, and those do not exist between hosts
+            return  # a pipe, and there is none between hosts
         connection = self._entries.get(core)
         if connection is None and event.old_state == State.NONE:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)

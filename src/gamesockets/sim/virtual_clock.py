@@ -12,7 +12,7 @@ from gamesockets.values.moments import NEVER
 
 _SECOND_US: Final = 1_000_000
 _EVENTS_AT_ONCE_MAX: Final = 1_000_000
-"""More at one moment means that something answers itself for ever: an error is better than hanging."""
+"""More events at one moment are taken for an endless loop: an error is better than hanging."""
 
 
 class Scheduled(ABC):

@@ -199,7 +199,7 @@ class World(VirtualClock):
 
     @property
     def unroutable(self) -> int:
-        """Datagrams to addresses where nobody is."""
+        """How many datagrams went to addresses without a host."""
         return self._network.unroutable
 
     def link(self, source: Host | Address, destination: Host | Address) -> Link:
@@ -211,7 +211,7 @@ class World(VirtualClock):
         self._network.cut(*_ends(one, other))
 
     def heal(self, one: Host | Connection | None = None, other: Host | None = None) -> None:
-        """Takes a partition back; without arguments all of them."""
+        """Undoes a partition; without arguments all of them."""
         if one is None:
             self._network.heal_all()
         else:
