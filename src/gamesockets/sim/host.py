@@ -101,7 +101,7 @@ class Connection:
         return connection_status(self.core)
 
     def lane_status(self) -> list[LaneStatus]:
-        """What waits in each lane; empty once the connection has ended."""
+        """What waits in each lane, in bytes and microseconds; empty once the connection has ended."""
         return lane_status(self.core)
 
     def __repr__(self) -> str:
@@ -111,7 +111,12 @@ class Connection:
     # ------------------------------------------------------------------ what one does with it
 
     def send(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
-        """Queues a message, and sends what is due; `Result.OK`, or why not."""
+        """Queues a message, and sends what is due.
+
+        Returns:
+            `Result.OK`, or why it was not taken: `LIMIT_EXCEEDED` (the send buffer is full), `IGNORED` (`NO_DELAY`
+            before the connection is up), `NO_CONNECTION`, or `INVALID_PARAM` (closed, no such lane, too large).
+        """
         if self._is_closed:
             return Result.INVALID_PARAM
         now = self._station.clock.now_us
@@ -123,7 +128,7 @@ class Connection:
         return Result.OK
 
     def flush(self) -> Result:
-        """Sends at once what waits for more data (Nagle); `Result.OK`, or why not."""
+        """Sends at once what waits for more data (Nagle). Returns `Result.OK`, or why not."""
         if self._is_closed:
             return Result.INVALID_PARAM
         result = self.core.flush()
@@ -131,17 +136,17 @@ class Connection:
         return result
 
     def receive(self, max_messages: int = 256) -> list[NetworkingMessage]:
-        """Takes up to that many messages that have arrived."""
+        """Takes up to that many messages that have arrived, oldest first; an empty list if there are none."""
         return self.core.inbox.take(max_messages)
 
     def accept(self) -> Result:
-        """Accepts an incoming connection, for hosts with a hook of their own."""
+        """Accepts an incoming connection, for hosts with `on_connecting`. Returns `Result.OK`, or why not."""
         if self.core.state == State.CONNECTING:
             self._configuration.lock(LockMoment.CONNECTION_STARTED)
         return self._station.accept(self.core)
 
     def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
-        """Closes it; with linger, once all reliable data has arrived. Harmless to repeat."""
+        """Closes it at once, or with linger when all reliable data has arrived. Harmless to repeat."""
         self._station.close(self.core, reason, debug, enable_linger)
         self._entries.pop(self.core, None)
         self._station.pump()
@@ -153,7 +158,15 @@ class Connection:
         self._station.touch(self.core)
 
     def configure_lanes(self, priorities: Sequence[int], weights: Sequence[int] | None = None) -> Result:
-        """Sets up the lanes of the sending direction: as many as there are priorities."""
+        """Sets up the lanes of the sending direction.
+
+        Args:
+            priorities: one for each lane; lower numbers are sent first.
+            weights: how lanes of the same priority share the rate; by default equally.
+
+        Returns:
+            `Result.OK`, or why not: `NO_CONNECTION`, `INVALID_STATE` (it has ended or lingers), or `INVALID_PARAM`.
+        """
         if self._is_closed:
             return Result.NO_CONNECTION
         shares = [1] * len(priorities) if weights is None else list(weights)

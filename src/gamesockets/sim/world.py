@@ -207,7 +207,11 @@ class World(VirtualClock):
         return self._network.link(_socket_address(source), _socket_address(destination))
 
     def partition(self, one: Host | Connection, other: Host | None = None) -> None:
-        """Cuts the connection's path, or the one between two hosts: nothing arrives there until `heal`."""
+        """Cuts the connection's path, or the one between two hosts: nothing arrives there until `heal`.
+
+        Raises:
+            TypeError: only one host was given.
+        """
         self._network.cut(*_ends(one, other))
 
     def heal(self, one: Host | Connection | None = None, other: Host | None = None) -> None:
