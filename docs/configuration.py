@@ -34,7 +34,7 @@ _TEXTS: Final = {
     ConfigurationSubject.MESSAGE_LOSS: "Unreliable messages only. These two are ours, not the reference library's.",
     ConfigurationSubject.DIAGNOSTICS: "Levels are those of `gs.DebugType`.",
     ConfigurationSubject.LATER: (
-        "Peer-to-peer connections, the messages interface and certificates of one's own come later. Until then these "
+        "Peer-to-peer connections, the messages interface and the calls for certificates come later. Until then these "
         "are kept, can be read back, and nothing uses them; `SYMMETRIC_CONNECT` must stay 0."
     ),
     ConfigurationSubject.WITHOUT_EFFECT: (

@@ -1,4 +1,4 @@
-"""A chat under asyncio that understands `example_chat` of Valve's GameNetworkingSockets, as guest and as host.
+"""A chat under asyncio that understands `example_chat` of the reference library, as guest and as host.
 
     python -m examples.chat serve --bind 127.0.0.1:27020    # or: example_chat server --port 27020
     python -m examples.chat join 127.0.0.1:27020 --name Ada # or: example_chat client 127.0.0.1:27020
@@ -23,9 +23,9 @@ PORT = 27020
 GUESTS_MAX = 50
 NAME_CHARACTERS_MAX = 32
 LINE_BYTES_MAX = 800
-"""Valve's program has room for 1,024 with the name."""
+"""`example_chat` has room for 1,024 with the name."""
 LINE = gs.SendFlags.RELIABLE_NO_NAGLE
-"""How every line travels: it arrives, in order, and does not wait for company."""
+"""How every line travels: it arrives, in order, and does not wait for more data."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

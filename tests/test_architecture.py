@@ -17,7 +17,7 @@ TABLES: Final = frozenset({"config.table"})
 """Modules that are lists, which may be as long as what they list."""
 
 AT_THE_ROOT: Final = frozenset({"", "__main__", "build", "clock", "version"})
-"""The only modules that lie loose beside the folders."""
+"""The only modules beside the folders."""
 
 _GROUND: Final = frozenset({"build", "values"})
 _CREDENTIALS: Final = frozenset({"crypto.credentials", "crypto.trust"})

@@ -112,6 +112,14 @@ def test_links_lead_somewhere() -> None:
                 assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
 
 
+def test_the_design_names_files_that_exist() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    table = text.partition("## Where is it?\n")[2].partition("\n## ")[0]
+    paths = re.findall(r"`([\w/]+\.py)`", table)
+    assert len(paths) > 20
+    assert not [path for path in paths if not any((ROOT / top / path).exists() for top in ("src/gamesockets", "."))]
+
+
 @pytest.mark.parametrize("module", [command_line, configuration, enumerations])
 def test_generated_pages_are_up_to_date(module: Any) -> None:
     page = module.PAGE.read_text(encoding="utf-8")

@@ -173,7 +173,7 @@ class Enet(Direct):
             self._serve(int(left_s * 1000))
 
     async def close(self) -> None:
-        """Takes leave of the peers."""
+        """Disconnects the peers."""
         for number in list(self._peers):
             self.close_connection(number)
         if self._host is not None:

@@ -1,4 +1,4 @@
-"""With which drivers are the scenarios played where no real library is needed: ours against ours?
+"""With which drivers are the scenarios played where no reference library is needed: ours against ours?
 
 By default threads meet asyncio, in either role, in all that is over in a moment. `-m slow` adds what takes longer, and
 the other pairings: each driver with itself, uvloop, and an event loop that cannot watch sockets.

@@ -1,4 +1,4 @@
-"""What do the two sides that drive our library share?  How its records and complaints are read, whatever the driver."""
+"""What do the two sides that drive our library share?  How are its records and log lines read, whatever the driver?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JOIN_S: Final = 20.0
 
 
 class ErrorLog(logging.Handler):
-    """Unexpected errors that the library logs, because no caller is there whom it could tell."""
+    """Unexpected errors that the library logs because there is no caller to raise them to."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -30,7 +30,7 @@ class ErrorLog(logging.Handler):
             self.lines.append(self.format(record))
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         logging.getLogger(gs.__name__).removeHandler(self)
         super().close()
 

@@ -128,12 +128,12 @@ class OursOnALoop(Side):
     def _on_status(self, change: gs.StatusInfo) -> None:
         event = event_from(change)
         if event.state == State.CONNECTED:
-            self._connected[event.connection] = event  # told once the application has the connection
-        elif event.state != State.NONE:  # that is the application's own doing, and noted where it does it
+            self._connected[event.connection] = event  # noted once the application has the connection
+        elif event.state != State.NONE:  # NONE: the application has closed it, which is noted there
             self._note_event(event, None)
 
     def _told(self, connection: aio.Connection, accept_result: int | None) -> None:
-        """The application got a connection; it is at its disposal from now on."""
+        """The application has got a connection: note it, and the event that was held back for it."""
         self._connections[connection.handle] = connection
         assert (connection.state, connection.end_reason) == (gs.ConnectionState.CONNECTED, 0)
         self._note_event(self._connected[connection.handle], accept_result)

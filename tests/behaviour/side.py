@@ -1,9 +1,9 @@
-"""What can a scenario ask of either library?
+"""What can a scenario ask of ours or of the reference library?
 
 `Side` is one running library: `tests.behaviour.ours_threads` and `tests.behaviour.ours_aio` drive ours,
-`tests.interop.reference` the real one in a process apart.  Scenarios know only this class, so each runs with either
-library in either role.  A side works on its own: it accepts, collects events and messages, echoes, while the scenario
-waits for what it needs.
+`tests.interop.reference` the reference library in a process apart.  Scenarios know only this class, so each runs with
+either library in either role.  A side works on its own: it accepts, collects events and messages, echoes, while the
+scenario waits for what it needs.
 Configuration values, flags, states and reasons are the numbers of `tests.interop.gns`.
 """
 

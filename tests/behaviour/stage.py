@@ -1,7 +1,7 @@
 """Which library plays which part in a scenario, and what becomes of them afterwards?
 
 A scenario is a test that asks for `pairing` and `stage`. In `tests.behaviour` both ends are ours, on one driver or the
-other; `tests.interop` plays the same scenarios with the real library at one end.
+other; `tests.interop` plays the same scenarios with the reference library at one end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.interop.gns import Config, Options, OptionValue
 
 Kind: TypeAlias = Literal["threads", "aio", "uvloop", "portable", "reference"]
 """Ours through `NetworkingSockets`, or through `gamesockets.aio` in asyncio's own loop, in uvloop's, or in one that
-cannot watch sockets; or the real library."""
+cannot watch sockets; or the reference library."""
 
 End: TypeAlias = Literal["client", "server"]
 

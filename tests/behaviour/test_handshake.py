@@ -1,4 +1,4 @@
-"""Do the two ends get to know each other, and does each see the other as the reference would?"""
+"""Do the two ends get to know each other, and does each see the other as the reference library would?"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_weights_share_the_rate(pairing: Pairing, stage: Stage, sender: End) -> 
 @only(lambda pairing: pairing != REFERENCE_ALONE)
 @pytest.mark.parametrize("lanes", [[0, *range(8, 21)], [0, 7, 8, 127, 128, 200, 254]], ids=["to-20", "to-254"])
 def test_lanes_from_eight_on(pairing: Pairing, stage: Stage, lanes: list[int]) -> None:
-    """Ours writes lanes 8 and above correctly, which the reference reads but cannot write (spec 2, 2.10)."""
+    """Ours writes lanes 8 and above correctly, which the reference library reads but cannot write (spec 2, 2.10)."""
     link = stage.link(pairing, SLOW_ENOUGH_TO_QUEUE)
     near, near_connection, far, far_connection = link.ends(pairing.ours)
     count = max(lanes) + 1

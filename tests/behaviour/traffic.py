@@ -1,7 +1,7 @@
 """What do the two sides send, and how does each know what the other should have received?
 
 Message contents follow from a seed and a size alone, so only seeds and sizes travel to the process of the
-real library, and only sizes and digests come back.
+reference library, and only sizes and digests come back.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def test_recorded_frames_are_shown_in_order(name: str) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_hand_made_payloads_are_shown_and_reserved_frames_refused(case: dict[str, Any]) -> None:
-    """Whatever the real library made of them; those with a lead byte that means nothing are named as faults."""
+    """Whatever the reference library made of them; those with a lead byte that means nothing are named as faults."""
     shown = [frames_parts(bytes.fromhex(packet["payload_hex"])) for packet in case["packets"]]
     assert ("fault" in shown[-1]) or not case["name"].startswith("reserved_lead")
     assert case["outcome"] != "kept" or not any("fault" in parts for parts in shown)

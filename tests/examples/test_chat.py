@@ -1,4 +1,4 @@
-"""Does the chat example understand itself, the chat of our command line, and Valve's example_chat?"""
+"""Does the chat example understand itself, the chat of our command line, and the reference library's example_chat?"""
 
 import signal
 import sys

@@ -1,9 +1,9 @@
-"""How are the scenarios of `tests.behaviour` played against the real library, and what else is asked of it?
+"""How are the scenarios of `tests.behaviour` played against the reference library, and what else is asked of it?
 
-The suite needs the real library (1.6.0 or later): GNS_LIBRARY names it, and without it all tests on a stage are
+The suite needs the reference library (1.6.0 or later): GNS_LIBRARY names it, and without it all tests on a stage are
 skipped.  Each scenario runs with each of our drivers as client and as server.  With `-m slow` it also runs with the
-real library at both ends, which proves that the scenario expects what the reference does.  Texts, configuration and
-statistics, which are made below the drivers, are compared through one of them.
+reference library at both ends, which proves that the scenario expects what that library does.  Texts, configuration
+and statistics, which are made below the drivers, are compared through one of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["stage"]  # a fixture
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Play every scenario with the real library at one end."""
+    """Play every scenario with the reference library at one end."""
     cast(metafunc, ROWS, SECONDS)
 
 
@@ -43,9 +43,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, from this one place, when there is no real library; fail when it is not where it should be."""
+    """Skip, from this one place, when there is no reference library; fail when it is not where it should be."""
     if "stage" not in getattr(item, "fixturenames", ()):
-        return  # plays without the library itself, as Valve's example program does
+        return  # needs no library: it drives the example program
     path = os.environ.get(ENVIRONMENT_VARIABLE)
     if not path:
         pytest.skip(

@@ -1,4 +1,4 @@
-"""How does Python call the real library?  Its flat C interface, bound with ctypes.
+"""How does Python call the reference library?  Its flat C interface, bound with ctypes.
 
 Nothing is compiled: the shared library (version 1.6.0 or later) is the one that the environment variable
 GNS_LIBRARY names.  Handles are plain ints, 0 is never valid.  Calls that yield a result code raise GNSError
@@ -427,7 +427,7 @@ def _data_type(value: int, content: OptionValue) -> DataType:
 
 
 class Library:
-    """The real library; one a process.
+    """The reference library; one a process.
 
     Raises GNSError when `path` (or GNS_LIBRARY) names nothing, OSError when it cannot be loaded.
     """

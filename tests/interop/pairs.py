@@ -1,7 +1,7 @@
-"""What do socket pairs do, asked in the same words of either library?
+"""What do socket pairs do, asked in the same words of both libraries?
 
 `observe` takes a pair through its life and returns what was seen, without handles and ports, which differ from run to
-run.  Run as a module it does so with the real library, which lives once in a process, and prints JSON.
+run.  Run as a module it does so with the reference library, which lives once in a process, and prints JSON.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Pairs(abc.ABC):
 
 
 class Reference(Pairs):
-    """The real library, in this process."""
+    """The reference library, in this process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -230,7 +230,7 @@ def observe(pairs: Pairs, network: bool) -> dict[str, object]:
     seen["configured"] = [pairs.configure_lanes(one, priorities) for priorities in ([1, 0, 0], [0, 0])]
     several = [(one, b"x" * lane, reliable, lane) for lane in (0, 1, 2, 2)]
     seen["sent on lanes"] = pairs.send(several)
-    # The real library sorts what waits unread by number, across lanes if it came through a pipe; ours keeps the order.
+    # The reference library sorts unread messages by number, those of a pipe across lanes; ours keeps the order.
     seen["received on lanes"] = sorted(pairs.wait_for(two, len(several)), key=str)
     seen["status with lanes"] = [len(pairs.lanes(one, 3)), pairs.lanes(one, 4), pairs.status(one)[8]]
     seen["back"] = [pairs.send([(two, b"back", reliable, 0)]), pairs.wait_for(one, 1)]

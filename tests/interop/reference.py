@@ -1,4 +1,4 @@
-"""How do tests drive the real library?  As a process that takes commands: `tests.interop.worker`."""
+"""How do tests drive the reference library?  As a process that takes commands: `tests.interop.worker`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ LISTEN_ATTEMPTS: Final = 20
 
 
 class WorkerError(AssertionError):
-    """The process of the real library refused a command, fell silent or ended."""
+    """The process of the reference library refused a command, fell silent or ended."""
 
 
 class Reference(Side):
-    """The real library in its own process.  `identity` is a text form, None is anonymous."""
+    """The reference library in its own process.  `identity` is a text form, None is anonymous."""
 
     def __init__(
         self, name: str, identity: str | None = None, values: Mapping[Config, OptionValue] | None = None

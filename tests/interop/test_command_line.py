@@ -1,4 +1,4 @@
-"""Do the commands work against servers built on the real library?"""
+"""Do the commands work against servers built on the reference library?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ runner = CliRunner()
 
 @pytest.fixture
 def echo(stage: Stage) -> tuple[Side, str]:
-    """The real library as an echo server, and its address."""
+    """The reference library as an echo server, and its address."""
     server = stage.open("reference", "server", "str:real")
     server.behave(echoing=True)
     return server, server.listen("127.0.0.1:0")

@@ -28,7 +28,7 @@ Scope = gs.ConfigurationScope
 Found = gs.ConfigurationValueResult
 
 KEPT: Final = {18, 19, 20, 21, 22, 29, 30, 31, 36, 39, 46, 60, 106, 203, 207, 998, 999}
-"""The open-source build refuses these values of closed builds; ours keeps them, as those do."""
+"""The reference library refuses these values, which only Steam's builds of it use; ours keeps them, as those do."""
 
 NUMBERS: Final = sorted({*range(62), *range(100, 112), *range(200, 209), 998, 999, 9999} - KEPT)
 CALLBACKS: Final = {201, 202, 204, 205, 206}
@@ -44,7 +44,7 @@ SCOPES: Final = {
 
 
 class RealSide:
-    """The real library."""
+    """The reference library."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
@@ -90,7 +90,7 @@ class OurSide:
             continue  # it was the outgoing one's
         waiting = change.connection
         self.objects = {WIDE: 0, INTERFACE: 0, LISTENING: listening, OUTGOING: outgoing, WAITING: waiting}
-        # The process of the real library has one, too.
+        # The process of the reference library has one, too.
         assert self.sockets.set_configuration_value(V.CALLBACK_CONNECTION_STATUS_CHANGED, self.sockets.changes.append)
 
     def set(self, value: int, kind: int, content: OptionValue, scope: int, scope_object: int) -> bool:
@@ -182,7 +182,7 @@ def clear(sides: Sides, value: int, where: str) -> Any:
 
 
 def test_names_types_scopes_and_lists(sides: Sides) -> None:
-    """The one that the real library computes has a value but no name there; ours knows one (spec 3, 17)."""
+    """The one that the reference library computes has a value but no name there; ours knows one (spec 3, 17)."""
     for value in NUMBERS:
         if value != V.MTU_DATA_SIZE:
             assert sides[0].info(value) == sides[1].info(value)
@@ -208,7 +208,7 @@ def test_limits_at_every_scope(sides: Sides) -> None:
             for where in SCOPES:
                 put(sides, value, kind, content, where)
             for where in reversed(SCOPES):
-                # Clearing user data of a connection crashes the real library (spec 3, 4.1).
+                # Clearing user data of a connection crashes the reference library (spec 3, 4.1).
                 if value != V.CONNECTION_USER_DATA or SCOPES[where] != Scope.CONNECTION:
                     clear(sides, value, where)
 
@@ -342,7 +342,7 @@ def test_bad_parameters(sides: Sides) -> None:
 
 
 def test_values_of_closed_builds(sides: Sides) -> None:
-    """Documented difference: what the open-source build refuses is kept here, and still not listed."""
+    """Documented difference: what the reference library refuses is kept here, and still not listed."""
     real, ours = sides
     for value in sorted(KEPT):
         assert real.get(value, Scope.GLOBAL, 0) == (Found.BAD_VALUE, None)
@@ -370,7 +370,7 @@ def test_values_of_closed_builds(sides: Sides) -> None:
 def test_options_at_creation(
     sides: Sides, options: dict[int, OptionValue], makes_listener: bool, makes_connection: bool
 ) -> None:
-    """Where the real library returns no handle, ours raises an exception that says why."""
+    """Where the reference library returns no handle, ours raises an exception that says why."""
     real, ours = sides
     config: Any = options
     address = f"127.0.0.1:{free_port('127.0.0.1')}"
@@ -392,8 +392,7 @@ def test_options_at_creation(
 def test_values_of_a_live_connection(stage: Stage) -> None:
     """The send rate and the room for messages follow at once, on both sides in the same way.
 
-    Documented difference: a higher maximum alone frees the rate again in ours; the real library forgets the rate from
-    the handshake when a limit cuts it, so there the minimum has to be raised as well.
+    What a limit cut off is gone in both: a higher maximum alone does not raise the rate again (spec 3, 4.7 row 10).
     """
     real, other = stage.open("reference", "real"), stage.open("threads", "ours")
     assert isinstance(real, Reference)

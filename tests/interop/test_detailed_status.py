@@ -178,7 +178,7 @@ def test_connecting_and_giving_up_read_the_same(stage: Stage) -> None:
 
 
 def test_a_new_connection_reads_the_same(stage: Stage) -> None:
-    """In either role: the same text as the real library's in that role, but for the ping."""
+    """In either role: the same text as the reference library's in that role, but for the ping."""
     links = [stage.link(pairing) for pairing in ALL_PAIRINGS]
     for which in ENDS:
         said = []

@@ -1,4 +1,4 @@
-"""Do the real library and event loops of ours echo each other, with hundreds of connections at once?"""
+"""Do the reference library and event loops of ours echo each other, with hundreds of connections at once?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIENTS = 300
 
 
 def test_real_clients_of_an_asyncio_server(stage: Stage) -> None:
-    """200 clients of the real library send 20 messages of many sizes each and get all of them back, in order."""
+    """200 clients of the reference library send 20 messages of many sizes each and get all of them back, in order."""
     client = stage.open("reference", "real clients")
 
     def play(address: str) -> None:
@@ -51,7 +51,7 @@ def test_real_clients_of_an_asyncio_server(stage: Stage) -> None:
 
 
 def test_three_hundred_of_ours_on_a_real_server(stage: Stage) -> None:
-    """300 connections of `aio` talk to the real library for a few seconds; every message comes back to whom said it."""
+    """300 connections of `aio` talk to the reference library for a few seconds; each gets its own messages back."""
     server = stage.open("reference", "real server")
     server.behave(echoing=True)
     address = gs.Address.parse(server.listen("127.0.0.1:0"))

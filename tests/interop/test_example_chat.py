@@ -1,4 +1,4 @@
-"""Do Valve's example_chat and our chat understand each other, whichever is the server?"""
+"""Do the reference library's example_chat and our chat understand each other, whichever is the server?"""
 
 import pytest
 from tests.support.example_chat import example_chat, with_example_chat

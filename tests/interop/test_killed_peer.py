@@ -7,7 +7,7 @@ from tests.interop.reference import Reference
 
 
 def test_peer_is_killed(pairing: Pairing, stage: Stage) -> None:
-    """When the process of the real library dies without a word, the other end times out (spec 1, 7.3)."""
+    """When the process of the reference library dies without a word, the other end times out (spec 1, 7.3)."""
     link = stage.link(pairing, IMPATIENT)
     near, near_connection, far, _ = link.ends(pairing.ours)
     assert isinstance(far, Reference)

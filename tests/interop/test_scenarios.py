@@ -1,4 +1,4 @@
-"""Does the real library see no difference between itself and either driver of ours? The scenarios are shared.
+"""Does the reference library see no difference between itself and either driver of ours? The scenarios are shared.
 
 Pytest shall find them here as well as in `tests.behaviour`, where `pairing` has other values.
 """

@@ -1,4 +1,4 @@
-"""Do our socket pairs live as those of the real library?"""
+"""Do our socket pairs live as those of the reference library?"""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def ours() -> Iterator[Ours]:
 
 
 def start_reference(scene: str) -> subprocess.Popen[str]:
-    """The real library begins to play a scene in a process of its own."""
+    """The reference library begins to play a scene in a process of its own."""
     command = [sys.executable, "-m", "tests.interop.pairs", scene]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
@@ -155,7 +155,7 @@ def test_a_pair_lives_as_in_the_real_library(ours: Ours, scene: str) -> None:
 
 @pytest.mark.usefixtures("stage")
 def test_rates_of_a_pipe(ours: Ours) -> None:
-    """Each message counts as a packet; the interval of the real library may last a little longer."""
+    """Each message counts as a packet; the interval of the reference library may last a little longer."""
     process = start_reference("rates")
     seen = SCENES["rates"](ours)
     expected = finish(process)

@@ -1,4 +1,4 @@
-"""What does the process of the real library do?  It obeys JSON lines on stdin and reports on stdout.
+"""What does the process of the reference library do?  It obeys JSON lines on stdin and reports on stdout.
 
 A line {"id": n, "call": name, "arguments": [...]} is answered by {"id": n, "result": ...}, or by {"id": n,
 "error": text}.  Events and messages are reported as they happen: {"event": [...], "accept_result": r} and
@@ -36,7 +36,7 @@ FIRST_FREE_LANE: Final = 8  # the library writes lanes from here on wrongly (spe
 
 
 class Worker:
-    """The real library, polled in a loop."""
+    """The reference library, polled in a loop."""
 
     def __init__(self) -> None:
         self._library = Library()

@@ -26,7 +26,7 @@ SUITE: Final = Path("benchmarks", "__main__.py")
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ARGUMENTS", help="Go to `python -m benchmarks` as they are.", show_default=False),
+        typer.Argument(metavar="ARGUMENTS", help="Passed on to `python -m benchmarks`.", show_default=False),
     ] = None,
 ) -> None:
     """Run the benchmark suite, from a checkout of the source.

@@ -1,4 +1,4 @@
-"""`gamesockets chat`: how do people in several terminals talk, also with the example chat of Valve's library?
+"""`gamesockets chat`: how do people in several terminals talk, also with the example chat of the reference library?
 
 One thread waits for the network, one for standard input; both put what they find into one queue, and the main
 thread acts on it. So nothing polls, and terminals and pipes work alike.
@@ -51,12 +51,12 @@ SERVE_EPILOG: Final = examples(
 )
 JOIN_EPILOG: Final = examples(
     ("gamesockets chat join localhost --name Grace", "a room on this machine"),
-    ("gamesockets chat join HOST:27020", "the `example_chat server` of Valve's library"),
+    ("gamesockets chat join HOST:27020", "the `example_chat server` of the reference library"),
     ('echo "the build is done" | gamesockets chat join HOST --name ci', "from a script"),
 )
 
 app = typer.Typer(
-    help="Chat between terminals, also with the example_chat program of Valve's library.",
+    help="Chat between terminals, also with the example_chat program of the reference library.",
     no_args_is_help=True,
 )
 
@@ -98,8 +98,8 @@ def serve(
 ) -> None:
     """Hold a chat room. What you type goes to everyone; /nick NAME renames you, /quit ends the chat.
 
-    Guests come with `gamesockets chat join ADDRESS`, or with `example_chat client ADDRESS` of Valve's
-    library. The end of standard input ends the chat politely, unless --stay is given.
+    Guests come with `gamesockets chat join ADDRESS`, or with `example_chat client ADDRESS` of the
+    reference library. The end of standard input ends the chat politely, unless --stay is given.
 
     Exit status: 0 the chat was closed, 1 the address cannot be had, 2 wrong usage.
     """
@@ -145,7 +145,7 @@ def join(
 ) -> None:
     """Join a chat. What you type goes to the others; /nick NAME renames you, /quit leaves.
 
-    The server is `gamesockets chat serve`, or `example_chat server` of Valve's library (port 27020 by
+    The server is `gamesockets chat serve`, or `example_chat server` of the reference library (port 27020 by
     default). Works in pipes: the lines of standard input are sent, and its end leaves once everything has
     arrived.
 
@@ -241,7 +241,7 @@ class Pump:
             self._sockets.run_callbacks()
             statuses = self._statuses.copy()
             self._statuses.clear()
-            # What a peer said comes before the news that it left.
+            # What a peer said is shown before it is shown that it left.
             for status in statuses:
                 if status.connection_info.state not in ENDED:
                     self._events.put(status)
@@ -306,7 +306,7 @@ class Server:
             if len(self._room) >= GUESTS_MAX:
                 self._sockets.close_connection(connection, REASON_FULL, "the chat is full")
                 return
-            # Into the group first: what the guest says at once must not wait where nobody looks.
+            # Into the group first: only the group's messages are received.
             self._sockets.set_connection_poll_group(connection, self._group)
             if self._sockets.accept_connection(connection) != gs.Result.OK:
                 self._sockets.close_connection(connection)
@@ -421,7 +421,7 @@ def wait_for_delivery(sockets: gs.NetworkingSockets, pump: Pump, connections: li
     """Wait until the peers have acknowledged all we sent, some seconds at most; the events that came
     meanwhile.
 
-    The library's linger would deliver as well, but only while the process lives, which here is about to end.
+    Closing with linger would deliver as well, but only while the process lives, and it is about to end.
     """
     events: list[Event] = []
     until = time.monotonic() + DELIVERY_SECONDS

@@ -1,6 +1,6 @@
 """Who is in the chat, and who hears what? The rules of `gamesockets chat`, without the network.
 
-The conversation is the one that the example chat of Valve's library speaks: each message is one line of UTF-8
+The protocol is that of `example_chat`, the reference library's example program: each message is one line of UTF-8
 text, sent reliably, without a terminating NUL. A client sends what its user types; `/nick NAME` asks for a
 name. A server greets a newcomer, says who is there, and passes on every other line as `name: line`. Neither
 side interprets what a server sends, so the sentences are free.
@@ -16,8 +16,7 @@ from typing import Final, final
 from gamesockets.cli.terminal import printable
 
 NICK_MAX_CHARACTERS: Final = 32
-# The example chat writes a whole line, name included, into 1,024 bytes without looking; we never send it
-# more.
+# `example_chat` writes a line with its name into a buffer of 1,024 bytes and checks no length: never send it more.
 LINE_MAX_BYTES: Final = 800
 
 

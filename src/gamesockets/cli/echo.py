@@ -62,7 +62,7 @@ def echo(
     """Listen, accept everyone, and send every message back as it came: reliable or not, on the same lane.
 
     The first line names the bound address, the last the totals. Try it with `gamesockets ping ADDRESS`, or with a
-    client of the C++ library.
+    client of the reference library.
 
     Exit status: 0 ended by Ctrl-C or SIGTERM, 1 the address cannot be had, 2 wrong usage.
     """
@@ -170,8 +170,8 @@ class EchoServer:
         for message in self._sockets.receive_messages_on_listen_socket(self._listen):
             self._send_back(message)
             touched.add(message.connection)
-        # Messages are sent without NO_NAGLE and released together: many share a packet, and none waits for
-        # company.
+        # Messages are sent without NO_NAGLE, then flushed together: many share a packet, and none waits for more
+        # data.
         for connection in touched:
             self._sockets.flush_messages_on_connection(connection)
 

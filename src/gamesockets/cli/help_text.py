@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def examples(*pairs: tuple[str, str]) -> str:
     """The end of a help page: what to type, and what it is for. Markdown, one list item for each pair."""
-    # A sign between the two, too: the colours that part them on a terminal are missing in a pipe.
+    # A sign between the two as well: colours separate them on a terminal only.
     items = [f"* `{command}` - {purpose}" for command, purpose in pairs]
     return "\n\n".join(["Examples:", *items])

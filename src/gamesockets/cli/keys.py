@@ -84,7 +84,7 @@ else:
                 return ""
             data = os.read(self._descriptor, READ_BYTES)
             if not data:
-                self._ended.set()  # the terminal is gone: it would be "ready" for ever
+                self._ended.set()  # the terminal is gone, and would always be ready
             return data.decode("utf-8", "replace")
 
     @contextmanager

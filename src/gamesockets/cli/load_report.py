@@ -16,16 +16,16 @@ REASONS_MAX: Final = 20
 OTHER_REASONS: Final = "other reasons"
 PERCENTILES: Final = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99_9", 99.9))
 LATE_US: Final = 10_000
-"""Were 1 in 100 moments of the tester later than this, its figures tell of itself."""
+"""If 1 in 100 moments of this program is later than this, the figures show its own delay."""
 BUSY_SHARE: Final = 0.9
 OFFERED_SHARE_MIN: Final = 0.9
-"""A limit counts as met only under about the load that was asked for."""
+"""A limit counts as met only if this share of the messages was sent."""
 LOSS_UNKNOWN: Final = (
     "the loss is not known, so --max-loss cannot be met (without echo, servers report it from 20 s on: --duration 30)"
 )
 WIDTH: Final = 80
 TITLE_WIDTH: Final = 13
-CHART_FRAME_WIDTH: Final = 36  # what stands on both sides of a bar
+CHART_FRAME_WIDTH: Final = 36  # the columns beside a bar
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
 
 
@@ -325,7 +325,7 @@ def chart(times: Histogram, width: int = WIDTH) -> list[str]:
 def _bar(share: float, full: int) -> str:
     eighths = round(share * full * 8)
     if share > 0 and not eighths:
-        eighths = 1  # few is not none
+        eighths = 1  # show that there are some
     whole, rest = divmod(eighths, 8)
     return _BLOCKS[8] * whole + (_BLOCKS[rest] if rest else "")
 

@@ -103,7 +103,7 @@ class LoadRun:
             try:
                 await self._course(group, tasks)
             finally:
-                self._alive.clear()  # from here on an end is no early one
+                self._alive.clear()  # connections that end from here on have not ended early
                 for task in tasks:
                     task.cancel()
         return self.tally

@@ -215,7 +215,7 @@ def _series(
         value = measure(sample.status) if sample.status is not None else -1.0
         values.append(value if value >= 0 else None)
     highest = max((value for value in values if value is not None), default=top)
-    # The minute does not fill up from the right edge only when it is over: the line grows with the samples.
+    # While there is less than a minute of samples, the line begins with a gap, so that the newest is at the right.
     wanted = watch.samples.maxlen or len(values)
     padded = [None] * (wanted - len(values)) + values
     return sparkline(padded, min(width, wanted), max(top, highest), watch.sample_count, bottom)

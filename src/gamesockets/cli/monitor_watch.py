@@ -33,7 +33,7 @@ class Phase(Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One lane: what came in through it a second, and what waits in ours to leave."""
+    """One lane: what came in through it a second, and what waits here to be sent."""
 
     number: int
     in_messages_per_s: float

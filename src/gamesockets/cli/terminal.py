@@ -27,7 +27,7 @@ class InputError(ValueError):
 
 
 def printable(text: str) -> str:
-    """`text` without anything a terminal obeys: what a peer sent must not move the cursor or recolour it."""
+    """`text` without control codes: what a peer sent must not move the cursor or change colours."""
     return "".join(
         c if c.isprintable() or c == "\N{ZERO WIDTH JOINER}" else "\N{REPLACEMENT CHARACTER}"
         for c in text.expandtabs(4)

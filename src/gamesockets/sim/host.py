@@ -45,7 +45,7 @@ class Connection:
         entries: "dict[DatagramConnection, Connection]",
     ) -> None:
         self.host = host
-        """On which side it is."""
+        """The host that this end belongs to."""
         self.core = core
         """The protocol's own object, for tests that want to look inside."""
         self.name = ""
@@ -53,14 +53,14 @@ class Connection:
         self._station = station
         self._configuration = configuration
         self._entries = entries
-        """All that the host has not closed, from which this one takes itself out."""
+        """The host's open connections; closing removes this one from them."""
         self._socket_address: SocketAddress = (core.address.ip, core.address.port)
 
     # ------------------------------------------------------------------ what it is
 
     @property
     def state(self) -> ConnectionState:
-        """How far it has come; NONE once it was closed here."""
+        """Its state; NONE once it was closed here."""
         return visible(self.core.state)
 
     @property
@@ -101,7 +101,7 @@ class Connection:
         return connection_status(self.core)
 
     def lane_status(self) -> list[LaneStatus]:
-        """What waits in each lane; empty once the connection has ended."""
+        """What waits in each lane, in bytes and microseconds; empty once the connection has ended."""
         return lane_status(self.core)
 
     def __repr__(self) -> str:
@@ -111,7 +111,12 @@ class Connection:
     # ------------------------------------------------------------------ what one does with it
 
     def send(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
-        """Queues a message; `Result.OK`, or why not. What is due leaves at once."""
+        """Queues a message, and sends what is due.
+
+        Returns:
+            `Result.OK`, or why it was not taken: `LIMIT_EXCEEDED` (the send buffer is full), `IGNORED` (`NO_DELAY`
+            before the connection is up), `NO_CONNECTION`, or `INVALID_PARAM` (closed, no such lane, too large).
+        """
         if self._is_closed:
             return Result.INVALID_PARAM
         now = self._station.clock.now_us
@@ -123,7 +128,7 @@ class Connection:
         return Result.OK
 
     def flush(self) -> Result:
-        """Sends what waits for company at once."""
+        """Sends at once what waits for more data (Nagle). Returns `Result.OK`, or why not."""
         if self._is_closed:
             return Result.INVALID_PARAM
         result = self.core.flush()
@@ -131,17 +136,17 @@ class Connection:
         return result
 
     def receive(self, max_messages: int = 256) -> list[NetworkingMessage]:
-        """Takes up to that many messages that have arrived."""
+        """Takes up to that many messages that have arrived, oldest first; an empty list if there are none."""
         return self.core.inbox.take(max_messages)
 
     def accept(self) -> Result:
-        """Accepts an incoming connection, for hosts with a hook of their own."""
+        """Accepts an incoming connection, for hosts with `on_connecting`. Returns `Result.OK`, or why not."""
         if self.core.state == State.CONNECTING:
             self._configuration.lock(LockMoment.CONNECTION_STARTED)
         return self._station.accept(self.core)
 
     def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
-        """Closes it; with linger, once all reliable data has arrived. Harmless to repeat."""
+        """Closes it at once, or with linger when all reliable data has arrived. Harmless to repeat."""
         self._station.close(self.core, reason, debug, enable_linger)
         self._entries.pop(self.core, None)
         self._station.pump()
@@ -153,7 +158,15 @@ class Connection:
         self._station.touch(self.core)
 
     def configure_lanes(self, priorities: Sequence[int], weights: Sequence[int] | None = None) -> Result:
-        """Sets up the lanes of the sending direction: as many as there are priorities."""
+        """Sets up the lanes of the sending direction.
+
+        Args:
+            priorities: one for each lane; lower numbers are sent first.
+            weights: how lanes of the same priority share the rate; by default equally.
+
+        Returns:
+            `Result.OK`, or why not: `NO_CONNECTION`, `INVALID_STATE` (it has ended or lingers), or `INVALID_PARAM`.
+        """
         if self._is_closed:
             return Result.NO_CONNECTION
         shares = [1] * len(priorities) if weights is None else list(weights)
@@ -209,12 +222,12 @@ class Host:
 
     @property
     def connections(self) -> list[Connection]:
-        """All that this side has not closed, oldest first; those that have ended by themselves included."""
+        """The connections that this side has not closed, oldest first, also those that have ended."""
         return list(self._entries.values())
 
     @property
     def counters(self) -> Counters:
-        """Datagrams that led nowhere, by reason."""
+        """Counts of datagrams that were dropped, by reason."""
         return self._station.endpoint.counters
 
     def connect(self, target: SocketAddress, config: Config) -> Connection:
@@ -235,7 +248,7 @@ class Host:
         return connection
 
     def crash(self) -> None:
-        """Vanishes without a word, as a process does that is killed; the address becomes free."""
+        """Vanishes without telling the peers, like a killed process; the address becomes free."""
         self._station.crash()
         self._entries.clear()
 
@@ -246,7 +259,7 @@ class Host:
     def _on_change(self, event: StateChange) -> None:
         core = event.connection
         if not isinstance(core, DatagramConnection):
-            return  # a pipe, and those do not exist between hosts
+            return  # a pipe, and there is none between hosts
         connection = self._entries.get(core)
         if connection is None and event.old_state == State.NONE:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)

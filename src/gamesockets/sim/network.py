@@ -12,7 +12,7 @@ from gamesockets.values.address import Address, SocketAddress
 
 
 class Receiver(ABC):
-    """Whoever has an address on the network."""
+    """What receives the datagrams of one address."""
 
     __slots__ = ()
 
@@ -38,7 +38,7 @@ class _Line(Scheduled):
 
 @final
 class Network:
-    """The links between all addresses, and who is where.
+    """The links between all addresses, and the receiver at each.
 
     Args:
         clock: when what leaves a link arrives.
@@ -58,16 +58,16 @@ class Network:
         self._lines: dict[Link, _Line] = {}
         self._cuts: set[frozenset[SocketAddress]] = set()
 
-    # ------------------------------------------------------------------ who is where
+    # ------------------------------------------------------------------ addresses
 
     def attach(self, receiver: Receiver, address: SocketAddress) -> None:
-        """From now on what arrives there is the receiver's. Raises `ValueError` if somebody is there already."""
+        """Gives the receiver an address. Raises `ValueError` if there is another one already."""
         if address in self._receivers:
             raise ValueError(f"there is a host at {Address.from_socket(address)} already")
         self._receivers[address] = receiver
 
     def detach(self, address: SocketAddress) -> None:
-        """Nobody is there any more."""
+        """Frees an address."""
         self._receivers.pop(address, None)
 
     # ------------------------------------------------------------------ what the paths are like
@@ -88,11 +88,11 @@ class Network:
         self._cuts.add(frozenset((one, other)))
 
     def heal(self, one: SocketAddress, other: SocketAddress) -> None:
-        """Takes one cut back."""
+        """Undoes one cut."""
         self._cuts.discard(frozenset((one, other)))
 
     def heal_all(self) -> None:
-        """Takes all cuts back."""
+        """Undoes all cuts."""
         self._cuts.clear()
 
     # ------------------------------------------------------------------ datagrams

@@ -78,7 +78,7 @@ class Station(Scheduled, Receiver):
         self.pump()
 
     def crash(self) -> None:
-        """Vanishes from the network, with all connections and without a word."""
+        """Vanishes from the network with all connections, without telling the peers."""
         self._has_crashed = True
         self.deadline = NEVER
         self.endpoint.release()
@@ -95,7 +95,7 @@ class Station(Scheduled, Receiver):
         self.pump()
 
     def pump(self) -> None:
-        """After anything was done to the endpoint: lets leave what is due, reports events, sets the next deadline."""
+        """After every call of the endpoint: sends what is due, reports events, sets the next deadline."""
         if self._is_pumping or self._has_crashed:
             return
         self._is_pumping = True

@@ -12,7 +12,7 @@ from gamesockets.values.moments import NEVER
 
 _SECOND_US: Final = 1_000_000
 _EVENTS_AT_ONCE_MAX: Final = 1_000_000
-"""More at one moment means that something answers itself for ever: an error is better than hanging."""
+"""More events at one moment are taken for an endless loop: an error is better than hanging."""
 
 
 class Scheduled(ABC):
@@ -53,7 +53,12 @@ class VirtualClock:
         return self._now
 
     def run(self, seconds: float) -> None:
-        """Lets that much time pass. 0 lets happen what is due now."""
+        """Lets that many seconds pass; 0 runs what is due now.
+
+        Raises:
+            ValueError: the number is negative.
+            RuntimeError: a callback called this, or events at one moment never end.
+        """
         if seconds < 0:
             raise ValueError(f"time cannot run backwards ({seconds} s)")
         end = self._now + round(seconds * _SECOND_US)
@@ -65,6 +70,10 @@ class VirtualClock:
 
         Returns:
             True as soon as it is; False if `limit` seconds have passed before.
+
+        Raises:
+            ValueError: the limit is negative.
+            RuntimeError: as for `run`.
         """
         if limit < 0:
             raise ValueError(f"time cannot run backwards ({limit} s)")
@@ -80,7 +89,11 @@ class VirtualClock:
         self.schedule(call, self._now + max(0, round(seconds * _SECOND_US)))
 
     def every(self, seconds: float, function: Callable[[], object]) -> None:
-        """Calls `function` every so many seconds, first after one interval, until it returns False."""
+        """Calls `function` every so many seconds, first after one interval, until it returns False.
+
+        Raises:
+            ValueError: the interval is shorter than a microsecond.
+        """
         interval_us = round(seconds * _SECOND_US)
         if interval_us < 1:
             raise ValueError(f"an interval must be at least 0.000001 s, not {seconds}")

@@ -199,7 +199,7 @@ class World(VirtualClock):
 
     @property
     def unroutable(self) -> int:
-        """Datagrams to addresses where nobody is."""
+        """How many datagrams went to addresses without a host."""
         return self._network.unroutable
 
     def link(self, source: Host | Address, destination: Host | Address) -> Link:
@@ -207,11 +207,15 @@ class World(VirtualClock):
         return self._network.link(_socket_address(source), _socket_address(destination))
 
     def partition(self, one: Host | Connection, other: Host | None = None) -> None:
-        """Cuts the connection's path, or the one between two hosts: nothing arrives there until `heal`."""
+        """Cuts the connection's path, or the one between two hosts: nothing arrives there until `heal`.
+
+        Raises:
+            TypeError: only one host was given.
+        """
         self._network.cut(*_ends(one, other))
 
     def heal(self, one: Host | Connection | None = None, other: Host | None = None) -> None:
-        """Takes a partition back; without arguments all of them."""
+        """Undoes a partition; without arguments all of them."""
         if one is None:
             self._network.heal_all()
         else:
