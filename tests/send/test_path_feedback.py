@@ -36,6 +36,19 @@ def test_a_packet_remembers_what_was_known_when_it_left() -> None:
     assert not third.is_lost
 
 
+def test_packets_without_reliable_data_that_leave_together_share_a_record() -> None:
+    flight = Flight(2)
+    path = PathFeedback(flight)
+    for number, (size, now) in enumerate([(SIZE, 0), (SIZE, 0), (SIZE, 1), (SIZE + 1, 1), (SIZE + 1, 1)], 2):
+        path.on_sent(size, (), False, now)
+        packet = flight.get(number)
+        assert packet is not None
+        assert (packet.size_bytes, packet.sent_at) == (size, now)
+    assert len({id(packet) for _, packet in flight.open_range(2, 7)}) == 3
+    path.on_lost(2)
+    assert [packet.is_lost for _, packet in flight.open_range(2, 7)] == [True, False, False, False, False]
+
+
 def test_what_is_sent_is_paid_for() -> None:
     path = PathFeedback(Flight(2))
     path.pacer.limit(100_000, 100_000)
@@ -48,11 +61,11 @@ def test_what_is_sent_is_paid_for() -> None:
 def test_a_late_packet_is_delivered_and_no_longer_lost() -> None:
     flight = Flight(2)
     path = PathFeedback(flight)
-    packets = sent(path, flight, 3)
-    path.on_lost(packets[0])
-    path.on_lost(packets[1])
+    sent(path, flight, 3)
+    path.on_lost(2)
+    path.on_lost(3)
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (2, 0, 0)
-    path.on_acknowledged([packets[0], packets[2]])
+    path.on_acknowledged(flight.take_range(2, 3) + flight.take_range(4, 5))
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (1, 1, 2 * SIZE)
 
 
