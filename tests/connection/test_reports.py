@@ -1,4 +1,4 @@
-"""When statistics travel: riding along when ready, alone when due, one at a time (spec 1, 8.1)."""
+"""When statistics are sent: with other data when ready, alone when due, one at a time (spec 1, 8.1)."""
 
 import pytest
 

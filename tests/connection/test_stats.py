@@ -117,7 +117,7 @@ def test_quality_never_leaves_its_range() -> None:
 @fast
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=10))
 def test_qualities_of_any_interval(intervals: list[tuple[int, int, int]]) -> None:
-    """Against the formulas of 8.4 and 8.5, with clean, lost and repeated packets in each interval."""
+    """Against the formulas of spec 1, 8.4 and 8.5, with clean, lost and repeated packets in each interval."""
     link = Link()
     samples = []
     for clean, lost, repeated in intervals:

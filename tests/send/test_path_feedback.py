@@ -92,7 +92,7 @@ def test_the_counts_follow_from_acks_and_from_age_each_packet_once() -> None:
     line.now += 10_000_000
     line.sender.loss.handle_timer(line.now)
     assert line.sender.flight.oldest_sent_at() == NEVER
-    assert (path.lost_packets, path.late_packets) == (3, 1), "the last one, of which nobody ever spoke"
+    assert (path.lost_packets, path.late_packets) == (3, 1), "the last one, which the peer never reported"
     assert path.delivered_bytes == sum(len(line.payloads[number]) + 23 for number in (3, 4, 6))
 
 

@@ -165,7 +165,7 @@ class Line:
             assert [entry for entry in self.delivered if entry[0] == lane and entry[3]] == sent
 
     def finish(self, turns: int = 400) -> None:
-        """From now on the network is perfect: everything must come to rest, and whole."""
+        """From now on the network is perfect: everything must arrive whole, and then nothing more is sent."""
         for _ in range(turns):
             self.sender.loss.handle_timer(self.now)
             self.arrive(*self.all_wanted())

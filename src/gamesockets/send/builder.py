@@ -1,4 +1,4 @@
-"""Puts segments of several lanes into the plaintext of one packet (spec 2, 2.7.2 and 2.16).
+"""Puts segments and pieces of several lanes into the plaintext of one packet (spec 2, 2.7.2 and 2.16).
 
 Only the very last segment of a payload leaves its size out. A lane with reliable data comes last, because a
 reference receiver schedules an ack only if the last lane section had some.
@@ -115,7 +115,7 @@ class PacketBuilder:
     def add_reliable(self, segment: Segment) -> None:
         """Adds a segment whose header and data were found to fit."""
         if segment.announce:
-            # A piece that never becomes a message: all it does is to mention the number.
+            # A piece that never becomes a message: it only mentions the number.
             self.add_unreliable(segment.lane.index, segment.announce, 1, False, b"")
         section = self._enter(segment.lane.index)
         position = segment.position

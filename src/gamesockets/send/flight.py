@@ -1,4 +1,4 @@
-"""Packets on their way: the record of each until the peer has told its fate (spec 2, 2.8.1-2.8.3).
+"""Packets on their way: the record of each until the peer has reported it (spec 2, 2.8.1-2.8.3).
 
 Packet numbers are consecutive, so the records are a list with an offset; settled ones in front are cut off now
 and then.

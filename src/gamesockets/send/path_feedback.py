@@ -1,4 +1,4 @@
-"""What is known of the path from what became of our packets: delivered, lost and late ones, and round trips.
+"""What is known of the path from the packets sent on it: delivered, lost and late ones, and round trips.
 
 Every event that a controller of the send rate needs comes through here, by one method each, and the pacer is at hand.
 """

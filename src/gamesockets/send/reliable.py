@@ -82,7 +82,7 @@ class UnackedStream:
 
 @final
 class RetryQueue:
-    """Lost segments of all lanes and the account of them; within a lane the lowest position is repeated first."""
+    """Lost segments of all lanes, and how many bytes they are; within a lane the lowest position is repeated first."""
 
     __slots__ = ("_heap", "lost_bytes", "open_holes")
 
