@@ -104,7 +104,7 @@ def test_outcome(case: dict[str, Any]) -> None:
         rig.run_until(rig.now + 60_000)
         assert connection.sender.pending_bytes() == state["pending"]
         unacked = IN_FLIGHT[case["name"]][0] if case["name"] in IN_FLIGHT else state["sent_unacked"]
-        assert connection.sender.in_flight_bytes() == unacked
+        assert connection.sender.unacked_reliable_bytes() == unacked
 
 
 def test_what_is_better_is_recorded() -> None:

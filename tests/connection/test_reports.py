@@ -4,7 +4,7 @@ import pytest
 
 from gamesockets.connection.reports import INSTANTANEOUS, LIFETIME, StatisticsReports
 from gamesockets.connection.stats import Statistics
-from gamesockets.receive.window import ReplayWindow
+from gamesockets.receive.replay_window import ReplayWindow
 from gamesockets.values.moments import NEVER
 
 SECOND = 1_000_000

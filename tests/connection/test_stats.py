@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.snp import fast
 
 from gamesockets.connection.stats import INTERVAL_US, UNKNOWN, SampleSet, Statistics
-from gamesockets.receive.window import NEW, ReplayWindow
+from gamesockets.receive.replay_window import NEW, ReplayWindow
 from gamesockets.wire.messages_pb2 import ConnectionQuality, LifetimeStats
 
 SECOND = 1_000_000

@@ -372,6 +372,24 @@ def test_faults_end_the_packet_but_not_what_came_before(payload: bytes) -> None:
     assert reception.has_fault()
 
 
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (
+            encode_message_header(MAX_NUMBER_AHEAD + 8, 0),
+            f"Reliable message number lurch.  Last reliable 0, offset {MAX_NUMBER_AHEAD + 8}, highest seen 7",
+        ),
+        (encode_message_header(1, 600_001), "Reliable message size too large.  (18750<<5 + 1)"),
+    ],
+)
+def test_faults_of_messages_read_as_the_reference_librarys_do(header: bytes, text: str) -> None:
+    """With its spelling: two blanks (spec 1, 7.9)."""
+    reception = Reception()
+    reception.process(unreliable(b"", 7) + encode_select_lane(0) + stream_of(header))
+    assert reception.has_fault()
+    assert reception.receiver.fault == text
+
+
 def test_the_highest_number_seen_extends_what_may_follow() -> None:
     """Unreliable numbers count too, so a reliable message after many of them is fine (spec 2, 2.3)."""
     number = MAX_NUMBER_AHEAD + 500

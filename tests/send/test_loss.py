@@ -79,7 +79,7 @@ def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only
     line.hear((4, [(1, 1)]))
     assert line.sender.loss.minimum_waited_for == 4
     line.hear((6, []))
-    assert line.sender.in_flight_bytes() == 0
+    assert line.sender.unacked_reliable_bytes() == 0
     assert line.sender.pending_bytes() == FULL - 7, "packet 3"
     line.hear((6, [(4, 0)]))
     assert not line.sender.has_reliable_data()

@@ -44,8 +44,9 @@ def test_packets_without_reliable_data_that_leave_together_share_a_record() -> N
         packet = flight.get(number)
         assert packet is not None
         assert (packet.size_bytes, packet.sent_at) == (size, now)
-    assert len({id(packet) for _, packet in flight.open_range(2, 7)}) == 3
-    path.on_lost(2)
+    packets = [packet for _, packet in flight.open_range(2, 7)]
+    assert len({id(packet) for packet in packets}) == 3
+    path.on_lost(2, packets[0])
     assert [packet.is_lost for _, packet in flight.open_range(2, 7)] == [True, False, False, False, False]
 
 
@@ -61,9 +62,9 @@ def test_what_is_sent_is_paid_for() -> None:
 def test_a_late_packet_is_delivered_and_no_longer_lost() -> None:
     flight = Flight(2)
     path = PathFeedback(flight)
-    sent(path, flight, 3)
-    path.on_lost(2)
-    path.on_lost(3)
+    packets = sent(path, flight, 3)
+    path.on_lost(2, packets[0])
+    path.on_lost(3, packets[1])
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (2, 0, 0)
     path.on_acknowledged(flight.take_range(2, 3) + flight.take_range(4, 5))
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (1, 1, 2 * SIZE)

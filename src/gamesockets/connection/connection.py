@@ -1,7 +1,7 @@
 """What can be done with a connection, whatever carries its messages?
 
-Datagrams carry them (`datagram_connection`), or memory (`pipe`). The layers above hold connections by this type. Code on the
-path of datagrams uses the class that it knows.
+Datagrams carry them (`datagram_connection`), or memory (`pipe`). The layers above hold connections by this type.
+Code on the path of datagrams uses `DatagramConnection` itself.
 """
 
 from abc import ABC, abstractmethod

@@ -7,7 +7,7 @@ percentiles when somebody asks.
 from collections.abc import Sequence
 from typing import Final, final
 
-from gamesockets.receive.window import ReplayWindow
+from gamesockets.receive.replay_window import ReplayWindow
 from gamesockets.values.moments import US_PER_SECOND
 from gamesockets.wire.messages_pb2 import ConnectionQuality, InstantaneousStats, LifetimeStats
 

@@ -24,8 +24,8 @@ from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
 from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, NOT_RECORDED, Receiver
+from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
-from gamesockets.receive.window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.send.sender import Outbox, Sender

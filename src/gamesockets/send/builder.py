@@ -99,7 +99,7 @@ class PacketBuilder:
 
     def segment_header_bytes(self, segment: Segment) -> int:
         """Header size, without the size byte, of a segment and what it has to announce."""
-        size = self.reliable_header_bytes(segment.lane.index, segment.position)
+        size = self.reliable_header_bytes(segment.stream.index, segment.position)
         return size + ANNOUNCE_BYTES if segment.announce else size
 
     def reliable_header_bytes(self, lane: int, position: int) -> int:
@@ -116,8 +116,8 @@ class PacketBuilder:
         """Adds a segment whose header and data were found to fit."""
         if segment.announce:
             # A piece that never becomes a message: it only mentions the number.
-            self.add_unreliable(segment.lane.index, segment.announce, 1, False, b"")
-        section = self._enter(segment.lane.index)
+            self.add_unreliable(segment.stream.index, segment.announce, 1, False, b"")
+        section = self._enter(segment.stream.index)
         position = segment.position
         data = segment.data
         if section.position == 0:

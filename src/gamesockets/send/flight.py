@@ -91,11 +91,10 @@ class Flight:
             return self._records[index]
         return None
 
-    def mark_lost(self, number: int) -> None:
-        """The packet is believed lost. Its record, if it is not settled, is replaced."""
-        record = self.get(number)
-        if record is not None:
-            self._records[number - self._first] = record.as_lost()
+    def replace(self, number: int, packet: SentPacket) -> None:
+        """Puts another record in place of that of a packet, if it is not settled."""
+        if self.get(number) is not None:
+            self._records[number - self._first] = packet
 
     def take_range(self, begin: int, end: int) -> list[SentPacket]:
         """Removes and returns the records in [begin, end): these packets arrived."""

@@ -138,7 +138,7 @@ class LossDetection:
 
     def _lose(self, number: int, packet: SentPacket) -> int:
         """Has what nobody acknowledged in this packet repeated; how often its most repeated segment was sent."""
-        self._path.on_lost(number)
+        self._path.on_lost(number, packet)
         if number in self._marks:
             self.lost_marks.append(self._marks.pop(number))
         transmissions = 0

@@ -64,9 +64,9 @@ class PathFeedback:
             if packet.is_lost:
                 self.on_late_arrival()
 
-    def on_lost(self, number: int) -> None:
+    def on_lost(self, number: int, packet: SentPacket) -> None:
         """The peer does not have this packet, as far as can be told. Called once a packet."""
-        self._flight.mark_lost(number)
+        self._flight.replace(number, packet.as_lost())
         self.lost_packets += 1
 
     def on_late_arrival(self) -> None:

@@ -48,24 +48,19 @@ class RoundTripEstimator:
         """The smoothed value as the API and the wire have it; `UNKNOWN` before the first sample."""
         return UNKNOWN if self.smoothed_us == UNKNOWN else self.smoothed_us // US_PER_MS
 
-    def add(self, sample_us: int, now: int) -> bool:
-        """Takes a sample of whole milliseconds.
-
-        Returns:
-            True if it counts as one of its own, False if it only refines the last one.
-        """
+    def add(self, sample_us: int, now: int) -> None:
+        """Takes a sample of whole milliseconds; one that comes soon after the last can only lower that one."""
         samples_us = self._samples_us
         self.sampled_at = now
         if len(samples_us) == _SAMPLES_KEPT and now - self._opened_at < _SAMPLES_APART_US:
             if sample_us < samples_us[0]:
                 samples_us[0] = sample_us
                 self._smooth()
-            return False
+            return
         samples_us.insert(0, sample_us)
         del samples_us[_SAMPLES_KEPT:]
         self._opened_at = now
         self._smooth()
-        return True
 
     def _smooth(self) -> None:
         samples_us = self._samples_us

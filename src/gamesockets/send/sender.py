@@ -121,7 +121,7 @@ class Sender(Outbox):
                 return True
         return self.loss.awaits_ack()
 
-    def in_flight_bytes(self) -> int:
+    def unacked_reliable_bytes(self) -> int:
         """Reliable bytes sent and not acknowledged, those waiting to be repeated left out."""
         return sum([lane.unacked.unacked_bytes for lane in self.lanes.lanes])
 
