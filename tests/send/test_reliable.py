@@ -36,7 +36,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
             assert (first is None) == (not lost)
             if first is not None:
                 assert first in lost
-                assert first.position == min(other.position for other in lost if other.stream is first.lane)
+                assert first.position == min(other.position for other in lost if other.stream is first.stream)
                 transmissions = first.transmissions
                 retry.sent_first(number)
                 assert (first.state, first.last_packet) == (IN_FLIGHT, number)

@@ -111,7 +111,7 @@ class Pipe(Connection):
             self.inbox.append(message)
 
     def needs_service(self, now: int) -> bool:  # noqa: ARG002 - as for UDP
-        """Always: a message that was delivered may be what somebody waits for."""
+        """Always: the application may wait for the message that was delivered."""
         return True
 
     def flush(self) -> Result:

@@ -29,7 +29,7 @@ lingering connection from a connected one.
 NONE: the object was made a moment ago. Nobody knows of it, no timer runs.
 
 CONNECTING: a client asks until the server answers; a server waits until its application accepts. Messages may be queued
-    already. Both give up when the initial timeout has passed, so somebody always leaves this state.
+    already. Both give up when the initial timeout has passed, so no connection stays in this state.
 
 CONNECTED: data packets flow both ways, and all timers of the traffic run. Each end leaves it when it wants to, when it
     hears that the other has left it, or when it has heard nothing for the timeout.

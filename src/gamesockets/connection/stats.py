@@ -1,7 +1,7 @@
 """How good is the link? Counters, measuring intervals, quality, and the statistics the two sides exchange (spec 1, 8).
 
 The data path only counts. Rates and quality are computed when an interval of five seconds ends, histograms and
-percentiles when somebody asks.
+percentiles when they are asked for.
 """
 
 from collections.abc import Sequence

@@ -60,6 +60,31 @@ _REFUSED_SLACK_US: Final = 5_000
 class Traffic:
     """The parts that data packets pass through, and the order of work for one packet in and one packet out."""
 
+    __slots__ = (
+        "_counters",
+        "_entropy",
+        "_extras_at",
+        "_header_start",
+        "_inbox",
+        "_last_sent_at",
+        "_opening",
+        "_options",
+        "_protocol_version",
+        "_remote_id",
+        "_sealing",
+        "_stop_waiting_by",
+        "_trace",
+        "acks",
+        "liveness",
+        "outbox",
+        "ping",
+        "receiver",
+        "reports",
+        "sender",
+        "statistics",
+        "window",
+    )
+
     def __init__(
         self,
         connection_id: int,

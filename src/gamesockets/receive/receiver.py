@@ -1,7 +1,7 @@
 """The order of work for one packet's plaintext: frames in, messages and acks of our packets out (spec 2, 2.4 and 2.5).
 
 Segments and stop-waiting values take effect as they are read. What the peer says about *our* packets is checked, so
-that a bad ack ends the payload where it stands, and collected for whoever owns the sending side.
+that a bad ack ends the payload where it stands, and collected for the sending side.
 """
 
 from typing import Final, TypeAlias, final

@@ -26,7 +26,7 @@ class AckRequests:
     def __init__(self) -> None:
         self._reliable_bytes = 0
         self.wanted = False
-        """The next packet should ask for an immediate ack; whoever sends it resets this."""
+        """The next packet should ask for an immediate ack; sending it resets this."""
 
     def on_reliable_sent(self, size_bytes: int) -> None:
         """New reliable bytes leave."""

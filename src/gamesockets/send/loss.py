@@ -137,7 +137,7 @@ class LossDetection:
         return is_progress
 
     def _lose(self, number: int, packet: SentPacket) -> int:
-        """Has what nobody acknowledged in this packet repeated; how often its most repeated segment was sent."""
+        """Queues what is unacknowledged of this packet for repetition; how often its most repeated segment was sent."""
         self._path.on_lost(number, packet)
         if number in self._marks:
             self.lost_marks.append(self._marks.pop(number))
@@ -180,7 +180,7 @@ class LossDetection:
         return NEVER if oldest == NEVER else oldest + _FORGET_AFTER_US
 
     def _forget(self, now: int) -> None:
-        """Drops records that are too old to matter; what they carried and nobody acknowledged counts as lost."""
+        """Drops records that are too old to matter; their unacknowledged segments count as lost."""
         for number, packet in self._flight.forget_sent_before(now - _FORGET_AFTER_US + 1):
             if not packet.is_lost:
                 self._lose(number, packet)
