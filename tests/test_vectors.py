@@ -84,7 +84,7 @@ def test_captures_are_of_the_kind_that_the_tests_assume(name: str) -> None:
 def test_every_recorded_failure_has_a_test() -> None:
     """Each case of handshake-failures is named in one of the two modules that play them."""
     named: set[str] = set()
-    for module in ("crypto/test_credentials.py", "connection/test_recorded_failures.py"):
+    for module in ("crypto/test_peer_check.py", "connection/test_recorded_failures.py"):
         named |= QUOTED[TESTS / module]
     cases = set(handshake_failures("client")) | set(handshake_failures("server"))
     assert sorted(cases - named) == []

@@ -1,4 +1,4 @@
-"""Valve's GameNetworkingSockets transport in pure Python: encrypted connections over UDP, messages reliable and not.
+"""Valve's GameNetworkingSockets transport in pure Python: encrypted connections and messages over UDP.
 
 import gamesockets as gs
 

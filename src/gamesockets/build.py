@@ -1,6 +1,6 @@
 """Which build runs: the data path compiled to machine code, or all of it in Python? Both behave the same.
 
-Not compiled itself, as it says how the others are.
+This module is never compiled: it looks at how the others are.
 """
 
 from importlib.machinery import ExtensionFileLoader
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 else:
 
     def mypyc_attr(**_attributes: Any) -> Any:
-        """What only the compiler reads: `allow_interpreted_subclasses`, for classes that others derive from,
-        and `acyclic`, for objects that need not be looked at by the garbage collector.
+        """Marks a class for the compiler; has no effect in Python.
 
-        The abstract methods of the former raise `NotImplementedError`: compiled, nothing else keeps a class that lacks
-        them from use.
+        `allow_interpreted_subclasses`: classes in Python may derive from it. Its abstract methods raise
+        `NotImplementedError`, because compiled code does not refuse to make an object that lacks them.
+        `acyclic`: the garbage collector need not look at its objects.
         """
         return lambda cls: cls
 
@@ -29,4 +29,4 @@ COMPILED: Final = _ENDPOINT is not None and isinstance(_ENDPOINT.loader, Extensi
 """Whether the modules that packets and messages pass through are extension modules."""
 
 BUILD: Final = "compiled" if COMPILED else "pure Python"
-"""The same for people."""
+"""The name of the build, for people."""

@@ -1,4 +1,4 @@
-"""The real clock and the real entropy, for the drivers only: everything below takes both as arguments."""
+"""What time is it, and where does entropy come from? For the drivers: other code takes both as arguments."""
 
 import os
 import time
@@ -16,7 +16,7 @@ def now_us() -> int:
 
 
 def unix_epoch_us() -> int:
-    """What to add to `now_us` to get Unix time."""
+    """What to add to `now_us()` to get Unix time in microseconds."""
     return time.time_ns() // 1000 - now_us()
 
 

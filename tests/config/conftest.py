@@ -1,4 +1,4 @@
-"""What the tests of configuration begin with."""
+"""Fixtures of the tests of configuration."""
 
 import pytest
 from tests.support.configuration import Scopes

@@ -1,4 +1,4 @@
-"""Contents convert and clamp as in the reference library (spec 3, 4.3)."""
+"""Values are converted and clamped as in the reference library (spec 3, 4.3)."""
 
 import math
 from typing import Any

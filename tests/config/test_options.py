@@ -1,4 +1,4 @@
-"""A connection runs with the numbers in force at its scope, and shares them with all that say the same."""
+"""A connection runs with the numbers in force at its scope, and shares the object with equal ones."""
 
 import gc
 from typing import Any
@@ -72,7 +72,7 @@ def test_a_connection_without_settings_costs_no_dictionary(scopes: Scopes) -> No
     assert len(dictionaries) == 1
 
 
-def test_pipes_are_born_with_the_presets_of_the_specification(scopes: Scopes) -> None:
+def test_pipes_start_with_the_presets_of_the_specification(scopes: Scopes) -> None:
     expected = SPEC["pipe_connection_presets"]
     assert {value_name(value): x for value, x in PIPE_CONNECTION_PRESETS.items()} == expected
     scopes.connection.apply(PIPE_CONNECTION_PRESETS)

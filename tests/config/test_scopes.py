@@ -46,7 +46,7 @@ def test_numbers_are_clamped_silently_at_every_scope(row: dict[str, Any], scopes
 
 @pytest.mark.parametrize("row", KEPT, ids=by_name)
 def test_values_without_effect_here_are_kept_typed_and_readable(row: dict[str, Any], scopes: Scopes) -> None:
-    """The reference library's open-source build refuses them; those builds that use them keep them, and so do we."""
+    """The open builds of the reference library refuse them; the closed builds keep them, and so do we."""
     contents: dict[str, list[tuple[Any, Any]]] = {
         "int32": [(3, 3), ("1x", 1)],
         "string": [("fra=30", "fra=30"), (5, "5")],

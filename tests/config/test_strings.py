@@ -1,4 +1,4 @@
-"""The early wrapper's text settings are there by its numbers and names, and are ordinary values of today."""
+"""The early wrapper's text settings keep their numbers and names, and are configuration values of today."""
 
 import json
 from pathlib import Path

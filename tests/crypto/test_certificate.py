@@ -25,7 +25,7 @@ COVERED = {
     "trust": "test_trust",
     "checks": "test_trust",
     # SipHash makes the reference server's challenge. Clients treat a challenge as opaque, so a server may use
-    # any scheme of its own (spec 1, 3.3), and ours is another one: `ChallengeKey` in connection/handshake.py.
+    # any scheme of its own (spec 1, 3.3), and ours is another one: `ChallengeKey` in endpoint/challenge.py.
     "siphash24": "not ours",
 }
 
@@ -101,7 +101,7 @@ def test_keys_that_are_no_points_sign_nothing(public: bytes) -> None:
         (Certificate(key_type="ED25519", key_data=KEY.public), bytes(65), "Signature has invalid length"),
         (Certificate(key_type="ED25519", key_data=KEY.public[:31]), bytes(64), "Invalid public key"),
         (Certificate(key_type="ED25519", key_data=KEY.public), KEY.sign(b"date"), "Invalid signature"),
-        # The order of the tests, when several fail.
+        # The order of the checks, when several fail.
         (Certificate(), b"", "No signature"),
         (Certificate(), bytes(63), "No public key"),
         (Certificate(key_data=b"k"), bytes(63), "Unsupported key type 0"),

@@ -11,11 +11,11 @@ from tests.support.recorded import HANDSHAKES, load
 from gamesockets.crypto.cipher import (
     CIPHER_AES_256_GCM,
     CIPHER_NULL,
-    MAX_PLAINTEXT_BYTES,
     AesGcmCipher,
     Cipher,
     NullCipher,
 )
+from gamesockets.wire.packet import MAX_PLAINTEXT_BYTES
 
 KEY = bytes(range(32))
 IV = bytes(range(100, 112))
@@ -32,7 +32,7 @@ def recorded_cipher(recording: dict[str, Any], sender: str) -> Cipher:
 
 @pytest.mark.parametrize("name", HANDSHAKES)
 def test_every_recorded_data_packet(name: str) -> None:
-    """From both sides, and across the wrap of the 16 bits on the wire: the full number makes the nonce."""
+    """From both sides, and across the wrap of the 16 bits on the wire: the nonce comes from the full number."""
     recording = load(name)
     packets = [datagram for datagram in recording["datagrams"] if datagram["kind"] == "Data"]
     assert packets

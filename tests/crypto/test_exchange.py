@@ -1,4 +1,4 @@
-"""Key exchange and derivation, against every intermediate of real connections."""
+"""Key exchange and derivation give every recorded intermediate value of connections of the reference library."""
 
 import hmac
 from hashlib import sha256

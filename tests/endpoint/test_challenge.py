@@ -1,6 +1,8 @@
 """Does a challenge prove an address, for a while, and nothing else? (spec 1, 3.3)"""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gamesockets.endpoint.challenge import ChallengeKey
 
@@ -32,3 +34,21 @@ def test_a_challenge_lives_for_three_whole_ticks_and_the_rest_of_its_own(began: 
     assert key.check(challenge, HERE, end - 1)
     assert not key.check(challenge, HERE, end)
     assert began < TICK_US or not key.check(challenge, HERE, began - TICK_US), "nor before it was made"
+
+
+@given(st.integers(0, 1 << 50), st.integers(0, 63))
+def test_a_challenge_with_any_bit_changed_is_refused(now_us: int, bit: int) -> None:
+    key = ChallengeKey(bytes(32))
+    assert not key.check(key.make(HERE, now_us) ^ 1 << bit, HERE, now_us)
+
+
+@given(st.integers(0, (1 << 64) - 1), st.integers(0, 1 << 50))
+def test_guessed_challenges_are_refused(challenge: int, now_us: int) -> None:
+    assert not ChallengeKey(bytes(32)).check(challenge, HERE, now_us)
+
+
+def test_a_challenge_ends_with_its_tick_and_stays_the_same_for_it() -> None:
+    key = ChallengeKey(bytes(32))
+    challenge = key.make(HERE, 5 * TICK_US)
+    assert challenge & 0xFFFF == 5
+    assert key.make(HERE, 6 * TICK_US - 1) == challenge

@@ -1,4 +1,4 @@
-"""Addresses read and print as in the native library (spec 3, 1.4 and 10.1)."""
+"""Addresses read and print as in the reference library (spec 3, 1.4 and 10.1)."""
 
 import copy
 import json
@@ -49,9 +49,9 @@ def check(address: Address, row: dict[str, Any]) -> None:
         assert int.from_bytes(address.packed[12:], "big") == row["ipv4"]
 
 
-# All rows are followed, rubbish that the library accepts included: nothing is refused on purpose.
+# No text is refused that the reference library accepts, however odd.
 @pytest.mark.parametrize("row", VECTORS["parse"], ids=lambda row: repr(row["input"]))
-def test_parse_as_the_library_does(row: dict[str, Any]) -> None:
+def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
     if row["ok"]:
         check(without_zone(Address.parse(row["input"])), row)
     else:
@@ -82,7 +82,7 @@ def test_made_from_numbers() -> None:
         check(Address.localhost(row["arg_port"]), row)
 
 
-def test_texts_that_the_library_would_cut_are_whole() -> None:
+def test_texts_that_the_reference_library_would_cut_are_whole() -> None:
     for row in VECTORS["tostring_truncation"]:
         address = Address.parse(row["address"])
         text = str(address) if row["with_port"] else address.ip

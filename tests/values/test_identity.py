@@ -1,4 +1,4 @@
-"""Identities read, print and compare as in the native library (spec 1, section 6; spec 3, part 10)."""
+"""Identities read, print and compare as in the reference library (spec 1, section 6; spec 3, part 10)."""
 
 import json
 import pickle
@@ -24,8 +24,8 @@ def load(name: str) -> dict[str, Any]:
 IDENTITY = load("identity.json")
 TEXT_FORMS = load("identity-text-forms.json")
 
-# Accepted by the library, refused here: they are no hex, and would be further texts for the same bytes.
-NOT_HEX = "not pairs of hex digits; the library reads what it can and calls the rest zero"
+# Accepted by the reference library, refused here: they are no hex digits, and would be more texts for the same bytes.
+NOT_HEX = "not pairs of hex digits; the reference library reads what it can and takes the rest as zero"
 SIGNED = "a blank or sign instead of a hex digit"
 REFUSED = {
     "gen:0g": NOT_HEX,
@@ -38,7 +38,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("row", IDENTITY["parse"], ids=lambda row: repr(row["input"]))
-def test_parse_as_the_library_does(row: dict[str, Any]) -> None:
+def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
     if not row["ok"] or row["input"] in REFUSED:
         with pytest.raises(ValueError, match=r".+"):
             NetworkingIdentity.parse(row["input"])
@@ -79,7 +79,7 @@ def check(identity: NetworkingIdentity, row: dict[str, Any]) -> None:
 
 
 def make(operation: str) -> NetworkingIdentity:
-    """What the library's setter of this vector would make."""
+    """What this setter of the reference library makes."""
     name, _, argument = operation.rstrip(")").partition("(")
     count = int(match[0]) if (match := re.match(r"\d+", argument)) else 0
     match name:
@@ -101,7 +101,7 @@ def make(operation: str) -> NetworkingIdentity:
 
 
 @pytest.mark.parametrize("row", IDENTITY["setters"], ids=lambda row: row["op"])
-def test_made_as_by_the_librarys_setters(row: dict[str, Any]) -> None:
+def test_made_as_by_the_setters_of_the_reference_library(row: dict[str, Any]) -> None:
     if row["returns"] is False:
         with pytest.raises(ValueError, match=r"\.\."):
             make(row["op"])

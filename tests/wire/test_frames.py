@@ -18,7 +18,6 @@ from tests.support.snp import (
 from gamesockets.wire.frames import (
     ACK_DELAY_UNKNOWN,
     ACK_HEADER_BYTES,
-    MAX_EXPLICIT_SEGMENT_BYTES,
     MAX_LANE,
     MAX_RUN_UPPER,
     RELATIVE,
@@ -35,6 +34,7 @@ from gamesockets.wire.frames import (
 )
 from gamesockets.wire.numbers import encode_varint
 
+MAX_EXPLICIT_SEGMENT_BYTES = 0x4FF
 MAX32 = 0xFFFF_FFFF
 MAX64 = (1 << 64) - 1
 
@@ -152,7 +152,7 @@ def test_the_smallest_sufficient_stop_waiting_is_written(offset: int, width: int
 
 
 def test_every_lane_can_be_selected() -> None:
-    """Lanes 1 to 7 in one byte; from 8 on the whole number must follow, which the reference gets wrong (2.10)."""
+    """Lanes 1 to 7 in one byte; from 8 on the number follows, which the reference library gets wrong (spec 2, 2.10)."""
     for lane in range(MAX_LANE + 1):
         frame = encode_select_lane(lane)
         assert decoded(frame) == ([SelectLane(lane)], "")
@@ -162,7 +162,7 @@ def test_every_lane_can_be_selected() -> None:
 @fast
 @given(BLOCKS)
 def test_the_size_of_an_ack_frame_is_known_beforehand(blocks: list[tuple[int, int]]) -> None:
-    """5 bytes, one for the count from the seventh block on, and the blocks (2.6.4)."""
+    """5 bytes, one for the count from the seventh block on, and the blocks (spec 2, 2.6.4)."""
     assert all(len(encode_ack_block(block)) == ack_block_length(block) for block in blocks)
     size = ACK_HEADER_BYTES + (len(blocks) >= 7) + sum(ack_block_length(block) for block in blocks)
     assert len(encode_ack(9, 0, blocks)) == size
@@ -171,7 +171,7 @@ def test_the_size_of_an_ack_frame_is_known_beforehand(blocks: list[tuple[int, in
 @fast
 @given(st.integers(-5, 3_000_000))
 def test_the_delay_of_an_ack_is_rounded_down_and_never_wraps(delay_us: int) -> None:
-    """Units of 32 us; what does not fit or is not known is 0xffff (2.2.9)."""
+    """Units of 32 us; what does not fit or is not known is 0xffff (spec 2, 2.2.9)."""
     frame = decoded(encode_ack(1, delay_us, []))[0][0]
     assert isinstance(frame, Ack)
     assert frame.delay == (delay_us // 32 if 0 <= delay_us < 65535 * 32 else ACK_DELAY_UNKNOWN)
@@ -218,7 +218,7 @@ def test_every_lead_byte_alone_and_with_plenty_behind_it(behind: bytes) -> None:
 
 
 def test_unassigned_lead_bytes_are_named_in_the_fault() -> None:
-    """Every reader of protocol 13 refuses them, so nobody may send them (2.2.3)."""
+    """Every reader of protocol 13 refuses them, so nobody may send them (spec 2, 2.2.3)."""
     for lead in [*range(0x60, 0x80), *range(0x84, 0x88), *range(0xA0, 0x100)]:
         assert decoded(bytes((lead,)) + bytes(40)) == ([], f"Invalid SNP frame lead byte 0x{lead:02x}")
 
@@ -232,7 +232,7 @@ def test_a_sink_that_refuses_gets_nothing_more(case: tuple[bytes, list[Frame]], 
 
 
 def test_numbers_and_positions_are_absolute_again_after_every_select_lane() -> None:
-    """Even when it names the lane that was selected already (2.2.5)."""
+    """Even when it names the lane that was selected already (spec 2, 2.2.5)."""
     segment = with_size(encode_unreliable(32, 7, 0, True), 0)
     stream = with_size(encode_reliable(48, 9), 1) + b"x"
     again = [Unreliable(32, 7, 0, True, b""), Reliable(48, 9, b"x")]
@@ -249,7 +249,7 @@ def test_lanes_beyond_the_last_are_refused(lane: int) -> None:
 
 
 def test_the_longest_run_that_is_accepted() -> None:
-    """More than 100000 in the upper part is a fault (2.2.9)."""
+    """More than 100000 in the upper part is a fault (spec 2, 2.2.9)."""
     limit = MAX_RUN_UPPER * 8 + 7
     assert decoded(encode_ack(1, 0, [(limit, limit)])) == ([Ack(16, 1, 0, ((limit, limit),))], "")
     assert decoded(encode_ack(1, 0, [(limit + 1, 0)])) == ([], "Bad ack block")

@@ -1,4 +1,4 @@
-"""Truncated numbers find their way back, and variable-length integers fit where they are read."""
+"""Truncated numbers become full ones again, and variable-length integers are read within their limits."""
 
 import pytest
 from hypothesis import example, given
@@ -82,9 +82,9 @@ def test_varints_are_read_where_they_stand(value: int, before: bytes, behind: by
 @example(b"\xff" * 5, (VARINT32_BYTES, 32), b"\x00")
 @example(b"\xff" * 10, (VARINT64_BYTES, 64), b"\x00")
 def test_arbitrary_bytes_are_read_as_the_specification_says(data: bytes, width: tuple[int, int], behind: bytes) -> None:
-    """Too long or cut off is a fault, superfluous groups are not, and surplus high bits are dropped (2.2.1).
+    """Too long or cut off is a fault, superfluous groups are not, and surplus high bits are dropped (spec 2, 2.2.1).
 
-    What stands behind `end` changes nothing: it is not looked at.
+    Nothing behind `end` is read.
     """
     bytes_max, bits = width
     reader = Reader(data)

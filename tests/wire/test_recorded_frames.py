@@ -20,8 +20,8 @@ from gamesockets.wire.numbers import widen
 class Listener(FrameSink):
     """Stands between the decoder and a receiver, and writes the frames down as the recordings do.
 
-    Full numbers and positions are the receiver's: it is asked after each frame. Whether a size was on the wire is no
-    business of a sink, so `size_explicit` follows from where the frame stands: only a last one may do without.
+    Full numbers and positions are read from the receiver after each frame. A sink does not see whether a size was on
+    the wire, so `size_explicit` is left out here and checked by `assert_sizes_stand_where_they_may`.
     """
 
     def __init__(self) -> None:

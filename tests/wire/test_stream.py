@@ -1,4 +1,4 @@
-"""Message headers inside the reliable stream: what is written is read back, and garbage is told apart from waiting."""
+"""Message headers inside the reliable stream: what is written is read back, a bad one is not taken for a short one."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from tests.support.snp import fast
 from gamesockets.wire.numbers import encode_varint
 from gamesockets.wire.stream import (
     BAD_HEADER,
-    HEADER_BYTES_MAX,
+    HEADER_BYTES_READ,
     MAX_NUMBER_INCREMENT,
     NEED_MORE,
     decode_message_header,
@@ -41,7 +41,7 @@ def test_known_headers(increment: int, size: int, header: str) -> None:
 @given(INCREMENTS, SIZES, st.binary(max_size=3), st.binary(max_size=3))
 def test_headers_are_read_back(increment: int, size: int, before: bytes, behind: bytes) -> None:
     header = encode_message_header(increment, size)
-    assert len(header) <= HEADER_BYTES_MAX
+    assert len(header) <= HEADER_BYTES_READ
     data = before + header + behind
     body = len(before) + len(header)
     assert decode_message_header(data, len(before), len(data)) == (increment, size, body)
@@ -86,6 +86,6 @@ def test_arbitrary_bytes_never_raise_and_nothing_is_read_past_the_end(data: byte
 @fast
 @given(INCREMENTS, st.integers(0, (1 << 64) - 1), st.integers(0, 31))
 def test_sizes_of_any_claim_are_reported_in_full(increment: int, upper: int, small: int) -> None:
-    """The limits are the receiver's business; here nothing may wrap around to something harmless."""
+    """The receiver checks the limits; here no large size may wrap around to a small one."""
     data = bytes((0x60 | small,)) + encode_varint(increment) + encode_varint(upper)
     assert decode_message_header(data, 0, len(data)) == (increment, (upper << 5) + small, len(data))

@@ -1,1 +1,1 @@
-"""Configuration values: the table of them, the scopes at which they are set, and what a connection runs with."""
+"""Configuration values: their table, the scopes at which they are set, and the numbers that a connection runs with."""

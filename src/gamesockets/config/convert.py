@@ -1,6 +1,6 @@
-"""How does something given become a configuration value of the right type, within its limits?
+"""How is a user's number or text converted to the type and limits of a configuration value?
 
-The rules are those of the reference library (spec 3, 4.3), so that the same settings mean the same.
+The rules are those of the reference library (spec 3, 4.3), so that the same text gives the same value.
 """
 
 import math
@@ -15,7 +15,7 @@ _INT32_MAX: Final = (1 << 31) - 1
 _INT64_MIN: Final = -(1 << 63)
 _INT64_MAX: Final = (1 << 63) - 1
 
-# As C's scanf reads a number: blanks in front, whatever it likes behind.
+# As C's scanf reads a number: blanks in front, anything behind.
 _INTEGER_TEXT: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _DECIMAL_TEXT: Final = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)")
 _LONGEST_INTEGER_TEXT: Final = 64

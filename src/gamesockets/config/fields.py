@@ -8,14 +8,14 @@ from typing import Any, Final
 from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationOutput, ConfigurationRow
 
 OPTION_ROWS: Final = {row.option: row for row in CONFIGURATION_ROWS.values() if row.option}
-"""What a connection runs with, by the field of `ConnectionOptions`."""
+"""The values that a connection runs with, by field of `ConnectionOptions`."""
 
 CONDITION_ROWS: Final = {row.condition: row for row in CONFIGURATION_ROWS.values() if row.condition}
-"""What the simulated network runs with, by the field of `NetworkConditions`."""
+"""The values that the simulated network runs with, by field of `NetworkConditions`."""
 
 
 def with_defaults(rows: dict[str, ConfigurationRow], given: dict[str, Any]) -> dict[str, Any]:
-    """What each field holds: what is given, or else the default of its row.
+    """The number of each field: the given one, or else the default of its row.
 
     Args:
         rows: by field, `OPTION_ROWS` or `CONDITION_ROWS`.
@@ -34,8 +34,8 @@ def in_field_unit(row: ConfigurationRow, x: ConfigurationOutput) -> int | float:
     """A value's number in the unit of its field.
 
     Raises:
-        TypeError: it is no number, and such a value cannot have a field.
+        TypeError: it is no number.
     """
     if not isinstance(x, int | float):
         raise TypeError(f"{row.name} holds no number")
-    return x if row.factor == 1 else x * row.factor  # a product would be a new object for each connection
+    return x if row.factor == 1 else x * row.factor  # a product would be a new object in each connection

@@ -17,14 +17,14 @@ PIPE_CONNECTION_PRESETS: Final[Mapping[ConfigurationValue, int]] = {
     _V.RECV_MAX_MESSAGE_SIZE: 268_435_456,
     _V.UNENCRYPTED: 3,
 }
-"""What both ends of a pair inside the process are born with (spec 3, 4.1)."""
+"""What both ends of a pair inside the process start with (spec 3, 4.1)."""
 
 
 @final
 class ConnectionOptions:
-    """The numbers a connection runs with. Not to be changed: many connections share one object.
+    """The numbers a connection runs with. Never change one: many connections share the object.
 
-    The table names the value that each field comes from, with its meaning, default and limits. Fields are declared
+    `config.table` says which value each field comes from, with its meaning, default and limits. Fields are declared
     here so that compiled code reads them as plain numbers.
 
     Args:
@@ -61,14 +61,14 @@ class ConnectionOptions:
 
     @classmethod
     def default(cls) -> "ConnectionOptions":
-        """The options of a connection for which nothing was set: always the same object."""
+        """The options of a connection for which nothing is set: always the same object."""
         return _DEFAULT_OPTIONS
 
     @classmethod
     def resolve(cls, configuration: Configuration) -> "ConnectionOptions":
-        """What is in force for a configuration now. Cheap, and the same object as long as nothing changes.
+        """The options in force now. Cheap: the same object as long as nothing changes.
 
-        All scopes in a row that say the same share one object.
+        Scopes that inherit from each other and have the same values share one object.
         """
         return configuration.resolve(ConnectionOptions, OPTION_ROWS)
 

@@ -1,8 +1,8 @@
 """How is a configuration value set, inherited and read?
 
 Each scope has one `Configuration` that holds what was set there and asks the next wider one for the rest
-(spec 3, part 4). The data path never looks here: a connection runs on `ConnectionOptions`, the simulated
-network on `NetworkConditions`: plain numbers, resolved from a configuration and again after each change.
+(spec 3, part 4). The data path never reads it: connections use `ConnectionOptions`, the simulated network
+uses `NetworkConditions`, plain numbers that are resolved again after each change.
 """
 
 from collections.abc import Mapping
@@ -33,12 +33,12 @@ _NOTHING_RESOLVED: Final[tuple[object, ...]] = (0,)
 class Configuration:
     """What is set at one scope, with the wider scope it inherits from (spec 3, 4.1).
 
-    Lookup is live: what changes in a wider scope is seen at once by all below that have nothing of their own,
+    Lookup is live: a change in a wider scope acts at once on all narrower ones that have no value of their own,
     except `ConnectionUserData`, which a connection copies when it is made, and values that are locked.
-    An object without settings of its own is a few words of memory: each of thousands of connections has one.
+    Without settings of its own it takes a few words of memory: each of thousands of connections has one.
 
     Args:
-        scope: for what the settings are.
+        scope: what the settings apply to.
         parent: the next wider configuration; none at the global scope, and only there.
 
     Raises:
@@ -69,10 +69,10 @@ class Configuration:
         self._parent: Configuration | None = parent
         self._overrides: dict[int, ConfigurationOutput] | None = None
         self._locked: dict[int, ConfigurationOutput] | None = None
-        # The values of the child locked last: children locked with the same values share one dictionary.
+        # The values of the child locked last. Children locked with the same values share one dictionary.
         self.locked_below: dict[int, ConfigurationOutput] | None = None
         self._changes = 0
-        # The stamp at which something was resolved from this configuration, then of each class at most one object.
+        # The stamp of the last `resolve`, then the objects made at that stamp: at most one of each class.
         self.resolved = _NOTHING_RESOLVED
         self._connection_user_data: ConfigurationOutput = None
         if parent is not None and scope == ConfigurationScope.CONNECTION:
@@ -91,7 +91,7 @@ class Configuration:
 
         Returns:
             The value and `True` if it is inherited; `None` for a number that is no value, and for a global value
-            at another scope.
+            at a narrower scope.
         """
         row = find_row(value)
         if row is None or self._is_beyond(row):
@@ -100,7 +100,7 @@ class Configuration:
         return x, source is not self
 
     def effective(self, value: int) -> ConfigurationOutput:
-        """What is in force: the value of `get` alone, and for global values at any scope.
+        """The value in force: like `get`, but without its source, and also for global values at any scope.
 
         Raises:
             ValueError: the number is no value.
@@ -111,10 +111,10 @@ class Configuration:
         return self.look_up(row)[0]
 
     def set(self, value: int, x: ConfigurationInput) -> bool:
-        """Set a value at this scope, converted and clamped; `None` takes it back (spec 3, 4.3).
+        """Set a value at this scope, converted and clamped; `None` clears it (spec 3, 4.3).
 
         Returns:
-            Whether it was done. `False`: no such value, not for this scope, read-only, locked, or wrong type.
+            Whether it was set. `False`: no such value, not for this scope, read-only, locked, or wrong type.
         """
         if x is None:
             return self.clear(value)
@@ -134,10 +134,10 @@ class Configuration:
         return True
 
     def clear(self, value: int) -> bool:
-        """Take back what was set at this scope: it is inherited again, at the global scope the default.
+        """Remove the setting at this scope: the value is inherited again, or at the global scope the default.
 
         Returns:
-            Whether that is allowed, also if nothing was set. A connection's user data cannot be taken back.
+            Whether that is allowed, also if nothing was set. A connection's user data cannot be cleared.
         """
         row = find_row(value)
         if row is None or self._refusal(row) or self._keeps_user_data(row.value):
@@ -148,10 +148,10 @@ class Configuration:
         return True
 
     def apply(self, options: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
-        """Set several values in order: the options an object is created with (spec 3, 4.6).
+        """Set several values in order, when an object is created with options (spec 3, 4.6).
 
         Raises:
-            ValueError: one cannot be set; those before it are. The text names it and says why.
+            ValueError: one cannot be set; the text names it and says why. Those before it have been set.
         """
         for value, x in options.items():
             if self.set(value, x):
@@ -196,7 +196,7 @@ class Configuration:
         return value == _V.CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION
 
     def look_up(self, row: ConfigurationRow) -> "tuple[ConfigurationOutput, Configuration]":
-        """What is in force, and which scope says so; the default is said by the global one."""
+        """The value in force, and the scope where it is set; for a default, the global one."""
         value = row.value
         if value == _V.MTU_DATA_SIZE:
             packet_size, source = self.look_up(CONFIGURATION_ROWS[_V.MTU_PACKET_SIZE])
@@ -214,13 +214,14 @@ class Configuration:
             source = source._parent
 
     def resolve(self, kind: type[_T], rows: Mapping[str, ConfigurationRow]) -> _T:
-        """What is in force now, as an object of a class that has a field for each row.
+        """The values in force now, as an object of a class that has a field for each row.
 
-        Cheap, and the same object as long as nothing changes. All scopes in a row that say the same share one object.
+        Cheap: the same object as long as nothing changes. Scopes that inherit from each other and have the same values
+        share one object.
 
         Args:
             kind: the class; takes its fields as keywords, in the unit of the field.
-            rows: of each field the row.
+            rows: the row of each field.
         """
         source = self._widest_alike()
         stamp = source.stamp_now()
@@ -231,7 +232,7 @@ class Configuration:
             if isinstance(known, kind):
                 return known
         made = kind(**{field: in_field_unit(row, source.look_up(row)[0]) for field, row in rows.items()})
-        # Replaced as a whole, with its stamp: another thread may set a global value meanwhile.
+        # Replaced as a whole, together with its stamp: another thread may set a global value meanwhile.
         source.resolved = (*resolved, made)
         return made
 
@@ -240,7 +241,7 @@ class Configuration:
         return self._changes + (self._parent.stamp_now() if self._parent is not None else 0)
 
     def _widest_alike(self) -> "Configuration":
-        """The widest scope at which every value reads as it does here."""
+        """The widest scope at which every value is the same as here."""
         source = self
         while source._parent is not None and not source._differs_from_parent():
             source = source._parent
@@ -268,7 +269,7 @@ class Configuration:
 
 
 def _default(row: ConfigurationRow) -> ConfigurationOutput:
-    """What a value reads as when nobody set it: 0 where the reference library's default is not known."""
+    """What a value reads as when it is not set: 0 where the reference library's default is not known."""
     if row.default is None and row.data_type == ConfigurationDataType.INT32:
         return 0
     return row.default

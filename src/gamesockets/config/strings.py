@@ -17,7 +17,7 @@ class ConfigurationString(IntEnum):
 
     @property
     def configuration_value(self) -> ConfigurationValue:
-        """The ordinary configuration value this text is today."""
+        """The configuration value that this setting is today."""
         return ConfigurationValue(ConfigurationValue.SDR_CLIENT_FORCE_RELAY_CLUSTER + self)
 
     @property

@@ -1,8 +1,8 @@
 """Which configuration values are there, and what is fixed about each one?
 
-One row a value says everything: its number and name, what it holds, its default and limits, when it locks, whether it
-is listed, and the field that the running code reads (spec 3, 4.7). A new value is a new row here. One that a connection
-or the simulated network runs with also needs a field in `ConnectionOptions` or `NetworkConditions`.
+One row for each value says everything: its number and name, what it holds, its default and limits, when it locks,
+whether it is listed, and the field that the running code reads (spec 3, 4.7). A new value is a new row here. One that a
+connection or the simulated network runs with also needs a field in `ConnectionOptions` or `NetworkConditions`.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 from gamesockets.values.moments import US_PER_MS
 
 ConfigurationInput: TypeAlias = int | float | str | Callable[..., Any] | None
-"""What a value may be set to; it is converted to the value's own type. `None` takes a setting back."""
+"""What a value may be set to; it is converted to the value's own type. `None` clears a setting."""
 
 ConfigurationOutput: TypeAlias = int | float | str | Callable[..., Any] | None
 """What a value reads as; `None` only where a callback is not set."""
 
 
 class LockMoment(IntFlag):
-    """When a value fixes itself, because the handshake or the routing has used it (spec 3, 4.2)."""
+    """When a value becomes fixed, because the handshake or the routing has used it (spec 3, 4.2)."""
 
     NEVER = 0
     LISTEN_SOCKET_CREATED = 1
@@ -40,8 +40,8 @@ class ConfigurationSubject(Enum):
     SECURITY = "Encryption and authentication"
     DIAGNOSTICS = "Diagnostics"
     CALLBACKS = "Callbacks"
-    LATER = "For what comes later"
-    """Kept and read back; nothing uses it yet."""
+    LATER = "Not used yet"
+    """Kept and can be read back; nothing uses it yet."""
     WITHOUT_EFFECT = "Without effect here"
     """Only closed builds of the reference library use it, those with Valve's relay network or for Steam."""
 
@@ -51,7 +51,7 @@ class ConfigurationListing(Enum):
 
     NEVER = 0
     DEVELOPMENT = 1
-    """Only if values for development are asked for."""
+    """Only in a list that includes values for development."""
     ALWAYS = 2
 
 
@@ -140,7 +140,7 @@ class ConfigurationValue(IntEnum):
 
     `NetworkingSockets.get_configuration_value_info` says what each one holds. Those of Valve's relay network and of
     other closed builds have no effect here: they are kept, of their type and within their limits, and can be read
-    back. `ENUMERATE_DEV_VARS` was deleted from the reference library: it is a name and nothing more.
+    back. `ENUMERATE_DEV_VARS` was deleted from the reference library: only its name is left.
 
     Attributes:
         row: what is fixed about it; `None` for `INVALID` and `ENUMERATE_DEV_VARS`.
@@ -200,26 +200,27 @@ class ConfigurationValue(IntEnum):
         option="send_rate_max")
     NAGLE_TIME = _Row(12, "NagleTime", _TRANSFER,
         _INT32, _CONNECTION, 5000, 0, 20_000, "us",
-        "How long a small message waits for company; 0 not at all.",
+        "How long a small message waits for more data; 0 not at all.",
         option="nagle_time_us")
     LOG_LEVEL_ACK_RTT = _Row(13, "LogLevel_AckRTT", _DIAGNOSTICS,
         _INT32, _CONNECTION, 4, 2, 8, "debug level",
-        "Chattiest debug output about round-trip times from acknowledgements.")
+        "Highest level of debug output about round-trip times from acknowledgements.")
     LOG_LEVEL_PACKET_DECODE = _Row(14, "LogLevel_PacketDecode", _DIAGNOSTICS,
         _INT32, _CONNECTION, 4, 2, 8, "debug level",
-        "Chattiest debug output about packets encoded and decoded.")
+        "Highest level of debug output about packets encoded and decoded.")
     LOG_LEVEL_MESSAGE = _Row(15, "LogLevel_Message", _DIAGNOSTICS,
         _INT32, _CONNECTION, 4, 2, 8, "debug level",
-        "Chattiest debug output about messages sent and received.")
+        "Highest level of debug output about messages sent and received.")
     LOG_LEVEL_PACKET_GAPS = _Row(16, "LogLevel_PacketGaps", _DIAGNOSTICS,
         _INT32, _CONNECTION, 4, 2, 8, "debug level",
-        "Chattiest debug output about lost packets.")
+        "Highest level of debug output about lost packets.")
     LOG_LEVEL_P2P_RENDEZVOUS = _Row(17, "LogLevel_P2PRendezvous", _DIAGNOSTICS,
         _INT32, _CONNECTION, 4, 2, 8, "debug level",
-        "Chattiest debug output about peer-to-peer rendezvous; nothing produces any.")
+        "Highest level of debug output about peer-to-peer rendezvous; nothing produces any.")
     LOG_LEVEL_SDR_RELAY_PINGS = _Row(18, "LogLevel_SDRRelayPings", _WITHOUT_EFFECT,
         _INT32, _GLOBAL, 4, 2, 8, "debug level",
-        "Chattiest debug output about pings to relays; there are none.")
+        "Highest level of debug output about pings to relays; there are none.")
+    # sic: the reference library's own spelling, in both names
     SDR_CLIENT_CONSECUTITIVE_PING_TIMEOUTS_FAIL_INITIAL = _Row(
         19, "SDRClient_ConsecutitivePingTimeoutsFailInitial", _WITHOUT_EFFECT,
         _INT32, _GLOBAL, 2, None, None, "count",
@@ -432,7 +433,7 @@ class ConfigurationValue(IntEnum):
     # numbers are our own: 10,000 above the early ones, out of reach of any other.
     FAKE_MESSAGE_LOSS_SEND = _Row(10_000, "FakeMessageLoss_Send", _MESSAGE_LOSS,
         _FLOAT, _CONNECTION, 0.0, 0.0, 100.0, "percent",
-        "Chance that an unreliable message is dropped when it is sent, which succeeds nevertheless.",
+        "Chance that an unreliable message is dropped when it is sent; the send succeeds nevertheless.",
         listed=_NEVER, option="message_loss_send_percent")
     FAKE_MESSAGE_LOSS_RECV = _Row(10_001, "FakeMessageLoss_Recv", _MESSAGE_LOSS,
         _FLOAT, _CONNECTION, 0.0, 0.0, 100.0, "percent",
@@ -456,7 +457,7 @@ CONFIGURATION_ROWS: Final[dict[int, ConfigurationRow]] = {
 
 
 def find_row(value: int) -> ConfigurationRow | None:
-    """The row of a value; `None` for any other number, also for that of the deleted one."""
+    """The row of a value; `None` for any other number, also for that of the deleted value."""
     return CONFIGURATION_ROWS.get(value)
 
 

@@ -1,1 +1,1 @@
-"""Keys, ciphers and certificates: who may read, and who may be believed. No sockets, no connection state."""
+"""Keys, ciphers and certificates: encryption and authentication, without sockets or connection state."""

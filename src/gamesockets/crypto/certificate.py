@@ -28,7 +28,7 @@ class SigningKey:
 
     @property
     def seed(self) -> bytes:
-        """The secret itself, for those who have to store it."""
+        """The 32 secret bytes, for storing the key."""
         return self._private.private_bytes_raw()
 
     def sign(self, data: bytes) -> bytes:
@@ -81,6 +81,6 @@ def pop_id(code: str) -> int:
 
 
 def pop_code(pop: int) -> str:
-    """The code of a data centre from its 32-bit number. Numbers come from peers: odd bytes become "?"."""
+    """The code of a data centre from its 32-bit number, which a peer may send: unprintable bytes become "?"."""
     letters = ((pop & 0xFFFFFF).to_bytes(3, "big") + bytes((pop >> 24,))).rstrip(b"\0").decode("latin-1")
     return "".join([letter if letter.isascii() and letter.isprintable() else "?" for letter in letters])

@@ -10,13 +10,14 @@ from typing import Final, final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gamesockets.wire.packet import MAX_PLAINTEXT_BYTES
+
 CIPHER_NULL: Final = 1
 CIPHER_AES_256_GCM: Final = 2
 
 AES_KEY_BYTES: Final = 32
 AES_IV_BYTES: Final = 12
 AES_TAG_BYTES: Final = 16
-MAX_PLAINTEXT_BYTES: Final = 1300
 
 _MAX_CHUNK_BYTES: Final = MAX_PLAINTEXT_BYTES + AES_TAG_BYTES
 _MASK_64: Final = (1 << 64) - 1
@@ -60,8 +61,8 @@ class AesGcmCipher(Cipher):
         self._encrypt: Callable[[bytes, bytes, bytes | None], bytes] = aes.encrypt
         self._decrypt: Callable[[bytes, bytes, bytes | None], bytes] = aes.decrypt
         self._iv = iv
-        # The packet number is added to the first 8 bytes. All but the eighth are enough, unless there is a carry, and
-        # the sum is no more than a machine word.
+        # The packet number is added to the first 8 bytes. The sum of 7 bytes fits a machine word, which is fast;
+        # `_carried` handles the rare carry into the eighth.
         self._iv_low = int.from_bytes(iv[:_LOW_BYTES], "little")
         self._iv_tail = iv[_LOW_BYTES:]
 

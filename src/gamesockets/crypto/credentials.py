@@ -1,7 +1,7 @@
-"""What do we show to a peer, to say who we are? (spec 1, 5.1)
+"""Which identity and certificate do we send to a peer? (spec 1, 5.1)
 
-`Credentials` are those of a node. For each connection `LocalCredentials` are made from them, with a key exchange of its
-own. Whether those of a peer are good is the question of `peer_check`.
+`Credentials` belong to a node. Each connection makes its own `LocalCredentials` from them, with a fresh exchange key.
+`peer_check` checks those of a peer.
 """
 
 from typing import Final, final
@@ -27,10 +27,10 @@ _CIPHERS_ON_THE_WIRE: Final = {
 
 @final
 class Credentials:
-    """Who somebody is, and how that is proven: by nothing, or by a certificate and the private key of it.
+    """An identity, and the certificate and private key that prove it, if there are any.
 
     Args:
-        identity: who; None and an invalid one are nobody in particular.
+        identity: None or an invalid one means anonymous.
     """
 
     __slots__ = ("certificate", "identity", "key")
@@ -40,20 +40,20 @@ class Credentials:
             identity = NetworkingIdentity.localhost()
         self.identity: NetworkingIdentity = identity
         self.certificate: CertificateSigned | None = None
-        """What an authority has signed; None for a claim without proof."""
+        """Signed by an authority; None if the identity is not proven."""
         self.key: SigningKey | None = None
-        """The key that the certificate is about."""
+        """The private key of the certificate; None without one."""
 
     @classmethod
     def certified(cls, signed: bytes, key: SigningKey) -> "Credentials":
-        """An identity that a certificate states.
+        """Credentials with the identity that a certificate states.
 
         Args:
             signed: a serialized CertificateSigned (spec 1, 5.2).
-            key: its private key.
+            key: the private key of that certificate.
 
         Raises:
-            ValueError: that is no certificate of an identity, or it is about another key.
+            ValueError: `signed` is no certificate, states no identity, or is about another key.
         """
         message = CertificateSigned()
         certificate = Certificate()
@@ -74,7 +74,7 @@ class Credentials:
 
     @classmethod
     def chosen(cls, identity: NetworkingIdentity | None, credentials: "Credentials | None") -> "Credentials | None":
-        """What a user's two arguments mean together; None if both were left out.
+        """The credentials from a user's arguments `identity` and `credentials`; None if both were left out.
 
         Raises:
             TypeError: one is of a wrong type.
@@ -93,10 +93,10 @@ class Credentials:
 
 @final
 class LocalCredentials:
-    """What we show to a peer: made once for each connection, then sent unchanged however often (spec 1, 5.1).
+    """What we send to one peer: made once for each connection, then repeated unchanged (spec 1, 5.1).
 
-    Without a certificate of an authority there is one that nobody has signed, about a fresh key. `ciphers` are those
-    offered, best first; a server passes exactly the one that it chose. Raises ValueError without ciphers.
+    Without a certificate from an authority, an unsigned one is made for a fresh key. `ciphers` are those offered, best
+    first; a server passes exactly the one that it chose. Raises ValueError without ciphers, and for unknown ones.
     """
 
     __slots__ = ("_signature", "_signed", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
@@ -111,7 +111,7 @@ class LocalCredentials:
         self.ciphers = ciphers
         self._steam_id = identity.steam_id64
         self._signed = credentials.certificate
-        self.certificate: bytes = _own_certificate(identity, key) if self._signed is None else self._signed.cert
+        self.certificate: bytes = _unsigned_certificate(identity, key) if self._signed is None else self._signed.cert
         info = CryptInfo(
             key_type=CryptInfo.CURVE25519,
             key_data=self.exchange.public,
@@ -137,7 +137,7 @@ class LocalCredentials:
                 message.legacy_server_steam_id = self._steam_id
 
 
-def _own_certificate(identity: NetworkingIdentity, key: SigningKey) -> bytes:
+def _unsigned_certificate(identity: NetworkingIdentity, key: SigningKey) -> bytes:
     certificate = Certificate(
         key_type=Certificate.ED25519,
         key_data=key.public,

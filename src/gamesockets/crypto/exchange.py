@@ -36,13 +36,13 @@ class ExchangeKey:
             return None
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer_public))
-        except ValueError:  # what the crypto library makes of an all-zero result
+        except ValueError:  # raised for an all-zero result
             return None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionKeys:
-    """Keys (32 bytes) and initialisation vectors (12 bytes) of both directions. Secrets, so not printable."""
+    """Keys (32 bytes) and initialisation vectors (12 bytes) of both directions. Secrets: `repr` hides them."""
 
     client_to_server_key: bytes
     server_to_client_key: bytes
@@ -59,7 +59,7 @@ def session_context(
     server_crypt_info: bytes,
     client_crypt_info: bytes,
 ) -> bytes:
-    """What binds the keys to this connection and to the exact bytes that were exchanged (spec 1, 4.4)."""
+    """The info of HKDF. It binds the keys to this connection and to the exact bytes exchanged (spec 1, 4.4)."""
     ids = client_connection_id.to_bytes(4, "little") + server_connection_id.to_bytes(4, "little")
     exchanged = server_certificate + client_certificate + server_crypt_info + client_crypt_info
     return ids + _CONTEXT_LABEL + exchanged
@@ -91,7 +91,7 @@ def derive_session_keys(
         server_crypt_info=server_crypt_info,
         client_crypt_info=client_crypt_info,
     )
-    # The secret is the salt and the nonces are the key material: HKDF is usually fed the other way round.
+    # The secret is the salt and the nonces are the key material: HKDF usually takes them the other way round.
     hkdf = HKDF(algorithm=SHA256(), length=4 * _BLOCK_BYTES, salt=sha256(shared).digest(), info=context)
     blocks = hkdf.derive(nonces)
     return SessionKeys(

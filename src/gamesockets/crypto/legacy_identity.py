@@ -7,12 +7,12 @@ from gamesockets.values.enums import IdentityType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.messages_pb2 import Certificate, ConnectOK, ConnectRequest, IdentityLegacyBinary
 
-# Of the SteamIDs, the old fields may hold persons (also on consoles) and game servers only (spec 1, part 6).
+# Of the Steam ids, the old fields may hold persons (also on consoles) and game servers only (spec 1, part 6).
 _LEGACY_STEAM_ACCOUNT_TYPES: Final = frozenset((1, 3, 4, 9))
 
 
 def identity_to_legacy(identity: NetworkingIdentity) -> IdentityLegacyBinary:
-    """The old binary form; empty for the kinds of identity that it cannot express (spec 1, 2.8)."""
+    """The identity in the old binary form; empty for kinds of identity that have none (spec 1, 2.8)."""
     legacy = IdentityLegacyBinary()
     if identity.type == IdentityType.STEAM_ID:
         legacy.steam_id = identity.steam_id64
@@ -26,7 +26,7 @@ def identity_to_legacy(identity: NetworkingIdentity) -> IdentityLegacyBinary:
 
 
 def identity_from_legacy(legacy: IdentityLegacyBinary) -> NetworkingIdentity:
-    """The identity in the old binary form; ValueError if it has none or a bad one."""
+    """The identity that the old binary form states. Raises ValueError if it states none or a bad one."""
     if legacy.HasField("steam_id"):
         return legacy_steam_identity(legacy.steam_id)
     if legacy.HasField("generic_string"):
@@ -40,17 +40,19 @@ def identity_from_legacy(legacy: IdentityLegacyBinary) -> NetworkingIdentity:
 
 
 def legacy_steam_identity(number: int) -> NetworkingIdentity:
+    """The identity in an old field for Steam ids. Raises ValueError for kinds of account that it may not hold."""
     if steam_account_type(number) not in _LEGACY_STEAM_ACCOUNT_TYPES or number & 0xFFFFFFFF == 0:
         raise ValueError(f"Invalid SteamID {number} (in legacy field)")
     return NetworkingIdentity.steam_id(number)
 
 
 def steam_account_type(number: int) -> int:
+    """The account type inside a Steam id: 4 bits."""
     return number >> 52 & 0xF
 
 
 Introduction: TypeAlias = ConnectRequest | ConnectOK
-"""The messages in which a peer shows its credentials."""
+"""The messages that carry a peer's credentials."""
 
 
 def stated_identity(message: Certificate | Introduction, steam_id_field: str) -> NetworkingIdentity | None:

@@ -25,7 +25,7 @@ _NOBODY: Final = TrustStore(())
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a peer is not let in: the reason code and the text to close the connection with."""
+    """Why a peer is refused: the reason code and the text to close the connection with."""
 
     reason: int
     text: str
@@ -33,7 +33,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class PeerCredentials:
-    """What a peer has shown that passed the checks of `check_peer`."""
+    """What a peer sent that passed `check_peer`."""
 
     identity: NetworkingIdentity
     certificate: bytes
@@ -45,13 +45,13 @@ class PeerCredentials:
     """In the peer's order of preference; never empty."""
     protocol_version: int
     authenticated: bool
-    """A trusted authority vouches for an identity that is more than an address."""
+    """Whether a trusted authority has signed the identity, which is more than an address."""
 
 
 def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:
-    """Who sent this message from this address, by its own account; None if it must be dropped (spec 1, 3.5).
+    """Who the sender of a message says it is; None if the message must be dropped (spec 1, 3.5).
 
-    Anonymous peers are known by their real address and port.
+    The identity of an anonymous peer is `address`, from which the message came.
     """
     certificate = Certificate()
     try:
@@ -82,12 +82,12 @@ def check_peer(
     local_lanes: int,
     app_id: int = APP_ID,
 ) -> PeerCredentials | Refusal:
-    """Whether the credentials of a peer are good, as far as they alone can tell (spec 1, 3.7 rows 1 to 13).
+    """Check the credentials of a peer, without the choice of a cipher (spec 1, 3.7 rows 1 to 13).
 
     Args:
         identity: what `peer_identity` made of the same message.
         allow_without_auth: the effective option, 0..2; at 0 a trusted signature is required (spec 1, 5.9).
-        trust: whose signatures count; None for nobody's.
+        trust: whose signatures count; None: nobody's.
         unix_time_s: the time now, to judge expiry.
         challenge_version: the protocol version in the server's ChallengeReply; None on the server, or if a
             client saw no such reply.
@@ -157,15 +157,16 @@ def _check_certificate(
     try:
         stated = stated_identity(certificate, "legacy_steam_id")
     except ValueError as error:
-        return Refusal(_BAD_CERT, f"Bad cert identity.  {error}")
+        return Refusal(_BAD_CERT, f"Bad cert identity.  {error}")  # sic: the reference library's own spelling
     if stated is not None and not stated.is_localhost:
         if stated != identity:
             return Refusal(_BAD_CERT, f"Cert was issued to {stated}, not {identity}")
         if not certificate.app_ids:
             return Refusal(_BAD_CERT, "Cert must be bound to an AppID.")
     elif has_signature:
-        # Without a signature anything goes: whatever identity it stated could have been made up.
+        # An unsigned certificate without identity is no worse than one that claims any identity, so it may pass.
         if steam_account_type(identity.steam_id64) != _ANONYMOUS_GAME_SERVER:
+            # sic: the reference library's own spelling
             text = f"Certs with no identity can only by anonymous gameservers, not {identity}"
             return Refusal(_BAD_CERT, text)
         if not certificate.gameserver_datacenter_ids:
@@ -182,6 +183,7 @@ def _version_problem(version: int, challenge_version: int | None, local_lanes: i
     """What is wrong with the peer's protocol version (spec 1, 3.7 rows 10 to 12)."""
     if version < MINIMUM_PROTOCOL_VERSION:
         required = f"(V{version}, >=V{MINIMUM_PROTOCOL_VERSION} is required)"
+        # sic: the reference library's own spelling
         return f"Peer is running old software and needs to be updated.  {required}"
     if challenge_version is not None and version != challenge_version:
         return f"Claiming protocol V{version} now, but earlier was using V{challenge_version}"

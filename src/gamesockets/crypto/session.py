@@ -51,6 +51,7 @@ def session_ciphers(
     `cipher` is the one that the server chose, see `choose_cipher`.
     """
     if not is_server and len(peer.ciphers) != 1:
+        # sic: the reference library's own spelling
         return Refusal(_BAD_CRYPT, "Server must select exactly only one cipher!")
     if cipher not in local.ciphers or cipher not in peer.ciphers:
         return NO_COMMON_CIPHER

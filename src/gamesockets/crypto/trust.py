@@ -1,4 +1,4 @@
-"""Whose signature on a certificate do we believe, and how much may it grant? (spec 1, 5.4 and 5.5)
+"""Whose signature on a certificate do we trust, and how much may it grant? (spec 1, 5.4 and 5.5)
 
 A store holds keys. A key is trusted if it is a root, or if a trusted key signed a certificate for it. Along
 such a chain rights only shrink: the scope of a key is what every certificate above it allows.
@@ -13,10 +13,10 @@ from google.protobuf.message import DecodeError
 from gamesockets.crypto.certificate import SIGNATURE_BYTES, SIGNING_KEY_BYTES, key_id, pop_code, verify
 from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned
 
-# The root that the stock library trusts, and the only one (spec 1, 5.5).
-STOCK_ROOT_PUBLIC_KEY: Final = bytes.fromhex("9aeca04e1751ce6268d569002ca1e1fa1b2dbc26d36b4ea3a0083ad372829b84")
+# The only root that the reference library trusts (spec 1, 5.5).
+REFERENCE_ROOT_PUBLIC_KEY: Final = bytes.fromhex("9aeca04e1751ce6268d569002ca1e1fa1b2dbc26d36b4ea3a0083ad372829b84")
 
-# Our own bound: with several certificates for each key, chains multiply with their length.
+# Our own limit: with several certificates for each key, the number of chains grows exponentially with their length.
 MAX_CHAIN_CERTIFICATES: Final = 8
 
 _FOREVER: Final = (1 << 62) - 1
@@ -24,7 +24,7 @@ _FOREVER: Final = (1 << 62) - 1
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a chain of trust may grant. None instead of a set stands for everything."""
+    """What a chain of trust may grant. None instead of a set means all."""
 
     app_ids: frozenset[int] | None
     pop_ids: frozenset[int] | None
@@ -60,7 +60,7 @@ class TrustStore:
     """Roots, certificates of certificate authorities, and revocations; all may be added at any time.
 
     With `roots` (32-byte public keys) these are the only roots, have unlimited scope and never expire, like
-    the one built into the stock library. Without, every self-signed certificate makes its key a root.
+    the one built into the reference library. Without, every self-signed certificate makes its key a root.
     """
 
     def __init__(self, roots: Iterable[bytes] | None = None) -> None:
@@ -74,7 +74,7 @@ class TrustStore:
             self.add_root(public_key)
 
     def add_root(self, public_key: bytes) -> None:
-        """Trust this key for everything and forever. ValueError if it is not a 32-byte key."""
+        """Trust this key for everything and forever. Raises ValueError if it is not a 32-byte key."""
         self._roots.add(self._add_key(public_key))
         self._verdicts.clear()
 
@@ -123,7 +123,7 @@ class TrustStore:
             self._verdicts.clear()
 
     def revoke(self, revoked_key_id: int) -> None:
-        """Never trust the key with this id again, whatever it is: root, authority or that of a peer."""
+        """Never trust the key with this id again, whether of a root, an authority or a peer."""
         self._revoked.add(revoked_key_id)
         self._verdicts.clear()
 
@@ -136,13 +136,14 @@ class TrustStore:
             return Distrust(f"Cert store does not contain chain authorizing public key ID{checked_key_id}.")
         if verdict.expiry_s < unix_time_s:
             hours = (unix_time_s - verdict.expiry_s) / 3600
+            # sic: the reference library's own spelling
             return Distrust(f"Public key ID{checked_key_id} at {verdict.expiry_s} ({hours:.1f} hours ago).")
         return verdict
 
     def check_certificate(self, signed: CertificateSigned, unix_time_s: int) -> Verdict:
         """Whether the certificate of a peer bears a trusted signature and is valid now (spec 1, 5.4).
 
-        The scope is that of the signer. What the certificate itself allows is for `app_id_problem` to say.
+        The scope is that of the signer. `app_id_problem` checks what the certificate itself allows.
         """
         verdict = self._check_signature(signed, unix_time_s)
         if isinstance(verdict, Distrust):
@@ -161,7 +162,7 @@ class TrustStore:
         if len(certificate.key_data) != SIGNING_KEY_BYTES:
             return Distrust("Cert has invalid public key")
         if key_id(certificate.key_data) in self._revoked:
-            return Distrust("Cert has untrusted public key.  Revoked")
+            return Distrust("Cert has untrusted public key.  Revoked")  # sic: the reference library's own spelling
         return verdict
 
     def _check_signature(self, signed: CertificateSigned, unix_time_s: int) -> Verdict:
@@ -176,6 +177,7 @@ class TrustStore:
         if verdict is None:
             return Distrust(f"CA key {ca_key_id} is not known to us")
         if isinstance(verdict, Distrust):
+            # sic: the reference library's own spelling
             return Distrust(f"CA key {ca_key_id} is not trusted.  {verdict.text}")
         if verdict.expiry_s < unix_time_s:
             ago_s = unix_time_s - verdict.expiry_s
@@ -221,6 +223,7 @@ class TrustStore:
             return best
         if len(certificates) == 1:
             return Distrust(first_problem)
+        # sic: the reference library's own spelling
         return Distrust(f"None of {len(certificates)} certs trusted.  (E.g.: {first_problem})")
 
     def _evaluate_certificate(self, certificate: _CaCertificate, subject_id: int, below: tuple[int, ...]) -> Verdict:
@@ -232,12 +235,15 @@ class TrustStore:
                 return Distrust("Trusted root is hardcoded, cannot add more self-signed certs")
             signer: Verdict = _UNLIMITED
         elif signer_id in below:
-            return Distrust(f"Cycle detected in trust chain!  (Key {subject_id}, signed by CA key {signer_id})")
+            # sic: the reference library's own spelling
+            text = f"Cycle detected in trust chain!  (Cert for key {subject_id}, signed by CA key {signer_id})"
+            return Distrust(text)
         elif signer_id not in self._public_keys and signer_id not in self._revoked:
             return Distrust(f"CA key {signer_id} is not known")
         else:
             signer = self._evaluate(signer_id, (*below, subject_id))
         if isinstance(signer, Distrust):
+            # sic: the reference library's own spelling
             return Distrust(f"CA key {signer_id} not trusted.  {signer.text}")
         if not verify(self._public_keys[signer_id], certificate.signature, certificate.content):
             return Distrust(f"Failed signature verification (against CA key {signer_id})")

@@ -4,7 +4,6 @@ from collections import deque
 from typing import Final, final
 
 from gamesockets.bad_network.impairment import Impairment
-from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
@@ -12,11 +11,6 @@ from gamesockets.values.moments import NEVER
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
-
-NO_PUMP: Final = 0
-PUMP_SOON: Final = 1
-"""What waits fills packets, and more may follow in a moment."""
-PUMP_NOW: Final = 2
 
 
 @final
@@ -52,16 +46,6 @@ class Port:
         """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""
         self.trace_bytes_max = OFF
         """How much of each datagram is shown in debug output; 0 only its size."""
-
-    def when_to_pump(self, connection: DatagramConnection, now: int) -> int:
-        """After a message was queued: `NO_PUMP`, because nothing is due or a pump is planned; else how soon."""
-        if now < self.gathers_until and connection.may_gather(now):
-            self.endpoint.touch(connection)
-            return NO_PUMP
-        if not connection.needs_service(now):
-            return NO_PUMP
-        self.endpoint.touch(connection)
-        return PUMP_SOON if connection.may_gather(now) else PUMP_NOW
 
     def pump(self, now: int) -> None:
         """Lets everything leave that is due."""

@@ -18,7 +18,8 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State
-from gamesockets.drivers.port import PUMP_NOW, PUMP_SOON, Port
+from gamesockets.drivers.gathering import PUMP_NOW, PUMP_SOON, when_to_pump
+from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
@@ -146,7 +147,7 @@ class PortMember(Member):
         number = self._datagrams.send(data, flags, lane, now)
         if number > 0:
             port = self._port
-            when = port.when_to_pump(self._datagrams, now)
+            when = when_to_pump(port, self._datagrams, now)
             if when == PUMP_NOW:
                 self._service.pump(port, now)
             elif when == PUMP_SOON:
@@ -154,7 +155,7 @@ class PortMember(Member):
         return number
 
     def mark_due(self, due: dict[Port, None], now: int) -> None:
-        if self._port.when_to_pump(self._datagrams, now):
+        if when_to_pump(self._port, self._datagrams, now):
             due[self._port] = None
 
     def serve(self, now: int) -> None:

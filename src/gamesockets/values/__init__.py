@@ -1,1 +1,1 @@
-"""The ground floor: records, names and numbers without behaviour towards the network. Everyone may know them."""
+"""Records, names and numbers that every other package may import; nothing here touches the network."""

@@ -4,9 +4,9 @@ Inside, every address is 16 bytes, IPv4 as ``::ffff:a.b.c.d``, so that one form 
 families and the handshake (spec 3, 1.4). Host names are never resolved.
 
 A link-local IPv6 address exists once for each network that a machine is on, and so it comes with the zone it is meant
-in: the number of the network interface, which means something on this machine only (RFC 4007). Zones are part of the
+in: the number of the network interface, which has a meaning on this machine only (RFC 4007). Zones are part of the
 text of an address and of its equality, but never of its 16 bytes, of an identity or of anything a peer is told. All
-other addresses have none.
+other addresses have no zone.
 """
 
 import re
@@ -28,8 +28,8 @@ _LOCALHOST: Final = (bytes(15) + b"\x01", _IPV4_PREFIX + b"\x7f\x00\x00\x01")
 _NUMBER = r"[ \t\n\v\f\r]*([+-]?[0-9]+)"
 _IPV4: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?::{_NUMBER})?")
 
-# The address takes all it can before a port is looked for: hence the possessive and atomic parts, without
-# which "::1:27015" would be ::1 with a port. A group before a dot can only begin a dotted tail.
+# The address takes as much text as it can, and a port is looked for behind it: hence the possessive and atomic parts,
+# without which "::1:27015" would be ::1 with a port. A group before a dot can only begin a dotted tail.
 _GROUP = r"[0-9a-fA-F]{1,4}+(?!\.)"
 _DOTTED = r"[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9]{1,3}+\.[0-9]{1,3}+"
 _GROUPS = rf"{_GROUP}(?::{_GROUP})*"
@@ -70,7 +70,7 @@ class Address:
 
     @classmethod
     def localhost(cls, port: int = 0) -> "Address":
-        """``::1``, which is IPv6, as the native library has it."""
+        """``::1``, which is IPv6, as in the reference library. Raises `ValueError` for a port out of range."""
         return cls.from_packed(_LOCALHOST[0], port)
 
     @classmethod
@@ -87,7 +87,11 @@ class Address:
 
     @classmethod
     def from_packed(cls, packed: bytes, port: int) -> "Address":
-        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``, without a zone. Raises `ValueError`."""
+        """From 16 bytes in network order, IPv4 as ``::ffff:a.b.c.d``, without a zone.
+
+        Raises:
+            ValueError: there are more or fewer bytes, or the port is out of range.
+        """
         if len(packed) != 16:
             raise ValueError(f"an address has 16 bytes, not {len(packed)}")
         return cls._make(bytes(packed), port, "")
@@ -112,10 +116,10 @@ class Address:
     def parse(cls, text: str) -> "Address":
         """From text, with port 0 if it names none: ``1.2.3.4:5``, ``::1``, ``[::1]:5`` (spec 3, 10.1).
 
-        As lenient as the native library, to accept the same configuration files: four dotted numbers are an
+        As lenient as the reference library, to accept the same configuration files: four dotted numbers are an
         IPv4 address whatever follows them, and after an IPv6 address a port may come as ``#5``, ``p5`` or
-        `` port 5``. A zone has to be a number: texts that a peer sent are parsed too, and must not ask the system for
-        its interfaces.
+        `` port 5``. A zone has to be a number: texts from peers are parsed too, and must not make this look up the
+        system's interfaces.
 
         Raises:
             ValueError: the text is no address, or a number in it is out of range.
@@ -137,6 +141,7 @@ class Address:
 
     @property
     def port(self) -> int:
+        """The port, 0..65535."""
         return self._port
 
     @property
@@ -154,6 +159,7 @@ class Address:
 
     @property
     def is_ipv4(self) -> bool:
+        """Whether it is an IPv4 address, also if it was written as ``::ffff:a.b.c.d``."""
         return self._packed.startswith(_IPV4_PREFIX)
 
     @property
@@ -217,7 +223,7 @@ def _scope_id(packed: bytes, zone: str) -> int:
     if not zone or packed[0] != 0xFE or packed[1] & 0xC0 != 0x80:
         return 0
     if zone.isascii() and zone.isdigit():
-        # Longer digits are refused before they are read, as reading millions of them would take long.
+        # A longer number is refused before it is converted: converting millions of digits takes long.
         number = int(zone) if len(zone) <= len(str(_ZONE_MAX)) else _ZONE_MAX + 1
         if number > _ZONE_MAX:
             raise ValueError(f"zone {zone[:64]} of an IPv6 address is outside 0..{_ZONE_MAX}")

@@ -1,4 +1,4 @@
-"""What does a caller hear about an argument that cannot be used? Its name, its value, and what is allowed."""
+"""Which error does a bad argument raise? One that gives its name, its value, and what is allowed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import index
@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX
 from gamesockets.values.records import MessageData, OutgoingMessage
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-_INT32: Final = 1 << 31
+_INT32_END: Final = 1 << 31
 
 
 def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], ...]) -> None:
@@ -27,13 +27,13 @@ def check_range(name: str, value: int, minimum: int, maximum: int) -> None:
 
 
 def check_handle(handle: object, kind: str) -> None:
-    """Raises `TypeError` for what can be no handle, such as None. Called only when nothing was found under it."""
+    """Raises `TypeError` for what cannot be a handle, such as None. Called only when nothing was found under it."""
     if not isinstance(handle, int):
         raise TypeError(f"{kind} must be a handle, which is an int, not {handle!r:.100}")
 
 
-def find(objects: Mapping[int, T], handle: int, kind: str) -> T | None:
-    """The object with this handle; None for an unknown one, `TypeError` for what can be no handle."""
+def find(objects: Mapping[int, _T], handle: int, kind: str) -> _T | None:
+    """The object with this handle; None for an unknown one, `TypeError` for what cannot be a handle."""
     try:
         found = objects.get(handle)
     except TypeError:
@@ -66,24 +66,24 @@ def check_connection_name(name: str) -> None:
 
 
 def are_lanes(priorities: Sequence[int], weights: Sequence[int]) -> bool:
-    """Whether lanes can be configured so: 1..255 signed 32-bit priorities, and for each a weight of 1..65535."""
+    """Whether these lanes can be configured: 1..255 signed 32-bit priorities, and for each a weight of 1..65535."""
     return (
         1 <= len(priorities) <= LANES_MAX
         and len(weights) == len(priorities)
         and all(1 <= weight <= LANE_WEIGHT_MAX for weight in weights)
-        and all(-_INT32 <= priority < _INT32 for priority in priorities)
+        and all(-_INT32_END <= priority < _INT32_END for priority in priorities)
     )
 
 
 def explain_send(connection: int, flags: int, lane: int) -> None:
-    """Raises a `TypeError` that names what was wrong with a send, if it was an argument."""
+    """Raises a `TypeError` that names the argument of a send that has a wrong type, if there is one."""
     check_handle(connection, "connection")
     plain_number("flags", flags)
     plain_number("lane", lane)
 
 
 def to_bytes(data: MessageData) -> bytes:
-    """A copy of a message's payload; `TypeError` for what is no buffer of bytes."""
+    """A copy of a message's payload; `TypeError` for anything else than bytes, bytearray or memoryview."""
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
     raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
@@ -92,7 +92,7 @@ def to_bytes(data: MessageData) -> bytes:
 def outgoing(messages: Iterable[OutgoingMessage]) -> list[tuple[int, bytes, int, int]]:
     """Handle, payload, flags and lane of each message of a batch.
 
-    All are looked at before the caller queues the first one, so a `TypeError` means that none was queued.
+    All are checked before the caller queues the first one, so a `TypeError` means that none was queued.
     """
     check_type("messages", messages, Sequence)
     try:
@@ -100,7 +100,7 @@ def outgoing(messages: Iterable[OutgoingMessage]) -> list[tuple[int, bytes, int,
             (index(message.connection), to_bytes(message.data), index(message.flags), index(message.lane))
             for message in messages
         ]
-    except (TypeError, AttributeError):  # looked at one by one only now: that costs
+    except (TypeError, AttributeError):  # checking one by one is slow, so only after a failure
         for place, message in enumerate(messages):
             check_type(f"messages[{place}]", message, OutgoingMessage)
             check_handle(message.connection, f"messages[{place}].connection")

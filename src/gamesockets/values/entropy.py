@@ -1,6 +1,6 @@
 """Where do unpredictable bytes come from?
 
-The core never asks the system itself: drivers hand it the system's generator, simulations a seeded one, so
+The protocol code never asks the system: drivers give it the system's generator, simulations a seeded one, so
 that a run can be repeated exactly.
 """
 
@@ -17,12 +17,12 @@ class Entropy(ABC):
 
     @abstractmethod
     def random_bytes(self, count: int) -> bytes:
-        """`count` fresh bytes; 0 gives none, less is a `ValueError`."""
+        """`count` fresh bytes. Raises `ValueError` if `count` is negative."""
         raise NotImplementedError
 
 
 def chance(entropy: Entropy, percent: float) -> bool:
-    """Whether something that happens in `percent` of all cases, 0..100, happens in this one."""
+    """True in `percent` of all calls, 0..100, at random."""
     return int.from_bytes(entropy.random_bytes(4), "little") * 100 < percent * (1 << 32)
 
 

@@ -1,6 +1,6 @@
-"""Which numbers with a name or a meaning of their own does a user meet?
+"""Which enumerations does a user meet?
 
-Names are the native library's, spelt in UPPER_CASE with an underscore where a new word starts; numbers are
+Names are the reference library's, spelt in UPPER_CASE with an underscore where a new word starts; numbers are
 facts of the protocol and its interface (spec 3, part 5). `Result` is long enough for a file of its own.
 """
 
@@ -30,7 +30,7 @@ class SendFlags(IntFlag):
     UNRELIABLE = 0
     """At most once, and not necessarily in order."""
     NO_NAGLE = 1
-    """Do not wait for company; messages that already wait leave with this one."""
+    """Do not wait for more data; messages that already wait are sent with this one."""
     NO_DELAY = 4
     """Refuse (`Result.IGNORED`) instead of waiting while the connection is not yet established."""
     RELIABLE = 8
@@ -38,7 +38,7 @@ class SendFlags(IntFlag):
     USE_CURRENT_THREAD = 16
     """Accepted for compatibility: a send that is due always happens on the caller's thread."""
     AUTO_RESTART_BROKEN_SESSION = 32
-    """Messages interface only: begin anew after a failure."""
+    """Messages interface only: open a new session after a failure."""
 
     UNRELIABLE_NO_NAGLE = 1
     UNRELIABLE_NO_DELAY = 5
@@ -57,14 +57,14 @@ class IdentityType(IntEnum):
     GENERIC_STRING = 2
     GENERIC_BYTES = 3
     UNKNOWN_TYPE = 4
-    """A text with a prefix this version does not know; kept as it is."""
+    """A text with a prefix that this version does not know; kept unchanged."""
     STEAM_ID = 16
     XBOX_PAIRWISE_ID = 17
     SONY_PSN = 18
 
 
 class ConfigurationScope(IntEnum):
-    """For what a configuration value is set (spec 3, 5.8). Narrower scopes win."""
+    """Where a configuration value is set (spec 3, 5.8). Narrower scopes win."""
 
     GLOBAL = 1
     SOCKETS_INTERFACE = 2
@@ -98,7 +98,7 @@ class ConfigurationValueResult(IntEnum):
 
 
 class DebugType(IntEnum):
-    """Severity of a line of debug output; higher is chattier (spec 3, 5.9)."""
+    """Severity of a line of debug output; higher levels give more lines (spec 3, 5.9)."""
 
     NONE = 0
     BUG = 1
@@ -115,17 +115,17 @@ class ConnectionInfoFlags(IntFlag):
     """Facts about how a connection runs (spec 3, 5.5)."""
 
     UNAUTHENTICATED = 1
-    """Nobody vouches for the peer's identity."""
+    """No trusted authority has signed the peer's identity."""
     UNENCRYPTED = 2
-    """No encryption, also as long as the handshake has not finished."""
+    """No encryption, or the handshake has not finished."""
     LOOPBACK_BUFFERS = 4
     """One end of a pair inside this process, without a network."""
     FAST = 8
     """Localhost, a pipe, or a local network with a ping of at most 5 ms."""
     RELAYED = 16
-    """Over a relay, which does not occur yet."""
+    """Over a relay; never set here."""
     DUAL_WIFI = 32
-    """Over two wireless adapters, which does not occur here."""
+    """Over two wireless adapters; never set here."""
 
 
 class EndReason(IntEnum):
@@ -169,7 +169,7 @@ class EndReason(IntEnum):
     MISC_INTERNAL_ERROR = 5002
     """Among others: a message was larger than allowed."""
     MISC_TIMEOUT = 5003
-    """Nobody answered, or not any more."""
+    """The peer did not answer, or stopped answering."""
     MISC_STEAM_CONNECTIVITY = 5005
     MISC_NO_RELAY_SESSIONS_TO_CLIENT = 5006
     MISC_P2P_RENDEZVOUS = 5008

@@ -1,7 +1,7 @@
 """Which exceptions does the library raise besides the built-in ones?
 
-A wrong argument is a `ValueError` or `TypeError`, a socket that cannot be had an `OSError`; what remains is
-here. Many calls report failure as a `Result` or a `bool` instead, as the native library does.
+A wrong argument raises `ValueError` or `TypeError`, a socket that cannot be opened `OSError`; the others are
+here. Many calls report failure as a `Result` or a `bool` instead, as the reference library does.
 """
 
 from typing import final
@@ -17,6 +17,7 @@ class InvalidHandle(GameSocketsError):  # noqa: N818 - the public name is the pl
 
     Attributes:
         handle: the number that was given.
+        kind: what it should be a handle of; empty if several kinds are possible.
     """
 
     def __init__(self, handle: int, kind: str = "") -> None:
@@ -34,7 +35,7 @@ class ConnectionClosed(GameSocketsError):  # noqa: N818 - the public name is the
 
     Attributes:
         reason: the number given when it ended; `EndReason` names the known ones (spec 3, 5.2).
-        debug: text for people; at most 127 bytes came from the peer.
+        debug: text for people; at most 127 bytes if it is from the peer.
     """
 
     def __init__(self, reason: int, debug: str = "") -> None:

@@ -1,9 +1,9 @@
-"""Numbers that stand for connections, listen sockets and poll groups in the game-loop API."""
+"""Which numbers stand for connections, listen sockets and poll groups in the game-loop API?"""
 
 from typing import NewType
 
 ListenSocket = NewType("ListenSocket", int)
-"""Handle of a socket that accepts connections; 0 is none."""
+"""Handle of a listen socket, which accepts connections; 0 is none."""
 
 
 Connection = NewType("Connection", int)
@@ -11,4 +11,4 @@ Connection = NewType("Connection", int)
 
 
 PollGroup = NewType("PollGroup", int)
-"""Handle of a set of connections that are received from together; 0 is none."""
+"""Handle of a poll group, connections whose messages are received together; 0 is none."""

@@ -1,6 +1,6 @@
 """Who is a peer? A typed name, as text for people and the wire, and as the bytes that decide equality.
 
-Types, limits and text forms are those of the native library (spec 1, section 6; spec 3, part 10).
+Types, limits and text forms are those of the reference library (spec 1, section 6; spec 3, part 10).
 """
 
 import re
@@ -17,12 +17,12 @@ MAX_GENERIC_BYTES: Final = 32
 MAX_XBOX_PAIRWISE_ID_BYTES: Final = 32
 
 _MAX_UINT64: Final = (1 << 64) - 1
-# As C's scanf reads a number: blanks and a sign in front, whatever it likes behind.
+# As C's scanf reads a number: blanks and a sign in front, anything behind.
 _DECIMAL: Final = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2})+\Z")
 _UNKNOWN_PREFIX: Final = re.compile(rb"[a-z0-9_]{1,16}:")
 
-# Steam account types with a rule of their own.
+# Steam account types that `_check_steam_id` has a special rule for.
 _STEAM_INDIVIDUAL: Final = 1
 _STEAM_GAME_SERVER: Final = 3
 _STEAM_CLAN: Final = 7
@@ -43,38 +43,39 @@ class NetworkingIdentity:
 
     @classmethod
     def invalid(cls) -> "NetworkingIdentity":
-        """No identity: what is known of a peer before it has answered."""
+        """No identity, as of a peer that has not answered yet."""
         return cls()
 
     @classmethod
     def localhost(cls) -> "NetworkingIdentity":
-        """The identity of those who have none: peers see such a one as its real address and port."""
+        """An anonymous one: peers see the address and port of the sender instead."""
         return cls.ip_address(Address.localhost())
 
     @classmethod
     def ip_address(cls, address: Address) -> "NetworkingIdentity":
+        """An address and port; a zone is dropped."""
         return cls._of(IdentityType.IP_ADDRESS, address.packed + address.port.to_bytes(2, "little"))
 
     @classmethod
     def generic_string(cls, text: str) -> "NetworkingIdentity":
-        """A name of the application's own, of 0..31 bytes in UTF-8. Raises `ValueError`."""
+        """A name chosen by the application, 0..31 bytes in UTF-8 without a zero byte, else `ValueError`."""
         return cls._from_generic_string(text.encode())
 
     @classmethod
     def generic_bytes(cls, data: bytes) -> "NetworkingIdentity":
-        """0..32 bytes of the application's own, else `ValueError`. The text of no bytes does not parse."""
+        """0..32 bytes chosen by the application, else `ValueError`. `parse` refuses the text form of no bytes."""
         if len(data) > MAX_GENERIC_BYTES:
             raise ValueError(f"generic bytes have a length of 0..{MAX_GENERIC_BYTES}, not {len(data)}")
         return cls._of(IdentityType.GENERIC_BYTES, bytes(data))
 
     @classmethod
     def steam_id(cls, number: int) -> "NetworkingIdentity":
-        """A Steam id of 64 bits, else `ValueError`. Not checked for sense, unlike in `parse`."""
+        """A Steam id of 64 bits, else `ValueError`. Its parts are not checked, unlike in `parse`."""
         return cls._of(IdentityType.STEAM_ID, _uint64_bytes(number, "Steam id"))
 
     @classmethod
     def xbox_pairwise_id(cls, text: str) -> "NetworkingIdentity":
-        """1..32 bytes of text, else `ValueError`."""
+        """1..32 bytes in UTF-8 without a zero byte, else `ValueError`."""
         return cls._from_xbox_pairwise_id(text.encode())
 
     @classmethod
@@ -86,11 +87,11 @@ class NetworkingIdentity:
     def parse(cls, text: str | bytes) -> "NetworkingIdentity":
         """From a text form such as ``str:alice``, ``ip:1.2.3.4:5`` or ``steamid:76561197960265729``.
 
-        As lenient with blanks and rubbish around numbers as the native library, except that ``gen:`` wants
-        true pairs of hex digits. An unknown prefix gives an identity of type `IdentityType.UNKNOWN_TYPE`.
+        As lenient with blanks and other text around numbers as the reference library, except that ``gen:`` needs
+        pairs of hex digits. An unknown prefix gives an identity of type `IdentityType.UNKNOWN_TYPE`.
 
         Args:
-            text: as bytes exactly what stood in a message of the peer, which need not be UTF-8.
+            text: bytes are taken as they came from a peer and need not be UTF-8.
 
         Raises:
             ValueError: the text is no identity; the text ``invalid`` is none either.
@@ -137,6 +138,7 @@ class NetworkingIdentity:
 
     @property
     def type(self) -> IdentityType:
+        """What kind of name it is."""
         return self._type
 
     @property
@@ -146,11 +148,12 @@ class NetworkingIdentity:
 
     @property
     def is_invalid(self) -> bool:
+        """Whether it is no identity."""
         return self._type == IdentityType.INVALID
 
     @property
     def is_localhost(self) -> bool:
-        """Whether it is an IP address of localhost, whatever the port: the sign of a peer without a name."""
+        """Whether it is an IP address of localhost, whatever the port, which means anonymous."""
         address = self.address
         return address is not None and address.is_localhost
 
@@ -180,7 +183,7 @@ class NetworkingIdentity:
 
     @property
     def text_bytes(self) -> bytes:
-        """The text form as it goes into messages: like `str`, but with all bytes as the peer wrote them."""
+        """The text form as it is sent: like `str`, but bytes that are not UTF-8 are kept."""
         data = self._data
         match self._type:
             case IdentityType.IP_ADDRESS:

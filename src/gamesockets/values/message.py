@@ -13,7 +13,7 @@ from gamesockets.values.identity import NetworkingIdentity
 class PeerRecord:
     """What all messages of one connection share: its handle, the peer's name, the application's number.
 
-    Messages refer to it instead of copying, so new user data shows on messages that still wait (spec 3, 7.5).
+    Messages refer to it instead of copying, so messages that still wait show new user data (spec 3, 7.5).
     """
 
     __slots__ = ("handle", "identity", "queued_bytes", "queued_messages", "user_data")
@@ -23,8 +23,9 @@ class PeerRecord:
         self.identity = identity
         self.user_data = user_data
         self.queued_messages = 0
-        """Messages that wait for the application, and their bytes: what the receive limits count."""
+        """Messages that wait for the application; limited by `RECV_BUFFER_MESSAGES`."""
         self.queued_bytes = 0
+        """Their bytes; limited by `RECV_BUFFER_SIZE`."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PeerRecord, (self.handle, self.identity, self.user_data)  # a copy has no messages waiting
@@ -38,16 +39,16 @@ _UNRELIABLE: Final = SendFlags.UNRELIABLE
 _RELIABLE: Final = SendFlags.RELIABLE
 _RELIABLE_NUMBER: Final = int(SendFlags.RELIABLE)
 _DESTROYED: Final = b"\0destroyed"
-"""Stands in for the payload of a destroyed message; recognised by being this very object."""
+"""Stands in for the payload of a destroyed message. Compared with `is`: a payload may have the same bytes."""
 
 
 @mypyc_attr(acyclic=True)
 @final
 class NetworkingMessage:
-    """A message that arrived (spec 3, 7.5). Read-only, and independent of its connection's further life.
+    """A message that arrived (spec 3, 7.5). Read-only; it stays valid after its connection has ended.
 
     The constructor runs once per message and takes plain positional values: it is not meant for applications.
-    Neither are `payload` and `peer`, fields that the receive queue reads without the cost of a property.
+    Neither are the fields `payload` and `peer`, which the receive queue reads without the cost of a property.
     """
 
     __slots__ = ("_flags", "_lane", "_message_number", "_time_received", "payload", "peer")
@@ -83,7 +84,7 @@ class NetworkingMessage:
 
     @property
     def connection(self) -> Connection:
-        """The connection it came through."""
+        """The handle of the connection it came through."""
         return Connection(self.peer.handle)
 
     @property
@@ -103,7 +104,7 @@ class NetworkingMessage:
 
     @property
     def message_number(self) -> int:
-        """The sender's count of messages on this lane, from 1; reliable and unreliable ones share it."""
+        """The sender's number for it, counted on each lane from 1; reliable and unreliable ones share the count."""
         return self._message_number
 
     @property
@@ -118,7 +119,7 @@ class NetworkingMessage:
 
     @property
     def flags(self) -> SendFlags:
-        """`SendFlags.RELIABLE` or `SendFlags.UNRELIABLE`; all flags of the sender only from a pipe of this process."""
+        """`SendFlags.RELIABLE` or `SendFlags.UNRELIABLE`; through a pipe in this process, all flags of the sender."""
         flags = self._flags
         if flags == _RELIABLE_NUMBER:
             return _RELIABLE
@@ -131,7 +132,7 @@ class NetworkingMessage:
             How many bytes were copied.
 
         Raises:
-            TypeError: the object is no buffer, not in one piece, or cannot be written to.
+            TypeError: the object is no buffer, not contiguous, or read-only.
             ValueError: the buffer is too small, or the message was destroyed.
         """
         data = self.data
@@ -145,7 +146,7 @@ class NetworkingMessage:
         return size
 
     def destroy(self) -> None:
-        """Give the payload free at once. Never needed, and harmless to repeat."""
+        """Free the payload now. Never needed, and harmless to repeat."""
         self.payload = _DESTROYED
 
     def __reduce__(self) -> tuple[Any, ...]:

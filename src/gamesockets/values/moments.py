@@ -1,4 +1,4 @@
-"""How are times counted? As integers of microseconds; one moment never comes."""
+"""How are times counted? In integer microseconds, with one number for "never"."""
 
 from typing import Final
 

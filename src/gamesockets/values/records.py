@@ -1,4 +1,4 @@
-"""Which records does a user see? Messages to send, and what the library says about a connection."""
+"""Which records does a user see? Messages to send, and facts about a connection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 MessageData: TypeAlias = bytes | bytearray | memoryview
-"""What may be sent as a message. The library copies it before the call returns."""
+"""What may be sent as a message. It is copied before the call returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class ConnectionInfo:
     """What is known about a connection and its peer at one moment (spec 3, 9.1).
 
     Attributes:
-        identity: the peer. Invalid until an outgoing connection was answered.
+        identity: the peer; invalid until the peer of an outgoing connection has answered.
         user_data: the application's own number; -1 when never set.
-        listen_socket: the socket that took an incoming connection, 0 for one initiated here.
+        listen_socket: the listen socket of an incoming connection; 0 for an outgoing one.
         address: the peer's address; ``::`` with port 0 when there is none, as for pairs inside the process.
         state: how far the connection has come.
         end_reason: why it ended, 0 while it has not. `EndReason` names the known numbers.
@@ -55,8 +55,8 @@ class StatusInfo:
     """One change of a connection's state (spec 3, 1.6).
 
     Attributes:
-        connection: whose state changed.
-        connection_info: a snapshot of the moment of the change; the connection may have moved on since.
+        connection: the handle of the connection whose state changed.
+        connection_info: a snapshot of the moment of the change; the state may have changed again since.
         old_state: the state before.
     """
 
@@ -66,7 +66,7 @@ class StatusInfo:
 
 
 StatusCallback: TypeAlias = Callable[[StatusInfo], object]
-"""Who is told of a change; what it returns does not matter."""
+"""Called with each change; what it returns is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,16 @@ class ConnectionStatus:
         ping: smoothed round-trip time in milliseconds; -1 unknown.
         connection_quality_local: share of packets that arrived here in order, 0..1; -1 unknown.
         connection_quality_remote: the same as the peer last reported it; -1 unknown.
-        out_packets_per_second: over the last interval of 5 s, as the other three rates; 0 before the first.
-        out_bytes_per_second: see there.
-        in_packets_per_second: see there.
-        in_bytes_per_second: see there.
-        send_rate_bytes_per_second: how fast data may leave.
+        out_packets_per_second: sent in the last full interval of 5 s; 0 before the first one has ended.
+        out_bytes_per_second: likewise.
+        in_packets_per_second: likewise, received.
+        in_bytes_per_second: likewise, received.
+        send_rate_bytes_per_second: how fast data may be sent.
         pending_unreliable: bytes not yet sent.
-        pending_reliable: bytes not yet sent, and those to be sent again.
+        pending_reliable: bytes not yet sent, or to be sent again.
         sent_unacked_reliable: bytes sent and not yet acknowledged.
         queue_time: microseconds a new message would wait; 2**63 - 1 if not connected or with several lanes.
-        max_jitter: largest jitter in microseconds since it was last asked for; -1 none measured.
+        max_jitter: largest jitter in microseconds since the previous call; -1 none measured.
     """
 
     state: ConnectionState
@@ -108,7 +108,7 @@ class ConnectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """What waits in one lane (spec 3, 9.2). Bytes; `queue_time` is in microseconds."""
+    """What waits in one lane, as in `ConnectionStatus` (spec 3, 9.2): bytes, and microseconds for `queue_time`."""
 
     pending_unreliable: int
     pending_reliable: int

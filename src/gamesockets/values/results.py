@@ -1,6 +1,6 @@
-"""Which numbers does a call give back to say whether it worked?
+"""Which result codes does a call return?
 
-The list is the native library's in full; it serves Steam's other interfaces too, so most never occur here.
+The list is the reference library's in full; it serves Steam's other interfaces too, so most never occur here.
 """
 
 from enum import IntEnum
@@ -20,12 +20,12 @@ class Result(IntEnum):
     FAIL = 2
     """The peer's version knows no lanes, and the connection was closed."""
     NO_CONNECTION = 3
-    """The connection has ended; configuring lanes also: there is none of that handle."""
+    """The connection has ended. When lanes are configured, also: no connection has that handle."""
     INVALID_PASSWORD = 5
     LOGGED_IN_ELSEWHERE = 6
     INVALID_PROTOCOL_VER = 7
     INVALID_PARAM = 8
-    """No connection of that handle, no such lane, or a number or size out of range."""
+    """No connection has that handle, no such lane, or a number or size out of range."""
     FILE_NOT_FOUND = 9
     BUSY = 10
     INVALID_STATE = 11
@@ -56,13 +56,13 @@ class Result(IntEnum):
     LOGON_SESSION_REPLACED = 34
     CONNECT_FAILED = 35
     HANDSHAKE_FAILED = 36
-    """Accepting it failed: there is no cipher that both sides allow, or the peer's key is no good."""
+    """Accepting it failed: no cipher is allowed by both sides, or the peer's key is bad."""
     IO_FAILURE = 37
     REMOTE_DISCONNECT = 38
     SHOPPING_CART_NOT_FOUND = 39
     BLOCKED = 40
     IGNORED = 41
-    """Not done, as asked for: `NO_DELAY`, or a flush, before the connection is established."""
+    """The connection is not yet established, so a message with `NO_DELAY` was refused, or a flush had no effect."""
     NO_MATCH = 42
     ACCOUNT_DISABLED = 43
     SERVICE_READ_ONLY = 44

@@ -1,1 +1,1 @@
-"""Bytes to values and back: what the peers' bytes mean. Pure functions, nothing of the layers above."""
+"""Bytes on the wire to values and back, in pure functions."""

@@ -81,7 +81,7 @@ def decode_control(data: bytes) -> ControlMessage | None:
         end = _PADDED_HEADER_BYTES + int.from_bytes(data[1:3], "little")
         if end == _PADDED_HEADER_BYTES or end > len(data):
             return None
-        body = data[_PADDED_HEADER_BYTES:end]  # the content of the padding is nobody's business
+        body = data[_PADDED_HEADER_BYTES:end]  # the padding may contain anything
     else:
         body = data[1:]
     message = message_type()

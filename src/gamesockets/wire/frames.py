@@ -1,7 +1,7 @@
-"""The frames inside the plaintext of a data packet: segments, acks, stop-waiting, select-lane (spec 2, 2.2).
+"""Which frames are in the plaintext of a data packet? Segments, acks, stop-waiting, select-lane (spec 2, 2.2).
 
-`decode` walks a payload once and hands each frame to a `FrameSink` as it stands there, with numbers still
-truncated: what they mean depends on state that this module does not have. The encoders are its inverse.
+`decode` walks a payload once and hands each frame to a `FrameSink` as it was sent, with numbers still
+truncated: to widen them takes state that this module does not have. The encoders are its inverse.
 """
 
 from abc import ABC, abstractmethod
@@ -21,14 +21,15 @@ from gamesockets.wire.numbers import (
 AckBlock: TypeAlias = tuple[int, int]
 
 RELATIVE: Final = 0
-"""Given for the number of bits when a number or position is relative to the previous one of its lane section."""
+"""As the number of bits: the number or position is relative to the previous one since the lane was selected."""
 
 ACK_DELAY_SHIFT: Final = 5
+"""Ack delays count units of 32 us."""
+
 ACK_DELAY_UNKNOWN: Final = 0xFFFF
 ACK_HEADER_BYTES: Final = 5
 MAX_RUN_UPPER: Final = 100_000
 MAX_LANE: Final = 255
-MAX_EXPLICIT_SEGMENT_BYTES: Final = 0x4FF
 SIZE_TO_END: Final = 7
 
 _UNRELIABLE_END: Final = 0x20
@@ -67,9 +68,9 @@ class FrameSink(ABC):
 
 
 def decode(payload: bytes, sink: FrameSink) -> str:
-    """Hands every frame to `sink`; returns what is wrong with the payload, empty if nothing.
+    """Hand every frame to `sink`; returns what is wrong with the payload, empty if nothing.
 
-    Frames before a fault have been handed over by then, as the reference does (spec 2, 2.2.11).
+    The sink gets the frames before a fault too, as in the reference library (spec 2, 2.2.11).
     """
     offset = 0
     end = len(payload)
@@ -254,7 +255,7 @@ def encode_reliable_to_end(position: int) -> bytes:
 
 
 def with_size(header: bytes, size: int) -> bytes:
-    """The segment header completed for data of `size` bytes that is not the end of the payload."""
+    """The segment header completed for data of `size` bytes, at most 0x4FF, that may be followed by other frames."""
     return ONE_BYTE[header[0] | size >> 8] + header[1:] + ONE_BYTE[size & 0xFF]
 
 
@@ -282,6 +283,7 @@ def encode_select_lane(lane: int) -> bytes:
 
 
 def encode_ack_block(block: AckBlock) -> bytes:
+    """One block: its two runs in one byte, with varints behind it for runs of 8 and more."""
     acks, nacks = block
     if acks < 8 and nacks < 8:
         return ONE_BYTE[acks << 4 | nacks]

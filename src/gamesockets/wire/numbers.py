@@ -1,4 +1,4 @@
-"""Integers on the wire: truncated numbers back to full ones, and variable-length integers."""
+"""How are integers written on the wire? As truncated numbers and as variable-length integers (spec 2, 2.2)."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ VARINT32_BYTES: Final = 5
 VARINT64_BYTES: Final = 10
 
 ONE_BYTE: Final = [bytes((value,)) for value in range(256)]
-"""Each byte as an object of its own: looking it up costs a fraction of making it."""
+"""Every single byte, ready made: a look-up costs a fraction of making the object."""
 
 _MASK32: Final = 0xFFFF_FFFF
 _MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF

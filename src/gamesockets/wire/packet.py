@@ -1,7 +1,7 @@
-"""The header of a data packet: recipient, packet number, inline statistics, spacing (spec 1, 1.3-1.6).
+"""What is in the header of a data packet? Recipient, packet number, statistics, spacing (spec 1, 1.3-1.6).
 
-Nothing in it is authenticated. What it says is used to find the key and the nonce; the statistics and the
-spacing are looked at only after the chunk behind them has been opened.
+Nothing in it is authenticated. The recipient and the number give the key and the nonce; the statistics and the
+spacing are used only after the chunk behind them has been opened.
 """
 
 import struct
@@ -15,7 +15,11 @@ FLAG_TIME_SINCE_PREVIOUS: Final = 0x02
 
 HEADER_BYTES: Final = 7
 MAX_PLAINTEXT_BYTES: Final = 1300
+"""The longest plaintext of a chunk."""
+
 TIME_SINCE_PREVIOUS_SHIFT: Final = 4
+"""The time since the previous packet counts units of 16 us."""
+
 NO_TIME: Final = -1
 
 _HEADER: Final = struct.Struct("<BIH")

@@ -1,4 +1,4 @@
-"""Message headers inside the reliable byte stream of a lane (spec 2, 2.3).
+"""Where does a message begin in the reliable byte stream of a lane? At a header (spec 2, 2.3).
 
     0nLsssss [number increment] [size upper] body
 
@@ -9,9 +9,8 @@ from typing import Final
 
 from gamesockets.wire.numbers import ONE_BYTE, VARINT64_BYTES, decode_varint, encode_varint
 
-HEADER_BYTES_MAX: Final = 16
 HEADER_BYTES_READ: Final = 1 + 2 * VARINT64_BYTES
-"""So many bytes decide what a header says, or that it is none."""
+"""At most this many bytes are needed to read a header, or to see that there is none."""
 
 MAX_NUMBER_INCREMENT: Final = 1_000_000
 MAX_NUMBER_AHEAD: Final = 10_000
@@ -43,7 +42,7 @@ def encode_message_header(increment: int, size: int) -> bytes:
 def decode_message_header(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
     """(number increment, size, offset of the body); the offset is NEED_MORE or BAD_HEADER when there is no body yet.
 
-    A varint that never ends means NEED_MORE, as in the reference; the stream's own limit ends that wait.
+    A varint that never ends means NEED_MORE, as in the reference library; the limit of the stream ends that wait.
     """
     if offset >= end:
         return 0, 0, NEED_MORE
