@@ -1,4 +1,4 @@
-"""Is a simulated link as bad as asked, in the order the library has it, the same every time, and bounded?"""
+"""Is a simulated link as bad as asked, in the reference library's order, the same every time, and bounded?"""
 
 from dataclasses import replace
 from itertools import pairwise

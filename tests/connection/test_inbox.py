@@ -53,7 +53,7 @@ def test_messages_come_out_in_order_of_arrival() -> None:
     ],
 )
 def test_a_late_message_goes_before_all_higher_ones(queued: list[int], late: int, expected: list[int]) -> None:
-    """The reference stops one step early, which is allowed but not wanted (spec 2, 2.5.3)."""
+    """The reference library stops one step early, which is allowed but not wanted (spec 2, 2.5.3)."""
     ready: set[Inbox] = set()
     inbox, of = Inbox(ready), peer()
     filled(inbox, of, *queued)

@@ -55,7 +55,7 @@ class Side:
 
 
 def test_a_peer_that_falls_silent_on_an_idle_connection() -> None:
-    """As measured with the real library: keepalive at 10.0 s, first probe at 10.45 s, the end at 20.45 s."""
+    """As measured with the reference library: keepalive at 10.0 s, first probe at 10.45 s, the end at 20.45 s."""
     side = Side()
     side.run_until(60 * SECOND)
     assert side.sent[0] == (10 * SECOND, ACK_REQUEST)

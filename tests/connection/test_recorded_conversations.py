@@ -1,6 +1,6 @@
-"""Can our connection take the place of the independent side in every recorded conversation with the real library?
+"""Can our connection take the place of the independent side in every recorded conversation with the reference library?
 
-The recordings hold that side's secrets, so ours derives the same keys and reads what the real library really sent.
+The recordings hold that side's secrets, so ours derives the same keys and reads what the reference library really sent.
 Whatever ours sends instead is opened with the recorded keys and given to the reference model, which must be content.
 """
 
@@ -81,9 +81,9 @@ class Replay:
             self.now,
         )
         self.ours = ReferenceModel()
-        """The real library's place: gets what our side sends."""
+        """The reference library's place: gets what our side sends."""
         self.theirs = ReferenceModel()
-        """What the reference's packets must mean, read independently."""
+        """What the reference library's packets must mean, read independently."""
         self.control: list[bytes] = []
         self.numbers: list[int] = []
         """Packet numbers that our side has used."""
@@ -114,7 +114,7 @@ class Replay:
         return (row for row in self.rows if row["kind"] == kind and row["sent_by"] == sent_by)
 
     def receive(self, row: Row) -> None:
-        """A recorded datagram of the reference arrives."""
+        """A recorded datagram of the reference library arrives."""
         assert row["sent_by"] == "reference"
         data = bytes.fromhex(row["hex"])
         if data[0] & FLAG_DATA:
@@ -139,11 +139,11 @@ class Replay:
         assert not self.ours.complaints
 
     def other(self) -> str:
-        """The role of the reference."""
+        """The role of the reference library."""
         return "server" if self.role == "client" else "client"
 
     def opened(self, number: int, chunk: bytes) -> bytes:
-        """What the reference would read, by the recorded keys."""
+        """What the reference library would read, by the recorded keys."""
         if self.recording["negotiated_cipher"] == CIPHER_NULL:
             return chunk
         direction = f"{self.role}_to_{self.other()}_hex"
@@ -245,7 +245,7 @@ class Replay:
         self.drain()
 
     def account_for(self, row: Row) -> list[NetworkingMessage]:
-        """A data packet of the reference arrives, and nothing in it goes unnoticed; returns its messages."""
+        """A data packet of the reference library arrives, and nothing in it goes unnoticed; returns its messages."""
         connection, traffic = self.connection, self.connection.traffic
         number = row["packet_number"]
         sequenced = connection.statistics.sequenced
@@ -304,7 +304,7 @@ def test_conversation(name: str) -> None:
     assert received == sum(len(message_rows(row)) for row in data if row["sent_by"] == "reference")
     assert received > 0
     replay.run_until(replay.time(closing))
-    assert not connection.sender.has_reliable_data(), "the reference acknowledged everything"
+    assert not connection.sender.has_reliable_data(), "the reference library acknowledged everything"
     assert connection.ping.smoothed_ms >= 0
     assert replay.ours.acks.gaps[0].begin == replay.numbers[-1] + 1
     assert not replay.take_control()
@@ -368,7 +368,7 @@ def test_packet_numbers_wrap() -> None:
     traffic.window.newest = replay.theirs.newest = first - 1
     traffic.acks.next_number = first
     replay.theirs.acks.gaps[0].begin = first
-    sent = 400  # of the independent side's packets the reference knew about 150
+    sent = 400  # of the independent side's packets the reference library knew about 150
     traffic.sender.flight.start_at(sent)
     replay.theirs.next_to_send = sent
     received = []
@@ -415,7 +415,7 @@ def test_cadence_of_statistics() -> None:
     """Our reports leave when the recorded ones did: a tracer each 7 s, reports after 20 s and 120 s.
 
     The peer acks every blob at once, as in the recording; about ten small messages a second keep packets leaving.
-    Two reports that the reference sent within a second, because its clocks were a tenth apart, may share a packet.
+    Two reports that the reference library sent within a second, its clocks being a tenth apart, may share a packet.
     """
     recorded: list[tuple[float, set[str]]] = []
     for row in STATS["steady_traffic"]:

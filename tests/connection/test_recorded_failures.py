@@ -1,4 +1,4 @@
-"""Do connections fail to come about as the real library's did? The recorded cases that need a whole endpoint.
+"""Do connections fail to come about as the reference library's did? The recorded cases that need a whole endpoint.
 
 What a single message can get wrong is in test_handshake.py; here it is the order and the addressing of messages, and
 silence.
@@ -110,7 +110,7 @@ class Stage:
 
 
 def with_roles(message: dict[str, Any]) -> dict[str, Any]:
-    """Fields with random ids replaced by whose they are: a reply is from the reference to the independent side."""
+    """Random ids replaced by whose they are: a reply is from the reference library to the independent side."""
     fields = dict(message)
     for name, role in (("from_connection_id", "replying side"), ("to_connection_id", "other side")):
         if name in fields and fields[name] not in OUR_LITERAL_IDS:

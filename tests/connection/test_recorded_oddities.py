@@ -1,4 +1,4 @@
-"""What does an established connection of ours do with odd, wrong and excessive packets? What the real library did."""
+"""Does an established connection of ours do with odd, wrong and excessive packets what the reference library did?"""
 
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from gamesockets.wire.messages_pb2 import ConnectionClosed
 BETTER: Final[dict[str, tuple[list[int], str]]] = {
     "order_fix_2": (
         [1, 2, 3, 4],
-        "the reference's search stops one message late; a correct insertion is compatible (spec 2, 2.5.3)",
+        "the reference library's search stops one message late; a correct insertion is compatible (spec 2, 2.5.3)",
     ),
 }
 """Cases in which our application gets its messages in a better order: their numbers, and why."""
@@ -26,7 +26,7 @@ IN_FLIGHT: Final[dict[str, tuple[int, str]]] = {
     "ack_nack_then_ack": (
         0,
         "our stop-waiting value stays below a packet reported missing just now, so the frame that no longer mentions "
-        "it says that it came after all; the reference has given it up and repeats its data",
+        "it says that it came after all; the reference library has given it up and repeats its data",
     ),
 }
 """Cases in which less remains unacknowledged on our side: how many bytes, and why."""
@@ -104,7 +104,7 @@ def test_outcome(case: dict[str, Any]) -> None:
         rig.run_until(rig.now + 60_000)
         assert connection.sender.pending_bytes() == state["pending"]
         unacked = IN_FLIGHT[case["name"]][0] if case["name"] in IN_FLIGHT else state["sent_unacked"]
-        assert connection.sender.in_flight_bytes() == unacked
+        assert connection.sender.unacked_reliable_bytes() == unacked
 
 
 def test_what_is_better_is_recorded() -> None:

@@ -1,10 +1,10 @@
-"""When statistics travel: riding along when ready, alone when due, one at a time (spec 1, 8.1)."""
+"""When statistics are sent: with other data when ready, alone when due, one at a time (spec 1, 8.1)."""
 
 import pytest
 
 from gamesockets.connection.reports import INSTANTANEOUS, LIFETIME, StatisticsReports
 from gamesockets.connection.stats import Statistics
-from gamesockets.receive.window import ReplayWindow
+from gamesockets.receive.replay_window import ReplayWindow
 from gamesockets.values.moments import NEVER
 
 SECOND = 1_000_000

@@ -434,7 +434,7 @@ def test_a_hole_is_reported_and_filled_at_once() -> None:
 
 @pytest.mark.parametrize("latency", [0.005, 0.05, 0.15])
 def test_a_lost_tail_is_repaired_after_one_and_a_half_round_trips(latency: float) -> None:
-    """Not after three and 60 ms, as the reference does it."""
+    """The reference library needs three round trips and 60 ms."""
     world, _, client, server = quiet_pair(sim.Conditions(latency=latency))
     round_trip = 2 * latency
     begin = world.now
@@ -516,7 +516,7 @@ def test_bulk_survives_heavy_loss() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_bulk_at_twenty_megabytes_a_second(seed: int) -> None:
-    """The reference gets 30 to 34 % here: the receiver's buffer and its limit of 30 holes (spec 2, 2.16)."""
+    """The reference library gets 30 to 34 % here: the receiver's buffer and its limit of 30 holes (spec 2, 2.16)."""
     assert goodput(20_000_000, 0.025, 0.01, seed, 2) > 0.4
 
 

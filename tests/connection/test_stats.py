@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.snp import fast
 
 from gamesockets.connection.stats import INTERVAL_US, UNKNOWN, SampleSet, Statistics
-from gamesockets.receive.window import NEW, ReplayWindow
+from gamesockets.receive.replay_window import NEW, ReplayWindow
 from gamesockets.wire.messages_pb2 import ConnectionQuality, LifetimeStats
 
 SECOND = 1_000_000
@@ -117,7 +117,7 @@ def test_quality_never_leaves_its_range() -> None:
 @fast
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=10))
 def test_qualities_of_any_interval(intervals: list[tuple[int, int, int]]) -> None:
-    """Against the formulas of 8.4 and 8.5, with clean, lost and repeated packets in each interval."""
+    """Against the formulas of spec 1, 8.4 and 8.5, with clean, lost and repeated packets in each interval."""
     link = Link()
     samples = []
     for clean, lost, repeated in intervals:

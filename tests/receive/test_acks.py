@@ -21,7 +21,7 @@ def read(frame: bytes) -> Ack:
 
 
 class Book:
-    """What a peer and a strict auditor know about one reporter: every packet, every promise, number by number."""
+    """All that one reporter was given and has reported, number by number, to check its frames against."""
 
     def __init__(self, first: int = 2) -> None:
         self.reporter = AckReporter(first)
@@ -68,7 +68,7 @@ class Book:
             self.missed_at = {number: at for number, at in self.missed_at.items() if number >= value}
 
     def write(self, due: int, room: int) -> AckMeaning | None:
-        """Has a frame written and audits every word of it."""
+        """Has a frame written, and checks all that it says."""
         encoded = self.reporter.frame(self.now, due, room)
         assert len(encoded) <= max(room, 0)
         if not encoded:
@@ -134,7 +134,7 @@ def play(book: Book, verb: str, amount: int, flag: bool) -> None:
 @fast
 @given(scripts(EVERYTHING))
 def test_no_frame_ever_claims_what_did_not_come(script: list[tuple[str, int, bool]]) -> None:
-    """Receptions, stop-waiting values, flushes, and frames in any room: each frame accounts for every hole (2.6.4)."""
+    """Packets, stop-waiting values, flushes, frames in any room: each frame accounts for every hole (spec 2, 2.6.4)."""
     book = Book()
     for step in script:
         play(book, *step)
@@ -226,7 +226,7 @@ def test_before_the_first_packet_there_is_nothing_to_time() -> None:
     ("waited_us", "delay"), [(0, 0), (31, 0), (32, 1), (65534 * 32, 65534), (65534 * 32 + 1, 65535)]
 )
 def test_the_delay_since_the_newest_packet(waited_us: int, delay: int) -> None:
-    """Above 65534 units of 32 us it is not told (2.2.9)."""
+    """Above 65534 units of 32 us it is not told (spec 2, 2.2.9)."""
     reporter = AckReporter(2)
     reporter.received(2, False, 500)
     assert read(reporter.frame(500 + waited_us, 500, AMPLE)).delay == delay
@@ -313,7 +313,7 @@ def test_what_is_news_is_repeated_so_that_one_lost_frame_does_no_harm() -> None:
 
 
 def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
-    """Of the ten oldest pairs the one with the fewest packets between is merged, the older one on a tie (2.6.1)."""
+    """Of the ten oldest pairs that with the fewest packets between is merged, the older on a tie (spec 2, 2.6.1)."""
     runs = [5, 4, 3, 9, 3, 2, 7, 2, 6, 6] + [1] * 60
     reporter = AckReporter(2)
     number = 2

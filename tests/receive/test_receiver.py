@@ -55,7 +55,7 @@ def test_what_a_message_says_about_itself() -> None:
 
 
 def test_relative_numbers_count_on_from_the_last_and_over_reliable_frames() -> None:
-    """After every reliable frame the number is one higher, whatever that frame contained (2.2.6)."""
+    """After every reliable frame the number is one higher, whatever that frame contained (spec 2, 2.2.6)."""
     payload = (
         unreliable(b"a", 5)
         + unreliable(b"b", 1, RELATIVE)
@@ -93,7 +93,7 @@ def test_a_number_below_one_is_a_fault(number: int) -> None:
 
 
 def test_a_huge_increment_moves_backwards_modulo_two_to_the_64() -> None:
-    """The reference does not object (2.2.6)."""
+    """The reference library does not object (spec 2, 2.2.6)."""
     payload = unreliable(b"a", 5) + unreliable(b"b", (1 << 64) - 3, RELATIVE)
     assert delivered(Reception(), payload) == [(2, b"b"), (5, b"a")]
 
@@ -160,7 +160,7 @@ BLOCK = 1 << 24
     ],
 )
 def test_short_positions_never_go_below_the_block_of_the_streams_end(end: int, low: int, position: int) -> None:
-    """That is how the reference expands them, although another position may be nearer (2.2.7)."""
+    """That is how the reference library expands them, although another position may be nearer (spec 2, 2.2.7)."""
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=1 << 26))
     stream = reception.receiver._lanes[0].stream
     stream.base = end
@@ -273,7 +273,7 @@ def test_sixteen_bits_of_an_ack_mean_the_number_nearest_to_what_we_send_next(
 
 @pytest.mark.parametrize("ahead", [0, 1, 1000])
 def test_an_ack_of_a_packet_not_yet_sent_quietly_ends_the_payload(ahead: int) -> None:
-    """What stood before it has taken effect; the packet is not recorded at all (2.2.11)."""
+    """What stood before it has taken effect; the packet is not recorded at all (spec 2, 2.2.11)."""
     reception = Reception()
     future = encode_ack(reception.next_to_send + ahead, 0, [])
     payload = encode_ack(9, 0, []) + unreliable(b"x") + future + unreliable(b"y", 2)
@@ -366,14 +366,32 @@ def stream_of(header: bytes, behind: int = 4) -> bytes:
     ],
 )
 def test_faults_end_the_packet_but_not_what_came_before(payload: bytes) -> None:
-    """Frames before the fault have taken effect, as in the reference (2.2.11)."""
+    """Frames before the fault have taken effect, as in the reference library (spec 2, 2.2.11)."""
     reception = Reception()
     assert texts(reception.take(unreliable(b"before", 1) + encode_select_lane(9) + payload)) == [b"before"]
     assert reception.has_fault()
 
 
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        (
+            encode_message_header(MAX_NUMBER_AHEAD + 8, 0),
+            f"Reliable message number lurch.  Last reliable 0, offset {MAX_NUMBER_AHEAD + 8}, highest seen 7",
+        ),
+        (encode_message_header(1, 600_001), "Reliable message size too large.  (18750<<5 + 1)"),
+    ],
+)
+def test_faults_of_messages_read_as_the_reference_librarys_do(header: bytes, text: str) -> None:
+    """With its spelling: two blanks (spec 1, 7.9)."""
+    reception = Reception()
+    reception.process(unreliable(b"", 7) + encode_select_lane(0) + stream_of(header))
+    assert reception.has_fault()
+    assert reception.receiver.fault == text
+
+
 def test_the_highest_number_seen_extends_what_may_follow() -> None:
-    """Unreliable numbers count too, so a reliable message after many of them is fine (2.3)."""
+    """Unreliable numbers count too, so a reliable message after many of them is fine (spec 2, 2.3)."""
     number = MAX_NUMBER_AHEAD + 500
     reception = Reception()
     payload = unreliable(b"", 500) + reliable(streamed(b"far", number))
@@ -395,7 +413,7 @@ def test_an_oversized_header_is_a_fault_before_the_body_comes() -> None:
 
 
 def test_a_size_varint_without_end_only_waits() -> None:
-    """Over-long, it stalls the lane silently; the connection and the other lanes live on (2.3)."""
+    """Over-long, it stalls the lane silently; the connection and the other lanes live on (spec 2, 2.3)."""
     reception = Reception()
     assert texts(reception.take(reliable(b"\x20" + b"\xff" * 50) + unreliable(b"x"))) == [b"x"]
     assert not reception.has_fault()
@@ -419,7 +437,7 @@ def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
 
 
 def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
-    """It comes when there is room and anything further arrives on the lane, old news included (2.5.2)."""
+    """It comes when there is room and anything further arrives on the lane, repetitions included (spec 2, 2.5.2)."""
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     stream = b"".join(streamed(bytes((place,))) for place in range(4))
     reception.process(reliable(stream))
@@ -445,7 +463,7 @@ def test_queued_bytes_are_limited_over_all_lanes() -> None:
 
 @pytest.mark.parametrize("surplus", [unreliable(b"d", 1, RELATIVE), reliable(streamed(b"d"), 0, RELATIVE)])
 def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(surplus: bytes) -> None:
-    """Both kinds count together; what came before stays delivered (2.5.4)."""
+    """Both kinds count together; what came before stays delivered (spec 2, 2.5.4)."""
     reception = Reception(ConnectionOptions(recv_max_segments_per_packet=3))
     payload = unreliable(b"a") + reliable(streamed(b"b", 2)) + unreliable(b"c", 1, RELATIVE)
     assert texts(reception.take(payload)) == [b"a", b"b", b"c"]
@@ -499,7 +517,7 @@ def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
 
 @pytest.mark.parametrize("order", [0, 1])
 def test_reliable_data_is_remembered_whatever_lane_comes_last(order: int) -> None:
-    """The reference forgets it at the next select-lane frame and then owes an ack it does not send (2.6.1)."""
+    """The reference library forgets it at the next select-lane frame, and then sends no ack (spec 2, 2.6.1)."""
     sections = [encode_select_lane(1) + reliable(streamed(b"r")), encode_select_lane(2) + unreliable(b"u")]
     reception = Reception()
     reception.take(sections[order] + sections[1 - order])

@@ -14,7 +14,7 @@ from gamesockets.values.enums import SendFlags
 
 MILLISECOND: Final = 1000
 OUR_FIRST_PACKET: Final = 20_000
-"""Recorded acks are about packets of the reference; far above them, ours are not meant."""
+"""Recorded acks are about packets of the reference library; far above them, ours are not meant."""
 
 CROSSING_US: Final = 1_200
 """Recorded times are taken between the two sides: so long a packet may be on its way before it is read."""
@@ -52,7 +52,7 @@ class Truth:
                 self.wanted_from = max(self.wanted_from, frame["pkt"])
 
     def assert_told(self, ack: dict[str, Any]) -> None:
-        """What the frame calls received was, what it calls missing was not, and no hole is left out (2.6.4)."""
+        """What the frame calls received was, what it calls missing was not, and no hole is left out (spec 2, 2.6.4)."""
         end = ack["latest"] + 1
         for acked, missing in ack["blocks"]:
             self._assert_arrived(end - acked, end)
@@ -117,7 +117,7 @@ def test_messages_of_a_capture(name: str) -> None:
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_ack_frames_of_a_capture(name: str) -> None:
-    """Asked at the moments when the reference wrote an ack frame, our reporter writes the same.
+    """Asked at the moments when the reference library wrote an ack frame, our reporter writes the same.
 
     Packet numbers and blocks are equal in every recorded packet; the delay is, up to the noise of the recorded times.
     """
@@ -160,7 +160,7 @@ def test_ack_frames_of_a_capture(name: str) -> None:
 
 @pytest.mark.parametrize("case", load("snp-ack-generation")["cases"], ids=lambda case: case["name"])
 def test_ack_for_a_given_reception(case: dict[str, Any]) -> None:
-    """The ack frame is, byte for byte, what the reference answered; so is the one in the next packet.
+    """The ack frame is, byte for byte, what the reference library answered; so is the one in the next packet.
 
     Left out on purpose: the stop-waiting frame before it. Our first packets have nothing new to say with it, and no
     receiver needs it (spec 2, 2.16, free choices).
@@ -196,7 +196,7 @@ ON_PURPOSE: Final[dict[str, tuple[list[tuple[float, int, list[list[int]]]], str]
 
 @pytest.mark.parametrize("case", load("snp-ack-scheduling")["cases"], ids=lambda case: case["name"])
 def test_time_of_acks(case: dict[str, Any]) -> None:
-    """Acks and nacks leave when the reference's did, timer noise of its host aside, and say the same.
+    """Acks and nacks leave when the reference library's did, timer noise of its host aside, and say the same.
 
     A stop-waiting frame goes with them only when it has something new to say, as in the answers to ack blocks.
     """
@@ -240,7 +240,7 @@ def test_time_of_acks(case: dict[str, Any]) -> None:
 
 
 def test_what_differs_on_purpose_is_recorded_otherwise() -> None:
-    """The table names only cases there are, and in each of them the reference did something else."""
+    """The table names only cases there are, and in each of them the reference library did something else."""
     cases = {case["name"]: case for case in load("snp-ack-scheduling")["cases"]}
     for name, (expected, reason) in ON_PURPOSE.items():
         assert reason

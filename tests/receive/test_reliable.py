@@ -54,7 +54,7 @@ def test_overlapping_and_repeated_cuts_in_any_order_give_the_original(
     st.integers(20, 300),
 )
 def test_refusals_and_holes_are_those_of_the_specification(segments: list[tuple[int, int]], limit: int) -> None:
-    """The checks of 2.5.2 in their order, against a model that keeps single bytes."""
+    """The checks of spec 2, 2.5.2 in their order, against a model that keeps single bytes."""
     stream = ReliableStream()
     base = FIRST_POSITION
     present: set[int] = set()

@@ -75,7 +75,7 @@ def test_cut_messages_in_any_order_and_repeated_come_out_once_and_whole(
 
 
 def test_the_pieces_of_the_lowest_message_make_room_even_for_itself() -> None:
-    """At most 21 pieces are held (2.5.1)."""
+    """At most 21 pieces are held (spec 2, 2.5.1)."""
     reassembly = UnreliableReassembly()
     for offset in range(1, PIECES_MAX + 2):
         assert reassembly.insert(5, offset, False, b"x") is None

@@ -7,7 +7,7 @@ from gamesockets.send.flight import UNREPORTED_PACKETS_MAX
 
 
 def test_without_any_report_the_sender_stops_before_numbers_jump_too_far() -> None:
-    """A receiver gives up when a number is 16384 above the newest it knows (2.16 rule 1)."""
+    """A receiver gives up when a number is 16384 above the newest it knows (spec 2, 2.16 rule 1)."""
     line = Line()
     for _ in range(UNREPORTED_PACKETS_MAX + 500):
         line.sender.send(b"x", UNRELIABLE | NO_NAGLE, 0, 0)

@@ -102,7 +102,7 @@ def test_what_was_added_is_found_and_fits(wishes: list[Wish], several: bool, roo
 @fast
 @given(WISHES, st.booleans())
 def test_a_lane_with_reliable_data_comes_last_when_there_is_any(wishes: list[Wish], several: bool) -> None:
-    """Else a reference receiver schedules no ack, and the sender runs into its timeout (2.6.1, 2.16 rule 6)."""
+    """Else a reference receiver schedules no ack, and the sender runs into its timeout (spec 2, 2.6.1, 2.16 rule 6)."""
     builder = PacketBuilder()
     builder.start(1232, several)
     added = fill(builder, wishes, several)
@@ -146,7 +146,7 @@ def test_lane_zero_alone_is_not_selected() -> None:
 
 @pytest.mark.parametrize("lane", [1, 7, 8, 127, 128, 255])
 def test_every_other_lane_is_selected_in_full(lane: int) -> None:
-    """From lane 8 on the reference leaves out the end of the number; that must not be imitated (2.10, defect a)."""
+    """The reference library cuts numbers from 8 on; that must not be imitated (spec 2, 2.10, defect a)."""
     builder = PacketBuilder()
     builder.start(100, True)
     builder.add_unreliable(lane, 1, 0, True, b"x")
@@ -178,7 +178,7 @@ def test_lane_zero_is_selected_when_it_comes_later() -> None:
 
 
 def test_the_last_segment_may_use_the_byte_of_its_own_size() -> None:
-    """1220 bytes fit beside 7 bytes of reports, as in the reference (2.7.2)."""
+    """1220 bytes fit beside 7 bytes of reports, as in the reference library (spec 2, 2.7.2)."""
     builder = PacketBuilder()
     builder.start(1225, False)
     assert builder.unreliable_header_bytes(0, 1, 0) + 1220 == builder.room

@@ -15,7 +15,7 @@ from gamesockets.wire.frames import encode_stop_waiting
 
 
 def test_adjacent_reliable_messages_share_a_segment() -> None:
-    """That saves two bytes and a frame for each of them (2.16)."""
+    """That saves two bytes and a frame for each of them (spec 2, 2.16)."""
     line = Line()
     for number in range(30):
         line.send(bytes((number,)) * 20)
@@ -48,7 +48,7 @@ def test_the_order_within_a_lane_is_kept_whatever_the_kinds() -> None:
 def test_an_unreliable_message_that_fits_a_packet_is_never_split(
     messages: list[tuple[int, bool]], several: bool
 ) -> None:
-    """Half a message is twice the loss."""
+    """A message in two packets is lost twice as often."""
     line = Line()
     if several:
         line.sender.lanes.configure([0, 0], [1, 2])
@@ -144,7 +144,7 @@ def test_lanes_share_even_within_a_packet() -> None:
 
 
 def test_no_more_is_in_flight_than_the_peer_can_hold() -> None:
-    """1 MiB a lane, counted from the start of the oldest message that is not acknowledged completely (2.16 rule 3)."""
+    """1 MiB a lane, from the start of the oldest message that is not completely acknowledged (spec 2, 2.16 rule 3)."""
     line = Line()
     for _ in range(6):
         line.send(bytes(400_000))
@@ -210,7 +210,7 @@ def test_a_full_peer_draws_no_storm_of_empty_packets() -> None:
 
 
 def test_new_data_waits_while_the_peer_has_too_many_holes() -> None:
-    """A receiver refuses more than 20 to 30; then everything would have to be sent again (2.5.2)."""
+    """A receiver refuses more than 20 to 30; then everything would have to be sent again (spec 2, 2.5.2)."""
     line = Line()
     line.send(bytes(200_000))
     numbers = [line.packet() for _ in range(2 * (PEER_HOLES_MAX + 4))]
@@ -226,7 +226,7 @@ def test_new_data_waits_while_the_peer_has_too_many_holes() -> None:
 @pytest.mark.parametrize("lost", [3_999, 4_001, 10_001, 40_000])
 @pytest.mark.parametrize("lane", [0, 9])
 def test_any_number_of_lost_unreliable_messages_may_precede_a_reliable_one(lost: int, lane: int) -> None:
-    """A receiver refuses numbers that jump ahead of what it has seen, so they are mentioned first (2.16 rule 7)."""
+    """A receiver refuses numbers far above those it has seen, so they are mentioned first (spec 2, 2.16 rule 7)."""
     line = Line()
     if lane:
         line.sender.lanes.configure([0] * 10, [1] * 10)

@@ -1,4 +1,4 @@
-"""Which lane speaks next: strict priority, and fair shares by weight within a priority (spec 2, 2.10)."""
+"""Which lane sends next: strict priority, and fair shares by weight within a priority (spec 2, 2.10)."""
 
 import random
 from collections import deque
@@ -137,7 +137,7 @@ def test_busy_lanes_share_by_weight(weights: list[int], chance: random.Random, i
 
 
 class VirtualTime:
-    """The scheme of 2.10 for one class, as the specification writes it down."""
+    """The scheme of spec 2, 2.10 for one class, word by word."""
 
     def __init__(self, weights: list[int]) -> None:
         self.cost = [65_536 * sum(weights) // weight for weight in weights]
@@ -220,7 +220,7 @@ def test_a_blocked_lane_is_passed_over() -> None:
 
 
 def test_new_priorities_apply_to_what_is_queued_already() -> None:
-    """Also the lane that comes first now; the reference keeps its old class there (2.10, defect b)."""
+    """Also the lane that comes first now; the reference library keeps its old class there (spec 2, 2.10, defect b)."""
     lanes = configured([0, 1])
     for lane in lanes.lanes:
         put(lanes, lane, b"xx", False)
@@ -273,7 +273,7 @@ def queued(lane: SendLane) -> int:
 
 
 def test_queue_times_follow_priorities_and_weights() -> None:
-    """What a message sent now would wait (2.11); lanes of a class drain side by side."""
+    """What a message sent now would wait (spec 2, 2.11); lanes of a class drain side by side."""
     lanes = configured([0, 1, 1], [1, 1, 3])
     put(lanes, lanes.lanes[0], bytes(1000), False)
     put(lanes, lanes.lanes[1], bytes(1000), False)

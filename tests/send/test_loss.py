@@ -8,7 +8,7 @@ from gamesockets.values.moments import NEVER
 
 
 def test_a_reported_hole_is_filled_at_once() -> None:
-    """The reference waits for its next timer (2.8.4)."""
+    """The reference library waits for its next timer (spec 2, 2.8.4)."""
     line = lossy()
     assert not line.wants()
     line.ack()
@@ -50,7 +50,7 @@ def test_a_full_segment_is_repeated_even_if_lanes_were_configured_meanwhile() ->
 
 
 def test_a_hole_is_believed_once() -> None:
-    """The report is repeated until stop-waiting passes it; the repetition is not (2.8.2)."""
+    """The report is repeated until stop-waiting passes it; the repetition is not (spec 2, 2.8.2)."""
     line = lossy()
     line.ack()
     repeated = line.packet()
@@ -71,7 +71,7 @@ def test_a_packet_reported_missing_may_still_be_acknowledged_late() -> None:
 
 
 def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only() -> None:
-    """A packet once reported missing, and given up by stop-waiting, is not acknowledged by silence (2.8.2)."""
+    """A packet once reported missing, and given up by stop-waiting, is not acknowledged by silence (spec 2, 2.8.2)."""
     line = Line()
     line.send(bytes(5000))
     assert line.all_wanted() == [2, 3, 4, 5, 6]
@@ -79,7 +79,7 @@ def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only
     line.hear((4, [(1, 1)]))
     assert line.sender.loss.minimum_waited_for == 4
     line.hear((6, []))
-    assert line.sender.in_flight_bytes() == 0
+    assert line.sender.unacked_reliable_bytes() == 0
     assert line.sender.pending_bytes() == FULL - 7, "packet 3"
     line.hear((6, [(4, 0)]))
     assert not line.sender.has_reliable_data()

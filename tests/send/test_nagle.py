@@ -1,4 +1,4 @@
-"""How long small messages wait for company (spec 2, 2.7.1 and 2.9.3)."""
+"""How long small messages wait for more data (spec 2, 2.7.1 and 2.9.3)."""
 
 from tests.support.line import FULL, NAGLE_US, NO_NAGLE, UNRELIABLE, Line, pieces_in
 
@@ -7,7 +7,7 @@ from gamesockets.values.moments import NEVER
 
 
 def test_a_small_message_waits_for_company() -> None:
-    """5 ms from the first message on, however many join it (2.7.1)."""
+    """5 ms from the first message on, however many join it (spec 2, 2.7.1)."""
     line = Line()
     assert line.sender.wants_at(0) == NEVER
     line.now = 100

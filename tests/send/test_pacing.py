@@ -63,7 +63,7 @@ def test_looking_often_or_seldom_makes_no_difference(rate: int, steps: list[int]
 
 
 def test_an_idle_sender_may_send_two_full_packets_at_once() -> None:
-    """The allowance of 1248 bytes, and a bucket at zero may still go below (2.9.2)."""
+    """The allowance of 1248 bytes, and a bucket at zero may still go below (spec 2, 2.9.2)."""
     pacer = pacer_at(262_144)
     for now in (0, 10 * SECOND):
         pacer.refill(now, False)
@@ -153,7 +153,7 @@ def test_debt_in_time() -> None:
     ],
 )
 def test_limits(rate_min: int, rate_max: int, rate: int) -> None:
-    """Between different limits the estimate from the ping counts; the minimum wins over a smaller maximum (2.9.1)."""
+    """Between the limits the estimate from the ping counts; the minimum wins over a smaller maximum (spec 2, 2.9.1)."""
     pacer = Pacer()
     pacer.connected(10_000, 0)
     pacer.limit(rate_min, rate_max)

@@ -36,6 +36,20 @@ def test_a_packet_remembers_what_was_known_when_it_left() -> None:
     assert not third.is_lost
 
 
+def test_packets_without_reliable_data_that_leave_together_share_a_record() -> None:
+    flight = Flight(2)
+    path = PathFeedback(flight)
+    for number, (size, now) in enumerate([(SIZE, 0), (SIZE, 0), (SIZE, 1), (SIZE + 1, 1), (SIZE + 1, 1)], 2):
+        path.on_sent(size, (), False, now)
+        packet = flight.get(number)
+        assert packet is not None
+        assert (packet.size_bytes, packet.sent_at) == (size, now)
+    packets = [packet for _, packet in flight.open_range(2, 7)]
+    assert len({id(packet) for packet in packets}) == 3
+    path.on_lost(2, packets[0])
+    assert [packet.is_lost for _, packet in flight.open_range(2, 7)] == [True, False, False, False, False]
+
+
 def test_what_is_sent_is_paid_for() -> None:
     path = PathFeedback(Flight(2))
     path.pacer.limit(100_000, 100_000)
@@ -49,10 +63,10 @@ def test_a_late_packet_is_delivered_and_no_longer_lost() -> None:
     flight = Flight(2)
     path = PathFeedback(flight)
     packets = sent(path, flight, 3)
-    path.on_lost(packets[0])
-    path.on_lost(packets[1])
+    path.on_lost(2, packets[0])
+    path.on_lost(3, packets[1])
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (2, 0, 0)
-    path.on_acknowledged([packets[0], packets[2]])
+    path.on_acknowledged(flight.take_range(2, 3) + flight.take_range(4, 5))
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (1, 1, 2 * SIZE)
 
 
@@ -79,7 +93,7 @@ def test_the_counts_follow_from_acks_and_from_age_each_packet_once() -> None:
     line.now += 10_000_000
     line.sender.loss.handle_timer(line.now)
     assert line.sender.flight.oldest_sent_at() == NEVER
-    assert (path.lost_packets, path.late_packets) == (3, 1), "the last one, of which nobody ever spoke"
+    assert (path.lost_packets, path.late_packets) == (3, 1), "the last one, which the peer never reported"
     assert path.delivered_bytes == sum(len(line.payloads[number]) + 23 for number in (3, 4, 6))
 
 

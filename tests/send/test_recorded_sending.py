@@ -2,7 +2,7 @@
 
 Our packets are different on purpose: adjacent reliable messages share a segment, bulk packets are full, messages that
 fit a packet are not cut, and frames that say nothing new are left out (spec 2, 2.16, free choices). So they are not
-compared byte by byte but given to the reference model, which must not have a single complaint.
+compared byte by byte but given to the reference model, which must have no complaint.
 """
 
 from random import Random
@@ -209,7 +209,7 @@ def lossy_transfer(rate: int, one_way_us: int, loss: float) -> Exchange:
 def test_bulk_over_a_lossy_network_is_not_refused(rate: int, one_way_us: int, loss: float) -> None:
     """A receiver with default limits has room for all that comes, in its buffer and among its holes.
 
-    The reference's own sender runs into refusals under these conditions (spec 2, 2.16, table).
+    The reference library's own sender runs into refusals under these conditions (spec 2, 2.16, table).
     """
     exchange = lossy_transfer(rate, one_way_us, loss)
     assert not exchange.model.complaints
@@ -272,7 +272,7 @@ def test_queued_while_connecting() -> None:
             assert number == row["number"]
 
     send_all("client")
-    for now in range(start, start + 10_000, 1_000):  # longer than small messages wait for company
+    for now in range(start, start + 10_000, 1_000):  # longer than the Nagle wait
         for side in SIDES:
             ends[side].handle_timer(now)
             for datagrams, path in ends[side].datagrams_to_send(now):

@@ -36,7 +36,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
             assert (first is None) == (not lost)
             if first is not None:
                 assert first in lost
-                assert first.position == min(other.position for other in lost if other.lane is first.lane)
+                assert first.position == min(other.position for other in lost if other.stream is first.stream)
                 transmissions = first.transmissions
                 retry.sent_first(number)
                 assert (first.state, first.last_packet) == (IN_FLIGHT, number)
@@ -50,7 +50,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
             else:
                 retry.acknowledge(chosen)
         for lane, stream in enumerate(streams):
-            mine = [segment for segment in segments if segment.lane is stream]
+            mine = [segment for segment in segments if segment.stream is stream]
             assert stream.unacked_bytes == sum(len(segment.data) for segment in mine if segment.state == IN_FLIGHT)
             assert stream.lost_bytes == sum(len(segment.data) for segment in mine if segment.state == LOST)
             unacked = [segment for segment in mine if segment.state != ACKED]

@@ -178,7 +178,7 @@ def test_the_largest_message_can_be_sent() -> None:
 
 
 def test_the_send_buffer_is_exact() -> None:
-    """Exactly full is allowed; what is over it, if only by a header, refuses even an empty message (2.7.1)."""
+    """Exactly full is allowed; what is over it, if only by a header, refuses even an empty message (spec 2, 2.7.1)."""
     line = Line(ConnectionOptions(send_buffer_size_bytes=4096))
     assert line.send(bytes(4000), UNRELIABLE) == 1
     assert line.send(bytes(97), UNRELIABLE) == -Result.LIMIT_EXCEEDED

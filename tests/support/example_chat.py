@@ -1,4 +1,4 @@
-"""Where is Valve's example_chat, and how is it run?
+"""Where is the reference library's example_chat, and how is it run?
 
 GNS_EXAMPLE_CHAT names the program, built by the instructions of its own project; without it its tests are skipped.
 """
@@ -19,7 +19,7 @@ with_example_chat: Final = pytest.mark.skipif(
 
 
 def example_chat(*arguments: str) -> Program:
-    """Valve's program; its library is beside it. It ends by killing itself, so its status means nothing."""
+    """The program; its library is beside it. It ends by killing itself, so its status means nothing."""
     here = str(Path(PATH).parent)
     path = os.pathsep.join(filter(None, [here, os.environ.get("LD_LIBRARY_PATH", "")]))
     return Program([PATH, *arguments], {**os.environ, "LD_LIBRARY_PATH": path})

@@ -25,7 +25,7 @@ S = TypeVar("S", bound=Service)
 
 
 class FakeEndpoint:
-    """Says what a test wants said, notes what it hears and on which thread."""
+    """Sends what a test gives it; records what it receives, and on which thread."""
 
     def __init__(self) -> None:
         self.connections: dict[object, object] = {"somebody": None}

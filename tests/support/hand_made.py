@@ -1,4 +1,4 @@
-"""The recorded hand-made cases: odd payloads, and what the real library made of them, as values."""
+"""The recorded hand-made cases: odd payloads, and what the reference library made of them, as values."""
 
 from typing import Any, Final
 

@@ -82,7 +82,7 @@ class Line:
         if mark:
             sender.loss.on_statistics_sent(number, mark)
         reliable = [piece for piece in pieces_of(payload) if piece.is_reliable]
-        assert {(segment.lane.index, segment.position) for segment in segments} == {
+        assert {(segment.stream.index, segment.position) for segment in segments} == {
             (piece.lane, piece.place) for piece in reliable
         }
         assert len(segments) == len(reliable)
@@ -152,7 +152,7 @@ class Line:
         assert sender.lanes.queued_bytes == sum(lane.pending_reliable + lane.pending_unreliable for lane in lanes) >= 0
         assert sender.pending_bytes() == sender.lanes.queued_bytes + lost
         assert (sender.retries.lost_bytes > 0) == (lost > 0)
-        assert sender.in_flight_bytes() == sum(lane.unacked.unacked_bytes for lane in lanes) >= 0
+        assert sender.unacked_reliable_bytes() == sum(lane.unacked.unacked_bytes for lane in lanes) >= 0
         if sender.has_reliable_data():
             assert sender.next_time(self.now) < NEVER, "nobody would ever wake it again"
         else:
@@ -165,7 +165,7 @@ class Line:
             assert [entry for entry in self.delivered if entry[0] == lane and entry[3]] == sent
 
     def finish(self, turns: int = 400) -> None:
-        """From now on the network is perfect: everything must come to rest, and whole."""
+        """From now on the network is perfect: everything must arrive whole, and then nothing more is sent."""
         for _ in range(turns):
             self.sender.loss.handle_timer(self.now)
             self.arrive(*self.all_wanted())

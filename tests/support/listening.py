@@ -1,4 +1,4 @@
-"""How do tests get an endpoint that strangers may knock at?"""
+"""How do tests get an endpoint that listens for strangers?"""
 
 from typing import Final
 

@@ -104,7 +104,7 @@ def our_threads() -> set[threading.Thread]:
 
 @cache
 def _set_the_rest_aside() -> None:
-    """What exists before the first test is no garbage of ours; to look through it after each takes half the time."""
+    """Excludes what exists before the first test from garbage collection, which then takes half the time."""
     gc.collect()
     gc.freeze()
 

@@ -179,7 +179,7 @@ def settle(sockets: gs.NetworkingSockets) -> None:
 
 
 def skip_time(sockets: gs.NetworkingSockets, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on the threads that serve live so much later: what was due meanwhile happens at once."""
+    """Moves the clock of the service threads forward: what is due by then happens at once."""
     monkeypatch.setattr("gamesockets.drivers.threads.now_us", lambda: now_us() + seconds * 1_000_000)
     with sockets._node.lock:
         sockets._threads._service_poller.wake()
@@ -188,17 +188,17 @@ def skip_time(sockets: gs.NetworkingSockets, seconds: int, monkeypatch: pytest.M
 NewSide = Callable[..., Side]
 NewLoopback = Callable[..., Loopback]
 NewPair = Callable[..., Pair]
-"""What makes one, with the arguments of the class, for the time of a test."""
+"""Makes one with the arguments of the class, and closes it after the test."""
 
 
 def data_of(messages: Sequence[gs.NetworkingMessage]) -> list[bytes]:
-    """What they carry."""
+    """Their data, in order."""
     return [message.data for message in messages]
 
 
 @contextmanager
 def global_values(sockets: gs.NetworkingSockets, config: Config) -> Iterator[None]:
-    """Values of the process that are taken back afterwards."""
+    """Sets global values, and unsets them afterwards."""
     try:
         for value, x in config.items():
             assert sockets.set_configuration_value(value, x), value

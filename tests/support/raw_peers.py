@@ -1,4 +1,4 @@
-"""How does the transport take a peer that does exactly what a test says, and nothing by itself?
+"""How does a test play a peer that sends exactly what the test says, and nothing by itself?
 
 `Tap` records what passes on a simulated network. `RawClient` and `RawServer` make every datagram by hand.
 """

@@ -1,7 +1,7 @@
 """What would the reference library make of this payload? A second receiver, written from the protocol notes alone.
 
 It shares no code with the package: an error in one is not repeated in the other. It decodes with its own reader, keeps
-the reference's limits and oddities, and complains about everything that a well-behaved sender must not cause
+the reference library's limits and oddities, and complains about everything that a well-behaved sender must not cause
 (spec 2, 2.2 to 2.6 and 2.16). `test_reference_model.py` beside it shows that it does what the reference library was
 recorded to do.
 """
@@ -60,7 +60,7 @@ class Delivered:
 
 
 def near(low: int, bits: int, reference: int) -> int:
-    """Nearest number with these low bits, a tie goes down (2.2.2)."""
+    """Nearest number with these low bits, a tie goes down (spec 2, 2.2.2)."""
     span = 1 << bits
     candidates = [reference // span * span + low + step * span for step in (-1, 0, 1)]
     return min(candidates, key=lambda value: (abs(value - reference), value))
@@ -108,7 +108,7 @@ class Reader:
 
 
 class Stream:
-    """One lane's reliable bytes as disjoint pieces with gaps between them (2.5.2)."""
+    """One lane's reliable bytes as disjoint pieces with gaps between them (spec 2, 2.5.2)."""
 
     def __init__(self) -> None:
         self.base = 1
@@ -175,7 +175,7 @@ class Lane:
 
 @dataclass
 class Gap:
-    """Missing packet numbers [begin, end); the last entry of the list is the sentinel, without an end (2.6.1)."""
+    """Missing packet numbers [begin, end); the last entry is the sentinel, without an end (spec 2, 2.6.1)."""
 
     begin: int
     end: int
@@ -185,7 +185,7 @@ class Gap:
 
 
 class Acks:
-    """The list of missing packets and the ack frame made of it (2.6)."""
+    """The list of missing packets and the ack frame made of it (spec 2, 2.6)."""
 
     def __init__(self) -> None:
         self.gaps = [Gap(FIRST_PACKET, FIRST_PACKET, -NEVER)]
@@ -247,7 +247,7 @@ class Acks:
             return
 
     def stop_waiting(self, value: int, packet: int) -> None:
-        """The peer asks for nothing below `value` (2.6.3)."""
+        """The peer asks for nothing below `value` (spec 2, 2.6.3)."""
         value = min(value, self.gaps[-1].begin - 1)
         if value < self.minimum and packet >= self.minimum_set_by:
             raise FaultError(5002, "stop waiting went back")
@@ -261,7 +261,7 @@ class Acks:
             self.gaps[0].begin = max(self.gaps[0].begin, value)
 
     def frame(self, now: int, slack_us: int) -> bytes:
-        """The ack frame that leaves now, with room enough; deadlines within the slack count as due (2.6.4).
+        """The ack frame that leaves now, with room enough; deadlines within the slack count as due (spec 2, 2.6.4).
 
         A deadline covers what is older, too.
         """
@@ -383,7 +383,7 @@ class ReferenceModel:
         return self.packet(now, b"")
 
     def packet(self, now: int, segments: bytes) -> tuple[int, bytes]:
-        """A packet with a stop-waiting frame and an ack frame, like all of the reference, and these segments."""
+        """A packet with a stop-waiting frame and an ack frame, like all of a reference sender, and these segments."""
         number = self.next_to_send
         self.next_to_send += 1
         offset = number - self.minimum_waited_for - 1
@@ -531,7 +531,7 @@ class ReferenceModel:
             raise SkipError(is_recorded=True)
 
     def _deliver(self, message: Delivered) -> bool:
-        """Adds to the application's queue, with the reference's imperfect repair of the order (2.5.3)."""
+        """Adds to the application's queue, with the reference library's faulty repair of the order (spec 2, 2.5.3)."""
         queued_bytes = sum(len(queued.data) for queued in self.queue)
         if (
             len(self.queue) >= self.limits.buffer_messages

@@ -1,4 +1,4 @@
-"""What do the frames of a payload say? A reading of the wire format that shares no code with the library.
+"""What do the frames of a payload say? A reading of the wire format that shares no code with gamesockets.
 
 It follows spec 2, 2.2 word by word, slowly and with exceptions, so that tests can compare.
 """

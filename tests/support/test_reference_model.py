@@ -1,4 +1,4 @@
-"""Is the reference model like the real library? It has to reproduce every recorded reception exactly."""
+"""Is the reference model like the reference library? It has to reproduce every recorded reception exactly."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_hand_made_cases(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_traffic(name: str) -> None:
-    """Frames of every packet and the messages of both applications, without a complaint about the reference."""
+    """Frames of every packet and the messages of both applications, without a complaint about the reference library."""
     ends = {side: ReferenceModel() for side in SIDES}
     got: dict[str, list[Message]] = {side: [] for side in SIDES}
     for packet in packets(name):
@@ -71,7 +71,7 @@ def test_traffic(name: str) -> None:
 
 @pytest.mark.parametrize("case", load("snp-ack-generation")["cases"], ids=lambda case: case["name"])
 def test_ack_generation(case: dict[str, Any]) -> None:
-    """Byte for byte what the real receiver answered."""
+    """Byte for byte what the reference receiver answered."""
     model = ReferenceModel()
     now = 1_000_000
     for packet in case["received"]:

@@ -11,7 +11,7 @@ from gamesockets.config.scopes import Configuration
 class NetworkConditions:
     """The bad network to be simulated for all UDP of the process (spec 3, 4.8), by default a perfect one.
 
-    Percentages, 0..100, are the chance of one packet to meet this fate. Its delay is the lag, plus a random
+    Percentages, 0..100, are the chance that this happens to a packet. Its delay is the lag, plus a random
     jitter, plus `reorder_time_ms` if it was picked for that; a copy follows at most `duplicate_time_max_ms`
     later. A rate limit of 0 is none; its burst is the size of the token bucket. The table names the configuration value
     that each field comes from.
@@ -46,7 +46,7 @@ class NetworkConditions:
 
     def __init__(self, **fields: Any) -> None:
         for field, number in with_defaults(CONDITION_ROWS, fields).items():
-            object.__setattr__(self, field, number)  # frozen: nobody else can
+            object.__setattr__(self, field, number)  # the class is frozen
 
     @classmethod
     def resolve(cls, configuration: Configuration) -> "NetworkConditions":

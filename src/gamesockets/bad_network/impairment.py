@@ -7,25 +7,28 @@ from typing import Final, final
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.link import Conditions, Link, TokenBucket
 
+_PERCENT: Final = 100
+_MS_PER_SECOND: Final = 1000
+
 _SENT: Final = TokenBucket()
 _RECEIVED: Final = TokenBucket()
-"""The rate limits count all UDP of the process together (spec 3, 4.7). Threads that meet here can at worst let a few
-datagrams too many pass."""
+"""The rate limits count all UDP of the process together (spec 3, 4.7). Threads that use one at the same
+time may let a few datagrams too many pass."""
 
 
 @lru_cache(maxsize=4)
 def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
     """The Fake... values for sending, in the units of the simulation."""
     return Conditions(
-        latency=conditions.lag_send_ms / 1000,
-        jitter_average=conditions.jitter_send_average_ms / 1000,
-        jitter_maximum=conditions.jitter_send_max_ms / 1000,
-        jitter_probability=conditions.jitter_send_percent / 100,
-        loss=conditions.loss_send_percent / 100,
-        reorder=conditions.reorder_send_percent / 100,
-        reorder_delay=conditions.reorder_time_ms / 1000,
-        duplicate=conditions.duplicate_send_percent / 100,
-        duplicate_delay_maximum=conditions.duplicate_time_max_ms / 1000,
+        latency=conditions.lag_send_ms / _MS_PER_SECOND,
+        jitter_average=conditions.jitter_send_average_ms / _MS_PER_SECOND,
+        jitter_maximum=conditions.jitter_send_max_ms / _MS_PER_SECOND,
+        jitter_probability=conditions.jitter_send_percent / _PERCENT,
+        loss=conditions.loss_send_percent / _PERCENT,
+        reorder=conditions.reorder_send_percent / _PERCENT,
+        reorder_delay=conditions.reorder_time_ms / _MS_PER_SECOND,
+        duplicate=conditions.duplicate_send_percent / _PERCENT,
+        duplicate_delay_maximum=conditions.duplicate_time_max_ms / _MS_PER_SECOND,
         rate_bytes_per_second=conditions.rate_limit_send_bytes_per_second,
         rate_burst_bytes=conditions.rate_limit_send_burst_bytes,
     )
@@ -35,15 +38,15 @@ def outgoing_conditions(conditions: NetworkConditions) -> Conditions:
 def incoming_conditions(conditions: NetworkConditions) -> Conditions:
     """The Fake... values for receiving, in the units of the simulation."""
     return Conditions(
-        latency=conditions.lag_receive_ms / 1000,
-        jitter_average=conditions.jitter_receive_average_ms / 1000,
-        jitter_maximum=conditions.jitter_receive_max_ms / 1000,
-        jitter_probability=conditions.jitter_receive_percent / 100,
-        loss=conditions.loss_receive_percent / 100,
-        reorder=conditions.reorder_receive_percent / 100,
-        reorder_delay=conditions.reorder_time_ms / 1000,
-        duplicate=conditions.duplicate_receive_percent / 100,
-        duplicate_delay_maximum=conditions.duplicate_time_max_ms / 1000,
+        latency=conditions.lag_receive_ms / _MS_PER_SECOND,
+        jitter_average=conditions.jitter_receive_average_ms / _MS_PER_SECOND,
+        jitter_maximum=conditions.jitter_receive_max_ms / _MS_PER_SECOND,
+        jitter_probability=conditions.jitter_receive_percent / _PERCENT,
+        loss=conditions.loss_receive_percent / _PERCENT,
+        reorder=conditions.reorder_receive_percent / _PERCENT,
+        reorder_delay=conditions.reorder_time_ms / _MS_PER_SECOND,
+        duplicate=conditions.duplicate_receive_percent / _PERCENT,
+        duplicate_delay_maximum=conditions.duplicate_time_max_ms / _MS_PER_SECOND,
         rate_bytes_per_second=conditions.rate_limit_receive_bytes_per_second,
         rate_burst_bytes=conditions.rate_limit_receive_burst_bytes,
     )

@@ -1,7 +1,7 @@
 """What does one direction of a bad network do to datagrams?
 
-The same things, in the same order, as the library's simulated network conditions (spec 2, 2.13): rate
-limit, loss, lag, jitter, reordering, duplication. No clock and no sockets: datagrams go in with the time
+The same things, in the same order, as the reference library's simulated network conditions (spec 2, 2.13):
+rate limit, loss, lag, jitter, reordering, duplication. No clock and no sockets: datagrams go in with the time
 and come out when their time has come. Links with equal seeds and conditions do the same to equal input.
 """
 
@@ -12,11 +12,10 @@ from math import log
 from random import Random
 from typing import Any, Final, final
 
-from gamesockets.values.moments import NEVER
+from gamesockets.values.moments import NEVER, US_PER_SECOND
 
 __all__ = ["Conditions", "Link", "TokenBucket"]
 
-_SECOND_US: Final = 1_000_000
 _HEADER_BYTES: Final = 48  # IPv6 and UDP; charged to the queue, so that empty datagrams fill it too
 _SMALLEST_DRAW: Final = 1e-6
 
@@ -105,7 +104,7 @@ class TokenBucket:
 
     def limit(self, rate_bytes_per_second: int, burst_bytes: int) -> None:
         """Sets the limit, 0 is none. A limit where there was none begins with a full bucket."""
-        self._capacity = burst_bytes * _SECOND_US
+        self._capacity = burst_bytes * US_PER_SECOND
         if self._rate_bytes_per_second:
             self._tokens = min(self._tokens, self._capacity)
         else:
@@ -123,7 +122,7 @@ class TokenBucket:
         self._time = now
         if self._tokens <= 0:
             return False
-        self._tokens -= size_bytes * _SECOND_US
+        self._tokens -= size_bytes * US_PER_SECOND
         return True
 
 
@@ -279,7 +278,7 @@ class Link:
         self._bucket.limit(conditions.rate_bytes_per_second, conditions.rate_burst_bytes)
         self._conditions = conditions
         self._latency_us = _microseconds(conditions.latency)
-        self._jitter_average_us = conditions.jitter_average * _SECOND_US
+        self._jitter_average_us = conditions.jitter_average * US_PER_SECOND
         self._jitter_maximum_us = _microseconds(conditions.jitter_maximum)
         self._reorder_delay_us = _microseconds(conditions.reorder_delay)
         self._duplicate_delay_us = _microseconds(conditions.duplicate_delay_maximum)
@@ -310,4 +309,4 @@ class Link:
 
 
 def _microseconds(seconds: float) -> int:
-    return round(seconds * _SECOND_US)
+    return round(seconds * US_PER_SECOND)

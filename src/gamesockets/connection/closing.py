@@ -1,4 +1,4 @@
-"""How does a connection end: why, in which words, and how does the peer hear of it? (spec 1, 7.5, 7.6 and 7.8)"""
+"""How does a connection end: with which reason and text, and how is the peer told? (spec 1, 7.5, 7.6 and 7.8)"""
 
 from typing import Final, final
 
@@ -9,7 +9,7 @@ from gamesockets.wire.messages_pb2 import ConnectionClosed, NoConnection
 
 CLOSE_REPEATS: Final = 3
 CLOSE_REPEAT_US: Final = 250_000
-"""The pause before the first repetition of ConnectionClosed; each further one is twice as long."""
+"""The pause before the first repetition of ConnectionClosed; each further pause is twice as long."""
 
 DEBUG_BYTES_MAX: Final = 127
 

@@ -1,7 +1,7 @@
 """What can be done with a connection, whatever carries its messages?
 
-Datagrams do (`datagram_connection`), or memory (`pipe`). The layers above hold connections by this type. Code on the
-path of datagrams uses the class that it knows.
+Datagrams carry them (`datagram_connection`), or memory (`pipe`). The layers above hold connections by this type.
+Code on the path of datagrams uses `DatagramConnection` itself.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from gamesockets.values.results import Result
 class Connection(StateMachine, ABC):
     """One end of a connection.
 
-    `changes` is where it reports changes of its state; several connections share one, so that the order stays.
+    It reports changes of its state in `changes`, which several connections share, so that the order is kept.
     """
 
     __slots__ = (
@@ -63,10 +63,10 @@ class Connection(StateMachine, ABC):
         self._changes = changes
 
     def change(self, state: State, reason: int, debug: str) -> None:
-        """Enters a state and reports that, if the application is told of it."""
+        """Enters a state and reports that if the application has to know."""
         old_state = self.state
         if self.enter(state, reason, debug):
-            # A lingering connection is closed for the application.
+            # To the application a lingering connection is closed.
             told = State.FIN_WAIT if state == State.LINGER else state
             self._changes.append(StateChange(self, old_state, told, reason, debug))
 
@@ -100,7 +100,7 @@ class Connection(StateMachine, ABC):
 
     @abstractmethod
     def measure(self, now: int) -> None:
-        """Brings rates and quality up to date, because somebody asks for them."""
+        """Brings rates and quality up to date; called before they are read."""
 
 
 @final

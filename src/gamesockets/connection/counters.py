@@ -1,4 +1,4 @@
-"""What happened to datagrams that led nowhere. A malformed datagram costs its sender nothing but a count here."""
+"""How many datagrams were dropped, and why? A malformed datagram costs its sender nothing but a count here."""
 
 from typing import final
 

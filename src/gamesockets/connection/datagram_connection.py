@@ -1,10 +1,10 @@
-"""One connection: the conductor that owns states, deadlines and the two conversations.
+"""One connection over UDP: what does each datagram and each deadline mean in which state?
 
 The handshake and the end of a connection are control messages in the clear (`handshake`, `closing`); everything
-between is data packets (`traffic`). This module knows what each of them means in which state, and nothing else.
+between is data packets (`traffic`). This module owns the states and the deadlines, and calls the others.
 
 Contract: after any call that changes state, drain `datagrams_to_send` and the changes, then read `next_timer` once.
-Replies are never made inside the methods that receive; they note what is owed.
+The methods that receive make no replies; they note what is owed.
 """
 
 from collections import deque
@@ -102,7 +102,7 @@ class DatagramConnection(Connection):
         self._server: ServerHandshake | None = None
         self._policy = _NO_POLICY
         self._farewell: Farewell | None = None
-        """What is still to be told, once the connection has ended."""
+        """What the peer must still be told, once the connection has ended."""
         self._no_connection_owed: tuple[int, int] | None = None
         """Ids for the one NoConnection that leaves next turn: from, to."""
         self._stray_reply_at = now
@@ -154,7 +154,7 @@ class DatagramConnection(Connection):
         return Result.OK
 
     def join(self, agreement: Agreement, now: int) -> None:
-        """Is connected from birth to another connection of this process; nobody is told (spec 3, 6.9)."""
+        """Is connected at once to another connection of this process; no change is reported (spec 3, 6.9)."""
         self._begin(agreement, now)
         self.enter(State.CONNECTED, 0, "")
 
@@ -164,7 +164,7 @@ class DatagramConnection(Connection):
         return None
 
     def _begin(self, agreement: Agreement, now: int) -> None:
-        """Both sides agree: everything for data packets to flow, but the change of state."""
+        """Both sides agree: sets up all that data packets need. The caller changes the state."""
         self.remote_id = agreement.remote_id
         self.peer.identity = agreement.peer.identity
         self.protocol_version = agreement.peer.protocol_version
@@ -182,13 +182,13 @@ class DatagramConnection(Connection):
         self.traffic.configure(options)
 
     def set_trace(self, trace: TraceSink | None) -> None:
-        """From now on `trace` is told of packets and messages; None for nobody."""
+        """Tells `trace` of packets and messages from now on; None for nobody."""
         self.traffic.set_trace(trace)
 
     # ------------------------------------------------------------------ states and ends
 
     def _end(self, state: State, reason: int, debug: str, now: int) -> None:
-        """Leaves the living states; what is told to the peer depends on who ended it."""
+        """Ends the connection; what is told to the peer depends on who ended it."""
         self.statistics.ended(now)
         self.timers.clear()
         farewell = self._farewell
@@ -243,7 +243,7 @@ class DatagramConnection(Connection):
         return farewell is not None and self.state in (State.FIN_WAIT, State.DEAD) and farewell.is_over()
 
     def drop(self, now: int) -> None:
-        """Stops lingering: what was not delivered is lost, and the peer hears of the end."""
+        """Stops lingering: what was not delivered is lost, and the peer is told of the end."""
         if self.state == State.LINGER:
             self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
 
@@ -360,7 +360,7 @@ class DatagramConnection(Connection):
         return self.data_flows and self.sender.is_due(now, self.timers.send)
 
     def may_gather(self, now: int) -> bool:
-        """After `send`: whether full packets may wait a moment, because all in them may, and they are few."""
+        """After `send`: whether full packets may wait a moment: all queued messages may wait, and they are few."""
         sender = self.sender
         return sender.nagle.until > now and sender.lanes.queued_bytes < GATHER_BYTES
 
@@ -450,7 +450,7 @@ class DatagramConnection(Connection):
             self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), closing.TEXT_NO_CONNECTION, now)
 
     def _owe_stray_no_connection(self, from_id: int, to_id: int, now: int) -> None:
-        """For ids that are not ours: rarely, since anybody could make us send these."""
+        """For ids that are not ours: rarely, because anybody can make us send these."""
         if now >= self._stray_reply_at:
             self._stray_reply_at = now + STRAY_REPLY_EVERY_US
             self._owe_no_connection(from_id, to_id)

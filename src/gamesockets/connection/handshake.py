@@ -1,4 +1,4 @@
-"""The handshake as a conversation: who says what when, for the connecting and for the accepting side (spec 1, 3)."""
+"""The handshake: which message does each side send when, and what do they agree on? (spec 1, 3)"""
 
 from typing import Final, final
 
@@ -12,7 +12,7 @@ from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.values.moments import NEVER
+from gamesockets.values.moments import NEVER, US_PER_MS
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest, CryptInfo
 from gamesockets.wire.versions import MINIMUM_PROTOCOL_VERSION, PROTOCOL_VERSION
@@ -28,7 +28,7 @@ _UNSIGNED_ALLOWED_SILENTLY: Final = 2
 
 @final
 class Policy:
-    """What the local side insists on: who may go without proof, which roots count, what time it is."""
+    """What the local side requires of a peer: a certificate or not, signed by which roots, valid at what time."""
 
     __slots__ = ("allow_without_auth", "trust", "unix_time_s")
 
@@ -57,11 +57,11 @@ def round_trip_ms(now: int, echoed_at: int, held_us: int) -> int:
     elapsed_us = now - echoed_at - held_us
     if not 0 <= elapsed_us <= _PING_SAMPLE_MAX_US:
         return _NO_SAMPLE
-    return (elapsed_us + 500) // 1000
+    return (elapsed_us + US_PER_MS // 2) // US_PER_MS
 
 
 def without_proof(credentials: Credentials, allow_without_auth: int) -> Refusal | None:
-    """Whether this side may go without a certificate: anonymous ones always, named ones only if that is silent."""
+    """Why this side may not connect without a certificate; None if it has one, is anonymous, or is allowed silently."""
     if credentials.certificate is not None:
         return None
     if credentials.identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
@@ -109,7 +109,7 @@ class ClientHandshake:
         if message.connection_id != self.connection_id:
             return False
         if message.protocol_version < MINIMUM_PROTOCOL_VERSION:
-            text = "Peer is running old software and needs to be udpated"
+            text = "Peer is running old software and needs to be udpated"  # sic: the reference library's own spelling
             return Refusal(int(EndReason.MISC_GENERIC), text)
         if message.HasField("your_timestamp"):
             self.ping_sample_ms = round_trip_ms(now, message.your_timestamp, 0)
@@ -219,7 +219,7 @@ class ServerHandshake:
         return Agreement(sealing, opening, self.peer, self.client_id)
 
     def connect_ok(self, now: int) -> bytes:
-        """The ConnectOK: always the same but for how long the request was held."""
+        """The ConnectOK: always the same, except for the time that the request was held."""
         self.owes_ok = False
         message = ConnectOK(client_connection_id=self.client_id, server_connection_id=self.connection_id)
         held_us = now - self._received_at
@@ -237,9 +237,9 @@ def agree_in_memory(
     identities: tuple[NetworkingIdentity, NetworkingIdentity],
     unencrypted: int,
 ) -> tuple[Agreement, Agreement]:
-    """What a handshake between two connections of this process would lead to, without its messages (spec 2, 2.14).
+    """What two connections of this process agree on, without the messages of a handshake (spec 2, 2.14).
 
-    Identity k is what connection k sees as its peer. Raises `ValueError` for an invalid one.
+    Identity k is what connection k sees as its peer. Raises `ValueError` for an invalid identity.
     """
     cipher = own_ciphers(unencrypted)[0]
     credentials = (
@@ -262,13 +262,13 @@ def agree_in_memory(
         )
         ciphers = session_ciphers(index == 1, credentials[index], peer, *connection_ids, cipher)
         if isinstance(ciphers, Refusal):
-            raise AssertionError(f"our own credentials do not please us: {ciphers.text}")  # noqa: TRY004 - a bug here
+            raise AssertionError(f"our own credentials are not accepted: {ciphers.text}")  # noqa: TRY004 - a bug here
         agreements.append(Agreement(*ciphers, peer, connection_ids[1 - index]))
     return agreements[0], agreements[1]
 
 
 def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerHandshake | None:
-    """The checks on a ConnectRequest whose challenge was good; None to drop it without a word (spec 1, 3.5)."""
+    """The checks on a ConnectRequest whose challenge was good; None to drop it silently (spec 1, 3.5)."""
     identity = peer_identity(request, address, policy.allow_without_auth > 0)
     if identity is None:
         return None

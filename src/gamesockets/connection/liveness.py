@@ -24,7 +24,7 @@ IMMEDIATE_ACK_REQUEST: Final = 6
 
 @final
 class Liveness:
-    """When the peer was last heard, and what it still owes us."""
+    """When the peer was last heard, and which reply it still owes."""
 
     __slots__ = (
         "_asked_at",
@@ -47,7 +47,7 @@ class Liveness:
         self._asked_immediately_at = now - PROBE_EVERY_US
 
     def heard(self, now: int) -> None:
-        """Something came that only the peer can have sent, as far as anyone can tell."""
+        """Something came that is believed to be from the peer."""
         self.last_heard_at = now
         if self._reply_by != NEVER or self._misses:
             self._reply_by = NEVER

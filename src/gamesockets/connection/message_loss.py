@@ -1,6 +1,6 @@
-"""Unreliable messages lost on purpose, whole, packets kept: for games that want to see how they cope (spec 3, 2.1).
+"""Which unreliable messages are lost on purpose? Whole ones, while all packets arrive: a test for games (spec 3, 2.1).
 
-Both classes stand in front of a mailbox, and only while their configuration value is not 0.
+The classes stand in front of an inbox and of a sender, and only while their configuration value is not 0.
 """
 
 from typing import Final, final
@@ -35,7 +35,7 @@ class LossyInbox(MessageSink):
             self._inbox.insert_late(message)
 
     def _loses(self, message: NetworkingMessage) -> bool:
-        """Draws, and takes a lost message off the receive limits, on which the receiver has put it."""
+        """Decides at random. A lost message no longer counts for the receive limits; the receiver has counted it."""
         if message.flags & _RELIABLE or not chance(self._entropy, self._percent):
             return False
         peer = message.peer
@@ -67,7 +67,7 @@ class LossyOutbox(Outbox):
                 and self._sender.pending_bytes() + size <= options.send_buffer_size_bytes
                 and lanes[lane_index].last_number - lanes[lane_index].last_reliable_number < UNRELIABLE_RUN_MAX
             ):
-                # Its number is taken, so the peer finds it missing like any other.
+                # Its number is used, so that the peer finds it missing.
                 lanes[lane_index].last_number += 1
                 return lanes[lane_index].last_number
         return self._outbox.send(data, flags, lane_index, now)

@@ -1,7 +1,7 @@
 """Two ends of one process: what is sent lies in the partner's inbox before the call returns (spec 2, 2.14).
 
-No packets, and so no rate, Nagle wait, loss or simulated network; only the receiver's limits count. What a pipe
-measures is as if each message were a packet that arrived at once.
+No packets, and so no rate, Nagle wait, loss or simulated network; only the receiver's limits count. A pipe measures
+as if each message were a packet that arrives at once.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ from gamesockets.values.results import Result
 from gamesockets.wire.packet import NO_TIME
 
 REPORTED_RATE_MAX: Final = 104_857_600
-"""Bytes per second shown as the send rate of a pipe that nobody has slowed down."""
+"""Bytes per second that a pipe shows as its send rate unless a lower limit is set."""
 
 _NOWHERE: Final = Address("::", 0)
 _INVALID_PARAM: Final = -int(Result.INVALID_PARAM)
@@ -34,7 +34,7 @@ _NO_CONNECTION: Final = -int(Result.NO_CONNECTION)
 class Pipe(Connection):
     """One end, connected once `join` was called.
 
-    `changes` is where both ends tell what happens to them, in the order in which it does.
+    Both ends report their changes of state in `changes`, in order.
     """
 
     __slots__ = ("_partner",)
@@ -57,7 +57,7 @@ class Pipe(Connection):
         self.configure(options)
 
     def join(self, partner: "Pipe", now: int) -> None:
-        """Both ends are connected from here on; nobody is told (spec 3, 6.9)."""
+        """Both ends are connected from here on; no change is reported (spec 3, 6.9)."""
         self._connect(partner, now)
         partner._connect(self, now)
 
@@ -65,7 +65,7 @@ class Pipe(Connection):
         self._partner = partner
         self.enter(State.CONNECTED, 0, "")
         # As if the handshake had been a packet in each direction, which took no time. It counts for the rates of the
-        # first interval, not for its quality, as in the reference.
+        # first interval, not for its quality, as in the reference library.
         statistics = self.statistics
         statistics.sequenced = 1
         statistics.connected(now)
@@ -111,7 +111,7 @@ class Pipe(Connection):
             self.inbox.append(message)
 
     def needs_service(self, now: int) -> bool:  # noqa: ARG002 - as for UDP
-        """Always: a message that was delivered may be what somebody waits for."""
+        """Always: the application may wait for the message that was delivered."""
         return True
 
     def flush(self) -> Result:

@@ -1,4 +1,4 @@
-"""When our statistics go to the peer: riding along when ready, in a packet of their own when due (spec 1, 8.1)."""
+"""When do our statistics go to the peer? With other data when ready, alone when due (spec 1, 8.1)."""
 
 from typing import Final, final
 
@@ -13,7 +13,7 @@ _INSTANTANEOUS_READY_US: Final = 20_000_000
 _INSTANTANEOUS_DUE_US: Final = 30_000_000
 _LIFETIME_READY_US: Final = 120_000_000
 _LIFETIME_DUE_US: Final = 140_000_000
-_INSTANTANEOUS_SECONDS_PER_PACKET: Final = 3
+_INSTANTANEOUS_US_PER_PACKET: Final = 3_000_000
 _LIFETIME_PACKETS_MIN: Final = 100
 
 
@@ -77,7 +77,7 @@ class StatisticsReports:
         picked = 0
         elapsed_us = now - self._instantaneous_acked_at
         if elapsed_us >= _INSTANTANEOUS_READY_US:
-            enough = elapsed_us // (_INSTANTANEOUS_SECONDS_PER_PACKET * 1_000_000)
+            enough = elapsed_us // _INSTANTANEOUS_US_PER_PACKET
             received_then, sent_then = self._instantaneous_packets
             if received - received_then > enough or sent - sent_then > enough:
                 picked |= INSTANTANEOUS

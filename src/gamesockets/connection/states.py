@@ -23,13 +23,13 @@
 
 "close" is the application's call; "trouble here" is a timeout, or something of the peer's that cannot be accepted.
 
-The application sees less than there is: once it has closed a connection, that is gone for it. The peer sees less, too:
-it cannot tell a lingering connection from a connected one.
+The application does not see all states: once it has closed a connection, that is gone for it. The peer cannot tell a
+lingering connection from a connected one.
 
 NONE: the object was made a moment ago. Nobody knows of it, no timer runs.
 
 CONNECTING: a client asks until the server answers; a server waits until its application accepts. Messages may be queued
-    already. Both give up when the initial timeout has passed, so somebody always leaves this state.
+    already. Both give up when the initial timeout has passed, so no connection stays in this state.
 
 CONNECTED: data packets flow both ways, and all timers of the traffic run. Each end leaves it when it wants to, when it
     hears that the other has left it, or when it has heard nothing for the timeout.
@@ -89,7 +89,7 @@ def visible(state: State) -> ConnectionState:
 
 
 class StateMachine:
-    """The state of one connection, and `enter`, the only door through which it changes.
+    """The state of one connection, and `enter`, the only method that changes it.
 
     A base class and no part of its own, because the state is read for every packet and message.
     """
@@ -108,7 +108,7 @@ class StateMachine:
     def enter(self, state: State, reason: int, debug: str) -> bool:
         """Changes the state; whether the application is told of it.
 
-        It is not told of what follows its own close: of the end of lingering, and of death.
+        It is not told of what follows its own close: the end of lingering, and DEAD.
 
         Raises `AssertionError` if the table has no way from here to there: a bug of ours.
         """

@@ -1,13 +1,14 @@
 """How good is the link? Counters, measuring intervals, quality, and the statistics the two sides exchange (spec 1, 8).
 
 The data path only counts. Rates and quality are computed when an interval of five seconds ends, histograms and
-percentiles when somebody asks.
+percentiles when they are asked for.
 """
 
 from collections.abc import Sequence
 from typing import Final, final
 
-from gamesockets.receive.window import ReplayWindow
+from gamesockets.receive.replay_window import ReplayWindow
+from gamesockets.values.moments import US_PER_SECOND
 from gamesockets.wire.messages_pb2 import ConnectionQuality, InstantaneousStats, LifetimeStats
 
 INTERVAL_US: Final = 5_000_000
@@ -239,7 +240,7 @@ class Statistics:
             return
         deltas = [after - before for after, before in zip(self._counters(), self._at_start, strict=True)]
         sent, bytes_sent, received, bytes_received, sequenced, dropped, out_of_order, duplicate, lurch = deltas
-        seconds = elapsed_us / 1_000_000
+        seconds = elapsed_us / US_PER_SECOND
         interval = Interval()
         interval.out_packets_per_second = sent / seconds
         interval.out_bytes_per_second = bytes_sent / seconds
@@ -280,7 +281,7 @@ class Statistics:
         if self._connected_at < 0:
             return 0
         end = self._ended_at if self._ended_at >= 0 else now
-        return max(1, (end - self._connected_at + 500_000) // 1_000_000)
+        return max(1, (end - self._connected_at + US_PER_SECOND // 2) // US_PER_SECOND)
 
     def instantaneous(self, ping_ms: int) -> InstantaneousStats:
         """The last interval, for the peer."""
@@ -335,7 +336,7 @@ class Statistics:
         return message
 
     def received_from_peer(self, quality: ConnectionQuality, now: int) -> None:
-        """Keeps what the peer says of its side of the link."""
+        """Keeps what the peer measured on its side of the link."""
         if quality.HasField("instantaneous"):
             self.remote_instantaneous = quality.instantaneous
             self.remote_instantaneous_at = now

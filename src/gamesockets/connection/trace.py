@@ -1,7 +1,7 @@
-"""Who may watch the packets and messages of a connection go by, and how: the one optional sink for all tracing.
+"""How are the packets and messages of a connection watched? Through one optional sink for all tracing.
 
 Logs, a packet decoder and tests implement `TraceSink` and hand it to `DatagramConnection.set_trace`. Without a sink a
-data packet costs one comparison, and a message nothing: messages are watched by standing in front of inbox and sender.
+data packet costs one comparison, and a message nothing: a watched connection has objects in front of inbox and sender.
 """
 
 from abc import ABC, abstractmethod

@@ -24,15 +24,15 @@ from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
 from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, NOT_RECORDED, Receiver
+from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
-from gamesockets.receive.window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.send.sender import Outbox, Sender
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.message import PeerRecord
-from gamesockets.values.moments import NEVER
+from gamesockets.values.moments import NEVER, US_PER_MS
 from gamesockets.wire import datagram
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
 from gamesockets.wire.messages_pb2 import UdpStats
@@ -50,7 +50,7 @@ STOP_WAITING_NUDGE_US: Final = 250_000
 REPORTS_ROOM_BYTES: Final = 64
 
 REFUSED_ROUND_TRIPS: Final = 2
-"""So long after a packet that was refused everything else is reported, with the slack below; as the reference does."""
+"""After a refused packet the others are reported within this and the slack below, as by the reference library."""
 
 _REFUSED_ROUND_TRIP_MAX_US: Final = 100_000
 _REFUSED_SLACK_US: Final = 5_000
@@ -59,6 +59,31 @@ _REFUSED_SLACK_US: Final = 5_000
 @final
 class Traffic:
     """The parts that data packets pass through, and the order of work for one packet in and one packet out."""
+
+    __slots__ = (
+        "_counters",
+        "_entropy",
+        "_extras_at",
+        "_header_start",
+        "_inbox",
+        "_last_sent_at",
+        "_opening",
+        "_options",
+        "_protocol_version",
+        "_remote_id",
+        "_sealing",
+        "_stop_waiting_by",
+        "_trace",
+        "acks",
+        "liveness",
+        "outbox",
+        "ping",
+        "receiver",
+        "reports",
+        "sender",
+        "statistics",
+        "window",
+    )
 
     def __init__(
         self,
@@ -85,7 +110,7 @@ class Traffic:
         self.receiver = Receiver(self.acks, peer, inbox, options)
         self.sender = Sender(options, 2)
         self.outbox: Outbox = self.sender
-        """Where messages of the application go: the sender, or somebody who stands in front of it."""
+        """Where messages of the application go: the sender, or what stands in front of it."""
         self.ping = self.sender.path.round_trip
         self.liveness = Liveness(now, options.timeout_connected_us)
         self.statistics = Statistics(self.window, connection_id)
@@ -129,7 +154,7 @@ class Traffic:
             self.sender.filling.payload_bytes_max = size
 
     def set_trace(self, trace: TraceSink | None) -> None:
-        """Whom to tell of what goes by; None for nobody."""
+        """Tells `trace` of packets and messages from now on; None for nobody."""
         self._trace = trace
         self._stand_in_front()
 
@@ -139,7 +164,7 @@ class Traffic:
         self._stand_in_front()
 
     def _stand_in_front(self) -> None:
-        """Puts in front of inbox and sender whoever watches messages, and before them whoever loses some on purpose."""
+        """Puts tracing in front of inbox and sender, and simulated message loss in front of that."""
         options = self._options
         inbox: MessageSink = self._inbox
         outbox: Outbox = self.sender
@@ -156,7 +181,7 @@ class Traffic:
     def take_ping_sample(self, sample_ms: int, now: int) -> None:
         """A round trip measured in whole milliseconds; below 0 for none."""
         if sample_ms >= 0:
-            self.sender.path.on_round_trip(sample_ms * 1000, now)
+            self.sender.path.on_round_trip(sample_ms * US_PER_MS, now)
             self.statistics.ping(sample_ms)
 
     def handle_timer(self, now: int, timers: Timers) -> bool:
@@ -236,13 +261,13 @@ class Traffic:
             self.acks.flush_by(now if is_immediate else now + ACK_DELAY_US)
 
     def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
-        """An ack frame of the peer, which reports on packets that we sent up to `latest`."""
+        """An ack frame of the peer, which reports on our packets up to `latest`."""
         loss = self.sender.loss
         packet = self.sender.flight.get(latest)
         if packet is not None and delay != ACK_DELAY_UNKNOWN:
             sample_us = sample_from_ack_us(now - packet.sent_at - (delay << ACK_DELAY_SHIFT))
             if sample_us != UNKNOWN:
-                self.take_ping_sample(sample_us // 1000, now)
+                self.take_ping_sample(sample_us // US_PER_MS, now)
         if self._trace is not None:
             self._tell_of_ack(self._trace, latest, delay, blocks, now)
         if blocks:

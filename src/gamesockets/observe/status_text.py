@@ -62,7 +62,7 @@ def debug_text(connection: Connection, name: str) -> str:
         ("rtt", f"{ping_ms} ms" if ping_ms >= 0 else "?"),
         ("tx_s", _mean_bytes(statistics.bytes_sent, statistics.packets_sent)),
         ("pending bytes", sender.pending_bytes()),
-        ("outstanding reliable bytes", sender.in_flight_bytes()),
+        ("outstanding reliable bytes", sender.unacked_reliable_bytes()),
         ("reliable messages", reliable),
         ("messages", sum([lane.last_number for lane in sender.lanes.lanes])),
         ("minimum rate", f"{connection.options.send_rate_min} bytes/s"),

@@ -1,1 +1,1 @@
-"""From the plaintext of a packet to messages: which packets came, reassembly, the queue the application reads."""
+"""From the plaintext of a packet to messages: which packets came, what to acknowledge, reassembly."""

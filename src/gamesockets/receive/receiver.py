@@ -1,7 +1,7 @@
 """The order of work for one packet's plaintext: frames in, messages and acks of our packets out (spec 2, 2.4 and 2.5).
 
 Segments and stop-waiting values take effect as they are read. What the peer says about *our* packets is checked, so
-that a bad ack ends the payload where it stands, and collected for whoever owns the sending side.
+that a bad ack ends the payload where it stands, and collected for the sending side.
 """
 
 from typing import Final, TypeAlias, final
@@ -29,7 +29,7 @@ _WRAPS_FROM: Final = 1 << 61
 """Smaller sums, which is all that honest peers make, need no arithmetic of 64 bits."""
 
 _WINDOW_BYTES: Final = 4096
-"""Most often all that is there: what a packet brings and what is left of the one before."""
+"""Usually the whole buffer: what a packet brings and what is left of the one before."""
 
 LANES_HELD_MAX: Final = 12
 """Undelivered bytes of all lanes together, in receive buffers; beyond that nothing is taken ahead of a hole."""
@@ -304,11 +304,16 @@ class Receiver(FrameSink):
                 break
             number = stream.last_message_number + increment
             if increment > MAX_NUMBER_INCREMENT or number > lane.highest_number + MAX_NUMBER_AHEAD:
-                fault = f"Reliable message number lurch.  Last {stream.last_message_number}, gap {increment}"
+                # sic: the reference library's own spelling
+                fault = (
+                    f"Reliable message number lurch.  Last reliable {stream.last_message_number}, "
+                    f"offset {increment}, highest seen {lane.highest_number}"
+                )
                 break
             if size >> 5 > MAX_SIZE_UPPER or (
                 size > 31 and (size > options.recv_buffer_size_bytes or size > options.recv_max_message_size)
             ):
+                # sic: the reference library's own spelling
                 fault = f"Reliable message size too large.  ({size >> 5}<<5 + {size & 31})"
                 break
             if number > lane.highest_number:

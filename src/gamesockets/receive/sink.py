@@ -1,4 +1,4 @@
-"""Where do received messages go? To whatever the receiver was given: it knows no queue and no application."""
+"""Where do received messages go? Into the sink that the receiver was given: it knows no queue and no application."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from gamesockets.values.message import NetworkingMessage
 
 
 class MessageSink(ABC):
-    """Whom the receiver hands whole messages: an inbox, or somebody who watches what goes into it."""
+    """Takes whole messages from the receiver: an inbox, or what stands in front of it."""
 
     __slots__ = ()
 

@@ -8,13 +8,13 @@ from typing import Final, final
 from gamesockets.send.reliable import PEER_BUFFER_BYTES
 
 ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
-"""So much unreported reliable data asks for an ack."""
+"""Ask for an ack once this much reliable data is unreported."""
 
 ACK_WANTED_PACKETS: Final = 4_096
-"""So many unreported packets ask for one, ..."""
+"""Ask for an ack once more packets than this are unreported, ..."""
 
 _ACK_WANTED_EVERY: Final = 512
-"""... and again after so many more."""
+"""... and again after each further so many."""
 
 
 @final
@@ -26,7 +26,7 @@ class AckRequests:
     def __init__(self) -> None:
         self._reliable_bytes = 0
         self.wanted = False
-        """The next packet should ask for an immediate ack; whoever sends it resets this."""
+        """The next packet should ask for an immediate ack; sending it resets this."""
 
     def on_reliable_sent(self, size_bytes: int) -> None:
         """New reliable bytes leave."""
@@ -36,7 +36,7 @@ class AckRequests:
             self.wanted = True
 
     def on_many_unreported(self, packets: int) -> None:
-        """A packet leaves, and the peer has not reported so many before it: more than `ACK_WANTED_PACKETS`."""
+        """A packet leaves while so many before it, more than `ACK_WANTED_PACKETS`, are unreported."""
         if packets & (_ACK_WANTED_EVERY - 1) == 0:
             self.wanted = True
 

@@ -1,4 +1,4 @@
-"""Puts segments of several lanes into the plaintext of one packet (spec 2, 2.7.2 and 2.16).
+"""Puts segments and pieces of several lanes into the plaintext of one packet (spec 2, 2.7.2 and 2.16).
 
 Only the very last segment of a payload leaves its size out. A lane with reliable data comes last, because a
 reference receiver schedules an ack only if the last lane section had some.
@@ -99,7 +99,7 @@ class PacketBuilder:
 
     def segment_header_bytes(self, segment: Segment) -> int:
         """Header size, without the size byte, of a segment and what it has to announce."""
-        size = self.reliable_header_bytes(segment.lane.index, segment.position)
+        size = self.reliable_header_bytes(segment.stream.index, segment.position)
         return size + ANNOUNCE_BYTES if segment.announce else size
 
     def reliable_header_bytes(self, lane: int, position: int) -> int:
@@ -115,9 +115,9 @@ class PacketBuilder:
     def add_reliable(self, segment: Segment) -> None:
         """Adds a segment whose header and data were found to fit."""
         if segment.announce:
-            # A piece that never becomes a message: all it does is to mention the number.
-            self.add_unreliable(segment.lane.index, segment.announce, 1, False, b"")
-        section = self._enter(segment.lane.index)
+            # A piece that never becomes a message: it only mentions the number.
+            self.add_unreliable(segment.stream.index, segment.announce, 1, False, b"")
+        section = self._enter(segment.stream.index)
         position = segment.position
         data = segment.data
         if section.position == 0:

@@ -1,7 +1,7 @@
 """What goes into a packet: lost bytes before new ones, as much as the packet and the peer can take (spec 2, 2.7, 2.16).
 
-Where the wire leaves the choice this differs from the reference: adjacent reliable messages share a segment, bulk
-packets are full, and no more is in flight than a reference receiver can hold.
+Where the protocol leaves a choice this differs from the reference library: adjacent reliable messages share a segment,
+bulk packets are full, and no more is in flight than a reference receiver can hold.
 """
 
 from typing import Final, final
@@ -22,13 +22,13 @@ from gamesockets.send.retransmission import RetransmissionTimer
 from gamesockets.wire.frames import encode_reliable_to_end
 
 MIN_PIECE_BYTES: Final = 16
-"""A message is not started in the rest of a packet for less than this."""
+"""The rest of a packet is left empty if less than this of a message fits."""
 
 UNSPLIT_MARGIN_BYTES: Final = 100
-"""Messages that leave this much of a packet free are never cut in two: half a message is twice the loss."""
+"""A message that leaves this much of a full packet free is never cut in two: it would be lost twice as often."""
 
 ANNOUNCE_FROM: Final = 4_000
-"""A reliable message so far behind the last one announces its number: receivers refuse jumps above 10,000."""
+"""A reliable message whose number is further above the last one's announces it: receivers refuse jumps above 10,000."""
 
 MIN_HEADER_BYTES: Final = 1
 

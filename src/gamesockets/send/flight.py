@@ -1,4 +1,4 @@
-"""Packets on their way: the record of each until the peer has told its fate (spec 2, 2.8.1-2.8.3).
+"""Packets on their way: the record of each until the peer has reported it (spec 2, 2.8.1-2.8.3).
 
 Packet numbers are consecutive, so the records are a list with an offset; settled ones in front are cut off now
 and then.
@@ -14,14 +14,13 @@ UNREPORTED_PACKETS_MAX: Final = 12_000
 
 _COMPACT_AT: Final = 512
 
-# One object for each size: in the thousands of records of a connection that the peer does not report on, fresh ones
-# would be a third of the memory. An MTU is 1300 bytes at most.
+# One object for each size: fresh ones would be a quarter of a record's memory. An MTU is 1300 bytes at most.
 _SIZES: Final = list(range(2048))
 
 
 @final
 class SentPacket:
-    """What is remembered of a packet, and what was known when it left."""
+    """What is remembered of a packet, and what was known when it left. Immutable: several packets may share one."""
 
     __slots__ = ("delivered_bytes", "is_application_limited", "is_lost", "segments", "sent_at", "size_bytes")
 
@@ -44,6 +43,14 @@ class SentPacket:
         """The application had nothing more to send: this packet says little of what the path can carry."""
         self.is_lost = False
         """The peer reported it missing, or never reported it. It may still be late."""
+
+    def as_lost(self) -> "SentPacket":
+        """The record of the same packet once it is believed lost."""
+        lost = SentPacket(
+            self.sent_at, self.size_bytes, self.segments, self.delivered_bytes, self.is_application_limited
+        )
+        lost.is_lost = True
+        return lost
 
 
 @final
@@ -83,6 +90,11 @@ class Flight:
         if 0 <= index < len(self._records):
             return self._records[index]
         return None
+
+    def replace(self, number: int, packet: SentPacket) -> None:
+        """Puts another record in place of that of a packet, if it is not settled."""
+        if self.get(number) is not None:
+            self._records[number - self._first] = packet
 
     def take_range(self, begin: int, end: int) -> list[SentPacket]:
         """Removes and returns the records in [begin, end): these packets arrived."""

@@ -1,4 +1,4 @@
-"""Messages waiting to be sent, lane by lane, and which lane speaks next (spec 2, 2.7.1 and 2.10).
+"""Messages waiting to be sent, lane by lane, and which lane sends next (spec 2, 2.7.1 and 2.10).
 
 With one lane the choice costs nothing. With several, the lowest priority number with anything queued wins; within
 a priority class, weighted fair queueing by virtual time.
@@ -8,6 +8,7 @@ from collections import deque
 from typing import Final, TypeAlias, final
 
 from gamesockets.send.reliable import UnackedStream
+from gamesockets.values.moments import US_PER_SECOND
 from gamesockets.wire.stream import encode_message_header
 
 # Message number, header in the reliable stream (empty: an unreliable message), body.
@@ -200,7 +201,7 @@ class Lanes:
                     size = lane.pending_reliable + lane.pending_unreliable + lane.unacked.lost_bytes
                 else:
                     size = (_last_finish(lane) - _last_finish(previous)) // lane.multiplier
-                elapsed_us += size * weights * 1_000_000 // (lane.weight * rate)
+                elapsed_us += size * weights * US_PER_SECOND // (lane.weight * rate)
                 times[lane.index] = elapsed_us
                 weights -= lane.weight
                 previous = lane

@@ -1,7 +1,7 @@
 """What became of the packets: which arrived, which are lost, and what that means for the bytes in them (spec 2, 2.8).
 
-A packet that the peer reports missing counts as lost at once, and what it carried is repeated; the reference waits
-for its next timer. An ack that comes late still counts.
+A packet that the peer reports missing counts as lost at once, and what it carried is repeated; the reference
+library waits for its next timer. An ack that comes late still counts.
 """
 
 from typing import Final, final
@@ -16,7 +16,7 @@ from gamesockets.values.moments import NEVER
 from gamesockets.wire.frames import AckBlock
 
 LATE_HOLES_MAX: Final = 20
-"""So many holes at most are kept open for late packets: each costs the peer room."""
+"""At most so many holes are kept open for late packets: each costs the peer room."""
 
 _FORGET_AFTER_US: Final = 4_000_000
 
@@ -59,14 +59,14 @@ class LossDetection:
         self.minimum_waited_for = 0
         """No acks are needed below this packet number."""
         self.peer_has_holes = False
-        """The last ack frame had blocks: the peer would like to hear a stop-waiting value."""
+        """The last ack frame had blocks: the peer wants a stop-waiting value."""
         self.reported_marks: list[int] = []
         """Statistics marks of packets that arrived since the caller last looked."""
         self.lost_marks: list[int] = []
         """The same for packets that did not."""
 
     def on_statistics_sent(self, number: int, mark: int) -> None:
-        """Packet `number` carries statistics: one day `mark` is among the reported or the lost marks."""
+        """Packet `number` carries statistics: `mark` will be among the reported or the lost marks."""
         self._marks[number] = mark
 
     def awaits_ack(self) -> bool:
@@ -79,7 +79,7 @@ class LossDetection:
     # ------------------------------------------------------------------ acks
 
     def acknowledge(self, latest: int, blocks: list[AckBlock], now: int) -> None:
-        """Applies an ack frame about packets up to `latest`, none of whose blocks reaches below 0 (2.8.2)."""
+        """Applies an ack frame about packets up to `latest`, none of whose blocks reaches below 0 (spec 2, 2.8.2)."""
         flight = self._flight
         end = latest + 1
         lost: list[tuple[int, int]] = []
@@ -94,7 +94,7 @@ class LossDetection:
             end = begin
         if end > self.minimum_waited_for and self._arrived(self.minimum_waited_for, end):
             is_progress = True
-        self.minimum_waited_for = max(self.minimum_waited_for, self._worth_hearing_of(latest, lost, now))
+        self.minimum_waited_for = max(self.minimum_waited_for, self._stop_waiting_value(latest, lost, now))
         flight.latest_reported = max(flight.latest_reported, latest)
         self.peer_has_holes = len(blocks) > 0
         for begin, middle in lost:
@@ -107,8 +107,8 @@ class LossDetection:
                 lane.blocked = False
             self._retransmission.on_progress(self.awaits_ack(), now)
 
-    def _worth_hearing_of(self, latest: int, lost: list[tuple[int, int]], now: int) -> int:
-        """The stop-waiting value: packets reported missing lately may be late rather than lost, and late ones count."""
+    def _stop_waiting_value(self, latest: int, lost: list[tuple[int, int]], now: int) -> int:
+        """Not above packets that were reported missing and left lately: they may still arrive, and then they count."""
         value = latest
         if lost:
             sent_after = now - self._path.late_arrival_us()
@@ -137,8 +137,8 @@ class LossDetection:
         return is_progress
 
     def _lose(self, number: int, packet: SentPacket) -> int:
-        """Has what nobody acknowledged in this packet repeated; how often the most stubborn segment was sent."""
-        self._path.on_lost(packet)
+        """Queues what is unacknowledged of this packet for repetition; how often its most repeated segment was sent."""
+        self._path.on_lost(number, packet)
         if number in self._marks:
             self.lost_marks.append(self._marks.pop(number))
         transmissions = 0
@@ -164,7 +164,7 @@ class LossDetection:
             self._forget(now)
 
     def _probe(self, now: int) -> None:
-        """Repeats the oldest segment and asks for an immediate ack, which tells the fate of all others."""
+        """Repeats the oldest segment and asks for an immediate ack, which reports on all others."""
         self._retransmission.running_since = NEVER
         for lane in self._lanes.lanes:
             oldest = lane.unacked.oldest()
@@ -180,7 +180,7 @@ class LossDetection:
         return NEVER if oldest == NEVER else oldest + _FORGET_AFTER_US
 
     def _forget(self, now: int) -> None:
-        """Drops records that are too old to matter; what they carried and nobody acknowledged counts as lost."""
+        """Drops records that are too old to matter; their unacknowledged segments count as lost."""
         for number, packet in self._flight.forget_sent_before(now - _FORGET_AFTER_US + 1):
             if not packet.is_lost:
                 self._lose(number, packet)

@@ -1,16 +1,16 @@
-"""How long do small messages wait for company? (Nagle's algorithm; spec 2, 2.7.1 and 2.9.3)"""
+"""How long do small messages wait for more data? (Nagle's algorithm; spec 2, 2.7.1 and 2.9.3)"""
 
 from typing import Final, final
 
 from gamesockets.values.moments import NEVER
 
 GATHER_BYTES: Final = 16_384
-"""From so many queued bytes on, full packets leave at once, even if all messages in them may wait."""
+"""Full packets leave at once when this much is queued, even if all messages in them may wait."""
 
 
 @final
 class NagleTimer:
-    """One wait for all queued messages: a message that does not wait takes those before it along."""
+    """One timer for all queued messages: a message that does not wait ends the wait of those before it."""
 
     __slots__ = ("until",)
 
@@ -23,7 +23,7 @@ class NagleTimer:
         self.until = now + wait_us
 
     def end(self) -> None:
-        """A message was queued that does not wait: nothing before it does either."""
+        """A message was queued that does not wait: those before it leave with it."""
         self.until = 0
 
     def flush(self) -> None:

@@ -1,6 +1,8 @@
-"""How fast: a token bucket filled at the send rate (spec 2, 2.9)."""
+"""How fast may data leave? A token bucket filled at the send rate (spec 2, 2.9)."""
 
 from typing import Final, final
+
+from gamesockets.values.moments import US_PER_SECOND
 
 BURST_BYTES: Final = 1248
 MIN_RATE: Final = 1024
@@ -10,7 +12,7 @@ MAX_RATE: Final = 0x1000_0000
 _INITIAL_WINDOW_BYTES: Final = 4380
 _UNKNOWN_ROUND_TRIP_US: Final = 200_000
 _ROUND_TRIP_MIN_US: Final = 500
-_BEFORE_CONNECTING: Final = 65536
+_ESTIMATE_BEFORE_CONNECTING: Final = 65536
 
 QUANTUM_US: Final = 1000
 """Data that waits for tokens is sent this often at most, so that fast senders send batches."""
@@ -26,41 +28,41 @@ class Pacer:
     __slots__ = ("_tokens", "data_waits", "estimate", "rate", "updated_at")
 
     def __init__(self) -> None:
-        self.estimate = _BEFORE_CONNECTING
+        self.estimate = _ESTIMATE_BEFORE_CONNECTING
         self.rate = MIN_RATE
-        self._tokens = BURST_BYTES * 1_000_000
+        self._tokens = BURST_BYTES * US_PER_SECOND
         self.updated_at = 0
         """When the bucket was last filled."""
         self.data_waits = False
         """Whether data waited for tokens then."""
 
     def connected(self, round_trip_us: int, now: int) -> None:
-        """Sets the one estimate there is, from the round trip of the handshake (-1: unknown), and fills the bucket."""
+        """Sets the estimate, once, from the round trip of the handshake (-1: unknown), and fills the bucket."""
         if round_trip_us < 0:
             round_trip_us = _UNKNOWN_ROUND_TRIP_US
-        self.estimate = _INITIAL_WINDOW_BYTES * 1_000_000 // max(round_trip_us, _ROUND_TRIP_MIN_US)
-        self._tokens = BURST_BYTES * 1_000_000
+        self.estimate = _INITIAL_WINDOW_BYTES * US_PER_SECOND // max(round_trip_us, _ROUND_TRIP_MIN_US)
+        self._tokens = BURST_BYTES * US_PER_SECOND
         self.updated_at = now
 
     def limit(self, rate_min: int, rate_max: int) -> None:
         """Applies the configured limits in bytes/s; the lower one wins over a smaller upper one.
 
-        What a limit cuts off is gone: raising the upper one alone does not free the rate again, as in the reference.
+        As in the reference library, the estimate is cut, too: a higher upper limit alone does not raise the rate again.
         """
         low = min(max(rate_min, MIN_RATE), MAX_RATE)
         high = min(max(rate_max, low), MAX_RATE)
         self.rate = self.estimate = min(max(self.estimate, low), high)
 
     def refill(self, now: int, data_waits: bool) -> None:
-        """Adds what the time since the last call is worth.
+        """Adds the tokens of the time since the last call.
 
         More than a burst is kept only if data has been waiting all that time, because then the timer was merely late.
         """
         elapsed = now - self.updated_at
         self.updated_at = now
-        limit = BURST_BYTES * 1_000_000
+        limit = BURST_BYTES * US_PER_SECOND
         if self.data_waits:
-            limit = max(_SAVED_UP_MAX_BYTES * 1_000_000, self.rate * _SAVED_UP_MAX_US)
+            limit = max(_SAVED_UP_MAX_BYTES * US_PER_SECOND, self.rate * _SAVED_UP_MAX_US)
         self._tokens = min(self._tokens + self.rate * elapsed, limit)
         self.data_waits = data_waits
 
@@ -71,7 +73,7 @@ class Pacer:
     def spend(self, size_bytes: int) -> None:
         """A packet of this UDP payload size leaves."""
         if self.rate < MAX_RATE:
-            self._tokens -= size_bytes * 1_000_000
+            self._tokens -= size_bytes * US_PER_SECOND
 
     def ready_at(self, now: int) -> int:
         """When the next packet may leave, given that `refill(now)` was called."""
@@ -81,7 +83,7 @@ class Pacer:
 
     def full_packet_at(self, now: int, packet_bytes: int) -> int:
         """When tokens for a whole packet of this size will be there."""
-        missing = packet_bytes * 1_000_000 - self._tokens
+        missing = packet_bytes * US_PER_SECOND - self._tokens
         return now if missing <= 0 else now + missing // self.rate
 
     def debt_us(self) -> int:

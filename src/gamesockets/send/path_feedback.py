@@ -1,4 +1,4 @@
-"""What is known of the path from what became of our packets: delivered, lost and late ones, and round trips.
+"""What is known of the path from the packets sent on it: delivered, lost and late ones, and round trips.
 
 Every event that a controller of the send rate needs comes through here, by one method each, and the pacer is at hand.
 """
@@ -9,6 +9,7 @@ from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.pacing import Pacer
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import RoundTripEstimator
+from gamesockets.values.moments import NEVER
 
 LATE_ROUND_TRIPS: Final = 1.5
 LATE_ARRIVAL_US: Final = 30_000
@@ -19,10 +20,12 @@ LATE_ARRIVAL_US: Final = 30_000
 class PathFeedback:
     """Counts and estimates of one path, kept up to date event by event."""
 
-    __slots__ = ("_flight", "delivered_bytes", "late_packets", "lost_packets", "pacer", "round_trip")
+    __slots__ = ("_flight", "_shared", "delivered_bytes", "late_packets", "lost_packets", "pacer", "round_trip")
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
+        self._shared = SentPacket(NEVER, 0, (), 0, False)
+        """The record of the last packet without reliable segments."""
         self.pacer = Pacer()
         self.round_trip = RoundTripEstimator()
         self.delivered_bytes = 0
@@ -38,7 +41,20 @@ class PathFeedback:
 
     def on_sent(self, size_bytes: int, segments: tuple[Segment, ...], is_application_limited: bool, now: int) -> None:
         """A packet of this UDP payload leaves; it takes the flight's next number."""
-        self._flight.add(SentPacket(now, size_bytes, segments, self.delivered_bytes, is_application_limited))
+        packet = self._shared
+        # A peer need not report on packets without reliable data, so thousands may be in flight. Those that leave
+        # together share a record.
+        if (
+            segments
+            or packet.sent_at != now
+            or packet.size_bytes != size_bytes
+            or packet.delivered_bytes != self.delivered_bytes
+            or packet.is_application_limited != is_application_limited
+        ):
+            packet = SentPacket(now, size_bytes, segments, self.delivered_bytes, is_application_limited)
+            if not segments:
+                self._shared = packet
+        self._flight.add(packet)
         self.pacer.spend(size_bytes)
 
     def on_acknowledged(self, packets: list[SentPacket]) -> None:
@@ -48,9 +64,9 @@ class PathFeedback:
             if packet.is_lost:
                 self.on_late_arrival()
 
-    def on_lost(self, packet: SentPacket) -> None:
+    def on_lost(self, number: int, packet: SentPacket) -> None:
         """The peer does not have this packet, as far as can be told. Called once a packet."""
-        packet.is_lost = True
+        self._flight.replace(number, packet.as_lost())
         self.lost_packets += 1
 
     def on_late_arrival(self) -> None:

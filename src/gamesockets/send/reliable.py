@@ -23,16 +23,16 @@ class Segment:
         "announce",
         "data",
         "is_hole",
-        "lane",
         "last_packet",
         "message_begin",
         "position",
         "state",
+        "stream",
         "transmissions",
     )
 
-    def __init__(self, lane: "UnackedStream", position: int, data: bytes, message_begin: int, announce: int) -> None:
-        self.lane = lane
+    def __init__(self, stream: "UnackedStream", position: int, data: bytes, message_begin: int, announce: int) -> None:
+        self.stream = stream
         self.position = position
         self.data = data
         self.message_begin = message_begin
@@ -82,7 +82,7 @@ class UnackedStream:
 
 @final
 class RetryQueue:
-    """Lost segments of all lanes and the account of them; within a lane the lowest position is repeated first."""
+    """Lost segments of all lanes, and how many bytes they are; within a lane the lowest position is repeated first."""
 
     __slots__ = ("_heap", "lost_bytes", "open_holes")
 
@@ -99,10 +99,10 @@ class RetryQueue:
         if not segment.is_hole and not widens_hole:
             segment.is_hole = True
             self.open_holes += 1
-        segment.lane.unacked_bytes -= size
-        segment.lane.lost_bytes += size
+        segment.stream.unacked_bytes -= size
+        segment.stream.lost_bytes += size
         self.lost_bytes += size
-        heappush(self._heap, (segment.position, segment.lane.index, segment))
+        heappush(self._heap, (segment.position, segment.stream.index, segment))
 
     def first(self) -> Segment | None:
         """The next segment to repeat; those acknowledged meanwhile are skipped."""
@@ -121,18 +121,18 @@ class RetryQueue:
         segment.state = IN_FLIGHT
         segment.last_packet = packet_number
         segment.transmissions += 1
-        segment.lane.lost_bytes -= size
-        segment.lane.unacked_bytes += size
+        segment.stream.lost_bytes -= size
+        segment.stream.unacked_bytes += size
         self._no_longer_lost(size)
 
     def acknowledge(self, segment: Segment) -> None:
         """The peer has these bytes, whether they were waiting here or not."""
         size = len(segment.data)
         if segment.state == LOST:
-            segment.lane.lost_bytes -= size
+            segment.stream.lost_bytes -= size
             self._no_longer_lost(size)
         else:
-            segment.lane.unacked_bytes -= size
+            segment.stream.unacked_bytes -= size
         if segment.is_hole:
             segment.is_hole = False
             self.open_holes -= 1

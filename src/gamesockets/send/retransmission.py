@@ -1,7 +1,7 @@
 """The retransmission timer: when does silence about reliable data call for a probe, and when do repeats wait?
 
 A probe repeats the oldest segment and asks for an immediate ack. The interval doubles with each probe that goes
-unanswered, which the reference's timer does not do (spec 2, 2.8.3).
+unanswered, which the reference library's timer does not do (spec 2, 2.8.3).
 """
 
 from typing import Final, final
@@ -56,7 +56,7 @@ class RetransmissionTimer:
         return self.running_since + interval_us
 
     def on_probe(self, now: int) -> None:
-        """A probe is about to leave: silence is no refusal, so nothing is held; the next silence may last longer."""
+        """A probe leaves. Silence is no refusal, so lost segments are not held; the next interval is longer."""
         self.running_since = now
         self.held_until = 0
         self._back_off = min(self._back_off + 1, _DOUBLINGS_MAX)
@@ -67,7 +67,7 @@ class RetransmissionTimer:
         self.running_since = now if is_more_in_flight else NEVER
 
     def on_repeated_loss(self, transmissions: int, now: int) -> None:
-        """A segment was lost that often. One that is being refused is not hurried: that would only fill the network."""
+        """A segment was lost that often. What the peer refuses is held back, so that it does not fill the network."""
         if transmissions < HOLD_FROM_TRANSMISSIONS:
             return
         hold_us = int(max(self._round_trip.smoothed_us, 0) * HOLD_ROUND_TRIPS) + _HOLD_SLACK_US

@@ -6,9 +6,10 @@ rounds both, and its timers and the statistics that both sides exchange depend o
 
 from typing import Final, final
 
+from gamesockets.values.moments import US_PER_MS
+
 UNKNOWN: Final = -1
 
-_MS: Final = 1000
 _ACK_SAMPLE_MIN_US: Final = -1_999
 _ACK_SAMPLE_MAX_US: Final = 2_000_999
 _SAMPLES_KEPT: Final = 3
@@ -24,7 +25,7 @@ def sample_from_ack_us(elapsed_us: int) -> int:
     """
     if not _ACK_SAMPLE_MIN_US <= elapsed_us <= _ACK_SAMPLE_MAX_US:
         return UNKNOWN
-    return max(elapsed_us, 0) // _MS * _MS
+    return max(elapsed_us, 0) // US_PER_MS * US_PER_MS
 
 
 @final
@@ -45,26 +46,21 @@ class RoundTripEstimator:
     @property
     def smoothed_ms(self) -> int:
         """The smoothed value as the API and the wire have it; `UNKNOWN` before the first sample."""
-        return UNKNOWN if self.smoothed_us == UNKNOWN else self.smoothed_us // _MS
+        return UNKNOWN if self.smoothed_us == UNKNOWN else self.smoothed_us // US_PER_MS
 
-    def add(self, sample_us: int, now: int) -> bool:
-        """Takes a sample of whole milliseconds.
-
-        Returns:
-            True if it counts as one of its own, False if it only refines the last one.
-        """
+    def add(self, sample_us: int, now: int) -> None:
+        """Takes a sample of whole milliseconds; one that comes soon after the last can only lower that one."""
         samples_us = self._samples_us
         self.sampled_at = now
         if len(samples_us) == _SAMPLES_KEPT and now - self._opened_at < _SAMPLES_APART_US:
             if sample_us < samples_us[0]:
                 samples_us[0] = sample_us
                 self._smooth()
-            return False
+            return
         samples_us.insert(0, sample_us)
         del samples_us[_SAMPLES_KEPT:]
         self._opened_at = now
         self._smooth()
-        return True
 
     def _smooth(self) -> None:
         samples_us = self._samples_us
@@ -72,4 +68,4 @@ class RoundTripEstimator:
         if len(samples_us) < _SAMPLES_KEPT:
             self.smoothed_us = min(samples_us)
         else:
-            self.smoothed_us = (sum(samples_us) - self.worst_us) // 2 // _MS * _MS
+            self.smoothed_us = (sum(samples_us) - self.worst_us) // 2 // US_PER_MS * US_PER_MS

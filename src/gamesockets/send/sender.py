@@ -1,6 +1,6 @@
 """When data leaves: one connection's messages, from `send` to the moment of the next packet (spec 2, 2.7.1 and 2.9).
 
-What goes into a packet is `filling`, what became of it is `loss`; this is the face of both and of what they share.
+What goes into a packet is `filling`, what became of it is `loss`; this class holds both and what they share.
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +33,7 @@ _LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 
 
 class Outbox(ABC):
-    """Who takes messages of the application: a sender, or somebody who stands in front of it."""
+    """Takes messages of the application: the sender, or what stands in front of it."""
 
     __slots__ = ()
 
@@ -121,7 +121,7 @@ class Sender(Outbox):
                 return True
         return self.loss.awaits_ack()
 
-    def in_flight_bytes(self) -> int:
+    def unacked_reliable_bytes(self) -> int:
         """Reliable bytes sent and not acknowledged, those waiting to be repeated left out."""
         return sum([lane.unacked.unacked_bytes for lane in self.lanes.lanes])
 
@@ -156,7 +156,7 @@ class Sender(Outbox):
         return pacer.ready_at(now)
 
     def is_due(self, now: int, before: int) -> bool:
-        """Whether data may leave now, or at least earlier than `before`, when this side is looked after anyway."""
+        """Whether data may leave now, or at least before `before`, when this side is served anyway."""
         if self.nagle.until >= before and self.lanes.queued_bytes < self.filling.payload_bytes_max:
             return False
         data_at = self.data_at(now)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.snp import fast, scripts
 
-from gamesockets.receive.window import DUPLICATE, LURCH, NEW, TOO_OLD, ReplayWindow
+from gamesockets.receive.replay_window import DUPLICATE, LURCH, NEW, TOO_OLD, ReplayWindow
 
 STEPS = scripts(
     st.one_of(
