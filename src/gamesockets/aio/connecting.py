@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connection import Connection
-from gamesockets.aio.conversation import Conversation
+from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.resolving import resolve
@@ -16,16 +16,13 @@ from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range
-from gamesockets.values.enums import ConnectionState, EndReason
+from gamesockets.values.enums import ConnectionState
 from gamesockets.values.errors import ConnectionFailed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusInfo
 
 NEXT_ADDRESS_AFTER_S: Final = 0.5
 """How long one address of a name may stay silent before the next is tried beside it."""
-
-ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
-SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
 
 _Attempt: TypeAlias = "Future[Conversation | ConnectionFailed]"
 

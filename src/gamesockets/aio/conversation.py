@@ -14,9 +14,16 @@ from gamesockets.clock import now_us
 from gamesockets.node.members import Member, PipeMember
 from gamesockets.values import handles
 from gamesockets.values.arguments import check_type, explain_send
+from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
 from gamesockets.values.results import Result
+
+ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+"""The states in which a connection is over that this side has not closed."""
+
+SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
+"""Reason and text of connections that `Library.deinitialize` closes."""
 
 LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 

@@ -9,9 +9,8 @@ from inspect import iscoroutinefunction
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
-from gamesockets.aio.connecting import ENDED, SHUTDOWN
 from gamesockets.aio.connection import Connection, conversation_in
-from gamesockets.aio.conversation import Conversation
+from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup

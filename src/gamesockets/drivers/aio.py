@@ -138,9 +138,12 @@ class LoopService(Service):
             now = now_us()
             soon = list(self._soon)
             self._soon.clear()
-            for port in soon:
-                if port.is_open:
-                    self.pump(port, now)
+            try:
+                for port in soon:
+                    if port.is_open:
+                        self.pump(port, now)
+            except Exception:  # noqa: BLE001 - as in `_serve`
+                self._recover(soon)
         self._on_news()  # what has left made room in send buffers
 
     def notify(self) -> None:

@@ -153,8 +153,14 @@ class Service(ABC):
         try:
             self._serve_all(ready, now)
         except Exception:  # noqa: BLE001 - see above
-            OUTPUT.exception("serving the sockets met an unexpected error and goes on")
-            for port in self._ports:
+            self._recover(self._ports)
+
+    def _recover(self, ports: Iterable[Port]) -> None:
+        """Called while an exception is handled that may have kept these ports from being pumped."""
+        OUTPUT.exception("serving the sockets met an unexpected error and goes on")
+        for port in ports:
+            if port.is_open:
+                port.gathers_until = 0
                 self.schedule(port)
 
     def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:

@@ -66,7 +66,7 @@ class Member(ABC):
         return self.info_at(connection.state, connection.end_reason, connection.end_debug)
 
     def info_at(self, state: State, reason: int, debug: str) -> ConnectionInfo:
-        """The same with another state, reason and text: those of the change that is reported."""
+        """The same with the given state, reason and text, for a change that has happened."""
         return connection_info(
             self.connection, handles.ListenSocket(self.listen_socket), self.name, state, reason, debug
         )
