@@ -169,7 +169,7 @@ async def test_flags_and_numbers_arrive() -> None:
 
 
 @on_a_loop
-async def test_flush_ends_the_wait_for_company() -> None:
+async def test_flush_ends_the_wait_for_more_data() -> None:
     async with linked({V.NAGLE_TIME: 20_000}) as (client, theirs):
         await client.send(b"x", RELIABLE)
         assert client.status().pending_reliable > 0

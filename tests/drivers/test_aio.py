@@ -234,6 +234,20 @@ def test_an_unexpected_error_is_logged_and_serving_goes_on(caplog: pytest.LogCap
 
 
 @on_every_loop
+async def test_an_unexpected_error_of_one_port_does_not_keep_others_from_sending() -> None:
+    with closing(Bench()) as bench:
+        (bad, bad_endpoint), (good, good_endpoint) = bench.port(), bench.port()
+        bad_endpoint.outgoing = [[([b""], "nowhere")]]  # type: ignore[list-item]
+        good_endpoint.outgoing = [[([b"one"], bench.peer.getsockname())]]
+        good_endpoint.timer = 0
+        with bench.service.lock:
+            for port in (bad, good):
+                bench.service.pump_soon(port, now_us())
+        assert await bench.take(1) == [b"one"]
+        assert good.gathers_until == 0
+
+
+@on_every_loop
 async def test_stop_by_another_thread_happens_on_the_loop() -> None:
     bench = Bench()
     port, endpoint = bench.port()

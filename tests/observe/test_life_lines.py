@@ -1,4 +1,4 @@
-"""What does debug output say about the life of real connections, and does it keep secrets?"""
+"""What does debug output say about the life of connections, and does it keep secrets?"""
 
 import errno
 import logging

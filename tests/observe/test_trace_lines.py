@@ -30,7 +30,7 @@ LINES: Final = {
     V.LOG_LEVEL_ACK_RTT: [
         (6, "ack of packet 7: delay 1.0 ms, round trip 25.5 ms"),
         (5, "ack of packet 8: delay 9.0 ms, round trip -3.0 ms, useless"),
-        (5, "ack of packet 9: delay 0.0 ms, round trip 2000.0 ms, useless"),
+        (5, "ack of packet 9: delay 0.0 ms, round trip 2001.0 ms, useless"),
     ],
     V.LOG_LEVEL_PACKET_DECODE: [
         (6, "packet 3 sent, 60 bytes"),
@@ -69,7 +69,7 @@ def happenings(trace: TraceLines, connection: DatagramConnection) -> None:
     """One of each kind."""
     trace.acknowledged(7, 1_000, 25_500, [])
     trace.acknowledged(8, 9_000, -3_000, [(2, 0), (1, 3)])
-    trace.acknowledged(9, 0, 2_000_001, [])
+    trace.acknowledged(9, 0, 2_001_000, [])
     trace.acknowledged(9, -1, -1, [])
     trace.packet_sent(3, encode_select_lane(2), 60, NOW)
     trace.packet_received(12, 10, encode_select_lane(5) + b"\xff", 40, NOW)

@@ -226,7 +226,7 @@ def test_listening(loopback: Loopback) -> None:
     first = sockets.create_listen_socket(LOCALHOST)
     address = sockets.get_listen_socket_address(first)
     assert address is not None
-    assert address.port, "port 0 takes a free port here, where the native library refuses it"
+    assert address.port, "port 0 takes a free port here, where the reference library refuses it"
     with pytest.raises(OSError, match=f"127.0.0.1:{address.port}"):
         sockets.create_listen_socket(address)
     with pytest.raises(OSError, match=r"192\.0\.2\.1"):

@@ -14,7 +14,7 @@ Call = Callable[[gs.NetworkingSockets, Any], Any]
 
 
 def taken(call: Call) -> Call:
-    """The number of messages that a receive call gives, -1 for an invalid handle: as the native call tells it."""
+    """The number of messages that a receive call gives, -1 for an invalid handle: as the reference library has it."""
 
     def count(sockets: gs.NetworkingSockets, handle: Any) -> int | str:
         try:

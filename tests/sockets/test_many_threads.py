@@ -328,7 +328,7 @@ def leftovers(sockets: gs.NetworkingSockets) -> dict[str, int]:
 
 @pytest.mark.timeout(60)
 def test_nothing_is_left_of_connections_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closed ones give back their port, their number and their place, once the peer had time to hear of it."""
+    """Closed ones give back their port, their number and their place, once the peer had time to be told."""
     with gs.NetworkingSockets() as sockets:
         sockets.set_status_callback(
             lambda status: (
@@ -413,5 +413,5 @@ def test_closing_while_others_wait_and_call() -> None:
             thread.join(STUCK_AFTER_S)
             assert not thread.is_alive()
         assert not unexpected
-        assert sorted(outcomes) == [*["this NetworkingSockets was closed"] * 2, *["woken"] * 2]
+        assert sorted(outcomes) == [*["the NetworkingSockets or Server was closed"] * 2, *["woken"] * 2]
         assert not leftovers(sockets)

@@ -68,10 +68,10 @@ def test_sending_before_connected(loopback: Loopback) -> None:
 
 def test_flush_by_state(pair: Pair) -> None:
     flush = pair.client.flush_messages_on_connection
-    pair.client.send_message_to_connection(pair.outgoing, b"company?", RELIABLE)
+    pair.client.send_message_to_connection(pair.outgoing, b"more?", RELIABLE)
     assert flush(pair.outgoing) == gs.Result.OK
     assert pair.client.status(pair.outgoing).pending_reliable == 0
-    assert data_of(pair.server.messages(pair.incoming)) == [b"company?"]
+    assert data_of(pair.server.messages(pair.incoming)) == [b"more?"]
     pair.server.close_connection(pair.incoming)
     pair.client.until(State.CLOSED_BY_PEER)
     assert flush(pair.outgoing) == gs.Result.NO_CONNECTION
@@ -158,7 +158,7 @@ def test_a_batch(loopback: Loopback) -> None:
     assert [message.data for message in messages] == [bytes([n]) for n in range(20)]
 
 
-def test_flushing_ends_the_wait_for_company(loopback: Loopback) -> None:
+def test_flushing_ends_the_wait_for_more_data(loopback: Loopback) -> None:
     ours, theirs = loopback.connected()
     loopback.client.send_message_to_connection(ours, b"now", RELIABLE)
     assert loopback.client.flush_messages_on_connection(ours) == gs.Result.OK

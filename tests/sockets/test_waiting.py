@@ -1,4 +1,4 @@
-"""Is everything served and everybody woken on real connections, whoever waits, computes, closes, or never calls?"""
+"""Is everything served and everybody woken on connections over UDP, whoever waits, computes, closes, or never calls?"""
 
 import gc
 import os

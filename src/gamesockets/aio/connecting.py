@@ -1,4 +1,4 @@
-"""How does a program come to a connection that it asked for, to another host or to itself?"""
+"""How is a connection made that this program asks for, to a peer or to itself?"""
 
 import asyncio
 from asyncio import Future
@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connection import Connection
-from gamesockets.aio.conversation import Conversation
+from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.resolving import resolve
@@ -16,16 +16,13 @@ from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range
-from gamesockets.values.enums import ConnectionState, EndReason
+from gamesockets.values.enums import ConnectionState
 from gamesockets.values.errors import ConnectionFailed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusInfo
 
 NEXT_ADDRESS_AFTER_S: Final = 0.5
 """How long one address of a name may stay silent before the next is tried beside it."""
-
-ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
-SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
 
 _Attempt: TypeAlias = "Future[Conversation | ConnectionFailed]"
 
@@ -55,7 +52,7 @@ def connect(
 
     Raises:
         ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
-        OSError: the name cannot be resolved, or no socket be had.
+        OSError: the name cannot be resolved, or no socket can be opened.
         ValueError: a configuration value cannot be set, or the port is out of range.
         TypeError: an argument is of a wrong type.
     """
@@ -79,7 +76,7 @@ def create_socket_pair(
         identity_two: what the second one sees.
 
     Raises:
-        OSError: no socket can be had. Raised on entering, as the others.
+        OSError: no socket can be opened. Raised on entering, as the others.
         TypeError, ValueError: an argument cannot be used; the text says which.
     """
 
@@ -104,7 +101,7 @@ class _Connecting:
             check_range("port", addresses[0].port, 1, 65535)
             conversation = await self._first(addresses, config)
         except BaseException:
-            # Not as a library that shuts down, which the peers would take for a failure.
+            # First with reason 1000: `close` says 2999, which the peers would take for a failure.
             self._close_all_but(None)
             self._hub.node.close()
             raise
@@ -149,7 +146,11 @@ class _Connecting:
         if attempt is None:
             return
         if info.state == ConnectionState.CONNECTED:
-            attempt.set_result(Conversation(self._hub, self._hub.node.members[change.connection]))
+            node = self._hub.node
+            with node.lock:
+                member = node.members.get(change.connection)
+            if member is not None:  # another thread may have closed everything a moment ago
+                attempt.set_result(Conversation(self._hub, member))
         elif info.state in ENDED:
             _end(attempt, info.end_reason, info.end_debug)
 

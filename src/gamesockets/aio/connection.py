@@ -1,4 +1,4 @@
-"""One connection as tasks see it."""
+"""What can tasks do with one connection?"""
 
 from asyncio import shield
 from collections.abc import Callable, Sequence
@@ -154,7 +154,7 @@ class Connection:
         return 0
 
     def send_nowait(self, data: MessageData, flags: SendFlags = SendFlags.UNRELIABLE, lane: int = 0) -> Result:
-        """Queues a message if there is room now; what a game does with a snapshot that is stale tomorrow.
+        """Queues a message if there is room now: for data that would be stale after waiting.
 
         Returns:
             `OK`; `LIMIT_EXCEEDED` (no room, or others wait for it); `IGNORED` (`NO_DELAY`); `NO_CONNECTION` (it has
@@ -174,7 +174,7 @@ class Connection:
         return Result.OK if number > 0 else Result(-number)
 
     def flush(self) -> None:
-        """Sends at once what waits for company (`NAGLE_TIME`). Nothing happens on a connection that has ended."""
+        """Sends at once what waits for more data (`NAGLE_TIME`). Does nothing on a connection that has ended."""
         with self._node.lock:
             if self._conversation.is_in_node():
                 self._node.flush(self._member)
@@ -309,6 +309,6 @@ class Connection:
 
 
 def conversation_in(hub: Hub, connection: Connection) -> Conversation | None:
-    """The inner side of a connection, for those who own connections; None if it belongs to another hub."""
+    """The conversation behind a connection, for those who own connections; None if it belongs to another hub."""
     conversation = connection._conversation  # noqa: SLF001 - the only way in, for this package alone
     return conversation if conversation.hub is hub else None

@@ -1,6 +1,6 @@
 """What stands between one connection of a node and the tasks that use it? Who waits for what, and how it ended.
 
-`Connection` is its public face. Those who own connections (a server, `connect`, a poll group) work with this.
+`Connection` is its public side. Those who own connections (a server, `connect`, a poll group) work with this.
 """
 
 from asyncio import Future
@@ -14,9 +14,16 @@ from gamesockets.clock import now_us
 from gamesockets.node.members import Member, PipeMember
 from gamesockets.values import handles
 from gamesockets.values.arguments import check_type, explain_send
+from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
 from gamesockets.values.results import Result
+
+ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+"""The states in which a connection is over that this side has not closed."""
+
+SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
+"""Reason and text of connections that `Library.deinitialize` closes."""
 
 LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 
@@ -34,7 +41,7 @@ class _WaitingSend:
 
 @final
 class Conversation:
-    """See the module. Used on the thread of its event loop."""
+    """The inner side of a `Connection`. Used on the thread of its event loop."""
 
     def __init__(self, hub: Hub, member: Member) -> None:
         self.hub = hub
@@ -50,7 +57,7 @@ class Conversation:
         hub.open_mailbox(self.mailbox)
 
     def open_member(self) -> Member:
-        """What the node knows of it. Raises `ConnectionClosed` once it was closed. Called with the node's lock held."""
+        """The node's member for it. Raises `ConnectionClosed` once it was closed. Called with the node's lock held."""
         if not self.is_in_node():
             raise self.closed_error()
         return self.member
@@ -73,7 +80,7 @@ class Conversation:
         try:
             with self.hub.node.lock:
                 return self.member.send(data, index(flags), lane, now_us())
-        except TypeError:  # looked at only now: checks before would cost every message
+        except TypeError:  # found only now: checks before would cost every message
             explain_send(0, flags, lane)
             raise
 
@@ -106,7 +113,7 @@ class Conversation:
     def look_for_room(self) -> None:
         """Lets the first in line try, once its message fits and half the buffer is empty: small gaps cost wake-ups.
 
-        Or once waiting is in vain: the connection has ended, or the buffer was made smaller than the message.
+        Also once waiting is of no use: the connection has ended, or the buffer was made smaller than the message.
         """
         if not self._senders:
             return
@@ -170,7 +177,7 @@ class Conversation:
         self.end_with(connection.end_reason, connection.end_debug)
 
     def end_with(self, reason: int, debug: str) -> None:
-        """It is over: whoever waits for it hears so."""
+        """It has ended: wakes whoever waits for it."""
         if self.end is not None:
             return
         self.end = ConnectionClosed(reason, debug)

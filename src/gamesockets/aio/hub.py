@@ -70,7 +70,7 @@ class Hub(Audience):
     # ------------------------------------------------------------------ those who wait
 
     def open_mailbox(self, mailbox: Mailbox) -> None:
-        """From now on its waiters hear of messages."""
+        """From now on its waiters are woken for messages."""
         self._mailboxes[mailbox.inbox] = mailbox
 
     def close_mailbox(self, mailbox: Mailbox) -> None:
@@ -79,7 +79,7 @@ class Hub(Audience):
         mailbox.wake_all()
 
     async def farewell(self, member: Member) -> None:
-        """Waits until the peer of a closed connection knows of it, or was told often enough."""
+        """Waits until the peer of a closed connection knows of the end, or was told often enough."""
         if self.node.is_closed or member.is_farewell_over():
             return
         known = self._farewells.get(member)
@@ -92,10 +92,12 @@ class Hub(Audience):
     def _on_news(self) -> None:
         """The loop has served something. Runs without the lock, for what it wakes may call anything."""
         while self._changes:
-            change, callback = self._changes.popleft()
-            self._on_change(change)
-            if callback is not None:
-                self._call_back(callback, change)
+            told = self._next_change()
+            if told is not None:
+                change, callback = told
+                self._on_change(change)
+                if callback is not None:
+                    self._call_back(callback, change)
         node = self.node
         if node.ready:
             # An inbox comes back here when it gets a message while empty; who takes from one that is not need not wait.
@@ -115,6 +117,11 @@ class Hub(Audience):
             self._on_closed()
             for mailbox in list(self._mailboxes.values()):  # those of poll groups
                 self.close_mailbox(mailbox)
+
+    def _next_change(self) -> tuple[StatusInfo, StatusCallback | None] | None:
+        """The oldest change; None if another thread, which closes everything, has just dropped them all."""
+        with self.node.lock:
+            return self._changes.popleft() if self._changes else None
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:
         try:

@@ -1,4 +1,4 @@
-"""How is a thing opened that can be awaited as well as entered as a context?"""
+"""How is something opened that can be awaited as well as used in ``async with``?"""
 
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack

@@ -49,7 +49,7 @@ class PollGroup:
             conversation.set_poll_group(0)
 
     def close(self) -> None:
-        """Dissolves the group; its connections and their messages stay, tasks that receive here hear of the end."""
+        """Dissolves the group; its connections and messages stay. Tasks that receive here get `ConnectionClosed`."""
         if not self._is_closed:
             self._is_closed = True
             with self._hub.node.lock:

@@ -12,7 +12,7 @@ async def resolve(loop: AbstractEventLoop, host: str | Address, port: int | None
 
     Raises:
         OSError: the name is not known; `socket.gaierror` to be exact.
-        TypeError, ValueError: no port, or one that is none.
+        TypeError, ValueError: the port is missing, given twice, or out of range.
     """
     check_type("host", host, (str, Address))
     if isinstance(host, Address):

@@ -9,9 +9,8 @@ from inspect import iscoroutinefunction
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
-from gamesockets.aio.connecting import ENDED, SHUTDOWN
 from gamesockets.aio.connection import Connection, conversation_in
-from gamesockets.aio.conversation import Conversation
+from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
@@ -19,7 +18,7 @@ from gamesockets.aio.resolving import resolve
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
-from gamesockets.node.node import Config
+from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, Config
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address
@@ -33,14 +32,13 @@ from gamesockets.values.results import Result
 Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 HANDLER_FAILED: Final = (int(EndReason.APP_EXCEPTION_GENERIC), "internal error")
-_CLOSED_TEXT: Final = "Listen socket closed"
 _NOT_OURS: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
-"""A name may have addresses that this host lacks, `localhost` one of IPv6; the others do."""
+"""A name may have addresses that this host lacks, as `localhost` has one of IPv6; the others are used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a client hears that is not admitted.
+    """What a client is told that is not admitted.
 
     Attributes:
         reason: 0 or 1000..2999; anything else becomes 1999.
@@ -72,7 +70,7 @@ def serve(
     """Listens; use it as ``async with serve(...) as server`` or ``server = await serve(...)``.
 
     Each client gets a task that runs ``handler(connection)``. When the handler returns, its connection is closed with
-    linger. When it raises, that is logged and the client hears 2000; a `ConnectionClosed` of its own connection is no
+    linger. When it raises, that is logged and the client is told 2000; a `ConnectionClosed` of its own connection is no
     error. Leaving the block closes the server.
 
     Args:
@@ -88,7 +86,7 @@ def serve(
         trust: whose signatures on the certificates of clients count; by default nobody's.
 
     Raises:
-        OSError: the address cannot be had. Raised on entering, as the others.
+        OSError: the address cannot be bound, or the name not resolved. Raised on entering, as the others.
         ValueError: a configuration value cannot be set, or the port is out of range.
         TypeError: an argument is of a wrong type.
     """
@@ -277,7 +275,7 @@ class Server:
                 self._close(change.connection, Refusal())
 
     def _meet(self, handle: int, info: ConnectionInfo) -> None:
-        refusal = Refusal(debug=_CLOSED_TEXT) if self._is_closing else self._judge(info)
+        refusal = Refusal(debug=LISTEN_SOCKET_CLOSED_TEXT) if self._is_closing else self._judge(info)
         if refusal is not None:
             self._close(handle, refusal)
             return
@@ -373,7 +371,7 @@ class Server:
             return
         self._is_closing = True
         for conversation in list(self._conversations.values()):
-            conversation.begin_close(reason, debug or _CLOSED_TEXT, linger)
+            conversation.begin_close(reason, debug or LISTEN_SOCKET_CLOSED_TEXT, linger)
         others = [task for task in self._tasks if task is not own]
         try:
             await self._finish(others, timeout)

@@ -1,1 +1,1 @@
-"""How does the core meet the real world? Sockets, threads and event loops live here and nowhere below."""
+"""Who sends and receives datagrams, and when? Sockets, threads and event loops are here and nowhere below."""

@@ -5,7 +5,7 @@
     a caller's pump --+                                  (after a caller's pump: in the next turn of the loop)
 
 One timer of the loop stands for all deadlines. It is set anew only when a deadline moves ahead of it; one that comes
-too early finds nothing due and goes back to sleep.
+too early finds nothing due and is set again.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from gamesockets.values.moments import NEVER
 
 @final
 class LoopService(Service):
-    """Ports served by the callbacks of one event loop. Made on the loop's thread, which `on_news` is called on too."""
+    """Ports served by the callbacks of one event loop. Made on the loop's thread, on which `on_news` is called too."""
 
     def __init__(self, owner: ServiceOwner, loop: AbstractEventLoop, on_news: Callable[[], None]) -> None:
         super().__init__(owner)
@@ -41,7 +41,7 @@ class LoopService(Service):
         """Ports to be pumped in the loop's next turn."""
         self._armed_for = NEVER
         self._timer: TimerHandle | None = None
-        # Of this service the closing of sockets that nobody closes keeps only the list.
+        # The finalizer holds only the list: it must not keep this service alive.
         self._abandoned = weakref.finalize(self, _close_abandoned, self._ports)
 
     def _is_on_loop(self) -> bool:
@@ -72,7 +72,7 @@ class LoopService(Service):
         if not self._is_on_loop():
             self._call_on_loop(self._watch_writing_of_open, port)
         elif self._loop.is_closed():
-            pass  # what waits to leave stays
+            pass  # the backlog is never sent
         elif not self._has_readers:
             watcher.watch(self._loop, port.udp, READ | (WRITE if port.backlog else 0), self._on_ready(port))
         elif port.backlog:
@@ -126,8 +126,8 @@ class LoopService(Service):
         self._armed_for = deadline
         self._timer = self._loop.call_later(max(0, deadline - now_us()) / 1_000_000, self._timer_fired)
 
-    def pump_soon(self, port: Port, now: int) -> None:  # noqa: ARG002 - the time is over when it happens
-        """`pump` once the loop has run what is ready: tasks that send in the same turn share system calls."""
+    def pump_soon(self, port: Port, now: int) -> None:  # noqa: ARG002 - it happens at a later time
+        """`pump` in the loop's next turn: tasks that send in the same turn share system calls."""
         if not self._soon:
             self._loop.call_soon(self._pump_all)
         self._soon[port] = None
@@ -138,9 +138,12 @@ class LoopService(Service):
             now = now_us()
             soon = list(self._soon)
             self._soon.clear()
-            for port in soon:
-                if port.is_open:
-                    self.pump(port, now)
+            try:
+                for port in soon:
+                    if port.is_open:
+                        self.pump(port, now)
+            except Exception:  # noqa: BLE001 - as in `_serve`
+                self._recover(soon)
         self._on_news()  # what has left made room in send buffers
 
     def notify(self) -> None:

@@ -26,7 +26,7 @@ _IPV6_BYTES: Final = 20
 
 _NO_INTERFACE: Final = bytes(4)
 _LOCALS_MAX: Final = 64
-"""So many are kept. Few machines have more, but where a whole network is local, strangers choose among them."""
+"""How many are kept. Few machines have more, but where a whole network is local, strangers choose among them."""
 
 ANCILLARY_BYTES: Final = socket.CMSG_SPACE(_IPV6_BYTES) if hasattr(socket, "CMSG_SPACE") else 0
 """Room for it in a call that receives."""

@@ -35,7 +35,7 @@ class Port:
         self.endpoint = endpoint
         self.impairment = impairment
         self.backlog: deque[Transmit] = deque()
-        """What the operating system would not take yet; nothing new is asked for meanwhile."""
+        """What the operating system would not take yet; meanwhile the endpoint is not asked for more."""
         self.deadline = NEVER
         self.gathers_until = 0
         """Until then a pump is planned, and what may wait for it need not ask for another one."""
@@ -48,7 +48,7 @@ class Port:
         """How much of each datagram is shown in debug output; 0 only its size."""
 
     def pump(self, now: int) -> None:
-        """Lets everything leave that is due."""
+        """Sends everything that is due."""
         endpoint = self.endpoint
         if self.impairment.is_active:
             self._pump_impaired(now)
@@ -108,7 +108,7 @@ class Port:
         return bool(groups)
 
     def deliver_delayed(self, now: int) -> None:
-        """Hands over what the simulated network has held back long enough."""
+        """Hands the endpoint what the simulated network has held back long enough."""
         for data, (remote, local) in self.impairment.incoming.datagrams_to_send(now):
             self.endpoint.receive_datagram(data, remote, now, local)
 
@@ -116,7 +116,7 @@ class Port:
         """When this port next needs service."""
         impairment = self.impairment
         if self.backlog:
-            # What the links let go could not leave either: only the socket's readiness helps.
+            # What leaves the simulated network could not be sent either: only a writable socket helps.
             return impairment.incoming.next_timer() if impairment.is_active else NEVER
         deadline = self.endpoint.next_timer()
         return min(deadline, impairment.next_timer()) if impairment.is_active else deadline

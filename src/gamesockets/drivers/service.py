@@ -1,6 +1,6 @@
-"""What is done when a socket is ready, a deadline comes, or a caller has changed something, whoever does it?
+"""What is done when a socket is ready, a deadline comes, or a caller has changed something?
 
-The common part of the drivers. `threads` and `aio` add who sleeps, and how a sleeper is woken.
+The common part of the drivers. `threads` and `aio` add who sleeps, and how the sleeper is woken.
 """
 
 import threading
@@ -26,7 +26,7 @@ class ServiceOwner(ABC):
 
     @abstractmethod
     def on_reminder(self, what: int) -> None:
-        """The time has come that was named to `Service.remind`."""
+        """The time given to `Service.remind` has come."""
 
 
 class Service(ABC):
@@ -39,7 +39,7 @@ class Service(ABC):
         self.lock = threading.Lock()
         self._owner = owner
         self._reminders: deque[tuple[int, int]] = deque()
-        """Times and what to say then, in order of time."""
+        """Times and what the owner is told then, in order of time."""
         self._ports: list[Port] = []
         self._timers: list[tuple[int, int, Port]] = []
         self._entries = 0
@@ -60,7 +60,7 @@ class Service(ABC):
 
     @abstractmethod
     def _wake_before(self, deadline: int) -> None:
-        """Wakes the sleeper if it would sleep through that."""
+        """Wakes the sleeper if it would sleep beyond that."""
 
     @abstractmethod
     def notify(self) -> None:
@@ -149,12 +149,18 @@ class Service(ABC):
         return min(deadline, self._reminders[0][0]) if self._reminders else deadline
 
     def _serve(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
-        """Does what is due. One connection's bug must silence neither the others nor a waiting user."""
+        """Does what is due. An exception for one connection must stop neither the others nor the thread."""
         try:
             self._serve_all(ready, now)
         except Exception:  # noqa: BLE001 - see above
-            OUTPUT.exception("serving the sockets met an unexpected error and goes on")
-            for port in self._ports:
+            self._recover(self._ports)
+
+    def _recover(self, ports: Iterable[Port]) -> None:
+        """Called while an exception is handled that may have kept these ports from being pumped."""
+        OUTPUT.exception("serving the sockets met an unexpected error and goes on")
+        for port in ports:
+            if port.is_open:
+                port.gathers_until = 0
                 self.schedule(port)
 
     def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:

@@ -19,13 +19,13 @@ from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.values.moments import NEVER
 
 SLEEP_MAX_S: Final = 86_400.0
-"""Selectors refuse to sleep for weeks; whoever wants to sleeps again."""
+"""Selectors do not take timeouts of weeks; a longer sleep is done in parts."""
 
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
 GATHER_US: Final = 300
-"""In a flood of messages, whole packets wait so long for others of their connection, to leave in one system call."""
+"""How long whole packets wait, in a flood of messages, for others of their connection, to leave in one system call."""
 
 SWITCH_INTERVAL_S: Final = 0.0005
 """The interpreter's switch interval while the service thread serves because nobody waits. With Python's 5 ms, which the
@@ -61,7 +61,7 @@ class ThreadService(Service):
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
         self._gathering: dict[Port, None] = {}
-        """Ports with whole packets that wait for others."""
+        """Ports with whole packets that wait for more."""
         self._service_poller = Poller()
         self._leader_poller = Poller()
         self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
@@ -182,7 +182,7 @@ class ThreadService(Service):
             self._take_turns_normally()
 
     def _take_turns_quickly(self) -> None:
-        """The interpreter is given away at every system call, and an application that computes gives it back late."""
+        """Every system call releases the interpreter lock, and an application that computes gives it back late."""
         interval_s = sys.getswitchinterval()
         if interval_s > SWITCH_INTERVAL_S:
             self._usual_interval_s = interval_s
@@ -195,7 +195,7 @@ class ThreadService(Service):
         self._usual_interval_s = 0.0
 
     def _nap_if_dense(self, began: int) -> None:
-        """Lets datagrams gather if the last came right away, but misses no deadline."""
+        """Lets datagrams gather if the last one came right away, but misses no deadline."""
         if self._woke_at - began < DENSE_US and not self._stopping:
             nap_us = min(NAP_US, self._next_deadline() - self._woke_at)
             if nap_us > DENSE_US:

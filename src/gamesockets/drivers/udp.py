@@ -9,7 +9,7 @@ A socket that listens on every address of the machine also says which of them a 
 there (`pktinfo`).
 
 Losing datagrams is normal for UDP, so nothing the network does is raised: it is counted, and the datagram is
-gone. Protocol state, keys and timers are somebody else's; this file knows bytes and addresses.
+gone. Nothing here knows protocol state, keys or timers, only bytes and addresses.
 """
 
 import errno

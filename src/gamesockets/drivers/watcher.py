@@ -14,10 +14,10 @@ from gamesockets.drivers.poller import Poller
 from gamesockets.drivers.udp import UdpSocket
 
 OnReady: TypeAlias = Callable[[int], None]
-"""Told on the loop's thread which events a socket is ready for."""
+"""Called on the loop's thread with the events that a socket is ready for."""
 
 LOOK_EVERY_S: Final = 1.0
-"""How often the thread looks whether the loop was closed: nobody says so."""
+"""How often the thread looks whether the loop was closed: a loop does not tell."""
 
 
 @final
@@ -40,7 +40,7 @@ class Watcher:
         self._thread.start()
 
     def watch(self, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
-        """From now on `on_ready` hears when a socket is ready for one of these events."""
+        """Calls `on_ready` from now on when a socket is ready for one of these events."""
         with self._lock:
             is_new = udp not in self._watched
             self._watched[udp] = (events, on_ready)

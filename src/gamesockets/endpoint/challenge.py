@@ -4,19 +4,18 @@ import hmac
 from hashlib import blake2b
 from typing import Final, final
 
-# Challenges count time in steps of 2**20 us.
 _TICK_SHIFT: Final = 20
-
+"""Challenges count time in steps of 2**20 us."""
 
 _CHALLENGE_MAX_AGE_TICKS: Final = 3
 
 
 @final
 class ChallengeKey:
-    """Makes numbers that only who receives at an address can return, and remembers none (spec 1, 3.3).
+    """Makes challenges, which only a host that receives at an address can return, and stores none (spec 1, 3.3).
 
     The low 16 bits say when it was made, in steps of 1.05 s; the others authenticate that and the address. A
-    challenge lives for 3.1 to 4.2 s. Raises ValueError unless `secret` has 16 to 64 bytes.
+    challenge is valid for 3.1 to 4.2 s. Raises ValueError unless `secret` has 16 to 64 bytes.
     """
 
     __slots__ = ("_secret",)

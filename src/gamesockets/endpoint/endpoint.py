@@ -3,7 +3,7 @@
 A data packet belongs to the connection whose id it names, if it came on that connection's path. A control message
 belongs to the connection whose path leads to where it came from, or else to a stranger (`strangers`).
 
-Five verbs, as for a simulated link. The contract: after any call that changes state, drain `datagrams_to_send` and
+It has the same five verbs as a simulated link. After any call that changes state, drain `datagrams_to_send` and
 `next_event`, then read `next_timer` once.
 """
 
@@ -39,8 +39,8 @@ __all__ = ["Endpoint", "Transmit"]
 class Endpoint:
     """All connections of one UDP socket.
 
-    `credentials` say who this side is, `trust` whose certificates count; `unix_epoch_us` is added to `now` to get Unix
-    time, which certificates need.
+    `credentials` say who this side is, `trust` whose signatures on certificates count;
+    `unix_epoch_us` is added to `now` to get Unix time, which certificates need.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Endpoint:
         self._by_id: dict[bytes, DatagramConnection] = {}
         """By connection id, as it stands in data packets."""
         self._due: dict[DatagramConnection, None] = {}
-        """Those who may have something to send now."""
+        """Connections that may have something to send now."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
         self._scheduled: dict[DatagramConnection, int] = {}
         self._entries = 0
@@ -103,7 +103,7 @@ class Endpoint:
     ) -> tuple[DatagramConnection, DatagramConnection] | None:
         """Connects this endpoint to another of this process, at once and without handshake (spec 2, 2.14).
 
-        Both get one connection, ours sees the first identity as its peer. Our options choose the cipher. None when
+        Each gets one connection; ours sees the first identity as its peer. Our options choose the cipher. None when
         too many connections live, and then neither endpoint has any.
         """
         one = self._add(Path(partner_address), self.options, now)
@@ -125,23 +125,23 @@ class Endpoint:
         return connection.accept(self._policies.towards(connection.address, connection.options, now), now)
 
     def close(self, connection: DatagramConnection, reason: int, debug: str, enable_linger: bool, now: int) -> None:
-        """Closes a connection; its address stays occupied until the peer had time to hear of it."""
+        """Closes a connection; its address stays occupied for 5 s, in which the peer is told."""
         connection.close(reason, debug, enable_linger, now)
         self._due[connection] = None
 
     def drop(self, now: int) -> None:
-        """Stops all lingering: the socket will be closed as soon as the peers were told."""
+        """Stops all lingering: the socket is closed as soon as the peers were told."""
         for connection in self.connections.values():
             connection.drop(now)
             self._due[connection] = None
 
     def release(self) -> None:
-        """Gives all ids back: the socket is gone, and with it whatever its connections still had to say."""
+        """Removes all connections and gives their ids back, because the socket was closed."""
         for connection in list(self.connections.values()):
             self._remove(connection)
 
     def touch(self, connection: DatagramConnection) -> None:
-        """Something was done to a connection directly (a send, a flush): it is asked for datagrams next time."""
+        """Something was done to a connection directly (a send, a flush): `datagrams_to_send` asks it next time."""
         self._due[connection] = None
 
     def _add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
@@ -174,7 +174,7 @@ class Endpoint:
     ) -> None:
         """Takes UDP payloads that came from one address, and to one of ours, in order.
 
-        `local` is what the socket wants to be given with answers.
+        `local` is what the socket takes with answers.
         """
         connection: DatagramConnection | None = None
         for data in datagrams:
@@ -188,7 +188,7 @@ class Endpoint:
                 connection.receive_packet(data, now)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
-        """What leaves now: replies to strangers, then what each connection that is due has to say."""
+        """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
         strangers = self._strangers
         transmits = strangers.replies
         strangers.replies = []
@@ -203,7 +203,7 @@ class Endpoint:
         return transmits
 
     def next_timer(self) -> int:
-        """When to call `handle_timer` and `datagrams_to_send` next; 0 if something is owed already."""
+        """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""
         if self._due or self._strangers.replies:
             return 0
         timers = self._timers
@@ -243,7 +243,7 @@ class Endpoint:
     # ------------------------------------------------------------------ routes
 
     def _find(self, data: bytes, remote: SocketAddress, now: int) -> DatagramConnection | None:
-        """Whose data packet this is. None if it names no connection's id or came on another path: it is done then."""
+        """The connection of a data packet. None if id and path do not match one; then nothing is left to do."""
         connection = self._by_id.get(data[1:5])
         if connection is not None and connection.path.remote == remote:
             self._due[connection] = None

@@ -6,15 +6,15 @@ from typing import Final, final
 from gamesockets.values.entropy import Entropy
 
 CONNECTIONS_MAX = 8191
-"""Live connections of one process: their ids differ in the low 16 bits (spec 1, 3.1). Not `Final`, for tests."""
-
+"""Live connections that share one `ConnectionIds`: ids differ in the low 16 bits (spec 1, 3.1). Tests lower it."""
 
 _RECENT_IDS: Final = 256
+"""So many ids of destroyed connections are not given out again yet."""
 
 
 @final
 class ConnectionIds:
-    """Random ids: both halves non-zero, the lower half unlike any living or lately destroyed one (spec 1, 3.1)."""
+    """Random ids: both halves non-zero, the lower half unlike those of live and lately destroyed ones (spec 1, 3.1)."""
 
     __slots__ = ("_entropy", "_live", "_recent")
 

@@ -10,7 +10,7 @@ from gamesockets.values.address import Address
 
 @final
 class Policies:
-    """What an endpoint insists on. `unix_epoch_us` is added to `now` to get Unix time, which certificates need."""
+    """What an endpoint demands of peers. `unix_epoch_us` is added to `now` to get Unix time, for certificates."""
 
     __slots__ = ("_trust", "_unix_epoch_us")
 
@@ -19,7 +19,7 @@ class Policies:
         self._unix_epoch_us = unix_epoch_us
 
     def towards(self, peer: Address, options: ConnectionOptions, now: int) -> Policy:
-        """What holds for a peer at that address now: on this machine more may be allowed."""
+        """The policy for a peer at that address now: peers on this machine may be allowed more."""
         allow = options.allow_without_auth
         if peer.is_loopback:
             allow = max(allow, options.localhost_allow_without_auth)

@@ -1,4 +1,4 @@
-"""What do those who have no connection yet get for their control messages? (spec 1, 3.3 to 3.5)
+"""How are control messages from addresses without a connection answered? (spec 1, 3.3 to 3.5)
 
 Nothing is kept for a stranger until its ConnectRequest has brought back a challenge that only its address could have
 received. Answers are bounded in number and no longer than what was asked.
@@ -26,7 +26,7 @@ from gamesockets.wire.versions import PROTOCOL_VERSION
 Transmit: TypeAlias = tuple[list[bytes], Path]
 
 REPLIES_MAX: Final = 1024
-"""Replies to strangers owed at once; more are dropped, and strangers retry."""
+"""Replies to strangers that may wait at once; more are dropped, and strangers retry."""
 
 _SECRET_BYTES: Final = 32
 _TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
@@ -34,7 +34,7 @@ _TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
 
 @final
 class Strangers:
-    """Those who knock at one port: what they are told, and which of them may have a connection."""
+    """Answers the strangers of one port, and says which of them get a connection."""
 
     __slots__ = ("_challenge_key", "_claims", "_counters", "_policies", "replies")
 
@@ -45,7 +45,7 @@ class Strangers:
         self._claims: set[tuple[int, NetworkingIdentity]] = set()
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
-        """What leaves next turn; whoever sends it puts an empty list in its place."""
+        """Replies that wait to be sent; the sender puts an empty list in their place."""
 
     def receive(
         self, message: datagram.ControlMessage | None, path: Path, options: ConnectionOptions, now: int
@@ -64,11 +64,11 @@ class Strangers:
         return None
 
     def admitted(self, server: ServerHandshake) -> None:
-        """It has got a connection; nobody else gets one by that name and id."""
+        """The client got a connection; no other client gets one with the same identity and id."""
         self._claims.add((server.client_id, server.peer.identity))
 
     def left(self, connection: DatagramConnection) -> None:
-        """Its connection is gone."""
+        """The connection is gone; its identity and id are free again."""
         self._claims.discard((connection.remote_id, connection.peer.identity))
 
     def _reply(self, data: bytes, path: Path) -> None:
@@ -111,7 +111,7 @@ class Strangers:
 
 
 def is_newcomer(message: datagram.ControlMessage | None, known_id: int) -> bool:
-    """Whether somebody else than the client with that id asks to connect, or the same one anew."""
+    """Whether it asks for a connection under another client id than the known one."""
     if isinstance(message, ChallengeRequest):
         return message.connection_id != known_id
     return isinstance(message, ConnectRequest) and message.client_connection_id != known_id

@@ -1,4 +1,4 @@
-"""Numbers that stand for listen sockets and poll groups: a slot below, a counter above (spec 3, "Ideas shared")."""
+"""Which numbers stand for listen sockets and poll groups? A slot, and a counter above it (spec 3, "Ideas shared")."""
 
 from typing import Final, Generic, TypeVar, final
 
@@ -35,7 +35,7 @@ class HandleTable(Generic[T]):
         return handle
 
     def get(self, handle: int) -> T | None:
-        """The object, None for an unknown handle, `TypeError` for what is none at all."""
+        """The object; None for an unknown handle. Raises `TypeError` for what is no integer."""
         return find(self._objects, handle, self._kind)
 
     def remove(self, handle: int) -> T | None:

@@ -1,8 +1,8 @@
-"""What does a node keep for each connection and each listen socket, besides what the core knows?
+"""What does a node keep for each connection and each listen socket, beside the connection object?
 
 Member                what every connection of a node has: settings, name, group
-  PortMember          behind a UDP port: what is done to it is served by the port's driver
-  PipeMember          one end of a pipe: what is done to it has happened when the call returns
+  PortMember          a connection behind a UDP port, which a driver serves
+  PipeMember          one end of a pipe, where every call takes effect before it returns
 Listener              a listen socket
 """
 
@@ -40,7 +40,7 @@ class Member(ABC):
         self.connection = connection
         self.configuration = configuration
         self.listen_socket = listen_socket
-        """Handle of the listen socket that it came in through; 0 if it was made here."""
+        """Handle of the listen socket that accepted it; 0 for an outgoing connection or a pair."""
         self.name = ""
         self.poll_group = 0
         """Handle of the group that it is in; 0 for none."""
@@ -48,7 +48,7 @@ class Member(ABC):
         """Its own, used while it is in no group."""
 
     def receive_in(self, inbox: Inbox) -> None:
-        """From now on its messages go to that inbox; those that wait move there."""
+        """Its messages go to that inbox from now on; those that wait move there."""
         if inbox is not self.connection.inbox:
             self.connection.deliver_to(inbox)
 
@@ -67,7 +67,7 @@ class Member(ABC):
         return self.info_at(connection.state, connection.end_reason, connection.end_debug)
 
     def info_at(self, state: State, reason: int, debug: str) -> ConnectionInfo:
-        """The same with the state, reason and text of the moment that it is for."""
+        """The same with the given state, reason and text, for a change that has happened."""
         return connection_info(
             self.connection, handles.ListenSocket(self.listen_socket), self.name, state, reason, debug
         )
@@ -95,15 +95,15 @@ class Member(ABC):
 
     @abstractmethod
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
-        """Queues a message and has what is due leave; its number, or minus the `Result`."""
+        """Queues a message and sends what is due; its number, or minus the `Result`."""
 
     @abstractmethod
     def mark_due(self, due: dict[Port, None], now: int) -> None:
-        """After `connection.send` was called for messages of a batch: adds the port to be pumped for them, if any."""
+        """After `connection.send` for messages of a batch: adds the port that is to be pumped for them, if any."""
 
     @abstractmethod
     def serve(self, now: int) -> None:
-        """Something was done to the connection: what is due leaves, what happened is told, waiters wake."""
+        """After something was done to the connection: sends what is due, reports changes, wakes waiters."""
 
     @abstractmethod
     def accept(self, now: int) -> Result:
@@ -111,7 +111,7 @@ class Member(ABC):
 
     @abstractmethod
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
-        """The application is done with it (spec 3, 6.5). `serve` has what is owed to the peer leave."""
+        """The application closes it (spec 3, 6.5). `serve` then sends what the peer must be told."""
 
     @abstractmethod
     def is_farewell_over(self) -> bool:
@@ -138,7 +138,7 @@ class PortMember(Member):
     ) -> None:
         super().__init__(connection, configuration, listen_socket)
         self._datagrams = connection
-        """The connection once more, by the type that its port knows."""
+        """The connection once more, with the type that its port takes."""
         self._port = port
         self._service = service
         self.follow_log_levels()
@@ -186,12 +186,12 @@ class Pipes:
     def __init__(self, ids: ConnectionIds, service: Service, on_change: Callable[[StateChange], None]) -> None:
         self.ids = ids
         self.changes: deque[StateChange] = deque()
-        """What happened and was not told yet, in order."""
+        """Changes that were not reported yet, in order."""
         self._service = service
         self._on_change = on_change
 
     def serve(self) -> None:
-        """Tells of all changes, and wakes those who wait."""
+        """Reports all changes, and wakes waiters."""
         while self.changes:
             self._on_change(self.changes.popleft())
         self._service.notify()
@@ -199,7 +199,7 @@ class Pipes:
 
 @final
 class PipeMember(Member):
-    """One end of a pipe. It was connected from the start, and needs no service."""
+    """One end of a pipe. It is connected from the start, and needs no service."""
 
     __slots__ = ("_pipes",)
 
@@ -230,7 +230,7 @@ class PipeMember(Member):
         return True
 
     def follow_log_levels(self) -> None:
-        """There are no packets to tell of."""
+        """A pipe has no packets to trace."""
 
 
 @final

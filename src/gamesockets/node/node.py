@@ -52,11 +52,12 @@ STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
 _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
-_LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
+LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
+"""What the peers of a closed listen socket are told, unless the application says something else."""
 
 
 class Audience(ABC):
-    """Who hears of changes of connections' states. Called with the node's lock held: take a note, act later."""
+    """Who is told of changes of connections' states. Called with the node's lock held: note it, act later."""
 
     @abstractmethod
     def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
@@ -69,13 +70,13 @@ class Audience(ABC):
 
 @final
 class Node(LivingNode, ServiceOwner):
-    """See the module.
+    """The connections, listen sockets, poll groups and settings of one identity; see the module.
 
     Args:
-        make_service: makes the one who serves the sockets, and tells the node of what happens.
-        audience: who hears of status changes.
+        make_service: makes the service, which serves the sockets and reports to the node that it is given.
+        audience: who is told of status changes.
         credentials: who this side is and how it proves that; None for the process's identity without proof.
-        trust: whose signatures on certificates count; None for nobody's.
+        trust: whose signatures on the certificates of peers count; None for nobody's.
         config: values for everything created here. Those that exist only once for the process are set there.
 
     Raises:
@@ -123,7 +124,7 @@ class Node(LivingNode, ServiceOwner):
     def check_open(self) -> None:
         """Raises `OSError` after `close`."""
         if self.is_closed:
-            raise OSError("this NetworkingSockets was closed")
+            raise OSError("the NetworkingSockets or Server was closed")
 
     def close(self) -> None:
         """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock."""
@@ -244,20 +245,20 @@ class Node(LivingNode, ServiceOwner):
             return False
         now = now_us()
         port = listener.port
-        accepted = [member for member in self.members.values() if member.listen_socket == handle]
-        for member in accepted:
-            member.close(int(EndReason.APP_GENERIC), remote_reason or _LISTEN_SOCKET_CLOSED_TEXT, False, now)
+        for member in self.members.values():
+            if member.listen_socket == handle:
+                member.close(int(EndReason.APP_GENERIC), remote_reason or LISTEN_SOCKET_CLOSED_TEXT, False, now)
         port.pump_at_once(now)
         self.service.pump(port, now)
-        for member in accepted:
-            del self.members[member.connection.id]
+        for member in [member for member in self.members.values() if member.listen_socket == handle]:
+            del self.members[member.connection.id]  # the pump may have brought one more
         self.service.remove(port)
         port.endpoint.release()
         self.listeners.remove(handle)
         return True
 
     def change_credentials(self, credentials: Credentials) -> None:
-        """Closes every connection (2999) and is somebody else for all that come."""
+        """Closes every connection (2999); later ones get these credentials."""
         self.check_open()
         self.credentials = credentials
         now = now_us()
@@ -270,17 +271,17 @@ class Node(LivingNode, ServiceOwner):
         self.members.clear()
 
     def rename(self, member: Member, name: str) -> None:
-        """A name for logs."""
+        """Sets the name for logs."""
         member.name = name
         member.follow_log_levels()
 
     def set_user_data(self, member: Member, user_data: int) -> None:
-        """The application's own number."""
+        """Sets the application's own number."""
         member.configuration.set(ConfigurationValue.CONNECTION_USER_DATA, user_data)
         member.connection.peer.user_data = user_data
 
     def flush(self, member: Member) -> Result:
-        """Ends the Nagle wait of everything queued."""
+        """Sends everything queued without waiting for more data."""
         result = member.connection.flush()
         if result == Result.OK:
             member.serve(now_us())
@@ -294,7 +295,7 @@ class Node(LivingNode, ServiceOwner):
         return result
 
     def send_batch(self, messages: list[tuple[int, bytes, int, int]]) -> list[int]:
-        """Queues messages given by handle, payload, flags and lane; then what is due leaves, at once for each port.
+        """Queues messages given by handle, payload, flags and lane, then sends what is due: once for each port.
 
         For each the number, or minus the `Result`; 0 for those behind one of the same connection that failed.
         """
@@ -331,7 +332,7 @@ class Node(LivingNode, ServiceOwner):
         return self.groups.add(inbox), inbox
 
     def destroy_group(self, group: int) -> bool:
-        """Dissolves a group, whose connections and messages stay; whether there was one."""
+        """Dissolves a group; its connections and their messages stay. Whether there was one."""
         if self.groups.get(group) is None:
             return False
         for member in self.members.values():

@@ -30,14 +30,14 @@ class Process:
 
     def __init__(self) -> None:
         self.identity: NetworkingIdentity | None = None
-        """Who a node is that was given no identity; None for nobody in particular."""
+        """The identity of a node that was given none; None for nobody in particular."""
         self.configuration = Configuration(ConfigurationScope.GLOBAL)
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakSet[LivingNode] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def register(self, node: LivingNode) -> None:
-        """From now on `node` hears of changed global settings and of the end."""
+        """From now on `node` is told of changed global settings and of the end."""
         with self._lock:
             self._nodes.add(node)
 
@@ -78,7 +78,7 @@ class Process:
         self._tell_all()
 
     def _tell_all(self) -> None:
-        """One node after another, so that no two locks are ever held at once."""
+        """Tells one node after another, so that no two locks are ever held at once."""
         with self._lock:
             living = list(self._nodes)
         for node in living:

@@ -1,1 +1,1 @@
-"""What is said of connections: snapshots, status texts, debug output, traces. It looks and changes nothing."""
+"""What people are shown of connections: snapshots, status texts, debug output, traces."""

@@ -1,8 +1,7 @@
 """Where do lines of debug output go, and which of them are let through? (spec 3, 15.4)
 
 To the callback of `Library.set_debug_callback`, or, while there is none, to the standard logger "gamesockets".
-Keys and payloads have no business in any line; the one exception is the packet trace, which shows what is on the
-wire, and there they are encrypted.
+No line contains a key or a payload. Only the packet trace shows payloads, as they are on the wire: encrypted.
 """
 
 import logging
@@ -60,7 +59,7 @@ class _Burst:
 
 @final
 class DebugOutput:
-    """The way out for all lines. Usable from any thread; it never raises because of what a callback does."""
+    """Hands lines on. Usable from any thread; an exception of a callback never comes out."""
 
     def __init__(self, clock: Callable[[], int] = now_us) -> None:
         self._clock = clock
@@ -76,7 +75,7 @@ class DebugOutput:
             self._target = _Target(min(detail_level, DebugType.EVERYTHING), callback)
 
     def wants(self, kind: DebugType) -> bool:
-        """Whether `say` would hand on a line of this type: what nobody hears need not be put into words."""
+        """Whether `say` would hand on a line of this type; if not, its text need not be made."""
         target = self._target
         return _LOG.isEnabledFor(LOGGING_LEVELS[kind]) if target is None else kind <= target.detail_level
 
@@ -91,7 +90,7 @@ class DebugOutput:
             _deliver(target, kind, text)
 
     def trace(self, kind: DebugType, text: str) -> None:
-        """A line that was asked for by a configuration value: the detail level does not count."""
+        """A line that a configuration value asks for: the detail level does not count."""
         _deliver(self._target, kind, text)
 
     def warn(self, kind: DebugType, subject: str, text: str) -> None:
@@ -113,7 +112,7 @@ class DebugOutput:
         self.say(kind, f"{text} ({left_out} more like this were left out before)" if left_out else text)
 
     def exception(self, text: str) -> None:
-        """Called while an unexpected exception is handled: a bug; the traceback goes to `logging` in any case."""
+        """Reports the exception that is being handled, a bug here; the traceback goes to `logging` in any case."""
         _LOG.exception("%s", text)
         if self._target is not None:
             self.say(DebugType.BUG, text)
@@ -126,14 +125,14 @@ def _deliver(target: _Target | None, kind: DebugType, text: str) -> None:
         return
     try:
         target.callback(kind, line)
-    except Exception:  # noqa: BLE001 - whoever watches must not disturb what is watched
+    except Exception:  # noqa: BLE001 - a faulty callback must not disturb a connection
         if not target.has_failed:
             target.has_failed = True
             _LOG.exception("the debug callback raised an exception; this is reported once")
 
 
 def _one_line(text: str) -> str:
-    """At most 2047 bytes without blanks at the end; control characters, which a peer may have sent, are spelled out."""
+    """At most 2047 bytes without blanks at the end; control characters, which a peer may have sent, are escaped."""
     text = text.rstrip()
     if not text.isprintable():
         text = "".join([x if x.isprintable() else x.encode("unicode_escape").decode("ascii") for x in text])

@@ -1,4 +1,4 @@
-"""What is said about the life of listen sockets and connections in debug output? (spec 3, 6.1, 6.2, 13.2 and 15.4)"""
+"""Which lines of debug output tell the life of listen sockets and connections? (spec 3, 6.1, 6.2, 13.2 and 15.4)"""
 
 from types import TracebackType
 from typing import Final, final
@@ -11,7 +11,7 @@ from gamesockets.values.address import Address
 from gamesockets.values.enums import DebugType, EndReason
 
 UNCLOSED_US: Final = 20_000_000
-"""So long may an ended connection wait for the application to close it."""
+"""How long an ended connection may wait for the application to close it, before a warning."""
 
 ENDED: Final = (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY)
 
@@ -68,7 +68,7 @@ def listening(address: Address, allow_without_auth: int) -> None:
 
 @final
 class FailureLine:
-    """Says that the block under it failed; the exception goes on to the caller."""
+    """A context manager that writes a line if its block fails; the exception goes on to the caller."""
 
     __slots__ = ("_address", "_attempt")
 

@@ -15,12 +15,12 @@ _ROW_BYTES: Final = 16
 
 
 def trace_sent(local: Address, peer: SocketAddress, datagrams: list[bytes], bytes_max: int) -> None:
-    """These datagrams went out."""
+    """Shows datagrams that were sent."""
     _trace(f"[Trace Send] {local} -> {Address.from_socket(peer)}", datagrams, bytes_max)
 
 
 def trace_received(local: Address, peer: SocketAddress, datagrams: list[bytes], bytes_max: int) -> None:
-    """These datagrams came in."""
+    """Shows datagrams that were received."""
     _trace(f"[Trace Recv] {local} <- {Address.from_socket(peer)}", datagrams, bytes_max)
 
 

@@ -1,4 +1,4 @@
-"""What the user sees of a connection: info, status, description (spec 3, 6.10 and 9)."""
+"""What do the records about a connection contain: info, status, lane status, description? (spec 3, 6.10 and 9)"""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""How is a connection doing, in words a person can read? Detailed status and debug text (spec 3, 2 and 9.3).
+"""How is a connection doing, as text for people? Detailed status and debug text (spec 3, 2 and 9.3).
 
-Pure functions from the core connection and the time to text. The lines, columns and headings of the detailed status
-are those of the native library, so that tools and eyes that know one text can read the other.
+Pure functions from the connection and the time to text. The lines, columns and headings of the detailed status are
+those of the reference library, so that people and tools that know one text can read the other.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from gamesockets.connection.states import visible
 from gamesockets.connection.stats import JITTER_FIELDS, PING_FIELDS, QUALITY_FIELDS, UNKNOWN
 from gamesockets.observe.snapshots import describe
 from gamesockets.values.enums import ConnectionState
+from gamesockets.values.moments import US_PER_MS
 from gamesockets.wire.messages_pb2 import InstantaneousStats, LifetimeStats
 
 SAMPLES_MIN: Final = 5
-"""From so many samples on, ping and quality are worth a histogram."""
+"""Ping and quality get a histogram from this many samples on."""
 
 _KILO: Final = 1024
 _INDENT: Final = "    "
@@ -48,7 +49,7 @@ def debug_text(connection: Connection, name: str) -> str:
     """The state of sender and receiver, after the text of the early wrapper (spec 3, 2); `name` may be empty.
 
     Units: bytes, bytes per second, milliseconds. Means are over the whole life, what was received per second is that
-    of the last finished interval. `?` stands for what nobody can know yet.
+    of the last finished interval. `?` stands for what is not known yet.
     """
     sender = connection.sender
     receiver = connection.traffic.receiver
@@ -103,12 +104,13 @@ def _headline(connection: Connection) -> str:
             ConnectionState.CLOSED_BY_PEER: "closed by remote host",
             ConnectionState.PROBLEM_DETECTED_LOCALLY: "closed due to problem detected locally",
         }.get(state, "closed")
+        # sic: the reference library's own spelling
         how = f"{whose}, reason code {connection.end_reason}.  ({_one_line(connection.end_debug)})"
     return f"End-to-end connection: {how}"
 
 
 def _one_line(text: str) -> str:
-    """Text that may come from the peer, without what would begin a line of its own or steer a terminal."""
+    """Text that may come from the peer, without line breaks and control characters for terminals."""
     return "".join([character if character.isprintable() else "?" for character in text])
 
 
@@ -138,6 +140,7 @@ def _own_rates(connection: Connection) -> list[str]:
     lines += _delays(connection.ping.smoothed_ms, interval.peak_jitter_us)
     if interval.dropped >= 0:
         lines.append(_quality(interval.quality(), interval.dropped, interval.weird))
+    # sic: the reference library's own spelling
     lines.append(f"Est avail bandwidth: {connection.sender.pacer.rate / _KILO:.1f}KB/s  ")
     lines.append(f"Bytes buffered: {connection.sender.pending_bytes():,}")
     return lines
@@ -153,7 +156,7 @@ def _remote_rates(told: InstantaneousStats) -> list[str]:
     if told.HasField("packets_dropped_pct") and told.HasField("packets_weird_sequence_pct"):
         dropped, weird = told.packets_dropped_pct, told.packets_weird_sequence_pct
         lines.append(_quality((100 - dropped - weird) / 100, dropped / 100, weird / 100))
-    # Peers do not tell what they have buffered; the native text has the line nevertheless, and always with this number.
+    # Peers do not tell what they have buffered; the reference library always writes 0.
     lines.append("Bytes buffered: 0")
     return lines
 
@@ -166,11 +169,13 @@ def _delays(ping_ms: int, jitter_us: int) -> list[str]:
     if ping_ms < 0 and jitter_us < 0:
         return []
     ping = str(ping_ms) if ping_ms >= 0 else _NO_NUMBER
-    jitter = f"{jitter_us / 1000:.1f}" if jitter_us >= 0 else _NO_NUMBER
+    jitter = f"{jitter_us / US_PER_MS:.1f}" if jitter_us >= 0 else _NO_NUMBER
+    # sic: the reference library's own spelling
     return [f"Ping:{ping}ms    Max latency variance: {jitter}ms"]
 
 
 def _quality(quality: float, dropped: float, weird: float) -> str:
+    # sic: the reference library's own spelling
     return (
         f"Quality:{percent_text(quality):>5}%  "
         f"(Dropped:{percent_text(dropped):>4}%  WeirdSeq:{percent_text(weird):>4}%)"
@@ -214,6 +219,7 @@ def _ping_lines(stats: LifetimeStats) -> list[str]:
     counts = _histogram(stats, "ping", PING_FIELDS)
     total = sum(counts)
     if total < SAMPLES_MIN:
+        # sic: the reference library's own spelling
         return [f"No ping distribution available.  ({total} samples)"]
     lines = [f"Ping histogram: ({total} total samples)", _PING_HEADING, *_table(counts, 9)]
     percentiles = _percentiles(stats, "ping", _PING_ROW)
@@ -228,6 +234,7 @@ def _quality_lines(stats: LifetimeStats) -> list[str]:
     counts = _histogram(stats, "quality", QUALITY_FIELDS)
     total = sum(counts)
     if total < SAMPLES_MIN:
+        # sic: the reference library's own spelling
         return [f"No connection quality distribution available.  ({total} measurement intervals)"]
     lines = [
         f"Connection quality histogram: ({total} measurement intervals)",
@@ -265,6 +272,6 @@ def _table(counts: list[int], width: int) -> list[str]:
 
 
 def _percentiles(stats: LifetimeStats, stem: str, names: Sequence[str]) -> list[tuple[str, int]]:
-    """Those that are known, with their values."""
+    """The percentiles that are known, with their values."""
     known = [name for name in names if stats.HasField(f"{stem}_ntile_{name}")]
     return [(name, getattr(stats, f"{stem}_ntile_{name}")) for name in known]

@@ -9,11 +9,11 @@ Each value is the chattiest type that is produced for its subject, whatever the 
 | LOG_LEVEL_MESSAGE | late messages, refused ones | messages, both ways | |
 | LOG_LEVEL_PACKET_GAPS | gaps in what came | packets that came late into a gap | gaps that the peer reports |
 
-So the default of 4, WARNING, asks for nothing. LOG_LEVEL_P2P_RENDEZVOUS and LOG_LEVEL_SDR_RELAY_PINGS have nothing to
-tell of: there are no peer-to-peer connections and no relays here.
+So the default of 4, WARNING, asks for nothing. LOG_LEVEL_P2P_RENDEZVOUS and LOG_LEVEL_SDR_RELAY_PINGS have no effect:
+there are no peer-to-peer connections and no relays here.
 """
 
-from typing import Final, final
+from typing import final
 
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
@@ -21,12 +21,12 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.snapshots import describe
+from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.values.enums import DebugType, SendFlags
 from gamesockets.values.message import NetworkingMessage
+from gamesockets.values.moments import US_PER_MS
 from gamesockets.values.results import Result
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, RELATIVE, AckBlock, FrameSink, decode
-
-ROUND_TRIP_MAX_US: Final = 2_000_000
 
 _V = ConfigurationValue
 
@@ -42,6 +42,10 @@ def trace_lines(connection: DatagramConnection, name: str, configuration: Config
     return TraceLines(connection, name, *levels)
 
 
+def _ms(duration_us: int) -> str:
+    return f"{duration_us / US_PER_MS:.1f} ms"
+
+
 def _level(configuration: Configuration, value: ConfigurationValue) -> int:
     x = configuration.effective(value)
     return x if isinstance(x, int) else 0
@@ -49,7 +53,7 @@ def _level(configuration: Configuration, value: ConfigurationValue) -> int:
 
 @final
 class TraceLines(TraceSink):
-    """Turns what goes by into lines of numbers and sizes; contents are never in them."""
+    """Turns packets and messages into lines of numbers and sizes, never with their contents."""
 
     __slots__ = ("_ack_rtt", "_connection", "_message", "_name", "_packet_decode", "_packet_gaps")
 
@@ -75,7 +79,7 @@ class TraceLines(TraceSink):
         expected: int,
         payload: bytes,
         size_bytes: int,
-        now: int,  # noqa: ARG002 - whoever takes the lines has a clock
+        now: int,  # noqa: ARG002 - who takes the lines has a clock
     ) -> None:
         gaps = self._packet_gaps
         if number > expected:
@@ -101,10 +105,10 @@ class TraceLines(TraceSink):
 
     def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
         if delay_us >= 0:
-            is_useless = round_trip_us < -1000 or round_trip_us > ROUND_TRIP_MAX_US
+            is_useless = sample_from_ack_us(round_trip_us) == UNKNOWN
             kind = DebugType.MESSAGE if is_useless else DebugType.VERBOSE
             note = ", useless" if is_useless else ""
-            text = f"ack of packet {latest}: delay {delay_us / 1000:.1f} ms, round trip {round_trip_us / 1000:.1f} ms"
+            text = f"ack of packet {latest}: delay {_ms(delay_us)}, round trip {_ms(round_trip_us)}"
             self._line(kind, self._ack_rtt, text + note)
         end = latest + 1
         for acks, nacks in blocks:
@@ -155,7 +159,7 @@ class FrameTexts(FrameSink):
         return True
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:  # noqa: ARG002 - as sent
-        held = "unknown" if delay == ACK_DELAY_UNKNOWN else f"{(delay << ACK_DELAY_SHIFT) / 1000:.1f} ms"
+        held = "unknown" if delay == ACK_DELAY_UNKNOWN else _ms(delay << ACK_DELAY_SHIFT)
         runs = "".join([f", {acks} acked above {nacks} missing" for acks, nacks in blocks])
         self.texts.append(f"ack of packet {latest}, delay {held}{runs}")
         return True

@@ -1,10 +1,10 @@
-"""What does every chapter of calls hold? The node that they are about, and nothing else."""
+"""What do all parts of the game-loop API hold? The node, and nothing else."""
 
 from gamesockets.node.node import Node
 
 
 class Calls:
-    """A chapter of the game-loop API: finds objects by handle, with the node's lock held, and does what was asked."""
+    """A part of the game-loop API: checks arguments, takes the node's lock, finds objects by handle, calls the node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node

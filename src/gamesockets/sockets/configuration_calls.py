@@ -12,6 +12,7 @@ from gamesockets.config.table import (
 )
 from gamesockets.node.process import PROCESS
 from gamesockets.sockets.calls import Calls
+from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, ConfigurationValueResult
 from gamesockets.values.handles import Connection
 
@@ -25,7 +26,7 @@ class ConfigurationCalls(Calls):
 
     Bad input: an argument that is not even an integer is a `TypeError`; an unknown value, scope or handle, a global
     value at another scope, a locked or read-only value, or a content that cannot be converted changes nothing and is
-    answered with `None` or `False`, as the native library does (spec 3, 4.3, 4.4 and 16).
+    answered with `None` or `False`, as the reference library does (spec 3, 4.3, 4.4 and 16).
     """
 
     def get_configuration_value(
@@ -89,20 +90,20 @@ class ConfigurationCalls(Calls):
             return self._node.configure(scope, scope_object, value, x)
 
     def get_configuration_value_name(self, value: ConfigurationValue) -> str | None:
-        """The value's name as the native library spells it; None if it is unknown."""
-        _check_integer("value", value)
+        """The value's name as the reference library spells it; None if it is unknown."""
+        check_type("value", value, int)
         return value_name(value)
 
     def get_configuration_value_info(self, value: ConfigurationValue) -> ConfigurationRow | None:
         """Name, type, scope, default, limits and meaning of a value; None if it is unknown."""
-        _check_integer("value", value)
+        check_type("value", value, int)
         return find_row(value)
 
     def iterate_configuration_values(self, include_development: bool = False) -> list[ConfigurationValue]:
         """The values that an application may offer for editing, in ascending order (spec 3, 4.5).
 
         Not listed: callbacks, user data, values for peer-to-peer connections alone, the read-only one, those without
-        effect here, and the two of message loss, which the native library does not know.
+        effect here, and the two of message loss, which the reference library does not know.
 
         Args:
             include_development: also list `IP_ALLOW_WITHOUT_AUTH` and `UNENCRYPTED`.
@@ -149,7 +150,7 @@ class ConfigurationCalls(Calls):
 
 
 def _value_of_string(string: int) -> ConfigurationValue | None:
-    _check_integer("string", string)
+    check_type("string", string, int)
     try:
         return ConfigurationString(string).configuration_value
     except ValueError:
@@ -157,11 +158,6 @@ def _value_of_string(string: int) -> ConfigurationValue | None:
 
 
 def _check_arguments(value: object, scope: object, scope_object: object) -> None:
-    _check_integer("value", value)
-    _check_integer("scope", scope)
-    _check_integer("scope_object", scope_object)
-
-
-def _check_integer(name: str, number: object) -> None:
-    if not isinstance(number, int):
-        raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
+    check_type("value", value, int)
+    check_type("scope", scope, int)
+    check_type("scope_object", scope_object, int)

@@ -28,7 +28,7 @@ class ConnectionCalls(Calls):
             config: values for this socket and the connections it accepts.
 
         Raises:
-            OSError: the address cannot be had; the text names it.
+            OSError: the address cannot be bound; the text names it.
             ValueError: a configuration value cannot be set.
         """
         check_type("address", address, Address)
@@ -39,7 +39,7 @@ class ConnectionCalls(Calls):
         """Starts connecting and returns at once; a status change tells how it went (spec 3, 6.2).
 
         Raises:
-            OSError: no socket can be had for it, or 8191 connections live already.
+            OSError: no socket can be opened for it, or 8191 connections live already.
             ValueError: a configuration value cannot be set.
         """
         check_type("address", address, Address)
@@ -102,7 +102,7 @@ class ConnectionCalls(Calls):
             identity_two: what the second one sees.
 
         Raises:
-            OSError: no socket can be had, or there is no room for two more among 8191 connections.
+            OSError: no socket can be opened, or there is no room for two more among 8191 connections.
             TypeError, ValueError: an argument cannot be used; the text says which.
         """
         identities = peer_identities(identity_one, identity_two)
@@ -157,9 +157,9 @@ class ConnectionCalls(Calls):
         return self._node.credentials.identity
 
     def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
-        """Closes every connection (2999) and is somebody else from now on; None is nobody in particular (spec 3, 3.1).
+        """Closes every connection (2999) and takes another identity; None is nobody in particular (spec 3, 3.1).
 
-        Listen sockets stay open, and those who connect meet the new identity. Raises `OSError` after `close`.
+        Listen sockets stay open, and those who connect see the new identity. Raises `OSError` after `close`.
         """
         check_type("identity", identity, (NetworkingIdentity, NoneType))
         with self._node.lock:

@@ -21,7 +21,7 @@ class Library:
     MAX_CLOSE_REASON_VALUE: Final = 2999
     """Reasons of applications are 1000..2999."""
     MAX_ERROR_MESSAGE_LENGTH: Final = 1024
-    """Bytes of an error text of the native library."""
+    """Bytes of an error text of the reference library."""
     MAX_MESSAGE_SIZE: Final = MAX_MESSAGE_BYTES
     """Bytes of the largest message that can be sent."""
     MAX_MESSAGES_PER_BATCH: Final = MESSAGES_PER_BATCH_MAX
@@ -65,7 +65,7 @@ class Library:
         for the bytes that PACKET_TRACE_MAX_BYTES shows as they are on the wire.
 
         The callback runs on any thread, with locks held: it must be brief and must not call the `NetworkingSockets`
-        that it hears of, nor wait for threads that do. The first exception it raises is logged, all are swallowed.
+        that a line is about, nor wait for threads that do. The first exception it raises is logged, all are swallowed.
 
         With None, or a level up to 0, there is no callback, as at the start. Then lines go to the standard logger
         "gamesockets" and its own level decides: BUG and ERROR arrive as `ERROR`, IMPORTANT and WARNING as `WARNING`,

@@ -56,7 +56,7 @@ class MessageCalls(Calls):
                     return Result.INVALID_PARAM
                 number = member.send(data, index(flags), lane, now_us())
                 return Result.OK if number > 0 else Result(-number)
-        except TypeError:  # looked at only now: checks before would cost every message
+        except TypeError:  # found only now: checks before would cost every message
             explain_send(connection, flags, lane)
             raise
 
@@ -75,7 +75,11 @@ class MessageCalls(Calls):
             return self._node.send_batch(prepared)
 
     def flush_messages_on_connection(self, connection: Connection) -> Result:
-        """Sends what waits for company at once: `OK`, `IGNORED` while connecting, `NO_CONNECTION`, `INVALID_PARAM`."""
+        """Sends at once what waits for more data (`NAGLE_TIME`).
+
+        Returns:
+            `OK`; `IGNORED` (connecting); `NO_CONNECTION` (it has ended); `INVALID_PARAM` (unknown handle).
+        """
         node = self._node
         with node.lock:
             member = find(node.members, connection, "connection")
@@ -117,7 +121,7 @@ class MessageCalls(Calls):
             return inbox.take(max_messages)
 
     def create_poll_group(self) -> PollGroup:
-        """A group of connections whose messages can be taken together (spec 3, 8.1)."""
+        """A group of connections whose messages are received together (spec 3, 8.1). Raises `OSError` after `close`."""
         with self._node.lock:
             return PollGroup(self._node.create_group()[0])
 

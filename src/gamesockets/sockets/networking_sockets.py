@@ -90,7 +90,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
     # ------------------------------------------------------------------ status changes
 
     def set_status_callback(self, callback: StatusCallback | None) -> None:
-        """Whom `run_callbacks` tells of status changes from now on; None for nobody.
+        """Sets the callback to which `run_callbacks` hands status changes from now on; None for none.
 
         Set it before listening and connecting. It is `CALLBACK_CONNECTION_STATUS_CHANGED` at the scope of this object:
         a listen socket or a connection may be given one of its own in its configuration, and the narrowest wins. Each

@@ -13,7 +13,7 @@ EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
 
 COMPLAIN_ABOVE: Final = 100
-"""So many changes may wait before whoever should dispatch them is reminded (spec 3, 14.3)."""
+"""With more changes waiting than this, a line of debug output asks for dispatching (spec 3, 14.3)."""
 
 
 @final
@@ -34,7 +34,7 @@ class StatusEvents(Audience):
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
         self._waiting.append((change, callback))
         self._unseen = True
-        # Who neither has a callback nor dispatches does not want to hear of status changes.
+        # An application that has no callback and does not dispatch does not want status changes.
         is_wanted = callback is not None or self._dispatched
         if is_wanted and len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
             self._complain()
