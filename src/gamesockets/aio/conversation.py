@@ -10,7 +10,6 @@ from typing import Final, final
 
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
-from gamesockets.clock import now_us
 from gamesockets.node.members import Member, PipeMember
 from gamesockets.values import handles
 from gamesockets.values.arguments import check_type, explain_send
@@ -79,7 +78,7 @@ class Conversation:
             raise self.closed_error()
         try:
             with self.hub.node.lock:
-                return self.member.send(data, index(flags), lane, now_us())
+                return self.member.send(data, index(flags), lane)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(0, flags, lane)
             raise

@@ -94,7 +94,7 @@ class Member(ABC):
     # ------------------------------------------------------------------ what is done with it
 
     @abstractmethod
-    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+    def send(self, data: bytes, flags: int, lane: int) -> int:
         """Queues a message and sends what is due; its number, or minus the `Result`."""
 
     @abstractmethod
@@ -143,7 +143,8 @@ class PortMember(Member):
         self._service = service
         self.follow_log_levels()
 
-    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
+    def send(self, data: bytes, flags: int, lane: int) -> int:
+        now = now_us()
         number = self._datagrams.send(data, flags, lane, now)
         if number > 0:
             port = self._port
@@ -207,8 +208,8 @@ class PipeMember(Member):
         super().__init__(pipe, configuration, 0)
         self._pipes = pipes
 
-    def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
-        number = self.connection.send(data, flags, lane, now)
+    def send(self, data: bytes, flags: int, lane: int) -> int:
+        number = self.connection.send(data, flags, lane, now_us())
         if number > 0:
             self._pipes.serve()
         return number

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from operator import index
 
-from gamesockets.clock import now_us
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
     are_lanes,
@@ -54,7 +53,7 @@ class MessageCalls(Calls):
                 if member is None:
                     check_handle(connection, "connection")
                     return Result.INVALID_PARAM
-                number = member.send(data, index(flags), lane, now_us())
+                number = member.send(data, index(flags), lane)
                 return Result.OK if number > 0 else Result(-number)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(connection, flags, lane)
