@@ -42,6 +42,8 @@ class _WaitingSend:
 class Conversation:
     """The inner side of a `Connection`. Used on the thread of its event loop."""
 
+    __slots__ = ("_senders", "end", "ended", "handle", "hub", "is_closing", "mailbox", "member")
+
     def __init__(self, hub: Hub, member: Member) -> None:
         self.hub = hub
         self.member = member

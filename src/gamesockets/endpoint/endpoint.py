@@ -61,12 +61,12 @@ class Endpoint:
         """Who this side is, for connections from now on."""
         self.options = options
         """What incoming connections start with."""
-        self._accepts = accepts
         self._policies = Policies(trust, unix_epoch_us)
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
-        self._strangers = Strangers(entropy, self._policies, self.counters)
+        self._strangers = Strangers(entropy, self._policies, self.counters) if accepts else None
+        """Answers those who have no connection; None where nobody may connect."""
         self.connections: dict[SocketAddress, DatagramConnection] = {}
         """By the remote address of their path."""
         self._by_id: dict[bytes, DatagramConnection] = {}
@@ -161,7 +161,8 @@ class Endpoint:
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
         self._ids.give_back(connection.id)
-        self._strangers.left(connection)
+        if self._strangers is not None:
+            self._strangers.left(connection)
 
     # ------------------------------------------------------------------ verbs
 
@@ -189,9 +190,7 @@ class Endpoint:
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
-        strangers = self._strangers
-        transmits = strangers.replies
-        strangers.replies = []
+        transmits = [] if self._strangers is None else self._strangers.take_replies()
         if self._due:
             due = self._due
             self._due = {}
@@ -204,7 +203,7 @@ class Endpoint:
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""
-        if self._due or self._strangers.replies:
+        if self._due or (self._strangers is not None and self._strangers.replies):
             return 0
         timers = self._timers
         while timers:
@@ -258,20 +257,21 @@ class Endpoint:
 
     def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
         """Takes anything but a data packet."""
+        strangers = self._strangers
         connection = self.connections.get(remote)
         message: datagram.ControlMessage | None = None
-        if self._accepts or connection is not None:
+        if strangers is not None or connection is not None:
             message = datagram.decode_control(data)
         if connection is not None and (
-            connection.state != State.FIN_WAIT or not self._accepts or not is_newcomer(message, connection.remote_id)
+            connection.state != State.FIN_WAIT or strangers is None or not is_newcomer(message, connection.remote_id)
         ):
             connection.receive_control(message, len(data), now)
             self._due[connection] = None
-        elif not self._accepts or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
+        elif strangers is None or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
             self.counters.stray += 1
         else:
             path = Path(remote, local)
-            server = self._strangers.receive(message, path, self.options, now)
+            server = strangers.receive(message, path, self.options, now)
             if server is not None:
                 if connection is not None:
                     connection.stop_telling()
@@ -280,6 +280,6 @@ class Endpoint:
                 if newcomer is None:
                     self.counters.no_room += 1
                 else:
-                    self._strangers.admitted(server)
+                    strangers.admitted(server)
                     newcomer.request_received(server, len(data), now)
                     self._due[newcomer] = None

@@ -45,7 +45,7 @@ class Strangers:
         self._claims: set[tuple[int, NetworkingIdentity]] = set()
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
-        """Replies that wait to be sent; the sender puts an empty list in their place."""
+        """Replies that wait to be sent."""
 
     def receive(
         self, message: datagram.ControlMessage | None, path: Path, options: ConnectionOptions, now: int
@@ -62,6 +62,12 @@ class Strangers:
             if isinstance(message, ConnectionClosed) and (message.to_connection_id or message.from_connection_id):
                 self._reply(encode_no_connection(message.to_connection_id, message.from_connection_id), path)
         return None
+
+    def take_replies(self) -> list[Transmit]:
+        """The replies that wait; the list is the caller's from now on."""
+        replies = self.replies
+        self.replies = []
+        return replies
 
     def admitted(self, server: ServerHandshake) -> None:
         """The client got a connection; no other client gets one with the same identity and id."""
