@@ -4,7 +4,6 @@
 """
 
 from asyncio import Future
-from collections import deque
 from operator import index
 from typing import Final, final
 
@@ -53,7 +52,7 @@ class Conversation:
         self.ended: Future[None] = hub.loop.create_future()
         self.is_closing = False
         """Whether it was closed on this side."""
-        self._senders: deque[_WaitingSend] = deque()
+        self._senders: list[_WaitingSend] = []
         self.mailbox = Mailbox(hub.loop, member.inbox, self._raise_if_over)
         hub.open_mailbox(self.mailbox)
 
