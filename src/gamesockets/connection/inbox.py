@@ -73,7 +73,7 @@ class Inbox(MessageSink):
                 taken.append(message)
             else:
                 kept.append(message)
-        self._replace(kept)
+        self.replace(kept)
         _release(taken)
         return taken
 
@@ -82,10 +82,15 @@ class Inbox(MessageSink):
         moving = [message for message in self._messages if message.peer is peer]
         if not moving:
             return
-        self._replace(deque([message for message in self._messages if message.peer is not peer]))
-        target._replace(deque(sorted([*target._messages, *moving], key=_time_received)))
+        self.replace(deque([message for message in self._messages if message.peer is not peer]))
+        target.replace(deque(sorted([*target.waiting(), *moving], key=_time_received)))
 
-    def _replace(self, messages: deque[NetworkingMessage]) -> None:
+    def waiting(self) -> list[NetworkingMessage]:
+        """The messages that wait, which stay."""
+        return list(self._messages)
+
+    def replace(self, messages: deque[NetworkingMessage]) -> None:
+        """From now on these wait instead."""
         self._messages = messages
         if messages:
             self._ready.add(self)

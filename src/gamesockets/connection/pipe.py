@@ -58,10 +58,11 @@ class Pipe(Connection):
 
     def join(self, partner: "Pipe", now: int) -> None:
         """Both ends are connected from here on; no change is reported (spec 3, 6.9)."""
-        self._connect(partner, now)
-        partner._connect(self, now)
+        self.connect_to(partner, now)
+        partner.connect_to(self, now)
 
-    def _connect(self, partner: "Pipe", now: int) -> None:
+    def connect_to(self, partner: "Pipe", now: int) -> None:
+        """This end's half of `join`."""
         self._partner = partner
         self.enter(State.CONNECTED, 0, "")
         # As if the handshake had been a packet in each direction, which took no time. It counts for the rates of the
@@ -94,12 +95,12 @@ class Pipe(Connection):
         number = lanes[lane].last_number + 1
         lanes[lane].last_number = number
         self._sent(size, now)
-        partner._arrived(size, now)
-        partner._receive(NetworkingMessage(data, number, flags, lane, now, partner.peer), size)
+        partner.take_in(NetworkingMessage(data, number, flags, lane, now, partner.peer), size, now)
         return number
 
-    def _receive(self, message: NetworkingMessage, size: int) -> None:
-        """The sender is told OK in any case: over its limits a receiver loses messages (spec 2, 2.14)."""
+    def take_in(self, message: NetworkingMessage, size: int, now: int) -> None:
+        """The partner sent this and is told OK: a receiver over its limits loses messages (spec 2, 2.14)."""
+        self._arrived(size, now)
         peer = self.peer
         options = self.options
         if (
@@ -139,13 +140,14 @@ class Pipe(Connection):
         self.inbox.discard(self.peer)
         partner = self._partner
         if partner is None:
-            self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
+            self.end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
             return
         reason, debug = application_reason(reason, debug)
-        self._end(State.FIN_WAIT, reason, debug, now)
-        partner._end(State.CLOSED_BY_PEER, reason, debug, now)
+        self.end(State.FIN_WAIT, reason, debug, now)
+        partner.end(State.CLOSED_BY_PEER, reason, debug, now)
 
-    def _end(self, state: State, reason: int, debug: str, now: int) -> None:
+    def end(self, state: State, reason: int, debug: str, now: int) -> None:
+        """Leaves the partner, for the reason that either end gives."""
         self._partner = None
         self.statistics.ended(now)
         self.change(state, reason, debug)

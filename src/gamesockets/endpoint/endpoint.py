@@ -87,7 +87,7 @@ class Endpoint:
         """
         if remote in self.connections:
             raise ValueError(f"there is already a connection to {remote} from this local address")
-        connection = self._add(Path(remote), options, now)
+        connection = self.add(Path(remote), options, now)
         if connection is not None:
             connection.connect(self._policies.towards(connection.address, options, now), now)
             self._due[connection] = None
@@ -106,8 +106,8 @@ class Endpoint:
         Each gets one connection; ours sees the first identity as its peer. Our options choose the cipher. None when
         too many connections live, and then neither endpoint has any.
         """
-        one = self._add(Path(partner_address), self.options, now)
-        two = partner._add(Path(own_address), partner.options, now)
+        one = self.add(Path(partner_address), self.options, now)
+        two = partner.add(Path(own_address), partner.options, now)
         if one is None or two is None:
             self.release()
             partner.release()
@@ -116,7 +116,7 @@ class Endpoint:
         one.join(agreements[0], now)
         two.join(agreements[1], now)
         self._due[one] = None
-        partner._due[two] = None
+        partner.touch(two)
         return one, two
 
     def accept(self, connection: DatagramConnection, now: int) -> Result:
@@ -144,7 +144,8 @@ class Endpoint:
         """Something was done to a connection directly (a send, a flush): `datagrams_to_send` asks it next time."""
         self._due[connection] = None
 
-    def _add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
+    def add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
+        """A new connection that has said nothing yet; None when too many connections live."""
         number = self._ids.take()
         if not number:
             return None
@@ -276,7 +277,7 @@ class Endpoint:
                 if connection is not None:
                     connection.stop_telling()
                     self._remove(connection)
-                newcomer = self._add(path, self.options, now)
+                newcomer = self.add(path, self.options, now)
                 if newcomer is None:
                     self.counters.no_room += 1
                 else:
