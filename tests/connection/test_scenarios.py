@@ -333,7 +333,7 @@ def quiet_pair(
 
 
 @pytest.mark.parametrize("nagle_us", [0, 5000, 20_000])
-def test_nagle_waits_for_company(nagle_us: int) -> None:
+def test_nagle_waits_for_more_data(nagle_us: int) -> None:
     world, tap, client, server = quiet_pair(config={Value.NAGLE_TIME: nagle_us})
     begin = world.now_us
     client.send(b"one")
