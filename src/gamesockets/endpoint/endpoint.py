@@ -65,7 +65,7 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
-        self._strangers = Strangers(entropy, self._policies, self.counters) if accepts else None
+        self._strangers = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
         """Answers those who have no connection; None where nobody may connect."""
         self.connections: dict[SocketAddress, DatagramConnection] = {}
         """By the remote address of their path."""
@@ -185,7 +185,7 @@ class Endpoint:
                 self._receive_control(data, remote, now, local)
                 continue
             if connection is None or data[1:5] != connection.id_bytes:
-                connection = self._find(data, remote, now)
+                connection = self._find(data, remote, now, local)
             if connection is not None:
                 connection.receive_packet(data, now)
 
@@ -242,7 +242,7 @@ class Endpoint:
 
     # ------------------------------------------------------------------ routes
 
-    def _find(self, data: bytes, remote: SocketAddress, now: int) -> DatagramConnection | None:
+    def _find(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> DatagramConnection | None:
         """The connection of a data packet. None if id and path do not match one; then nothing is left to do."""
         connection = self._by_id.get(data[1:5])
         if connection is not None and connection.path.remote == remote:
@@ -251,6 +251,8 @@ class Endpoint:
         at_address = self.connections.get(remote)
         if at_address is None:
             self.counters.stray += 1
+            if connection is None and self._strangers is not None:
+                self._strangers.receive_stray(data, Path(remote, local), now)
         else:
             at_address.receive_stray(data, now)
             self._due[at_address] = None
@@ -263,9 +265,16 @@ class Endpoint:
         message: datagram.ControlMessage | None = None
         if strangers is not None or connection is not None:
             message = datagram.decode_control(data)
-        if connection is not None and (
-            connection.state != State.FIN_WAIT or strangers is None or not is_newcomer(message, connection.remote_id)
-        ):
+        if connection is not None and strangers is not None and is_newcomer(message, connection.remote_id):
+            if connection.data_flows:
+                is_proven = strangers.receive_newcomer(message, Path(remote, local), now)
+                connection.newcomer_received(is_proven, len(data), now)
+                self._due[connection] = None
+                return
+            is_free = connection.state == State.FIN_WAIT
+        else:
+            is_free = connection is None
+        if connection is not None and not is_free:
             connection.receive_control(message, len(data), now)
             self._due[connection] = None
         elif strangers is None or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
@@ -281,6 +290,6 @@ class Endpoint:
                 if newcomer is None:
                     self.counters.no_room += 1
                 else:
-                    strangers.admitted(server)
+                    strangers.admitted(server, newcomer)
                     newcomer.request_received(server, len(data), now)
                     self._due[newcomer] = None
