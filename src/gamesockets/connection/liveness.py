@@ -22,6 +22,8 @@ REPLY_ROUND_TRIPS: Final = 2
 _REPLY_DEFAULT_US: Final = 1_250_000
 _REPLY_MARGIN_US: Final = 250_000
 _REPLY_DELAYED_US: Final = 200_000
+_ROUND_TRIP_KNOWN_MAX_US: Final = 2_000_000
+"""Longer ones are not measured (spec 1, 8.3): where none is known, they may be like that."""
 
 NO_REQUEST: Final = 0
 ACK_REQUEST: Final = 2
@@ -69,8 +71,8 @@ class Liveness:
     def doubt(self, now: int, worst_round_trip_us: int) -> None:
         """Something that anybody may have sent says that the peer is gone: it is asked, and must answer soon."""
         if self._doubt_until == NEVER and now >= self._doubt_again_at:
-            wait_us = max(DOUBT_US, worst_round_trip_us * REPLY_ROUND_TRIPS + _REPLY_MARGIN_US)
-            self._doubt_until = now + wait_us
+            worst_us = worst_round_trip_us if worst_round_trip_us >= 0 else _ROUND_TRIP_KNOWN_MAX_US
+            self._doubt_until = now + max(DOUBT_US, worst_us * REPLY_ROUND_TRIPS + _REPLY_MARGIN_US)
             self._doubt_again_at = now + DOUBT_EVERY_US
 
     def is_in_doubt(self) -> bool:
