@@ -9,7 +9,7 @@ It has the same five verbs as a simulated link. After any call that changes stat
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import final
+from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import StateChange
@@ -65,7 +65,7 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
-        self._strangers = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
+        self.strangers: Final = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
         """Answers those who have no connection; None where nobody may connect."""
         self.connections: dict[SocketAddress, DatagramConnection] = {}
         """By the remote address of their path."""
@@ -162,8 +162,8 @@ class Endpoint:
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
         self._ids.give_back(connection.id)
-        if self._strangers is not None:
-            self._strangers.left(connection)
+        if self.strangers is not None:
+            self.strangers.left(connection)
 
     # ------------------------------------------------------------------ verbs
 
@@ -191,7 +191,7 @@ class Endpoint:
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
-        transmits = [] if self._strangers is None else self._strangers.take_replies()
+        transmits = [] if self.strangers is None else self.strangers.take_replies()
         if self._due:
             due = self._due
             self._due = {}
@@ -204,7 +204,7 @@ class Endpoint:
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""
-        if self._due or (self._strangers is not None and self._strangers.replies):
+        if self._due or (self.strangers is not None and self.strangers.replies):
             return 0
         timers = self._timers
         while timers:
@@ -251,8 +251,8 @@ class Endpoint:
         at_address = self.connections.get(remote)
         if at_address is None:
             self.counters.stray += 1
-            if connection is None and self._strangers is not None:
-                self._strangers.receive_stray(data, Path(remote, local), now)
+            if connection is None and self.strangers is not None:
+                self.strangers.receive_stray(data, Path(remote, local), now)
         else:
             at_address.receive_stray(data, now)
             self._due[at_address] = None
@@ -260,7 +260,7 @@ class Endpoint:
 
     def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
         """Takes anything but a data packet."""
-        strangers = self._strangers
+        strangers = self.strangers
         connection = self.connections.get(remote)
         message: datagram.ControlMessage | None = None
         if strangers is not None or connection is not None:

@@ -13,13 +13,10 @@ from gamesockets.values.address import Address
 US_PER_S: Final = 1_000_000
 
 WAITING_MAX: Final = 1024
-"""Connections that wait for the application's decision."""
 ADDRESS_MAX: Final = 512
-"""Connections with one IPv4 address, or with one /64 of IPv6: room for everybody behind one router."""
+"""Room for everybody behind one router."""
 HANDSHAKES_PER_S: Final = 500
-"""Connect requests whose signatures are checked, from everywhere; the same number may come at once."""
 ADDRESS_HANDSHAKES_PER_S: Final = 50
-"""The same for one IPv4 address or /64; twice as many may come at once."""
 STRAY_REPLIES_PER_S: Final = 1000
 """Answers to data packets of connections that do not exist, of 6 bytes each."""
 REFUSALS_PER_S: Final = 50
@@ -37,33 +34,49 @@ TOO_FAST_FOR_ADDRESS: Final = 4
 
 
 @final
+class Limits:
+    """What one listening port allows. May be changed at any time."""
+
+    __slots__ = ("address_handshakes_per_s", "address_max", "handshakes_per_s", "waiting_max")
+
+    def __init__(self) -> None:
+        self.waiting_max = WAITING_MAX
+        """Connections that wait for the application's decision."""
+        self.address_max = ADDRESS_MAX
+        """Connections with one IPv4 address, or with one /64 of IPv6."""
+        self.handshakes_per_s = HANDSHAKES_PER_S
+        """Connect requests whose signatures are checked, from everywhere; 1 or more. So many may come at once, too."""
+        self.address_handshakes_per_s = ADDRESS_HANDSHAKES_PER_S
+        """The same for one IPv4 address or /64; twice as many may come at once."""
+
+
+@final
 class Rate:
     """So many a second, and some at once. It remembers one moment: until when what was taken is paid for."""
 
-    __slots__ = ("_burst_us", "_each_us", "paid_until")
+    __slots__ = ("paid_until",)
 
-    def __init__(self, per_second: int, at_once: int, now: int) -> None:
-        self._each_us = US_PER_S // per_second
-        self._burst_us = self._each_us * at_once
+    def __init__(self, now: int) -> None:
         self.paid_until = now
 
-    def has_one(self, now: int) -> bool:
+    def has_one(self, per_second: int, at_once: int, now: int) -> bool:
         """Whether `take` is allowed now."""
-        return self.paid_until - now <= self._burst_us - self._each_us
+        return self.paid_until - now <= (at_once - 1) * (US_PER_S // per_second)
 
-    def take(self, now: int) -> None:
+    def take(self, per_second: int, now: int) -> None:
         """One of them happens."""
-        self.paid_until = max(self.paid_until, now) + self._each_us
+        self.paid_until = max(self.paid_until, now) + US_PER_S // per_second
 
 
 @final
 class Admission:
     """Decides who may go on with its handshake, by counts and rates alone."""
 
-    __slots__ = ("_by_address", "_of_address", "_pruned_at", "_rate", "_rates", "_sweep_at", "_waiting")
+    __slots__ = ("_by_address", "_limits", "_of_address", "_pruned_at", "_rate", "_rates", "_sweep_at", "_waiting")
 
-    def __init__(self, now: int) -> None:
-        self._rate = Rate(HANDSHAKES_PER_S, HANDSHAKES_PER_S, now)
+    def __init__(self, limits: Limits, now: int) -> None:
+        self._limits = limits
+        self._rate = Rate(now)
         self._rates: dict[bytes, Rate] = {}
         """For addresses that were used lately: as many as the rate of all lets in before the oldest are full again."""
         self._sweep_at = _SWEEP_MIN
@@ -77,17 +90,19 @@ class Admission:
         """ROOM, and then one handshake is counted; else which limit is reached."""
         if not self._has_room_to_wait(now):
             return NO_ROOM_TO_WAIT
+        limits = self._limits
         key = _key(address)
-        if key and self._by_address.get(key, 0) >= ADDRESS_MAX:
+        if key and self._by_address.get(key, 0) >= limits.address_max:
             return NO_ROOM_FOR_ADDRESS
         rate = self._rates.get(key)
-        if rate is not None and not rate.has_one(now):
+        for_address = limits.address_handshakes_per_s
+        if rate is not None and not rate.has_one(for_address, 2 * for_address, now):
             return TOO_FAST_FOR_ADDRESS
-        if not self._rate.has_one(now):
+        if not self._rate.has_one(limits.handshakes_per_s, limits.handshakes_per_s, now):
             return TOO_FAST
-        self._rate.take(now)
+        self._rate.take(limits.handshakes_per_s, now)
         if key:
-            self._rate_of(key, now).take(now)
+            self._rate_of(key, now).take(for_address, now)
         return ROOM
 
     def admitted(self, connection: DatagramConnection) -> None:
@@ -111,10 +126,11 @@ class Admission:
 
     def _has_room_to_wait(self, now: int) -> bool:
         """Those whose state has changed are found when there is no room, and not for each request then."""
-        if len(self._waiting) >= WAITING_MAX and now - self._pruned_at >= _PRUNE_EVERY_US:
+        waiting_max = self._limits.waiting_max
+        if len(self._waiting) >= waiting_max and now - self._pruned_at >= _PRUNE_EVERY_US:
             self._pruned_at = now
             self._waiting = {connection for connection in self._waiting if connection.state == State.CONNECTING}
-        return len(self._waiting) < WAITING_MAX
+        return len(self._waiting) < waiting_max
 
     def _rate_of(self, key: bytes, now: int) -> Rate:
         rate = self._rates.get(key)
@@ -122,7 +138,7 @@ class Admission:
             if len(self._rates) >= self._sweep_at:
                 self._rates = {other: rate for other, rate in self._rates.items() if rate.paid_until > now}
                 self._sweep_at = max(_SWEEP_MIN, 2 * len(self._rates))
-            rate = self._rates[key] = Rate(ADDRESS_HANDSHAKES_PER_S, 2 * ADDRESS_HANDSHAKES_PER_S, now)
+            rate = self._rates[key] = Rate(now)
         return rate
 
 

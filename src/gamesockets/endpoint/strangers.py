@@ -23,6 +23,7 @@ from gamesockets.endpoint.limits import (
     STRAY_REPLIES_PER_S,
     TOO_FAST,
     Admission,
+    Limits,
     Rate,
 )
 from gamesockets.endpoint.policies import Policies
@@ -60,6 +61,7 @@ class Strangers:
         "_policies",
         "_refusals",
         "_stray_replies",
+        "limits",
         "replies",
     )
 
@@ -68,9 +70,11 @@ class Strangers:
         self._ids = ids
         self._policies = policies
         self._counters = counters
-        self._admission = Admission(0)
-        self._refusals = Rate(REFUSALS_PER_S, REFUSALS_PER_S, 0)
-        self._stray_replies = Rate(STRAY_REPLIES_PER_S, STRAY_REPLIES_PER_S, 0)
+        self.limits: Final = Limits()
+        """How many may connect, and how fast."""
+        self._admission = Admission(self.limits, 0)
+        self._refusals = Rate(0)
+        self._stray_replies = Rate(0)
         self._claims: set[tuple[int, NetworkingIdentity]] = set()
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
@@ -107,10 +111,10 @@ class Strangers:
         """
         if len(data) < HEADER_BYTES or data[0] & UNUSED_FLAGS:
             return
-        if not self._stray_replies.has_one(now):
+        if not self._stray_replies.has_one(STRAY_REPLIES_PER_S, STRAY_REPLIES_PER_S, now):
             self._counters.replies_limited += 1
             return
-        self._stray_replies.take(now)
+        self._stray_replies.take(STRAY_REPLIES_PER_S, now)
         self._reply(encode_no_connection(int.from_bytes(data[1:5], "little"), 0), path)
 
     def take_replies(self) -> list[Transmit]:
@@ -196,8 +200,8 @@ class Strangers:
         return False
 
     def _refuse(self, client_id: int, text: str, path: Path, now: int) -> None:
-        if self._refusals.has_one(now):
-            self._refusals.take(now)
+        if self._refusals.has_one(REFUSALS_PER_S, REFUSALS_PER_S, now):
+            self._refusals.take(REFUSALS_PER_S, now)
             self._reply(encode_closed(0, client_id, int(EndReason.MISC_GENERIC), text), path)
         else:
             self._counters.replies_limited += 1
