@@ -127,18 +127,26 @@ def test_nothing_reliable_is_lost_by_a_short_partition() -> None:
     assert len(sent) == 100
 
 
-def test_any_control_datagram_of_the_peer_is_a_sign_of_life() -> None:
-    """Even a malformed one (spec 1, 4.8)."""
+@pytest.mark.parametrize("sign", ["garbage", "challenge", "request", "none", "closed", "data"])
+def test_nothing_that_anybody_can_send_is_a_sign_of_life(sign: str) -> None:
+    """Only what opens with the connection's key is (spec 1, 7.3)."""
     world = sim.World()
     tap = Tap(world)
     raw = RawClient(tap, world, world.listen())
     connection = raw.connect()
-    for _ in range(12):
-        world.run(5)
-        raw.inject(b"\x21garbage")
-    assert connection.is_connected
-    world.run(25)
+    began = world.now
+    data = {
+        "garbage": b"\x21garbage",
+        "challenge": raw.challenge_request(),
+        "request": raw.connect_request(0, raw.id),
+        "none": raw.no_connection(raw.peer_id + 1, raw.id),
+        "closed": raw.closed(raw.peer_id + 1, raw.id),
+        "data": b"\x80" + raw.peer_id.to_bytes(4, "little") + bytes(60),
+    }[sign]
+    world.every(0.5, lambda: world.inject(data, raw.address, connection.host))
+    assert world.run_until(lambda: not connection.is_connected, 60)
     assert connection.end_reason == 5003
+    assert world.now - began <= 22
 
 
 def test_replays_of_data_packets_are_no_sign_of_life() -> None:
@@ -238,8 +246,9 @@ def test_table_repeated_requests(state: str, repeated: str) -> None:
     )
     assert answers(raw, make(raw.id)) == expected
     assert answers(raw, make(raw.id)) == expected
-    # From the port of a connection that we closed, somebody else may begin.
-    assert answers(raw, make(raw.id + 1)) == (["reply"] if state == "FIN_WAIT" and repeated == "challenge" else [])
+    # From the port of a connection that we closed, or whose peer may have been restarted, somebody else may begin.
+    may_begin = repeated == "challenge" and state in (*LIVING, "FIN_WAIT")
+    assert answers(raw, make(raw.id + 1)) == (["reply"] if may_begin else [])
     assert connection.core.state.name == state
 
 

@@ -9,6 +9,8 @@ from tests.support.snp import fast, scripts
 
 from gamesockets.connection.liveness import (
     ACK_REQUEST,
+    DOUBT_EVERY_US,
+    DOUBT_US,
     IMMEDIATE_ACK_REQUEST,
     KEEPALIVE_US,
     MISSES_TO_GIVE_UP,
@@ -193,3 +195,52 @@ def test_a_peer_heard_of_is_never_given_up_and_a_silent_one_always_is(
     assert side.given_up_at >= heard_at + TIMEOUT_US
     assert side.given_up_at <= heard_at + KEEPALIVE_US + 2 * SECOND + TIMEOUT_US + 4 * 1_500_000
     assert side.liveness.next_time() < NEVER
+
+
+# ---------------------------------------------------------------------- doubt
+
+
+def test_a_hint_that_the_peer_is_gone_makes_it_answer_within_two_seconds() -> None:
+    side = Side()
+    side.run_until(SECOND)
+    side.liveness.doubt(side.now, 0)
+    assert side.liveness.is_in_doubt()
+    side.turn()
+    side.run_until(60 * SECOND)
+    assert [at for at, _ in side.sent] == [SECOND + place * PROBE_EVERY_US for place in range(10)]
+    assert {request for _, request in side.sent} == {IMMEDIATE_ACK_REQUEST}
+    assert side.given_up_at == SECOND + DOUBT_US
+
+
+def test_an_answer_ends_the_doubt_and_the_next_hint_must_wait() -> None:
+    side = Side()
+    side.run_until(SECOND)
+    for _ in range(1000):
+        side.liveness.doubt(side.now, 0)
+        side.turn()
+        side.liveness.heard(side.now)
+        assert not side.liveness.is_in_doubt()
+        side.now += 1000
+    assert len(side.sent) == 1
+    side.now = SECOND + DOUBT_EVERY_US
+    side.liveness.doubt(side.now, 0)
+    assert side.liveness.is_in_doubt()
+
+
+def test_a_pause_of_our_own_is_not_taken_for_silence() -> None:
+    """The answer waits to be read, when time has passed and nothing was done in it."""
+    side = Side()
+    side.run_until(SECOND)
+    side.liveness.doubt(side.now, 0)
+    side.turn()
+    side.now += 30 * SECOND
+    side.turn()
+    assert side.given_up_at < 0
+
+
+def test_a_slow_peer_in_doubt_gets_the_time_of_its_slowest_round_trips() -> None:
+    side = Side(worst_us=3 * SECOND)
+    side.liveness.doubt(0, 3 * SECOND)
+    side.turn()
+    side.run_until(60 * SECOND)
+    assert side.given_up_at == 2 * 3 * SECOND + 250_000

@@ -22,6 +22,11 @@ BETTER: Final[dict[str, tuple[list[int], str]]] = {
 """Cases in which our application gets its messages in a better order: their numbers, and why."""
 
 
+REPLAYED: Final = {
+    "ack_future": "the number of a packet that is ignored is used up, so that nobody can send a copy of it",
+}
+"""Cases in which a second packet with the number of the first counts only in the reference library, and why."""
+
 IN_FLIGHT: Final[dict[str, tuple[int, str]]] = {
     "ack_nack_then_ack": (
         0,
@@ -76,6 +81,8 @@ def test_outcome(case: dict[str, Any]) -> None:
         numbers, _ = BETTER[case["name"]]
         assert numbers != [row["number"] for row in expected]
         expected = [next(row for row in expected if row["number"] == number) for number in numbers]
+    if case["name"] in REPLAYED:
+        expected = []
     messages = rig.messages()
     for message, row in zip(messages, expected, strict=True):
         assert (message.message_number, message.lane) == (row["number"], row["lane"])
@@ -99,7 +106,8 @@ def test_outcome(case: dict[str, Any]) -> None:
     received = reported(rig, max(packet["pkt"] for packet in case["packets"]) + 1)
     for packet in case["packets"]:
         # Unknown in the recording: two packets had this number. One of them was processed, so it is reported.
-        assert (packet["pkt"] in received) == (packet["acknowledged"] is not False)
+        is_acknowledged = packet["acknowledged"] is not False and case["name"] not in REPLAYED
+        assert (packet["pkt"] in received) == is_acknowledged
     if state:
         rig.run_until(rig.now + 60_000)
         assert connection.sender.pending_bytes() == state["pending"]
@@ -109,4 +117,4 @@ def test_outcome(case: dict[str, Any]) -> None:
 
 def test_what_is_better_is_recorded() -> None:
     """The table names only cases there are."""
-    assert BETTER.keys() | IN_FLIGHT.keys() <= {case["name"] for case in CASES}
+    assert BETTER.keys() | IN_FLIGHT.keys() | REPLAYED.keys() <= {case["name"] for case in CASES}

@@ -41,7 +41,7 @@ def test_what_strangers_get_answered() -> None:
     assert (parse(none).from_connection_id, parse(none).to_connection_id) == (7, 8)
     [none] = raw.inject(raw.closed(0, 8))
     assert not parse(none).HasField("from_connection_id")
-    for data in (raw.no_connection(7, 8), b"\x80" + bytes(60), b"\xff" * 30, b"\x21" + bytes(30), b"\x01" * 600):
+    for data in (raw.no_connection(7, 8), b"\x80" + bytes(5), b"\xff" * 30, b"\x21" + bytes(30), b"\x01" * 600):
         assert raw.inject(data) == []
     assert server.connections == []
 
@@ -248,12 +248,16 @@ def test_one_address_gets_one_connection_however_often_it_asks() -> None:
     assert len(server.endpoint.connections) == 1
 
 
-def test_connections_beyond_the_limit_are_dropped_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_beyond_the_limit_are_told_that_the_server_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.endpoint.ids.CONNECTIONS_MAX", 3)
     world, tap, server = listening()
     for port in range(5):
         raw = RawClient(tap, world, server, address=gs.Address("192.0.2.7", 4000 + port))
-        answered = raw.inject(raw.connect_request(raw.get_challenge()))
-        assert bool(answered) == (port < 3)
+        [answer] = raw.inject(raw.connect_request(raw.get_challenge()))
+        assert kind(answer) == ("ok" if port < 3 else "closed")
+        if port >= 3:
+            refusal = parse(answer)
+            assert (refusal.reason_code, refusal.debug) == (5001, b"The server is full.")
+            assert refusal.to_connection_id == raw.id
     assert len(server.connections) == 3
     assert server.counters.no_room == 2

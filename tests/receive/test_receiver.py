@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.snp import Blocks, Reception, chances, fast, scripts, texts
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, LANES_HELD_MAX, NOT_RECORDED
+from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, IGNORED, LANES_HELD_MAX
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,
@@ -278,7 +278,7 @@ def test_an_ack_of_a_packet_not_yet_sent_quietly_ends_the_payload(ahead: int) ->
     future = encode_ack(reception.next_to_send + ahead, 0, [])
     payload = encode_ack(9, 0, []) + unreliable(b"x") + future + unreliable(b"y", 2)
     assert texts(reception.take(payload)) == [b"x"]
-    assert reception.verdict == NOT_RECORDED
+    assert reception.verdict == IGNORED
     assert not reception.has_fault()
     assert [latest for latest, _, _ in reception.receiver.acks] == [9]
 

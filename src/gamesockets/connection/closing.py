@@ -11,6 +11,9 @@ CLOSE_REPEATS: Final = 3
 CLOSE_REPEAT_US: Final = 250_000
 """The pause before the first repetition of ConnectionClosed; each further pause is twice as long."""
 
+NO_CONNECTION_BYTES_MAX: Final = 11
+"""A NoConnection with both ids."""
+
 DEBUG_BYTES_MAX: Final = 127
 
 APPLICATION_MIN: Final = 1000
@@ -26,6 +29,8 @@ TEXT_NO_CONNECTION: Final = "Received unexpected 'no connection' from peer"
 TEXT_CONNECT_TIMEOUT: Final = "Timed out attempting to connect"
 TEXT_ACCEPT_TIMEOUT: Final = "App didn't accept or close incoming connection in time."
 TEXT_DROPPED: Final = "Connection dropped"
+TEXT_FORGOTTEN: Final = "Connection dropped: the peer seems to have restarted"
+TEXT_LINGER_OVER: Final = "Connection dropped: the peer acknowledged too little of what was left to deliver"
 TEXT_NO_AUTHORITY: Final = "Need a cert authority!"
 TEXT_OLD_PEER_FOR_LANES: Final = "Peer is using old protocol and cannot receive multiple lanes"
 
@@ -36,6 +41,11 @@ def cut_text(text: str, bytes_max: int) -> str:
     if len(raw) <= bytes_max:
         return text
     return raw[:bytes_max].decode("utf-8", "ignore")
+
+
+def text_of_peer(debug: bytes) -> str:
+    """What is kept of the text that a peer closed with: bytes that are no UTF-8 replaced, and cut."""
+    return cut_text(debug.decode("utf-8", "replace"), DEBUG_BYTES_MAX) or TEXT_PEER_CLOSED
 
 
 def application_reason(reason: int, debug: str) -> tuple[int, str]:
@@ -108,6 +118,10 @@ class Farewell:
     def is_over(self) -> bool:
         """Whether the peer knows, or was told often enough."""
         return not self.is_owed and self.repeat_at == NEVER
+
+    def size_bytes(self) -> int:
+        """Of the closing message: the longest text fits into the padding."""
+        return NO_CONNECTION_BYTES_MAX if self.closed_by_peer else datagram.PADDED_MINIMUM_BYTES
 
     def next_timer(self) -> int:
         """When the closing message leaves next; 0 for at once."""

@@ -14,8 +14,13 @@ class Counters:
         "ignored",
         "malformed",
         "no_room",
+        "no_room_for_address",
+        "no_room_to_wait",
         "replies_dropped",
+        "replies_limited",
         "stray",
+        "too_fast",
+        "too_fast_for_address",
         "undecryptable",
     )
 
@@ -29,7 +34,15 @@ class Counters:
         self.bad_requests = 0
         """Connect requests whose identity, certificate or key exchange was refused."""
         self.no_room = 0
-        """Connect requests turned away because too many connections exist or wait."""
+        """Connect requests turned away because too many connections exist."""
+        self.no_room_for_address = 0
+        """Connect requests turned away because too many connections exist with their address or network."""
+        self.no_room_to_wait = 0
+        """Connect requests dropped because too many connections wait for the application's decision."""
+        self.too_fast = 0
+        """Connect requests dropped unread because too many came in a short time from everywhere."""
+        self.too_fast_for_address = 0
+        """Connect requests dropped unread because too many came in a short time from their address or network."""
         self.ignored = 0
         """Well-formed, but meaningless in the state the connection was in."""
         self.undecryptable = 0
@@ -38,3 +51,5 @@ class Counters:
         """Data packets whose number was received before, or is too old to tell."""
         self.replies_dropped = 0
         """Replies to strangers that were not sent because too many were owed at once."""
+        self.replies_limited = 0
+        """Other answers in the clear that were not sent because their budget was used up."""

@@ -15,9 +15,18 @@ from gamesockets.connection import closing
 from gamesockets.connection.closing import Farewell
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy, ServerHandshake, without_proof
+from gamesockets.connection.handshake import (
+    Agreement,
+    ClientHandshake,
+    Policy,
+    ServerHandshake,
+    too_old_for_lanes,
+    without_proof,
+)
 from gamesockets.connection.inbox import Inbox
+from gamesockets.connection.lingering import Lingering
 from gamesockets.connection.path import Path
+from gamesockets.connection.replies import Replies
 from gamesockets.connection.states import State
 from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TraceSink
@@ -42,10 +51,8 @@ from gamesockets.wire.messages_pb2 import (
     ConnectRequest,
     NoConnection,
 )
-from gamesockets.wire.versions import LANES_PROTOCOL_VERSION
 
 FIN_WAIT_US: Final = 5_000_000
-STRAY_REPLY_EVERY_US: Final = 250_000
 _NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _NO_POLICY: Final = Policy(0, None, 0)
 
@@ -60,10 +67,10 @@ class DatagramConnection(Connection):
         "_credentials",
         "_entropy",
         "_farewell",
-        "_no_connection_owed",
+        "_lingering",
         "_policy",
+        "_replies",
         "_server",
-        "_stray_reply_at",
         "id_bytes",
         "path",
         "protocol_version",
@@ -103,9 +110,8 @@ class DatagramConnection(Connection):
         self._policy = _NO_POLICY
         self._farewell: Farewell | None = None
         """What the peer must still be told, once the connection has ended."""
-        self._no_connection_owed: tuple[int, int] | None = None
-        """Ids for the one NoConnection that leaves next turn: from, to."""
-        self._stray_reply_at = now
+        self._replies: Final = Replies(counters, now)
+        self._lingering: Lingering | None = None
 
     # ------------------------------------------------------------------ beginning
 
@@ -143,7 +149,7 @@ class DatagramConnection(Connection):
             return Result.INVALID_PARAM
         agreement = (
             without_proof(self._credentials, policy.allow_without_auth)
-            or self._too_many_lanes_for(server.peer.protocol_version)
+            or too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
             or server.accept(self._entropy, self._credentials, self.options.unencrypted)
         )
         if isinstance(agreement, Refusal):
@@ -157,11 +163,6 @@ class DatagramConnection(Connection):
         """Is connected at once to another connection of this process; no change is reported (spec 3, 6.9)."""
         self._begin(agreement, now)
         self.enter(State.CONNECTED, 0, "")
-
-    def _too_many_lanes_for(self, protocol_version: int) -> Refusal | None:
-        if len(self.sender.lanes.lanes) > 1 and protocol_version < LANES_PROTOCOL_VERSION:
-            return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), closing.TEXT_OLD_PEER_FOR_LANES)
-        return None
 
     def _begin(self, agreement: Agreement, now: int) -> None:
         """Both sides agree: sets up all that data packets need. The caller changes the state."""
@@ -219,10 +220,11 @@ class DatagramConnection(Connection):
         if self._farewell is not None:
             self._farewell.stop()
 
-    def _tell_again(self) -> None:
+    def _tell_again(self, now: int) -> None:
         """The peer seems not to know of the end."""
-        if self._farewell is not None:
-            self._farewell.is_owed = True
+        farewell = self._farewell
+        if farewell is not None and not farewell.is_owed and self._replies.pays(farewell.size_bytes(), now):
+            farewell.is_owed = True
 
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """The application is done with the connection (spec 1, 7.5; spec 3, 6.5)."""
@@ -231,6 +233,8 @@ class DatagramConnection(Connection):
         if self.state == State.CONNECTED and enable_linger and self.sender.has_reliable_data():
             self.traffic.receiver.mode = DISCARDING
             self.sender.flush()
+            self._lingering = Lingering(self.sender.undelivered_bytes(), now)
+            self.timers.expiry = self._lingering.ends_at
             self.change(State.LINGER, reason, debug)
         elif self.state in (State.CONNECTING, State.CONNECTED):
             self._end(State.FIN_WAIT, reason, debug, now)
@@ -251,7 +255,7 @@ class DatagramConnection(Connection):
 
     def next_timer(self) -> int:
         """When `handle_timer` should be called next; `now` or earlier if something is owed already."""
-        if self._no_connection_owed is not None:
+        if self._replies.no_connection is not None:
             return 0
         client, server, farewell = self._client, self._server, self._farewell
         if farewell is not None:
@@ -270,17 +274,26 @@ class DatagramConnection(Connection):
         if not self.data_flows:
             return
         if self.traffic.handle_timer(now, timers):
-            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_DROPPED, now)
+            is_forgotten = self.traffic.liveness.is_in_doubt()
+            self._time_out(closing.TEXT_FORGOTTEN if is_forgotten else closing.TEXT_DROPPED, now)
 
     def _expired(self, now: int) -> None:
         self.timers.expiry = NEVER
         if self.state == State.FIN_WAIT:
             self.timers.clear()
             self.change(State.DEAD, self.end_reason, self.end_debug)
+        elif self._lingering is not None:
+            if self._lingering.goes_on(self.sender.undelivered_bytes(), now):
+                self.timers.expiry = self._lingering.ends_at
+            else:
+                self._time_out(closing.TEXT_LINGER_OVER, now)
         elif self._client is not None:
-            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_CONNECT_TIMEOUT, now)
+            self._time_out(closing.TEXT_CONNECT_TIMEOUT, now)
         else:
-            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_ACCEPT_TIMEOUT, now)
+            self._time_out(closing.TEXT_ACCEPT_TIMEOUT, now)
+
+    def _time_out(self, debug: str, now: int) -> None:
+        self.fail(int(EndReason.MISC_TIMEOUT), debug, now)
 
     def receive_packet(self, data: bytes, now: int) -> None:
         """Takes a data packet that names our id and came on our path. Never raises because of `data`."""
@@ -295,13 +308,13 @@ class DatagramConnection(Connection):
                 self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
         else:
             self._counters.ignored += 1
-            self._tell_again()
+            self._tell_again(now)
 
     def receive_stray(self, data: bytes, now: int) -> None:
         """Takes a data packet from the peer's address that names another id."""
         self._count_received(len(data))
         self._counters.stray += 1
-        self._owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
+        self._replies.owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
 
     def _count_received(self, size_bytes: int) -> None:
         statistics = self.statistics
@@ -311,7 +324,7 @@ class DatagramConnection(Connection):
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
         datagrams: list[bytes] = []
-        if not self.data_flows or self._no_connection_owed is not None or self._server is not None:
+        if not self.data_flows or self._replies.no_connection is not None or self._server is not None:
             self._pay_control(datagrams, now)
         if self.data_flows:
             self.traffic.packets_to_send(datagrams, now)
@@ -349,8 +362,9 @@ class DatagramConnection(Connection):
             return Result.INVALID_STATE
         if len(priorities) < len(self.sender.lanes.lanes):
             return Result.INVALID_PARAM
-        if len(priorities) > 1 and 0 < self.protocol_version < LANES_PROTOCOL_VERSION:
-            self.fail(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), closing.TEXT_OLD_PEER_FOR_LANES, now)
+        refusal = too_old_for_lanes(self.protocol_version, len(priorities))
+        if refusal is not None:
+            self.fail(refusal.reason, refusal.text, now)
             return Result.FAIL
         self.sender.lanes.configure(priorities, weights)
         return Result.OK
@@ -378,8 +392,6 @@ class DatagramConnection(Connection):
     def receive_control(self, message: datagram.ControlMessage | None, size_bytes: int, now: int) -> None:
         """Takes a control message from the peer's address, None for one that cannot be decoded, and its size."""
         self._count_received(size_bytes)
-        if size_bytes >= datagram.MINIMUM_DATAGRAM_BYTES:
-            self.traffic.liveness.heard(now)
         if message is None:
             self._counters.malformed += 1
         elif isinstance(message, ConnectionClosed):
@@ -391,9 +403,18 @@ class DatagramConnection(Connection):
         elif isinstance(message, ConnectOK):
             self._on_connect_ok(message, now)
         elif isinstance(message, ChallengeRequest):
-            self._on_repeated_request(message.connection_id)
+            self._on_repeated_request(message.connection_id, now)
         elif isinstance(message, ConnectRequest):
-            self._on_repeated_request(message.client_connection_id)
+            self._on_repeated_request(message.client_connection_id, now)
+
+    def newcomer_received(self, is_proven: bool, size_bytes: int, now: int) -> None:
+        """Somebody asks from the peer's address for a connection of its own, and receives there if that is proven.
+
+        The peer's program may have been restarted: so the peer is asked whether it is there.
+        """
+        self._count_received(size_bytes)
+        if is_proven:
+            self.traffic.doubt(now)
 
     def _on_challenge_reply(self, message: ChallengeReply, now: int) -> None:
         client = self._client
@@ -421,51 +442,44 @@ class DatagramConnection(Connection):
                 self._begin(outcome, now)
                 self.change(State.CONNECTED, 0, "")
         else:
-            self._tell_again()
+            self._tell_again(now)
 
-    def _on_repeated_request(self, client_id: int) -> None:
+    def _on_repeated_request(self, client_id: int, now: int) -> None:
         server = self._server
         if server is None or client_id != server.client_id:
             self._counters.ignored += 1
         elif self.data_flows:
-            server.owes_ok = True
+            if not server.owes_ok and self._replies.pays(server.ok_bytes, now):
+                server.owes_ok = True
         else:
-            self._tell_again()
+            self._tell_again(now)
 
     def _on_connection_closed(self, message: ConnectionClosed, now: int) -> None:
         to_id, from_id = message.to_connection_id, message.from_connection_id
         if to_id == self.id or (to_id == 0 and from_id != 0 and from_id == self.remote_id):
-            self._owe_no_connection(to_id, from_id)
-            debug = message.debug.decode("utf-8", "replace") or closing.TEXT_PEER_CLOSED
-            self._closed_remotely(message.reason_code, debug, now)
+            self._replies.owe_no_connection(to_id, from_id)
+            self._closed_remotely(message.reason_code, closing.text_of_peer(message.debug), now)
         else:
-            self._owe_stray_no_connection(to_id, from_id, now)
+            self._replies.owe_stray_no_connection(to_id, from_id, now)
 
     def _on_no_connection(self, message: NoConnection, now: int) -> None:
-        if message.to_connection_id != self.id or message.from_connection_id != self.remote_id:
+        """Believed if it names both ids, of which only the two ends and the path know; else a hint (spec 1, 7.6)."""
+        from_id, to_id = message.from_connection_id, message.to_connection_id
+        if self.data_flows and to_id == 0 and from_id == self.remote_id:
+            self.traffic.doubt(now)
+        elif to_id != self.id or from_id != self.remote_id:
             self._counters.ignored += 1
         elif self.state == State.FIN_WAIT:
             self.stop_telling()
         else:
             self._closed_remotely(int(EndReason.MISC_PEER_SENT_NO_CONNECTION), closing.TEXT_NO_CONNECTION, now)
 
-    def _owe_stray_no_connection(self, from_id: int, to_id: int, now: int) -> None:
-        """For ids that are not ours: rarely, because anybody can make us send these."""
-        if now >= self._stray_reply_at:
-            self._stray_reply_at = now + STRAY_REPLY_EVERY_US
-            self._owe_no_connection(from_id, to_id)
-
-    def _owe_no_connection(self, from_id: int, to_id: int) -> None:
-        """At most one reply of this kind per turn, and none to a message without ids, which would name nobody."""
-        if (from_id or to_id) and self._no_connection_owed is None:
-            self._no_connection_owed = (from_id, to_id)
-
     # ------------------------------------------------------------------ control messages out
 
     def _pay_control(self, datagrams: list[bytes], now: int) -> None:
-        if self._no_connection_owed is not None:
-            datagrams.append(closing.encode_no_connection(*self._no_connection_owed))
-            self._no_connection_owed = None
+        if self._replies.no_connection is not None:
+            datagrams.append(self._replies.no_connection)
+            self._replies.no_connection = None
         client, server = self._client, self._server
         if self.data_flows:
             if server is not None and server.owes_ok:

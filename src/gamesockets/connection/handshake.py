@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from gamesockets.connection.closing import TEXT_NO_AUTHORITY
+from gamesockets.connection.closing import TEXT_NO_AUTHORITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.crypto.peer_check import PeerCredentials, Refusal, check_peer, peer_identity
@@ -15,7 +15,7 @@ from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER, US_PER_MS
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectOK, ConnectRequest, CryptInfo
-from gamesockets.wire.versions import MINIMUM_PROTOCOL_VERSION, PROTOCOL_VERSION
+from gamesockets.wire.versions import LANES_PROTOCOL_VERSION, MINIMUM_PROTOCOL_VERSION, PROTOCOL_VERSION
 
 RETRY_US: Final = 500_000
 
@@ -67,6 +67,13 @@ def without_proof(credentials: Credentials, allow_without_auth: int) -> Refusal 
     if credentials.identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
         return None
     return Refusal(int(EndReason.MISC_INTERNAL_ERROR), TEXT_NO_AUTHORITY)
+
+
+def too_old_for_lanes(protocol_version: int, lanes: int) -> Refusal | None:
+    """Why a peer of that version, 0 for one that is not known, cannot be sent so many lanes; None if it can."""
+    if lanes > 1 and 0 < protocol_version < LANES_PROTOCOL_VERSION:
+        return Refusal(int(EndReason.REMOTE_BAD_PROTOCOL_VERSION), TEXT_OLD_PEER_FOR_LANES)
+    return None
 
 
 @final
@@ -185,6 +192,7 @@ class ServerHandshake:
         "_received_at",
         "client_id",
         "connection_id",
+        "ok_bytes",
         "owes_ok",
         "peer",
         "ping_estimate_ms",
@@ -202,6 +210,8 @@ class ServerHandshake:
         self._credentials: LocalCredentials | None = None
         self.owes_ok = False
         """A ConnectOK is to leave at once."""
+        self.ok_bytes = 0
+        """Size of the last ConnectOK."""
 
     def accept(self, entropy: Entropy, own: Credentials, unencrypted: int) -> Refusal | Agreement:
         """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
@@ -228,7 +238,9 @@ class ServerHandshake:
             message.delay_time_usec = held_us
         if self._credentials is not None:
             self._credentials.fill(message)
-        return datagram.encode_control(datagram.CONNECT_OK, message)
+        data = datagram.encode_control(datagram.CONNECT_OK, message)
+        self.ok_bytes = len(data)
+        return data
 
 
 def agree_in_memory(

@@ -35,8 +35,8 @@ CONNECTED: data packets flow both ways, and all timers of the traffic run. Each 
     hears that the other has left it, or when it has heard nothing for the timeout.
 
 LINGER: the application has closed the connection, and was told so, but reliable data is still on its way. The traffic
-    goes on without it, and what the peer sends is discarded. The state has no timeout of its own: it ends with the last
-    ack, and if the peer falls silent, as any connection does.
+    goes on without it, and what the peer sends is discarded. It ends with the last ack, if the peer falls silent, as
+    any connection does, and if the peer takes too little of the data (`lingering`).
 
 CLOSED_BY_PEER, PROBLEM_DETECTED_LOCALLY: the connection has ended, and the application was told why. What was received
     can still be read, so only the application leaves these states, by closing. No timer runs. The peer is told of the

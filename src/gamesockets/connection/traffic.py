@@ -23,7 +23,7 @@ from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
-from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, NOT_RECORDED, Receiver
+from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT_ACKNOWLEDGED, Receiver
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
 from gamesockets.send.reliable import Segment
@@ -195,6 +195,10 @@ class Traffic:
         self._fit_packets()
         return False
 
+    def doubt(self, now: int) -> None:
+        """Somebody says that the peer is gone: it has to show soon that it is not."""
+        self.liveness.doubt(now, self.ping.worst_us)
+
     # ------------------------------------------------------------------ in
 
     def receive_packet(self, data: bytes, now: int) -> Refusal | None:
@@ -231,16 +235,16 @@ class Traffic:
             jump = f"{number - newest}; {newest & 0xFFFF:04x}->{number & 0xFFFF:04x}"
             return Refusal(int(EndReason.MISC_GENERIC), f"Pkt number lurch by {jump}")
         self.liveness.heard(now)
+        window.record(number)
         receiver = self.receiver
         verdict = receiver.process(plaintext, number, self.sender.flight.next_number, now)
         for latest, delay, blocks in receiver.acks:
             self._on_ack(latest, delay, blocks, now)
         if verdict == FAULTY:
             return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
-        if verdict == NOT_RECORDED:
+        if verdict == IGNORED:
             return None
         self.statistics.arrived(now, spacing_us, number == newest + 1)
-        window.record(number)
         if verdict == NOT_ACKNOWLEDGED:
             round_trip_us = self.ping.smoothed_us
             if not 0 <= round_trip_us <= _REFUSED_ROUND_TRIP_MAX_US:

@@ -9,7 +9,7 @@ It has the same five verbs as a simulated link. After any call that changes stat
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import final
+from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import StateChange
@@ -65,7 +65,7 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
-        self._strangers = Strangers(entropy, self._policies, self.counters) if accepts else None
+        self.strangers: Final = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
         """Answers those who have no connection; None where nobody may connect."""
         self.connections: dict[SocketAddress, DatagramConnection] = {}
         """By the remote address of their path."""
@@ -162,8 +162,8 @@ class Endpoint:
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
         self._ids.give_back(connection.id)
-        if self._strangers is not None:
-            self._strangers.left(connection)
+        if self.strangers is not None:
+            self.strangers.left(connection)
 
     # ------------------------------------------------------------------ verbs
 
@@ -185,13 +185,13 @@ class Endpoint:
                 self._receive_control(data, remote, now, local)
                 continue
             if connection is None or data[1:5] != connection.id_bytes:
-                connection = self._find(data, remote, now)
+                connection = self._find(data, remote, now, local)
             if connection is not None:
                 connection.receive_packet(data, now)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
-        transmits = [] if self._strangers is None else self._strangers.take_replies()
+        transmits = [] if self.strangers is None else self.strangers.take_replies()
         if self._due:
             due = self._due
             self._due = {}
@@ -204,7 +204,7 @@ class Endpoint:
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""
-        if self._due or (self._strangers is not None and self._strangers.replies):
+        if self._due or (self.strangers is not None and self.strangers.replies):
             return 0
         timers = self._timers
         while timers:
@@ -242,7 +242,7 @@ class Endpoint:
 
     # ------------------------------------------------------------------ routes
 
-    def _find(self, data: bytes, remote: SocketAddress, now: int) -> DatagramConnection | None:
+    def _find(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> DatagramConnection | None:
         """The connection of a data packet. None if id and path do not match one; then nothing is left to do."""
         connection = self._by_id.get(data[1:5])
         if connection is not None and connection.path.remote == remote:
@@ -251,6 +251,8 @@ class Endpoint:
         at_address = self.connections.get(remote)
         if at_address is None:
             self.counters.stray += 1
+            if connection is None and self.strangers is not None:
+                self.strangers.receive_stray(data, Path(remote, local), now)
         else:
             at_address.receive_stray(data, now)
             self._due[at_address] = None
@@ -258,14 +260,21 @@ class Endpoint:
 
     def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
         """Takes anything but a data packet."""
-        strangers = self._strangers
+        strangers = self.strangers
         connection = self.connections.get(remote)
         message: datagram.ControlMessage | None = None
         if strangers is not None or connection is not None:
             message = datagram.decode_control(data)
-        if connection is not None and (
-            connection.state != State.FIN_WAIT or strangers is None or not is_newcomer(message, connection.remote_id)
-        ):
+        if connection is not None and strangers is not None and is_newcomer(message, connection.remote_id):
+            if connection.data_flows:
+                is_proven = strangers.receive_newcomer(message, Path(remote, local), now)
+                connection.newcomer_received(is_proven, len(data), now)
+                self._due[connection] = None
+                return
+            is_free = connection.state == State.FIN_WAIT
+        else:
+            is_free = connection is None
+        if connection is not None and not is_free:
             connection.receive_control(message, len(data), now)
             self._due[connection] = None
         elif strangers is None or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
@@ -281,6 +290,6 @@ class Endpoint:
                 if newcomer is None:
                     self.counters.no_room += 1
                 else:
-                    strangers.admitted(server)
+                    strangers.admitted(server, newcomer)
                     newcomer.request_received(server, len(data), now)
                     self._due[newcomer] = None

@@ -23,9 +23,13 @@ class ConnectionIds:
         self._live: set[int] = set()
         self._recent: deque[int] = deque(maxlen=_RECENT_IDS)
 
+    def is_full(self) -> bool:
+        """Whether too many connections live for one more."""
+        return len(self._live) >= CONNECTIONS_MAX
+
     def take(self) -> int:
         """A new id, or 0 when too many connections live."""
-        if len(self._live) >= CONNECTIONS_MAX:
+        if self.is_full():
             return 0
         while True:
             number = int.from_bytes(self._entropy.random_bytes(4), "little")

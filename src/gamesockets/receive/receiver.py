@@ -42,8 +42,8 @@ DISCARDING: Final = 1
 # What is to be done with a packet whose payload was processed.
 FAULTY: Final = 0
 """The connection has to end: `fault` says why."""
-NOT_RECORDED: Final = 1
-"""Nothing: it is as if the packet had not come, and its number may come again."""
+IGNORED: Final = 1
+"""Nothing: the peer hears of it as little as of a packet that is lost, but its number is used up."""
 NOT_ACKNOWLEDGED: Final = 2
 """It came, but part of it was refused: the peer has to take it for lost."""
 ACKNOWLEDGED: Final = 3
@@ -172,7 +172,7 @@ class Receiver(FrameSink):
         if latest < 0:
             return self._fail(f"Ack of packet {latest}")
         if latest >= self._next_to_send:
-            self._verdict = NOT_RECORDED
+            self._verdict = IGNORED
             return False
         end = latest + 1
         for acks, nacks in blocks:

@@ -50,7 +50,7 @@ class ReplayWindow:
         return max(1, (self.newest & ~(_BLOCK - 1)) - _BLOCK)
 
     def record(self, number: int) -> None:
-        """Marks a number that `check` called NEW, once its packet was opened and its frames were processed."""
+        """Marks a number that `check` called NEW, once its packet was opened."""
         gap = number - self.newest
         if gap == 1:
             self.newest = number

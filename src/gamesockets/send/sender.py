@@ -129,6 +129,10 @@ class Sender(Outbox):
         """Bytes that wait to leave: queued or lost."""
         return self.lanes.queued_bytes + self.retries.lost_bytes
 
+    def undelivered_bytes(self) -> int:
+        """Bytes that the peer is not known to have: queued, lost or unacknowledged."""
+        return self.pending_bytes() + self.unacked_reliable_bytes()
+
     # ------------------------------------------------------------------ when
 
     def wants_at(self, now: int) -> int:

@@ -12,6 +12,8 @@ from gamesockets.wire.numbers import VARINT32_BYTES, decode_varint, encode_varin
 FLAG_DATA: Final = 0x80
 FLAG_STATS: Final = 0x01
 FLAG_TIME_SINCE_PREVIOUS: Final = 0x02
+UNUSED_FLAGS: Final = 0x7C
+"""Sent as 0 by all, and ignored by who knows the connection."""
 
 HEADER_BYTES: Final = 7
 MAX_PLAINTEXT_BYTES: Final = 1300

@@ -1,0 +1,149 @@
+"""How many may connect, how fast, and from one place: what a listening port allows before it spends work on anybody.
+
+Everything here is counted for addresses that a challenge has proven. Those of the machine itself share no limit for
+each address: whoever is there already can do worse.
+"""
+
+from typing import Final, final
+
+from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.connection.states import State
+from gamesockets.values.address import Address
+
+US_PER_S: Final = 1_000_000
+
+WAITING_MAX: Final = 1024
+ADDRESS_MAX: Final = 512
+"""Room for everybody behind one router."""
+HANDSHAKES_PER_S: Final = 500
+ADDRESS_HANDSHAKES_PER_S: Final = 50
+STRAY_REPLIES_PER_S: Final = 1000
+"""Answers to data packets of connections that do not exist, of 6 bytes each."""
+REFUSALS_PER_S: Final = 50
+"""Answers that say why there is no room, of 512 bytes each."""
+
+_IPV6_NETWORK_BYTES: Final = 8
+_PRUNE_EVERY_US: Final = 100_000
+_SWEEP_MIN: Final = 256
+
+ROOM: Final = 0
+NO_ROOM_TO_WAIT: Final = 1
+NO_ROOM_FOR_ADDRESS: Final = 2
+TOO_FAST: Final = 3
+TOO_FAST_FOR_ADDRESS: Final = 4
+
+
+@final
+class Limits:
+    """What one listening port allows. May be changed at any time."""
+
+    __slots__ = ("address_handshakes_per_s", "address_max", "handshakes_per_s", "waiting_max")
+
+    def __init__(self) -> None:
+        self.waiting_max = WAITING_MAX
+        """Connections that wait for the application's decision."""
+        self.address_max = ADDRESS_MAX
+        """Connections with one IPv4 address, or with one /64 of IPv6."""
+        self.handshakes_per_s = HANDSHAKES_PER_S
+        """Connect requests whose signatures are checked, from everywhere; 1 or more. So many may come at once, too."""
+        self.address_handshakes_per_s = ADDRESS_HANDSHAKES_PER_S
+        """The same for one IPv4 address or /64; twice as many may come at once."""
+
+
+@final
+class Rate:
+    """So many a second, and some at once. It remembers one moment: until when what was taken is paid for."""
+
+    __slots__ = ("paid_until",)
+
+    def __init__(self, now: int) -> None:
+        self.paid_until = now
+
+    def has_one(self, per_second: int, at_once: int, now: int) -> bool:
+        """Whether `take` is allowed now."""
+        return self.paid_until - now <= (at_once - 1) * (US_PER_S // per_second)
+
+    def take(self, per_second: int, now: int) -> None:
+        """One of them happens."""
+        self.paid_until = max(self.paid_until, now) + US_PER_S // per_second
+
+
+@final
+class Admission:
+    """Decides who may go on with its handshake, by counts and rates alone."""
+
+    __slots__ = ("_by_address", "_limits", "_of_address", "_pruned_at", "_rate", "_rates", "_sweep_at", "_waiting")
+
+    def __init__(self, limits: Limits, now: int) -> None:
+        self._limits = limits
+        self._rate = Rate(now)
+        self._rates: dict[bytes, Rate] = {}
+        """For addresses that were used lately: as many as the rate of all lets in before the oldest are full again."""
+        self._sweep_at = _SWEEP_MIN
+        self._by_address: dict[bytes, int] = {}
+        """How many connections each address or network has."""
+        self._of_address: dict[DatagramConnection, bytes] = {}
+        self._waiting: set[DatagramConnection] = set()
+        self._pruned_at = now
+
+    def check(self, address: Address, now: int) -> int:
+        """ROOM, and then one handshake is counted; else which limit is reached."""
+        if not self._has_room_to_wait(now):
+            return NO_ROOM_TO_WAIT
+        limits = self._limits
+        key = _key(address)
+        if key and self._by_address.get(key, 0) >= limits.address_max:
+            return NO_ROOM_FOR_ADDRESS
+        rate = self._rates.get(key)
+        for_address = limits.address_handshakes_per_s
+        if rate is not None and not rate.has_one(for_address, 2 * for_address, now):
+            return TOO_FAST_FOR_ADDRESS
+        if not self._rate.has_one(limits.handshakes_per_s, limits.handshakes_per_s, now):
+            return TOO_FAST
+        self._rate.take(limits.handshakes_per_s, now)
+        if key:
+            self._rate_of(key, now).take(for_address, now)
+        return ROOM
+
+    def admitted(self, connection: DatagramConnection) -> None:
+        """It exists now, and waits for the application."""
+        self._waiting.add(connection)
+        key = _key(connection.address)
+        if key:
+            self._of_address[connection] = key
+            self._by_address[key] = self._by_address.get(key, 0) + 1
+
+    def left(self, connection: DatagramConnection) -> None:
+        """It is gone. One that was never admitted changes nothing."""
+        self._waiting.discard(connection)
+        key = self._of_address.pop(connection, b"")
+        if key:
+            count = self._by_address[key] - 1
+            if count:
+                self._by_address[key] = count
+            else:
+                del self._by_address[key]
+
+    def _has_room_to_wait(self, now: int) -> bool:
+        """Those whose state has changed are found when there is no room, and not for each request then."""
+        waiting_max = self._limits.waiting_max
+        if len(self._waiting) >= waiting_max and now - self._pruned_at >= _PRUNE_EVERY_US:
+            self._pruned_at = now
+            self._waiting = {connection for connection in self._waiting if connection.state == State.CONNECTING}
+        return len(self._waiting) < waiting_max
+
+    def _rate_of(self, key: bytes, now: int) -> Rate:
+        rate = self._rates.get(key)
+        if rate is None:
+            if len(self._rates) >= self._sweep_at:
+                self._rates = {other: rate for other, rate in self._rates.items() if rate.paid_until > now}
+                self._sweep_at = max(_SWEEP_MIN, 2 * len(self._rates))
+            rate = self._rates[key] = Rate(now)
+        return rate
+
+
+def _key(address: Address) -> bytes:
+    """What one owner of addresses has: an IPv4 address or a /64; empty for this machine."""
+    if address.is_loopback:
+        return b""
+    return address.packed if address.is_ipv4 else address.packed[:_IPV6_NETWORK_BYTES]
