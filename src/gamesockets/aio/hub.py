@@ -120,7 +120,7 @@ class Hub(Audience):
 
     def _next_change(self) -> tuple[StatusInfo, StatusCallback | None] | None:
         """The oldest change; None if another thread, which closes everything, has just dropped them all."""
-        with self.node.lock:
+        with self.node.entering():
             return self._changes.popleft() if self._changes else None
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:
