@@ -11,8 +11,9 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.service import ServiceOwner
+from gamesockets.node.audience import Audience
 from gamesockets.node.members import Member
-from gamesockets.node.node import Audience, Node
+from gamesockets.node.node import Node
 from gamesockets.values.records import StatusCallback, StatusInfo
 
 OnChange: TypeAlias = Callable[[StatusInfo], None]

@@ -199,11 +199,12 @@ class LoopService(Service):
         """As the exception of any callback, the loop reports that of `action`."""
         action()
 
+    def begin_end(self) -> None:
+        if self._ports and self._loop.is_closed():
+            _warn_of_abandoned()
+
     def serve_at_end(self) -> None:
         """By hand: the loop does not run any more, or not often enough."""
-        if self._ports and self._abandoned.alive:
-            self._abandoned.detach()
-            _warn_of_abandoned()
         time.sleep(_LOOK_EVERY_S)
         with self.lock:
             self._is_serving = True

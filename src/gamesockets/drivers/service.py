@@ -82,6 +82,10 @@ class Service(ABC):
         """Has `action` called soon without the lock, which this thread holds. From signal handlers and finalizers."""
 
     @abstractmethod
+    def begin_end(self) -> None:
+        """The program ends, perhaps with ports open. Call without the lock."""
+
+    @abstractmethod
     def serve_at_end(self) -> None:
         """The program ends: serves for a moment, if nobody else does. Call without the lock."""
 

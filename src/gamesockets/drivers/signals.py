@@ -16,8 +16,12 @@ from typing import Any, Final, final
 _get: Final[Any] = unwrap(signal.getsignal)
 _set: Final[Any] = unwrap(signal.signal)
 
-_NEVER_HANDLED: Final = ("SIGKILL", "SIGSTOP")
-_SIGNALS: Final = sorted(int(x) for x in signal.valid_signals() if getattr(x, "name", "") not in _NEVER_HANDLED)
+_NAMES: Final = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGBREAK", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1"),
+    *("SIGUSR2", "SIGCHLD", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGIO", "SIGPIPE", "SIGXCPU"),
+)
+_SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
+"""Those that programs handle in Python; to look at all 64 takes longer than to serve a datagram."""
 
 
 @final
@@ -31,9 +35,14 @@ class HeldSignals:
         self._depth = 0
         """How many `wait` hold signals: a handler may wait too."""
         self._may_run = False
+        self._main_thread = threading.main_thread().ident
+
+    def start_anew(self) -> None:
+        """After a fork, in the child: another thread may be the main one."""
+        self._main_thread = threading.main_thread().ident
 
     def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if threading.get_ident() != self._main_thread:
             return
         if not self._depth:
             for number in _SIGNALS:
@@ -47,7 +56,7 @@ class HeldSignals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if threading.get_ident() != self._main_thread:
             return
         self._depth -= 1
         if self._depth:
@@ -62,13 +71,13 @@ class HeldSignals:
 
     def let_run(self) -> None:
         """The main thread goes to sleep without the lock: handlers run, those that were put off first."""
-        if self._depth and threading.current_thread() is threading.main_thread():
+        if self._depth and threading.get_ident() == self._main_thread:
             self._may_run = True
             self._run_pending()
 
     def hold(self) -> None:
         """The main thread is about to serve."""
-        if self._may_run and threading.current_thread() is threading.main_thread():
+        if self._may_run and threading.get_ident() == self._main_thread:
             self._may_run = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:

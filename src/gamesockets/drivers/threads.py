@@ -121,12 +121,16 @@ class ThreadService(Service):
             if self._followers:
                 self._news.notify_all()
 
-    def wait(self, timeout_s: float | None) -> bool:
-        """Sleeps until there is news; False if the time ran out or the service stopped first."""
+    def has_news_at_once(self) -> bool:
+        """Sends what was gathered, before a `wait`; whether that need not sleep, because there is news."""
         if self._gathering:
             for port in list(self._gathering):
                 self.pump(port, now_us())
-        if self._has_news() or self._stopping:
+        return self._has_news()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Sleeps until there is news; False if the time ran out or the service stopped first."""
+        if self.has_news_at_once() or self._stopping:
             return self._has_news()
         if self._leading and self._leader_thread != threading.get_ident():
             return self._follow(timeout_s)
@@ -190,6 +194,9 @@ class ThreadService(Service):
         if not self._stopping:
             self._service_poller.wake()
             self._leader_poller.wake()
+
+    def begin_end(self) -> None:
+        """Nothing to do: the thread is still there."""
 
     def serve_at_end(self) -> None:
         time.sleep(_LOOK_EVERY_S)  # the thread serves
@@ -264,11 +271,11 @@ class ThreadService(Service):
         timeout_s = None if deadline == NEVER else min(max(0.0, (deadline - now_us()) / 1_000_000), SLEEP_MAX_S)
         self.lock.release()
         try:
-            SIGNALS.let_run()
-            ready = poller.select(timeout_s)
-            SIGNALS.hold()
             if self._put_off or OUTPUT.waiting:
                 self._do_without_lock()
+                timeout_s = 0.0  # it may have taken long
+            SIGNALS.let_run()
+            ready = poller.select(timeout_s)
         finally:
             SIGNALS.hold()
             self.lock.acquire()

@@ -10,7 +10,6 @@ All methods are called with `lock` held, except where they say otherwise. They c
 the types of arguments are checked by those who take them from the user.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, TypeAlias, final
@@ -32,6 +31,7 @@ from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.node.audience import Audience
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
@@ -43,7 +43,7 @@ from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
 Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
@@ -56,18 +56,6 @@ _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 """What the peers of a closed listen socket are told, unless the application says something else."""
-
-
-class Audience(ABC):
-    """Who is told of changes of connections' states. Called with the node's lock held: note it, act later."""
-
-    @abstractmethod
-    def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
-        """A state has changed; `callback` is what the configuration names for it."""
-
-    @abstractmethod
-    def forget_changes(self) -> None:
-        """Everything was closed: changes that were not told yet are not told any more."""
 
 
 @final
@@ -177,7 +165,8 @@ class Node(LivingNode, ServiceOwner):
     # ------------------------------------------------------------------ the end of the program, and a fork
 
     def begin_farewell(self) -> None:
-        with self.lock:
+        self.service.begin_end()
+        with LINES, self.lock:
             now = now_us()
             for member in list(self.members.values()):
                 member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)

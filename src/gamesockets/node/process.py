@@ -15,6 +15,7 @@ from typing import Any, Final, final
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.drivers.signals import SIGNALS
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import ConfigurationScope
 from gamesockets.values.errors import CalledFromInside
@@ -101,6 +102,7 @@ class Process:
         """After a fork, in the child: no node lives, and threads that may have held locks are gone."""
         self._lock = threading.RLock()
         OUTPUT.start_anew()
+        SIGNALS.start_anew()
         for node in self._living():
             with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
                 node.die_in_child()

@@ -46,7 +46,7 @@ class MessageCalls(Calls):
             TypeError: an argument is of a wrong type; the text names it.
 
         Called by a signal handler or finalizer that interrupted another call on the same thread, it queues a moment
-        later: then `OK` is said before the room is known, and a line of debug output tells if there was none.
+        later: if the interrupted call then took the room, the message is lost although `OK` was said, and debug output tells.
         """
         if type(data) is not bytes:
             data = to_bytes(data)
@@ -74,6 +74,9 @@ class MessageCalls(Calls):
         member = node.members.get(connection)
         if member is None or len(data) > MAX_MESSAGE_BYTES:
             return Result.INVALID_PARAM
+        room_bytes = member.connection.options.send_buffer_size_bytes - member.connection.sender.pending_bytes()
+        if len(data) > room_bytes:
+            return Result.LIMIT_EXCEEDED
         node.service.put_off(lambda: self._send_put_off(connection, data, flags, lane))
         return Result.OK
 

@@ -86,9 +86,13 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
             if not 0 <= timeout <= TIMEOUT_MAX:
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
         node = self._node
-        with LINES, SIGNALS, node.entering():
+        with LINES, node.entering():
             if node.is_closed:
                 return False
+            if self._threads.has_news_at_once():
+                self._events.mark_seen()
+                return True
+        with LINES, SIGNALS, node.entering():
             has_news = self._threads.wait(timeout)
             self._events.mark_seen()
         if self._threads.is_stopping():  # a signal handler that closed could not wait for the end on this thread
