@@ -117,7 +117,8 @@ def test_handlers_that_ask_send_and_close() -> None:
         sockets = gs.NetworkingSockets()
         a, b = pair(sockets)
         spare = [pair(sockets)[0] for _ in range(20)]
-        sockets.set_connection_configuration_value(a, gs.ConfigurationValue.SEND_BUFFER_SIZE, 1 << 28)
+        for value in (gs.ConfigurationValue.SEND_BUFFER_SIZE, gs.ConfigurationValue.SEND_RATE_MIN):
+            sockets.set_connection_configuration_value(a, value, 1 << 28)
         sent, busy, closing = 0, False, list(spare)
         def handler(*_):
             global sent, busy
@@ -504,3 +505,37 @@ def test_a_silent_peer_holds_the_end_of_a_program_up_for_a_second_at_most() -> N
                 client.say("end")
                 assert client.finish() == 0
                 assert 0.9 < time.monotonic() - before < 3
+
+
+def test_the_end_of_asyncio_run_tells_peers_although_the_program_goes_on() -> None:
+    assert run("""
+        import asyncio
+        from gamesockets import aio
+        logging.disable()
+        ended = []
+        with gs.NetworkingSockets() as server:
+            def on_change(change):
+                state = change.connection_info.state
+                if state == gs.ConnectionState.CONNECTING:
+                    server.accept_connection(change.connection)
+                elif state == gs.ConnectionState.CLOSED_BY_PEER:
+                    ended.append(change.connection_info.end_reason)
+            server.set_status_callback(on_change)
+            listen = server.create_listen_socket(gs.Address("127.0.0.1", 0))
+            got = []
+            def serve():
+                end = time.monotonic() + 10
+                while not ended and time.monotonic() < end:
+                    server.wait(0.05)
+                    server.run_callbacks()
+                    got.extend(server.receive_messages_on_listen_socket(listen))
+            thread = threading.Thread(target=serve)
+            thread.start()
+            async def main():
+                connection = await aio.connect(server.get_listen_socket_address(listen))
+                await connection.send(bytes(40_000), gs.SendFlags.RELIABLE)
+                return connection
+            connection = asyncio.run(main())
+            thread.join()
+            print(ended, [len(message.data) for message in got], connection.is_open)
+    """) == ["[2999] [40000] False"]

@@ -103,6 +103,7 @@ def test_everything_closed_inside(pair: Pair) -> None:
 
 
 def test_lines_come_without_the_lock(pair: Pair) -> None:
+    """Spec 3, 15.4."""
     inside: list[bool] = []
     nodes = [pair.client._node, pair.server._node]
     gs.Library.set_debug_callback(

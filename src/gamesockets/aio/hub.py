@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, final
 
+from gamesockets.aio.ending import close_at_end
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.connection.inbox import Inbox
 from gamesockets.crypto.credentials import Credentials
@@ -55,6 +56,7 @@ class Hub(Audience):
         """Who waits for room in a send buffer."""
         self._farewells: dict[Member, Future[None]] = {}
         self.node = Node(self._make_service, self, credentials, trust)
+        close_at_end(loop, self.node)
 
     def _make_service(self, owner: ServiceOwner) -> LoopService:
         return LoopService(owner, self.loop, self._on_news)

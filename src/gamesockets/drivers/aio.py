@@ -200,7 +200,7 @@ class LoopService(Service):
         action()
 
     def begin_end(self) -> None:
-        if self._ports and self._loop.is_closed():
+        if self._ports:
             _warn_of_abandoned()
 
     def serve_at_end(self) -> None:

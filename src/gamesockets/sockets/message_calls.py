@@ -46,7 +46,7 @@ class MessageCalls(Calls):
             TypeError: an argument is of a wrong type; the text names it.
 
         Called by a signal handler or finalizer that interrupted another call on the same thread, it queues a moment
-        later: if the interrupted call then took the room, the message is lost although `OK` was said, and debug output tells.
+        later. If the interrupted call took the room, it is lost although `OK` was said, and debug output tells.
         """
         if type(data) is not bytes:
             data = to_bytes(data)

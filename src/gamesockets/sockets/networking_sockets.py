@@ -29,6 +29,9 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
     callbacks run only inside `run_callbacks` and `dispatch_callback`, on the thread that calls these.
 
+    In a forked child it is dead: calls raise `CalledAfterFork`, and `close` does nothing. A program that ends without
+    closing it tells the peers all the same, and goes on for up to a second to deliver what was sent reliably.
+
     Args:
         identity: who this side claims to be; by default nobody in particular, and peers see the address.
         config: configuration values for everything created here, for example
