@@ -24,7 +24,14 @@ from gamesockets.values.enums import (
     SendFlags,
     SendType,
 )
-from gamesockets.values.errors import ConnectionClosed, ConnectionFailed, GameSocketsError, InvalidHandle
+from gamesockets.values.errors import (
+    CalledAfterFork,
+    CalledFromInside,
+    ConnectionClosed,
+    ConnectionFailed,
+    GameSocketsError,
+    InvalidHandle,
+)
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
@@ -34,6 +41,8 @@ from gamesockets.version import __version__
 
 __all__ = [
     "Address",
+    "CalledAfterFork",
+    "CalledFromInside",
     "ConfigurationDataType",
     "ConfigurationRow",
     "ConfigurationScope",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,17 @@ async def open_and_forget(keeper: list[object]) -> None:
     keeper += [server, client]
 
 
+def run_and_only_close(kind: str, main: Coroutine[object, object, None]) -> None:
+    """Closes the loop without shutting it down, so that nobody hears of the end."""
+    loop = FACTORIES[kind]()
+    loop.set_debug(kind == "debug")
+    loop.run_until_complete(main)
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
 def abandoned(caplog: pytest.LogCaptureFixture) -> int:
     return len([r for r in caplog.records if "an event loop ended before the connections" in r.getMessage()])
 
@@ -47,8 +58,7 @@ def test_what_a_closed_loop_has_left_open_is_closed_with_a_warning(
     monkeypatch.setattr("gamesockets.drivers.watcher.LOOK_EVERY_S", 0.02)
     before, threads = open_sockets(), threading.active_count()
     keeper: list[object] = []
-    with asyncio.Runner(debug=kind == "debug", loop_factory=FACTORIES[kind]) as runner:
-        runner.run(open_and_forget(keeper))
+    run_and_only_close(kind, open_and_forget(keeper))
     assert open_sockets() > before
     server = keeper[0]
     assert isinstance(server, aio.Server)
@@ -58,7 +68,7 @@ def test_what_a_closed_loop_has_left_open_is_closed_with_a_warning(
     wait_until(lambda: threading.active_count() == threads, "the end of the watcher's thread")
     seen = weakref.ref(server)
     keeper.clear()
-    del server, runner
+    del server
 
     def is_gone() -> bool:
         gc.collect()
@@ -74,18 +84,33 @@ def test_what_a_closed_loop_has_left_open_is_closed_with_a_warning(
 def test_deinitialize_closes_what_a_closed_loop_has_left_open(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     before = open_sockets()
     keeper: list[object] = []
-    with asyncio.Runner(loop_factory=FACTORIES[kind]) as runner:
-        runner.run(open_and_forget(keeper))
+    run_and_only_close(kind, open_and_forget(keeper))
     gs.Library.deinitialize()
     assert open_sockets() == before
     assert keeper
     assert abandoned(caplog) == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loop_that_is_shut_down_closes_what_was_left_open_with_a_warning(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = open_sockets()
+    keeper: list[object] = []
+    with asyncio.Runner(loop_factory=FACTORIES[kind]) as runner:
+        runner.run(open_and_forget(keeper))
+    assert open_sockets() == before
+    server, client = keeper
+    assert isinstance(server, aio.Server)
+    assert isinstance(client, aio.Connection)
+    assert (server.is_serving, client.is_open) == (False, False)
+    assert abandoned(caplog) >= 1
+
+
 def test_deinitialize_by_another_thread_after_the_loop_was_closed() -> None:
     before = open_sockets()
     keeper: list[object] = []
-    asyncio.run(open_and_forget(keeper))
+    run_and_only_close("asyncio", open_and_forget(keeper))
     with ThreadPoolExecutor(1) as pool:
         pool.submit(gs.Library.deinitialize).result(10)
     assert open_sockets() == before

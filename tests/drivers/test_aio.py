@@ -39,7 +39,7 @@ class Bench(ServiceBench[LoopService]):
 
     def _on_news(self) -> None:
         assert threading.current_thread() is self.thread
-        self.was_locked = self.was_locked or self.service.lock.locked()
+        self.was_locked = self.was_locked or self.service.is_inside()
         self.news += 1
 
     async def take(self, count: int) -> list[bytes]:

@@ -12,7 +12,8 @@ from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
-from gamesockets.node.node import Audience, Node
+from gamesockets.node.audience import Audience
+from gamesockets.node.node import Node
 from gamesockets.values.records import StatusCallback, StatusInfo
 
 LOCAL: Final = gs.Address("127.0.0.1", 0)

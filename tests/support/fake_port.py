@@ -58,6 +58,9 @@ class FakeEndpoint:
     def next_event(self) -> None:
         return None
 
+    def close(self, *_: object) -> None:
+        pass
+
     def receive_datagram(self, data: bytes, remote: object, now: int, local: bytes) -> None:
         self.receive_datagrams([data], remote, now, local)
 

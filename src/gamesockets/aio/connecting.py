@@ -14,6 +14,7 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
+from gamesockets.observe.debug_output import LINES
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range
 from gamesockets.values.enums import ConnectionState
@@ -110,7 +111,7 @@ class _Connecting:
 
     def _close_all_but(self, chosen: int | None) -> None:
         node = self._hub.node
-        with node.lock:
+        with LINES, node.entering():
             for handle in self._attempts:
                 member = node.members.get(handle)
                 if member is not None and handle != chosen:
@@ -124,7 +125,7 @@ class _Connecting:
             if untried:
                 address, *untried = untried
                 try:
-                    with node.lock:
+                    with LINES, node.entering():
                         member = node.connect(address, config)
                 except OSError as error:
                     failures.append(error)
@@ -147,7 +148,7 @@ class _Connecting:
             return
         if info.state == ConnectionState.CONNECTED:
             node = self._hub.node
-            with node.lock:
+            with LINES, node.entering():
                 member = node.members.get(change.connection)
             if member is not None:  # another thread may have closed everything a moment ago
                 attempt.set_result(Conversation(self._hub, member))
@@ -186,7 +187,7 @@ class _Pair:
         node = self._hub.node
         try:
             identities = peer_identities(identity_one, identity_two)
-            with node.lock:
+            with LINES, node.entering():
                 members = node.create_pair(use_network_loopback, identities)
         except BaseException:
             node.close()

@@ -9,6 +9,7 @@ from gamesockets.aio.conversation import LIMIT_EXCEEDED, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.connection.states import visible
+from gamesockets.observe.debug_output import LINES
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import are_lanes, check_connection_name, check_range, check_type, numbers, to_bytes
@@ -105,7 +106,7 @@ class Connection:
     @name.setter
     def name(self, name: str) -> None:
         check_connection_name(name)
-        with self._node.lock:
+        with LINES, self._node.entering():
             self._node.rename(self._conversation.open_member(), name)
 
     @property
@@ -116,7 +117,7 @@ class Connection:
     @user_data.setter
     def user_data(self, user_data: int) -> None:
         check_range("user_data", user_data, USER_DATA_MIN, USER_DATA_MAX)
-        with self._node.lock:
+        with self._node.entering():
             self._node.set_user_data(self._conversation.open_member(), user_data)
 
     # ------------------------------------------------------------------ sending
@@ -175,7 +176,7 @@ class Connection:
 
     def flush(self) -> None:
         """Sends at once what waits for more data (`NAGLE_TIME`). Does nothing on a connection that has ended."""
-        with self._node.lock:
+        with LINES, self._node.entering():
             if self._conversation.is_in_node():
                 self._node.flush(self._member)
 
@@ -257,7 +258,7 @@ class Connection:
         """
         order = numbers("priorities", priorities)
         shares = [1] * len(order) if weights is None else numbers("weights", weights)
-        with self._node.lock:
+        with LINES, self._node.entering():
             member = self._conversation.open_member()
             result = self._node.configure_lanes(member, order, shares) if are_lanes(order, shares) else _INVALID
         if result == Result.INVALID_PARAM:
@@ -278,7 +279,7 @@ class Connection:
     def set_configuration_value(self, value: ConfigurationValue, x: ConfigurationInput) -> bool:
         """Sets a value for this connection, None takes it back; whether that could be done (spec 3, 4.3)."""
         check_type("value", value, int)
-        with self._node.lock:
+        with LINES, self._node.entering():
             return self._node.configure(ConfigurationScope.CONNECTION, self.handle, value, x)
 
     # ------------------------------------------------------------------ the end

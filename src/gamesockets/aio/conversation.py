@@ -10,6 +10,7 @@ from typing import Final, final
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.node.members import Member, PipeMember
+from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.arguments import check_type, explain_send
 from gamesockets.values.enums import ConnectionState, EndReason
@@ -78,11 +79,14 @@ class Conversation:
         if self.end is not None:
             raise self.closed_error()
         try:
-            with self.hub.node.lock:
-                return self.member.send(data, index(flags), lane)
+            with self.hub.node.entering():
+                number = self.member.send(data, index(flags), lane)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(0, flags, lane)
             raise
+        if OUTPUT.waiting:
+            OUTPUT.deliver()
+        return number
 
     async def send_in_turn(self, data: bytes, flags: int, lane: int) -> int:
         """As `try_send`, after waiting for room behind those who wait already. Raises `ValueError` if it never fits."""
@@ -148,7 +152,7 @@ class Conversation:
     def set_poll_group(self, group: int) -> bool:
         """Moves its messages there, 0 for back; tasks that wait here look again. False if one of both was closed."""
         node = self.hub.node
-        with node.lock:
+        with node.entering():
             is_done = self.is_in_node() and node.set_group(self.member, group)
         self.mailbox.wake_all()
         return is_done
@@ -170,7 +174,7 @@ class Conversation:
             return
         self.is_closing = True
         node = self.hub.node
-        with node.lock:
+        with LINES, node.entering():
             if self.is_in_node():
                 node.close_connection(self.member, reason, debug, linger)
         connection = self.member.connection

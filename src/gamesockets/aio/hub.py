@@ -5,14 +5,16 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TypeAlias, final
 
+from gamesockets.aio.ending import close_at_end
 from gamesockets.aio.mailbox import Mailbox
 from gamesockets.connection.inbox import Inbox
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.service import ServiceOwner
+from gamesockets.node.audience import Audience
 from gamesockets.node.members import Member
-from gamesockets.node.node import Audience, Node
+from gamesockets.node.node import Node
 from gamesockets.values.records import StatusCallback, StatusInfo
 
 OnChange: TypeAlias = Callable[[StatusInfo], None]
@@ -54,6 +56,7 @@ class Hub(Audience):
         """Who waits for room in a send buffer."""
         self._farewells: dict[Member, Future[None]] = {}
         self.node = Node(self._make_service, self, credentials, trust)
+        close_at_end(loop, self.node)
 
     def _make_service(self, owner: ServiceOwner) -> LoopService:
         return LoopService(owner, self.loop, self._on_news)
@@ -120,7 +123,7 @@ class Hub(Audience):
 
     def _next_change(self) -> tuple[StatusInfo, StatusCallback | None] | None:
         """The oldest change; None if another thread, which closes everything, has just dropped them all."""
-        with self.node.lock:
+        with self.node.entering():
             return self._changes.popleft() if self._changes else None
 
     def _call_back(self, callback: StatusCallback, change: StatusInfo) -> None:

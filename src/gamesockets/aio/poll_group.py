@@ -5,6 +5,7 @@ from typing import Final, final
 from gamesockets.aio.connection import Connection, conversation_in
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
+from gamesockets.observe.debug_output import LINES
 from gamesockets.values.enums import EndReason
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.limits import MESSAGES_PER_BATCH_MAX
@@ -25,7 +26,7 @@ class PollGroup:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._is_closed = False
-        with hub.node.lock:
+        with hub.node.entering():
             self._handle, inbox = hub.node.create_group()
         self._mailbox = Mailbox(hub.loop, inbox, self._raise_if_over)
         hub.open_mailbox(self._mailbox)
@@ -52,7 +53,7 @@ class PollGroup:
         """Dissolves the group; its connections and messages stay. Tasks that receive here get `ConnectionClosed`."""
         if not self._is_closed:
             self._is_closed = True
-            with self._hub.node.lock:
+            with LINES, self._hub.node.entering():
                 self._hub.node.destroy_group(self._handle)
             self._hub.close_mailbox(self._mailbox)
 

@@ -19,7 +19,7 @@ from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, Co
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, Config
-from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type, outgoing
@@ -149,7 +149,7 @@ class Server:
 
     def _listen_on(self, address: Address, config: Config | None) -> None:
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             listen_socket = node.listen(address, config, is_group=False)
             listener = node.listeners.get(listen_socket)
         self._listen_sockets.append(listen_socket)
@@ -209,7 +209,7 @@ class Server:
         """Sets a value for all connections of this server, now and later; whether that could be done (spec 3, 4.3)."""
         check_type("value", value, int)
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             done = [
                 node.configure(ConfigurationScope.LISTEN_SOCKET, listen_socket, value, x)
                 for listen_socket in self._listen_sockets
@@ -247,7 +247,7 @@ class Server:
             if not conversation.has_senders
         ]
         prepared = outgoing(messages)
-        with self._node.lock:
+        with LINES, self._node.entering():
             outcomes = self._node.send_batch(prepared)
         return len([number for number in outcomes if number > 0])
 
@@ -280,7 +280,7 @@ class Server:
             self._close(handle, refusal)
             return
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = node.members.get(handle)
             if member is None or node.accept(member) != Result.OK:
                 return
@@ -294,7 +294,7 @@ class Server:
     def _close(self, handle: int, refusal: Refusal) -> None:
         """Closes a connection that has no handler."""
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = node.members.get(handle)
             if member is not None:
                 node.close_connection(member, refusal.reason, refusal.debug, False)

@@ -10,10 +10,11 @@ too early finds nothing due and is set again.
 
 import contextlib
 import threading
+import time
 import weakref
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
-from typing import final
+from typing import Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
@@ -21,8 +22,11 @@ from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.observe.debug_output import OUTPUT
-from gamesockets.values.enums import DebugType
+from gamesockets.values.enums import DebugType, EndReason
 from gamesockets.values.moments import NEVER
+
+_LOOK_EVERY_S: Final = 0.002
+"""How often the end of the program looks at the sockets."""
 
 
 @final
@@ -43,6 +47,7 @@ class LoopService(Service):
         self._timer: TimerHandle | None = None
         # The finalizer holds only the list: it must not keep this service alive.
         self._abandoned = weakref.finalize(self, _close_abandoned, self._ports)
+        self._abandoned.atexit = False  # the end of the program is told to all nodes, and flushes too
 
     def _is_on_loop(self) -> bool:
         return threading.get_ident() == self._thread_id
@@ -102,6 +107,8 @@ class LoopService(Service):
             finally:
                 self._is_serving = False
             self._arm()
+        if OUTPUT.waiting:
+            OUTPUT.deliver()
         self._on_news()
 
     def _wake_before(self, deadline: int) -> None:
@@ -144,6 +151,8 @@ class LoopService(Service):
                         self.pump(port, now)
             except Exception:  # noqa: BLE001 - as in `_serve`
                 self._recover(soon)
+        if OUTPUT.waiting:
+            OUTPUT.deliver()
         self._on_news()  # what has left made room in send buffers
 
     def notify(self) -> None:
@@ -183,11 +192,42 @@ class LoopService(Service):
                 self.remove(port)
             self._abandoned.detach()
 
+    def put_off(self, action: Callable[[], object]) -> None:
+        self._call_on_loop(self._do, action)
+
+    def _do(self, action: Callable[[], object]) -> None:
+        """As the exception of any callback, the loop reports that of `action`."""
+        action()
+
+    def begin_end(self) -> None:
+        if self._ports:
+            _warn_of_abandoned()
+
+    def serve_at_end(self) -> None:
+        """By hand: the loop does not run any more, or not often enough."""
+        time.sleep(_LOOK_EVERY_S)
+        with self.lock:
+            self._is_serving = True
+            self._serve([(port, READ) for port in self._ports], now_us())
+            self._is_serving = False
+        OUTPUT.deliver()
+
+
+def _warn_of_abandoned() -> None:
+    text = "an event loop ended before the connections in it were closed: use `async with`, or await close()"
+    OUTPUT.warn(DebugType.WARNING, "abandoned connections", text)
+
 
 def _close_abandoned(ports: list[Port]) -> None:
-    """The loop was closed, or the program ends, while sockets were open."""
+    """The loop was closed while sockets were open, and nobody can use them any more. The peers are told once."""
     if ports:
-        text = "an event loop ended before the connections in it were closed: use `async with`, or await close()"
-        OUTPUT.warn(DebugType.WARNING, "abandoned connections", text)
+        _warn_of_abandoned()
+    now = now_us()
     for port in ports:
-        port.udp.close()
+        try:
+            port.pump_at_once(now)
+            for connection in list(port.endpoint.connections.values()):
+                port.endpoint.close(connection, int(EndReason.APP_EXCEPTION_MAX), "abandoned", False, now)
+            port.pump_at_once(now)
+        finally:
+            port.udp.close()

@@ -3,14 +3,15 @@
 The common part of the drivers. `threads` and `aio` add who sleeps, and how the sleeper is woken.
 """
 
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
+from typing import Any
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.connection.connection import StateChange
+from gamesockets.drivers.lock import DeadLock, is_inside, new_lock
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
 from gamesockets.observe.debug_output import OUTPUT
@@ -36,7 +37,9 @@ class Service(ABC):
     """
 
     def __init__(self, owner: ServiceOwner) -> None:
-        self.lock = threading.Lock()
+        self.lock: Any = new_lock()
+        self.is_inside = is_inside(self.lock)
+        """Whether this thread holds the lock: who asks is then a signal handler or finalizer that interrupted it."""
         self._owner = owner
         self._reminders: deque[tuple[int, int]] = deque()
         """Times and what the owner is told then, in order of time."""
@@ -73,6 +76,27 @@ class Service(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Serves nothing any more and closes all sockets. Call without the lock."""
+
+    @abstractmethod
+    def put_off(self, action: Callable[[], object]) -> None:
+        """Has `action` called soon without the lock, which this thread holds. From signal handlers and finalizers."""
+
+    @abstractmethod
+    def begin_end(self) -> None:
+        """The program ends, perhaps with ports open. Call without the lock."""
+
+    @abstractmethod
+    def serve_at_end(self) -> None:
+        """The program ends: serves for a moment, if nobody else does. Call without the lock."""
+
+    def die_in_child(self) -> None:
+        """The process was forked, and this is the child: closes its copies of the sockets, and sends nothing."""
+        self.lock = DeadLock()
+        self.is_inside = is_inside(self.lock)
+        for port in self._ports:
+            port.is_open = False
+            port.udp.close()
+        self._ports.clear()
 
     # ------------------------------------------------------------------ with the lock held
 

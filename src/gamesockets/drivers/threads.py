@@ -9,6 +9,8 @@ thread to another. Meanwhile the service thread is parked, and it steps in when 
 
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
@@ -16,6 +18,8 @@ from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
+from gamesockets.drivers.signals import SIGNALS
+from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
 
 SLEEP_MAX_S: Final = 86_400.0
@@ -32,6 +36,9 @@ SWITCH_INTERVAL_S: Final = 0.0005
 thread waits after every system call while the application computes, acks came 40 ms late."""
 
 _MICROSECOND_S: Final = 1e-6
+
+_LOOK_EVERY_S: Final = 0.002
+"""How often the end of the program looks whether the thread has told all peers."""
 
 DENSE_US: Final = 150
 NAP_US: Final = 500
@@ -51,6 +58,7 @@ class ThreadService(Service):
         self._followers = 0
         """Threads in `wait` beside the leader."""
         self._leading = False
+        self._leader_thread = 0
         self._leading_since = 0
         self._usual_interval_s = 0.0
         """The process's switch interval, while a shorter one is in force; 0 otherwise."""
@@ -62,6 +70,7 @@ class ThreadService(Service):
         self._is_parked_for_long = False
         self._gathering: dict[Port, None] = {}
         """Ports with whole packets that wait for more."""
+        self._put_off: deque[Callable[[], object]] = deque()
         self._service_poller = Poller()
         self._leader_poller = Poller()
         self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
@@ -112,28 +121,37 @@ class ThreadService(Service):
             if self._followers:
                 self._news.notify_all()
 
-    def wait(self, timeout_s: float | None) -> bool:
-        """Sleeps until there is news; False if the time ran out or the service stopped first."""
+    def has_news_at_once(self) -> bool:
+        """Sends what was gathered, before a `wait`; whether that need not sleep, because there is news."""
         if self._gathering:
             for port in list(self._gathering):
                 self.pump(port, now_us())
-        if self._has_news() or self._stopping:
+        return self._has_news()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Sleeps until there is news; False if the time ran out or the service stopped first."""
+        if self.has_news_at_once() or self._stopping:
             return self._has_news()
-        if self._leading:
+        if self._leading and self._leader_thread != threading.get_ident():
             return self._follow(timeout_s)
         return self._lead(NEVER if timeout_s is None else now_us() + int(timeout_s * 1_000_000))
 
     def _follow(self, timeout_s: float | None) -> bool:
         self._followers += 1
         try:
+            SIGNALS.let_run()
             self._news.wait_for(self._news_or_stopping, timeout_s)
             return self._has_news()
         finally:
+            SIGNALS.hold()
             self._followers -= 1
 
     def _lead(self, until: int) -> bool:
+        """Also inside a signal handler that runs while this thread leads and sleeps: then it leads on afterwards."""
+        has_led = self._leading
         try:
             self._leading = True
+            self._leader_thread = threading.get_ident()
             self._leading_since = now_us()
             if self._service_poller.sleeping_until:
                 self._service_poller.wake()
@@ -141,33 +159,53 @@ class ThreadService(Service):
                 pass
             return self._has_news()
         finally:
-            self._leading = False
+            self._leading = has_led
             self._led_until = 0 if self._followers else now_us()
-            if self._is_parked_for_long or self._followers or self._stopping:
+            if has_led:
+                self._leader_poller.wake()
+            elif self._is_parked_for_long or self._followers or self._stopping:
                 self._parked.notify_all()
 
     def _news_or_stopping(self) -> bool:
         return self._stopping or self._has_news()
 
     def stop(self) -> None:
-        """Ends the thread and closes all sockets. Call without the lock."""
+        """Ends the thread, which closes all sockets. Call without the lock.
+
+        Returns when that is done, unless this thread is needed for it: a signal handler inside `wait` called.
+        """
         with self.lock:
-            if self._stopping:
-                return
-            self._stopping = True
-            self._news.notify_all()
-            self._parked.notify_all()
+            if not self._stopping:
+                self._stopping = True
+                self._news.notify_all()
+                self._parked.notify_all()
+                self._service_poller.wake()
+                self._leader_poller.wake()
+            is_needed = self._leading and self._leader_thread == threading.get_ident()
+        if not is_needed and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    def put_off(self, action: Callable[[], object]) -> None:
+        self._put_off.append(action)
+        if not self._stopping:
             self._service_poller.wake()
             self._leader_poller.wake()
-            while self._leading:
-                self._parked.wait()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-        with self.lock:
-            for port in list(self._ports):
-                self.remove(port)
-            self._service_poller.close()
-            self._leader_poller.close()
+
+    def begin_end(self) -> None:
+        """Nothing to do: the thread is still there."""
+
+    def serve_at_end(self) -> None:
+        time.sleep(_LOOK_EVERY_S)  # the thread serves
+
+    def die_in_child(self) -> None:
+        super().die_in_child()
+        self._service_poller.close()
+        self._leader_poller.close()
+        self._take_turns_normally()
 
     # ------------------------------------------------------------------ the thread
 
@@ -180,6 +218,12 @@ class ThreadService(Service):
                     self._sleep_and_serve(self._service_poller, NEVER)
                     self._nap_if_dense(began)
             self._take_turns_normally()
+            while self._leading:
+                self._parked.wait()
+            for port in list(self._ports):
+                self.remove(port)
+            self._service_poller.close()
+            self._leader_poller.close()
 
     def _take_turns_quickly(self) -> None:
         """Every system call releases the interpreter lock, and an application that computes gives it back late."""
@@ -227,8 +271,13 @@ class ThreadService(Service):
         timeout_s = None if deadline == NEVER else min(max(0.0, (deadline - now_us()) / 1_000_000), SLEEP_MAX_S)
         self.lock.release()
         try:
+            if self._put_off or OUTPUT.waiting:
+                self._do_without_lock()
+                timeout_s = 0.0  # it may have taken long
+            SIGNALS.let_run()
             ready = poller.select(timeout_s)
         finally:
+            SIGNALS.hold()
             self.lock.acquire()
             poller.sleeping_until = 0
         if self._stopping:
@@ -236,3 +285,13 @@ class ThreadService(Service):
         now = self._woke_at = now_us()
         self._serve(ready, now)
         return now < until
+
+    def _do_without_lock(self) -> None:
+        """What was put off, and lines of debug output."""
+        while self._put_off:
+            action = self._put_off.popleft()
+            try:
+                action()
+            except Exception:  # noqa: BLE001 - whoever asked for it is gone
+                OUTPUT.exception("a call that a signal handler or finalizer made could not be done")
+        OUTPUT.deliver()

@@ -10,10 +10,9 @@ All methods are called with `lock` held, except where they say otherwise. They c
 the types of arguments are checked by those who take them from the user.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
@@ -32,16 +31,19 @@ from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.node.audience import Audience
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
+from gamesockets.observe.debug_output import LINES
 from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, EndReason
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.errors import CalledFromInside
+from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
 Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
@@ -54,18 +56,6 @@ _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 """What the peers of a closed listen socket are told, unless the application says something else."""
-
-
-class Audience(ABC):
-    """Who is told of changes of connections' states. Called with the node's lock held: note it, act later."""
-
-    @abstractmethod
-    def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
-        """A state has changed; `callback` is what the configuration names for it."""
-
-    @abstractmethod
-    def forget_changes(self) -> None:
-        """Everything was closed: changes that were not told yet are not told any more."""
 
 
 @final
@@ -98,6 +88,8 @@ class Node(LivingNode, ServiceOwner):
         self.trust = trust
         self.service = make_service(self)
         self.lock = self.service.lock
+        self.is_inside = self.service.is_inside
+        """Whether this thread holds the lock: whoever asks is a finalizer or signal handler that interrupted it."""
         self.members: dict[int, Member] = {}
         """Connections by handle, which is also their id on the wire."""
         self.listeners: HandleTable[Listener] = HandleTable(high_bit=False)
@@ -105,6 +97,8 @@ class Node(LivingNode, ServiceOwner):
         self.ready: set[Inbox] = set()
         """Inboxes that hold messages."""
         self.is_closed = False
+        self._is_dead = False
+        """Whether this is a forked child's copy."""
         self._audience = audience
         self._entropy = SystemEntropy()
         self._random = Random(self._entropy.random_bytes(16))
@@ -126,25 +120,71 @@ class Node(LivingNode, ServiceOwner):
         if self.is_closed:
             raise OSError("the NetworkingSockets or Server was closed")
 
+    def entering(self) -> Any:
+        """The lock, for a call that changes something; for one that only reads, `lock` will do.
+
+        Raises:
+            CalledFromInside: this thread holds it already: a signal handler or a finalizer called.
+            CalledAfterFork: the node belongs to the parent process.
+        """
+        if self.is_inside():
+            raise CalledFromInside
+        return self.lock
+
     def close(self) -> None:
-        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock."""
-        with self.lock:
-            if self.is_closed:
-                return
+        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock.
+
+        From a signal handler or finalizer that interrupted the holder of the lock, a moment later.
+        """
+        if self._is_dead:
+            return
+        if self.is_inside():
+            self.service.put_off(self.close)
+            return
+        with LINES, self.lock:
+            is_first = not self.is_closed
             self.is_closed = True
+            if is_first:
+                self._close_all(now_us())
+        if is_first:
+            self.service.stop()
+            PROCESS.forget(self)
+
+    def _close_all(self, now: int) -> None:
+        for member in self.members.values():
+            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+        for port in self.service.ports():
+            port.endpoint.drop(now)
+            port.pump_at_once(now)
+        self.members.clear()
+        self.listeners = HandleTable(high_bit=False)
+        self.groups = HandleTable(high_bit=True)
+        self._pipes.changes.clear()
+        self._audience.forget_changes()
+
+    # ------------------------------------------------------------------ the end of the program, and a fork
+
+    def begin_farewell(self) -> None:
+        self.service.begin_end()
+        with LINES, self.lock:
             now = now_us()
-            for member in self.members.values():
-                member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
-            for port in self.service.ports():
-                port.endpoint.drop(now)
-                port.pump_at_once(now)
-            self.members.clear()
-            self.listeners = HandleTable(high_bit=False)
-            self.groups = HandleTable(high_bit=True)
-            self._pipes.changes.clear()
-            self._audience.forget_changes()
-        self.service.stop()
-        PROCESS.forget(self)
+            for member in list(self.members.values()):
+                member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)
+                member.serve(now)
+
+    def is_farewell_over(self) -> bool:
+        with self.lock:
+            connections = [x for port in self.service.ports() for x in port.endpoint.connections.values()]
+            return all(connection.is_farewell_over() for connection in connections)
+
+    def serve_at_end(self) -> None:
+        self.service.serve_at_end()
+
+    def die_in_child(self) -> None:
+        self._is_dead = True
+        self.service.die_in_child()
+        self.lock = self.service.lock
+        self.is_inside = self.service.is_inside
 
     # ------------------------------------------------------------------ listening and connecting
 
@@ -428,7 +468,10 @@ class Node(LivingNode, ServiceOwner):
         return True
 
     def follow_global_settings(self) -> None:
-        with self.lock:
+        if self.is_inside():
+            self.service.put_off(self.follow_global_settings)
+            return
+        with LINES, self.lock:
             self._reconfigure_all()
 
     def _reconfigure_all(self) -> None:

@@ -1,14 +1,24 @@
-"""What exists once for the process: the identity to start with, the global settings, and all nodes that live."""
+"""What exists once for the process: the identity to start with, the global settings, and all nodes that live.
 
+Also what the process does to all of them: closing, its end, and a fork.
+"""
+
+import atexit
+import contextlib
+import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Final, final
+from typing import Any, Final, final
 
+from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.drivers.signals import SIGNALS
+from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import ConfigurationScope
+from gamesockets.values.errors import CalledFromInside
 from gamesockets.values.identity import NetworkingIdentity
 
 
@@ -23,6 +33,27 @@ class LivingNode(ABC):
     def close(self) -> None:
         """The library is shut down. Called without any lock."""
 
+    @abstractmethod
+    def begin_farewell(self) -> None:
+        """The program ends: tells all peers, after what was sent reliably. Called without any lock."""
+
+    @abstractmethod
+    def is_farewell_over(self) -> bool:
+        """Whether all peers know, or were told often enough. Called without any lock."""
+
+    @abstractmethod
+    def serve_at_end(self) -> None:
+        """Serves for a moment. Called without any lock."""
+
+    @abstractmethod
+    def die_in_child(self) -> None:
+        """The process was forked, and this is the child: the node belongs to the parent."""
+
+
+EXIT_FLUSH_US: Final = 1_000_000
+"""How long a program that ends without closing goes on for its peers: to deliver what is on its way, and to say that it
+ends."""
+
 
 @final
 class Process:
@@ -33,26 +64,49 @@ class Process:
         """The identity of a node that was given none; None for nobody in particular."""
         self.configuration = Configuration(ConfigurationScope.GLOBAL)
         """The widest scope: every node inherits from it."""
-        self._nodes: weakref.WeakSet[LivingNode] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
+        self._lock: Any = threading.RLock()
 
     def register(self, node: LivingNode) -> None:
         """From now on `node` is told of changed global settings and of the end."""
-        with self._lock:
-            self._nodes.add(node)
+        self._nodes[id(node)] = node
 
     def forget(self, node: LivingNode) -> None:
         """`node` was closed."""
-        with self._lock:
-            self._nodes.discard(node)
+        self._nodes.pop(id(node), None)
+
+    def _living(self) -> list[LivingNode]:
+        """In one step: a node may come or go at any time."""
+        nodes = [reference() for reference in self._nodes.valuerefs()]
+        return [node for node in nodes if node is not None]
 
     def close_all(self) -> None:
         """Closes every node. Global settings stay (spec 3, 4.1)."""
-        with self._lock:
-            living = list(self._nodes)
-            self.identity = None
+        self.identity = None
+        for node in self._living():
+            node.close()
+
+    def end(self) -> None:
+        """The program ends: closes every node, after up to a second for what is on its way to the peers."""
+        until = now_us() + EXIT_FLUSH_US
+        living = self._living()
+        for node in living:
+            node.begin_farewell()
+        while now_us() < until and (talking := [node for node in living if not node.is_farewell_over()]):
+            for node in talking:
+                node.serve_at_end()
         for node in living:
             node.close()
+
+    def start_anew(self) -> None:
+        """After a fork, in the child: no node lives, and threads that may have held locks are gone."""
+        self._lock = threading.RLock()
+        OUTPUT.start_anew()
+        SIGNALS.start_anew()
+        for node in self._living():
+            with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
+                node.die_in_child()
+        self._nodes.clear()
 
     def get(self, value: int) -> ConfigurationOutput:
         """What is in force for the process; None for an unknown value (spec 3, 4.4)."""
@@ -61,7 +115,7 @@ class Process:
 
     def set(self, value: int, x: ConfigurationInput) -> bool:
         """Sets a value for the process, None takes it back; whether that was possible. Call without any lock."""
-        with self._lock:
+        with self._entering():
             done = self.configuration.set(value, x)
         if done:
             self._tell_all()
@@ -73,17 +127,25 @@ class Process:
         Raises:
             ValueError: one cannot be set; the text names it.
         """
-        with self._lock:
+        with self._entering():
             self.configuration.apply(config)
         self._tell_all()
 
+    def _entering(self) -> Any:
+        """The lock. Raises `CalledFromInside` where a finalizer or signal handler has interrupted its holder."""
+        if self._lock._is_owned():  # noqa: SLF001 - there is no public name
+            raise CalledFromInside
+        return self._lock
+
     def _tell_all(self) -> None:
         """Tells one node after another, so that no two locks are ever held at once."""
-        with self._lock:
-            living = list(self._nodes)
-        for node in living:
+        for node in self._living():
             node.follow_global_settings()
 
 
 PROCESS: Final = Process()
 """The one there is."""
+
+atexit.register(PROCESS.end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PROCESS.start_anew)

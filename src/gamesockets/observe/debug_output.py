@@ -2,12 +2,19 @@
 
 To the callback of `Library.set_debug_callback`, or, while there is none, to the standard logger "gamesockets".
 No line contains a key or a payload. Only the packet trace shows payloads, as they are on the wire: encrypted.
+
+A line that is said with a lock of the library held waits until its thread has left the lock, so that who gets it may
+call the library. The calls of the APIs deliver such lines before they return, the drivers after each round.
 """
 
 import logging
+import sys
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from types import TracebackType
+from typing import Any, Final, TypeAlias, final
 
 from gamesockets.clock import now_us
 from gamesockets.values.enums import DebugType
@@ -17,6 +24,10 @@ DebugCallback: TypeAlias = Callable[[DebugType, str], object]
 LINE_BYTES_MAX: Final = 2047
 BURST_LINES: Final = 3
 BURST_US: Final = 3_000_000
+LINES_MAX: Final = 10_000
+"""Lines that may wait for delivery; the oldest are dropped beyond that."""
+_ROUNDS_MAX: Final = 3
+"""How often one delivery looks again for lines that came meanwhile: each that a callback gets may cause another."""
 
 LOGGING_LEVELS: Final[dict[int, int]] = {
     DebugType.BUG: logging.ERROR,
@@ -65,7 +76,23 @@ class DebugOutput:
         self._clock = clock
         self._target: _Target | None = None
         self._bursts: dict[str, _Burst] = {}
-        self._bursts_lock = threading.Lock()
+        self._bursts_lock = threading.RLock()  # a finalizer may interrupt its holder and warn too
+        self.waiting: deque[tuple[_Target | None, DebugType, str, BaseException | None]] = deque(maxlen=LINES_MAX)
+        """Lines that were not delivered yet, with the exception that they are about."""
+        self._delivering = threading.RLock()
+        self._locks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        """Locks with which no line is delivered."""
+
+    def not_within(self, lock: Any) -> None:
+        """Delivers no line on a thread that holds this `threading.RLock`."""
+        self._locks[id(lock)] = lock
+
+    def start_anew(self) -> None:
+        """After a fork, in the child: other threads, which may have held locks, are gone."""
+        self._bursts_lock = threading.RLock()
+        self._delivering = threading.RLock()
+        self._locks = weakref.WeakValueDictionary()
+        self.waiting.clear()
 
     def set_callback(self, detail_level: int, callback: DebugCallback | None) -> None:
         """Lines of a type up to `detail_level` go to `callback`; without one, or with a level up to 0, to `logging`."""
@@ -87,11 +114,11 @@ class DebugOutput:
         """A line that the detail level may hold back."""
         target = self._target
         if target is None or kind <= target.detail_level:
-            _deliver(target, kind, text)
+            self._hand_on(target, kind, text)
 
     def trace(self, kind: DebugType, text: str) -> None:
         """A line that a configuration value asks for: the detail level does not count."""
-        _deliver(self._target, kind, text)
+        self._hand_on(self._target, kind, text)
 
     def warn(self, kind: DebugType, subject: str, text: str) -> None:
         """A line that may repeat: of one subject, at most three within three seconds are let through.
@@ -113,15 +140,51 @@ class DebugOutput:
 
     def exception(self, text: str) -> None:
         """Reports the exception that is being handled, a bug here; the traceback goes to `logging` in any case."""
-        _LOG.exception("%s", text)
+        self._queue(None, DebugType.BUG, text, sys.exc_info()[1])
         if self._target is not None:
             self.say(DebugType.BUG, text)
 
+    def _hand_on(self, target: _Target | None, kind: DebugType, text: str) -> None:
+        if target is not None or _LOG.isEnabledFor(LOGGING_LEVELS[kind]):
+            self._queue(target, kind, text, None)
 
-def _deliver(target: _Target | None, kind: DebugType, text: str) -> None:
+    def _queue(self, target: _Target | None, kind: DebugType, text: str, error: BaseException | None) -> None:
+        self.waiting.append((target, kind, text, error))
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Delivers the lines that wait, unless this thread holds a lock of the library or is delivering one already."""
+        if self._is_held():
+            return
+        for _ in range(_ROUNDS_MAX):
+            if not self.waiting or not self._deliver_round():
+                return
+
+    def _is_held(self) -> bool:
+        locks = [reference() for reference in self._locks.valuerefs()]
+        return any(lock._is_owned() for lock in locks if lock is not None)  # noqa: SLF001 - it has no public name
+
+    def _deliver_round(self) -> bool:
+        """One thread at a time, so that the order stays; False if another one does it, which then looks again."""
+        delivering: Any = self._delivering
+        if delivering._is_owned():  # noqa: SLF001 - as above
+            return False
+        try:
+            if delivering.acquire(blocking=False):
+                for _ in range(len(self.waiting)):
+                    _deliver(*self.waiting.popleft())
+                return True
+            return False
+        finally:
+            # Asked anew: what a signal handler raises may come between taking the lock and noting that.
+            if delivering._is_owned():  # noqa: SLF001 - as above
+                delivering.release()
+
+
+def _deliver(target: _Target | None, kind: DebugType, text: str, error: BaseException | None) -> None:
     line = _one_line(text)
     if target is None:
-        _LOG.log(LOGGING_LEVELS[kind], "%s", line)
+        _LOG.log(LOGGING_LEVELS[kind], "%s", line, exc_info=error)
         return
     try:
         target.callback(kind, line)
@@ -143,3 +206,21 @@ def _one_line(text: str) -> str:
 
 OUTPUT: Final = DebugOutput()
 """The one of this process."""
+
+
+@final
+class _Lines:
+    """A context manager to put around a lock: at its end the lines that were said inside are delivered."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if OUTPUT.waiting:
+            OUTPUT.deliver()
+
+
+LINES: Final = _Lines()
+"""``with LINES, node.entering():`` holds the lock, and delivers the lines when it is free again."""

@@ -11,6 +11,7 @@ from gamesockets.config.table import (
     value_name,
 )
 from gamesockets.node.process import PROCESS
+from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, ConfigurationValueResult
@@ -86,7 +87,7 @@ class ConfigurationCalls(Calls):
         _check_arguments(value, scope, scope_object)
         if scope == ConfigurationScope.GLOBAL:
             return PROCESS.set(value, x)
-        with self._node.lock:
+        with LINES, self._node.entering():
             return self._node.configure(scope, scope_object, value, x)
 
     def get_configuration_value_name(self, value: ConfigurationValue) -> str | None:

@@ -5,6 +5,7 @@ from types import NoneType
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
+from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_connection_name, check_range, check_type, find
@@ -32,7 +33,7 @@ class ConnectionCalls(Calls):
             ValueError: a configuration value cannot be set.
         """
         check_type("address", address, Address)
-        with self._node.lock:
+        with LINES, self._node.entering():
             return ListenSocket(self._node.listen(address, config, is_group=True))
 
     def connect(self, address: Address, config: Config | None = None) -> Connection:
@@ -43,13 +44,13 @@ class ConnectionCalls(Calls):
             ValueError: a configuration value cannot be set.
         """
         check_type("address", address, Address)
-        with self._node.lock:
+        with LINES, self._node.entering():
             return Connection(self._node.connect(address, config).connection.id)
 
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = find(node.members, connection, "connection")
             return Result.INVALID_PARAM if member is None else node.accept(member)
 
@@ -67,18 +68,32 @@ class ConnectionCalls(Calls):
         check_type("reason", reason, int)
         check_type("debug", debug, str)
         node = self._node
-        with node.lock:
+        if node.is_inside():
+            return self._close_later(connection, reason, debug, enable_linger)
+        with LINES, node.lock:
             member = find(node.members, connection, "connection")
             if member is None:
                 return False
             node.close_connection(member, reason, debug, enable_linger)
             return True
 
+    def _close_later(self, connection: Connection, reason: int, debug: str, enable_linger: bool) -> bool:
+        """From a signal handler or finalizer, while this thread may be half through another call."""
+        node = self._node
+        if find(node.members, connection, "connection") is None:
+            return False
+        node.service.put_off(lambda: self.close_connection(connection, reason, debug, enable_linger))
+        return True
+
     def close_listen_socket(self, socket: ListenSocket, remote_reason: str = "") -> bool:
         """Closes a listen socket and its connections, telling the peers. False for an unknown handle."""
         check_type("remote_reason", remote_reason, str)
-        with self._node.lock:
-            return self._node.close_listener(socket, remote_reason)
+        node = self._node
+        if node.is_inside():
+            node.service.put_off(lambda: self.close_listen_socket(socket, remote_reason))
+            return node.listeners.get(socket) is not None
+        with LINES, node.lock:
+            return node.close_listener(socket, remote_reason)
 
     def get_listen_socket_address(self, socket: ListenSocket) -> Address | None:
         """Where a listen socket listens; None for an unknown handle."""
@@ -106,7 +121,7 @@ class ConnectionCalls(Calls):
             TypeError, ValueError: an argument cannot be used; the text says which.
         """
         identities = peer_identities(identity_one, identity_two)
-        with self._node.lock:
+        with LINES, self._node.entering():
             one, two = self._node.create_pair(use_network_loopback, identities)
             return Connection(one.connection.id), Connection(two.connection.id)
 
@@ -116,7 +131,7 @@ class ConnectionCalls(Calls):
         """The application's own number, a signed 64-bit integer; False for an unknown handle."""
         check_range("user_data", user_data, USER_DATA_MIN, USER_DATA_MAX)
         node = self._node
-        with node.lock:
+        with node.entering():
             member = find(node.members, connection, "connection")
             if member is None:
                 return False
@@ -137,7 +152,7 @@ class ConnectionCalls(Calls):
         """
         check_connection_name(name)
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = find(node.members, connection, "connection")
             if member is None:
                 return False
@@ -162,5 +177,5 @@ class ConnectionCalls(Calls):
         Listen sockets stay open, and those who connect see the new identity. Raises `OSError` after `close`.
         """
         check_type("identity", identity, (NetworkingIdentity, NoneType))
-        with self._node.lock:
+        with LINES, self._node.entering():
             self._node.change_credentials(Credentials(identity))

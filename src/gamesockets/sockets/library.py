@@ -64,8 +64,8 @@ class Library:
         three lines come within three seconds. A line has at most 2047 bytes, and no key or payload is ever in it, but
         for the bytes that PACKET_TRACE_MAX_BYTES shows as they are on the wire.
 
-        The callback runs on any thread, with locks held: it must be brief and must not call the `NetworkingSockets`
-        that a line is about, nor wait for threads that do. The first exception it raises is logged, all are swallowed.
+        The callback runs on any thread, without locks: it may call everything here. It should be brief, for whoever
+        delivers lines waits for it. The first exception it raises is logged, all are swallowed.
 
         With None, or a level up to 0, there is no callback, as at the start. Then lines go to the standard logger
         "gamesockets" and its own level decides: BUG and ERROR arrive as `ERROR`, IMPORTANT and WARNING as `WARNING`,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from operator import index
 
+from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
     are_lanes,
@@ -14,10 +15,10 @@ from gamesockets.values.arguments import (
     outgoing,
     to_bytes,
 )
-from gamesockets.values.enums import SendFlags
+from gamesockets.values.enums import DebugType, SendFlags
 from gamesockets.values.errors import InvalidHandle
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
-from gamesockets.values.limits import MESSAGES_PER_BATCH_MAX
+from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import MessageData, OutgoingMessage
 from gamesockets.values.results import Result
@@ -43,10 +44,15 @@ class MessageCalls(Calls):
 
         Raises:
             TypeError: an argument is of a wrong type; the text names it.
+
+        Called by a signal handler or finalizer that interrupted another call on the same thread, it queues a moment
+        later. If the interrupted call took the room, it is lost although `OK` was said, and debug output tells.
         """
         if type(data) is not bytes:
             data = to_bytes(data)
         node = self._node
+        if node.is_inside():
+            return self._send_later(connection, data, flags, lane)
         try:
             with node.lock:
                 member = node.members.get(connection)
@@ -54,10 +60,31 @@ class MessageCalls(Calls):
                     check_handle(connection, "connection")
                     return Result.INVALID_PARAM
                 number = member.send(data, index(flags), lane)
-                return Result.OK if number > 0 else Result(-number)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(connection, flags, lane)
             raise
+        if OUTPUT.waiting:
+            OUTPUT.deliver()
+        return Result.OK if number > 0 else Result(-number)
+
+    def _send_later(self, connection: Connection, data: bytes, flags: SendFlags, lane: int) -> Result:
+        """From a signal handler or finalizer, while this thread may be half through another call."""
+        explain_send(connection, flags, lane)
+        node = self._node
+        member = node.members.get(connection)
+        if member is None or len(data) > MAX_MESSAGE_BYTES:
+            return Result.INVALID_PARAM
+        room_bytes = member.connection.options.send_buffer_size_bytes - member.connection.sender.pending_bytes()
+        if len(data) > room_bytes:
+            return Result.LIMIT_EXCEEDED
+        node.service.put_off(lambda: self._send_put_off(connection, data, flags, lane))
+        return Result.OK
+
+    def _send_put_off(self, connection: Connection, data: bytes, flags: SendFlags, lane: int) -> None:
+        result = self.send_message_to_connection(connection, data, flags, lane)
+        if result != Result.OK:
+            text = f"a message that a signal handler or finalizer sent on #{connection} was not queued: {result!r}"
+            OUTPUT.warn(DebugType.WARNING, "late sends", text)
 
     def send_messages(self, messages: Sequence[OutgoingMessage]) -> list[int]:
         """Queues many messages at once (spec 3, 7.4).
@@ -70,7 +97,7 @@ class MessageCalls(Calls):
             TypeError: one is no message at all, or a part of it of a wrong type; then none was queued.
         """
         prepared = outgoing(messages)
-        with self._node.lock:
+        with LINES, self._node.entering():
             return self._node.send_batch(prepared)
 
     def flush_messages_on_connection(self, connection: Connection) -> Result:
@@ -80,7 +107,7 @@ class MessageCalls(Calls):
             `OK`; `IGNORED` (connecting); `NO_CONNECTION` (it has ended); `INVALID_PARAM` (unknown handle).
         """
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = find(node.members, connection, "connection")
             return Result.INVALID_PARAM if member is None else node.flush(member)
 
@@ -91,7 +118,7 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.lock:
+        with self._node.entering():
             member = find(self._node.members, connection, "connection")
             if member is None:
                 raise InvalidHandle(connection, "connection")
@@ -102,7 +129,7 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.lock:
+        with self._node.entering():
             listener = self._node.listeners.get(socket)
             if listener is None or listener.inbox is None:
                 raise InvalidHandle(socket, "listen socket")
@@ -113,7 +140,7 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.lock:
+        with self._node.entering():
             inbox = self._node.groups.get(group)
             if inbox is None:
                 raise InvalidHandle(group, "poll group")
@@ -121,18 +148,18 @@ class MessageCalls(Calls):
 
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages are received together (spec 3, 8.1). Raises `OSError` after `close`."""
-        with self._node.lock:
+        with self._node.entering():
             return PollGroup(self._node.create_group()[0])
 
     def destroy_poll_group(self, group: PollGroup) -> bool:
         """Dissolves a group; its connections and their messages stay. False for an unknown handle."""
-        with self._node.lock:
+        with self._node.entering():
             return self._node.destroy_group(group)
 
     def set_connection_poll_group(self, connection: Connection, group: PollGroup) -> bool:
         """Moves a connection into a group, or with 0 out of its group. False for an unknown handle."""
         node = self._node
-        with node.lock:
+        with node.entering():
             member = find(node.members, connection, "connection")
             return member is not None and node.set_group(member, group)
 
@@ -155,7 +182,7 @@ class MessageCalls(Calls):
         priorities = numbers("priorities", priorities)
         weights = [1] * len(priorities) if weights is None else numbers("weights", weights)
         node = self._node
-        with node.lock:
+        with LINES, node.entering():
             member = find(node.members, connection, "connection")
             if member is None:
                 return Result.NO_CONNECTION

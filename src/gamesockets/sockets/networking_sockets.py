@@ -8,8 +8,10 @@ from typing import final
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.service import ServiceOwner
+from gamesockets.drivers.signals import SIGNALS
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.node.node import STATUS_CALLBACK, Config, Node
+from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.configuration_calls import ConfigurationCalls
 from gamesockets.sockets.connection_calls import ConnectionCalls
 from gamesockets.sockets.information_calls import InformationCalls
@@ -26,6 +28,9 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
     callbacks run only inside `run_callbacks` and `dispatch_callback`, on the thread that calls these.
+
+    In a forked child it is dead: calls raise `CalledAfterFork`, and `close` does nothing. A program that ends without
+    closing it tells the peers all the same, and goes on for up to a second to deliver what was sent reliably.
 
     Args:
         identity: who this side claims to be; by default nobody in particular, and peers see the address.
@@ -74,18 +79,29 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         """Sleeps until messages or status changes are waiting; False if `timeout` seconds passed without any.
 
         Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
-        `close`.
+        `close`, also if a signal handler closed meanwhile.
+
+        Signal handlers run while it sleeps, and what they raise comes out of it; those of signals that come while it
+        serves the sockets run a moment later, so that what arrives then is not lost.
         """
         if timeout is not None:
             check_type("timeout", timeout, (int, float))
             if not 0 <= timeout <= TIMEOUT_MAX:
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
-        with self._node.lock:
-            if self._node.is_closed:
+        node = self._node
+        with LINES, node.entering():
+            if node.is_closed:
                 return False
+            if self._threads.has_news_at_once():
+                self._events.mark_seen()
+                return True
+        with LINES, SIGNALS, node.entering():
             has_news = self._threads.wait(timeout)
             self._events.mark_seen()
-            return has_news
+        if self._threads.is_stopping():  # a signal handler that closed could not wait for the end on this thread
+            self._threads.stop()
+            return False
+        return has_news
 
     # ------------------------------------------------------------------ status changes
 
@@ -98,7 +114,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
-        with self._node.lock:
+        with self._node.entering():
             self._node.configuration.set(STATUS_CALLBACK, callback)
 
     def run_callbacks(self) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
-from gamesockets.node.node import Audience
+from gamesockets.node.audience import Audience
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType
 from gamesockets.values.records import StatusCallback, StatusInfo

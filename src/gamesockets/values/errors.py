@@ -12,6 +12,28 @@ class GameSocketsError(Exception):
 
 
 @final
+class CalledFromInside(GameSocketsError, RuntimeError):  # noqa: N818 - the public name says what happened
+    """A signal handler or finalizer called something that would change what the call it interrupted is changing.
+
+    Closing and sending work from there, and so does asking. Other calls can be made a moment later.
+    """
+
+    def __str__(self) -> str:
+        return "called from a signal handler or finalizer, in the middle of another call of this library"
+
+
+@final
+class CalledAfterFork(GameSocketsError, RuntimeError):  # noqa: N818 - as above
+    """An object that was made before `os.fork` was used in the child, where it is dead: it belongs to the parent.
+
+    Both would number and encrypt packets alike. Make a new `NetworkingSockets`, `Server` or connection in the child.
+    """
+
+    def __str__(self) -> str:
+        return "it was made before this process was forked, and belongs to the parent: make a new one"
+
+
+@final
 class InvalidHandle(GameSocketsError):  # noqa: N818 - the public name is the plain noun
     """A receive call was given a handle that is unknown, closed, or of another kind.
 

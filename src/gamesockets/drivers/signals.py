@@ -1,0 +1,100 @@
+"""When do the program's signal handlers run on a thread that serves sockets inside `wait`?
+
+While it sleeps, and before `wait` returns; never in the middle of serving, where what a handler raises would tear a
+datagram in half: noted as received, but not delivered. So inside `wait` each handler is replaced by one that notes the
+signal, and the handler runs a moment later. Python runs handlers on the main thread alone: elsewhere nothing is done.
+"""
+
+import signal
+import threading
+from collections import deque
+from inspect import unwrap
+from types import FrameType, TracebackType
+from typing import Any, Final, final
+
+# Without the conversion to enumerations, which costs ten times as much.
+_get: Final[Any] = unwrap(signal.getsignal)
+_set: Final[Any] = unwrap(signal.signal)
+
+_NAMES: Final = (
+    *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGBREAK", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1"),
+    *("SIGUSR2", "SIGCHLD", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGIO", "SIGPIPE", "SIGXCPU"),
+)
+_SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
+"""Those that programs handle in Python; to look at all 64 takes longer than to serve a datagram."""
+
+
+@final
+class HeldSignals:
+    """A context manager for the length of a `wait`, around the lock; inside, `let_run` and `hold` alternate."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}
+        """The program's handlers of signals for which ours was installed; kept, for somebody may have ours from us."""
+        self._pending: deque[tuple[int, FrameType | None]] = deque()
+        self._depth = 0
+        """How many `wait` hold signals: a handler may wait too."""
+        self._may_run = False
+        self._main_thread = threading.main_thread().ident
+
+    def start_anew(self) -> None:
+        """After a fork, in the child: another thread may be the main one."""
+        self._main_thread = threading.main_thread().ident
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != self._main_thread:
+            return
+        if not self._depth:
+            for number in _SIGNALS:
+                handler = _get(number)
+                if callable(handler) and handler != self._note:
+                    self._handlers[number] = handler
+                    _set(number, self._note)
+        self._may_run = False
+        self._depth += 1  # the last step: until then, `_note` calls the handler itself
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if threading.get_ident() != self._main_thread:
+            return
+        self._depth -= 1
+        if self._depth:
+            self._may_run = True  # this `wait` was called by a handler, which ran while another one slept
+        try:
+            if not self._depth:
+                for number, handler in list(self._handlers.items()):
+                    if _get(number) == self._note:
+                        _set(number, handler)
+        finally:
+            self._run_pending()
+
+    def let_run(self) -> None:
+        """The main thread goes to sleep without the lock: handlers run, those that were put off first."""
+        if self._depth and threading.get_ident() == self._main_thread:
+            self._may_run = True
+            self._run_pending()
+
+    def hold(self) -> None:
+        """The main thread is about to serve."""
+        if self._may_run and threading.get_ident() == self._main_thread:
+            self._may_run = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._depth and not self._may_run:
+            self._pending.append((number, frame))
+        else:
+            self._handlers[number](number, frame)
+
+    def _run_pending(self) -> None:
+        """All of them, although one raises."""
+        if self._pending:
+            number, frame = self._pending.popleft()
+            try:
+                self._handlers[number](number, frame)
+            finally:
+                self._run_pending()
+
+
+SIGNALS: Final = HeldSignals()
+"""Those of this process."""
