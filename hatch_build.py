@@ -30,6 +30,9 @@ _VERSIONS: Final = ((3, 11), (3, 14))
 _MACHINES: Final = frozenset(("x86_64", "aarch64", "arm64"))
 """Where the compiler itself can be had without compiling it first."""
 
+_PACKAGE: Final = "gamesockets"
+"""The shared code of all modules goes into it, not beside it, where freezers and other packages would not look."""
+
 _OPTIMISATION: Final = "1"
 """Measured: -O2 and -O3 take up to twice as long and gain nothing, since calls into Python's own C code dominate."""
 
@@ -141,9 +144,12 @@ def compile_modules(patterns: list[str]) -> None:
         opt_level=_OPTIMISATION,
         debug_level="0",
         multi_file=True,
-        group_name="gamesockets",
+        group_name=f"{_PACKAGE}.compiled",
         target_dir="c",
     )
+    for extension in extensions:
+        # mypyc writes the header of a group that lies in a package into a folder of that package.
+        extension.include_dirs.append(f"c/{_PACKAGE}")
     build = BuildFilesAtOnce(Distribution({"name": "gamesockets", "ext_modules": extensions}))
     build.build_lib = "../lib"
     build.build_temp = "o"
