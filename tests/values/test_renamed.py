@@ -46,9 +46,9 @@ def test_another_spelling_is_told(kind: Any, spelt: str, today: str) -> None:
 
 def test_a_name_that_never_was_is_just_missing() -> None:
     name = "NeverWas"
-    with pytest.raises(AttributeError, match="Result has no member 'NeverWas'$"):
+    with pytest.raises(AttributeError, match=r"Result has no member 'NeverWas'$"):
         getattr(gs.Result, name)
-    with pytest.raises(AttributeError, match="module 'gamesockets' has no attribute 'NeverWas'$"):
+    with pytest.raises(AttributeError, match=r"module 'gamesockets' has no attribute 'NeverWas'$"):
         getattr(gs, name)
     assert not hasattr(gs.Result, "__made_up__")
 
