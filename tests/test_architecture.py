@@ -47,7 +47,6 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "": _GROUND | {"aio", "config", "sim", "sockets", "version"},
     "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "version", "wire"},
     "__main__": frozenset({"cli"}),
-    "__pyinstaller": frozenset(),
 }
 
 SYSTEM: Final = frozenset(

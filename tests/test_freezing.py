@@ -1,23 +1,20 @@
 """Does a program run that PyInstaller has put into one folder, with whatever build of the package is installed?"""
 
+import ast
 import importlib.machinery
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 import pytest
 
 import gamesockets
-from gamesockets.build import BUILD
-
-HOOK: Final = Path(gamesockets.__file__).parent / "__pyinstaller" / "hook-gamesockets.py"
+from gamesockets.build import BUILD, COMPILED
 
 GAME: Final = """
 import gamesockets as gs
-from gamesockets.build import BUILD
+from gamesockets.build import BUILD, COMPILED
 
 with gs.NetworkingSockets() as sockets:
     one, two = sockets.create_socket_pair(use_network_loopback=True)
@@ -27,36 +24,21 @@ with gs.NetworkingSockets() as sockets:
 """
 
 
-def hook() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hook", HOOK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.skipif(not COMPILED, reason="only the compiled build hides its imports")
+def test_the_imports_of_compiled_modules_stand_in_python_code() -> None:
+    """Tools that freeze programs see no other."""
+    package = Path(gamesockets.__file__).parent
+    shown = imported_by(package / "build.py")
+    assert "gamesockets.compiled__mypyc" in shown
+    for source in package.rglob("*.py"):
+        if any(source.with_suffix(suffix).exists() for suffix in importlib.machinery.EXTENSION_SUFFIXES):
+            assert imported_by(source) <= shown, f"what {source.name} imports is hidden"
 
 
-def test_the_hook_names_what_compiled_modules_import_and_nothing_else(tmp_path: Path) -> None:
-    package = tmp_path / "gamesockets"
-    (package / "wire").mkdir(parents=True)
-    (package / "wire" / "frames.py").write_text("")
-    (package / "plain.py").write_text("import selectors\n")
-    (package / "fast.py").write_text(
-        "import struct\n"
-        "from heapq import heappush\n"
-        "from gamesockets.wire import frames\n"
-        "from gamesockets.values.limits import LANES_MAX\n"
-    )
-    (package / f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}").write_bytes(b"")
-    assert hook().imports_of_compiled_modules(package) == {
-        "struct", "heapq", "gamesockets.wire", "gamesockets.wire.frames", "gamesockets.values.limits",
-    }  # fmt: skip
-
-
-def test_the_hook_is_where_its_entry_point_says() -> None:
-    from gamesockets.__pyinstaller import get_hook_dirs
-
-    assert get_hook_dirs() == [str(HOOK.parent)]
+def imported_by(source: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(source.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 
 
 @pytest.mark.slow
@@ -64,9 +46,8 @@ def test_the_hook_is_where_its_entry_point_says() -> None:
 def test_a_frozen_game_runs(tmp_path: Path) -> None:
     pytest.importorskip("PyInstaller", reason="PyInstaller is not installed")
     (tmp_path / "game.py").write_text(GAME)
-    # As an installed package would have it by its entry point, for a source tree on PYTHONPATH too.
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "ERROR", "game.py"]
-    subprocess.run([*command, "--additional-hooks-dir", str(HOOK.parent)], cwd=tmp_path, check=True)
+    subprocess.run(command, cwd=tmp_path, check=True)
     game = tmp_path / "dist" / "game" / "game"
     ran = subprocess.run([game], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.stdout.strip(), ran.stderr) == (f"{BUILD} [b'hello']", "")

@@ -30,7 +30,7 @@ def wrong_types(loopback: Loopback) -> list[tuple[str, type[Exception], Callable
         ("9999 is no configuration value", ValueError, lambda: gs.NetworkingSockets(config={9999: 1})),  # type: ignore[dict-item]
         ("address must be Address, not '::1'", TypeError, lambda: client.create_listen_socket("::1")),
         ("config must be Mapping, not 5", TypeError, lambda: client.create_listen_socket(LOCALHOST, 5)),
-        ("address must be Address, not None", TypeError, lambda: client.connect(None)),
+        ("address must be Address or str, not None", TypeError, lambda: client.connect(None)),
         ("config must be Mapping, not 'x'", TypeError, lambda: client.connect(address, "x")),
         ("reason must be int, not 'x'", TypeError, lambda: client.close_connection(up, "x")),
         ("reason must be int, not None", TypeError, lambda: client.close_connection(up, None)),
