@@ -7,6 +7,7 @@ C compiler compiles, and where anything goes wrong the wheel is pure Python, whi
 
 from __future__ import annotations
 
+import ast
 import glob
 import os
 import platform
@@ -29,6 +30,9 @@ COMPILER: Final = ["mypy[mypyc]==2.4.1", "setuptools>=65"]
 _VERSIONS: Final = ((3, 11), (3, 14))
 _MACHINES: Final = frozenset(("x86_64", "aarch64", "arm64"))
 """Where the compiler itself can be had without compiling it first."""
+
+_PACKAGE: Final = "gamesockets"
+"""The shared code of all modules goes into it, not beside it, where freezers and other packages would not look."""
 
 _OPTIMISATION: Final = "1"
 """Measured: -O2 and -O3 take up to twice as long and gain nothing, since calls into Python's own C code dominate."""
@@ -141,15 +145,47 @@ def compile_modules(patterns: list[str]) -> None:
         opt_level=_OPTIMISATION,
         debug_level="0",
         multi_file=True,
-        group_name="gamesockets",
+        group_name=f"{_PACKAGE}.compiled",
         target_dir="c",
     )
+    for extension in extensions:
+        # mypyc writes the header of a group that lies in a package into a folder of that package.
+        extension.include_dirs.append(f"c/{_PACKAGE}")
     build = BuildFilesAtOnce(Distribution({"name": "gamesockets", "ext_modules": extensions}))
     build.build_lib = "../lib"
     build.build_temp = "o"
     build.parallel = os.cpu_count()
     build.ensure_finalized()
     build.run()
+    show_imports(modules)
+
+
+def show_imports(modules: list[str]) -> None:
+    """Adds a function that is never called to the wheel's build.py: it imports what the compiled modules import.
+
+    Tools that freeze programs (PyInstaller, cx_Freeze) look for import statements in Python code, and there are none in
+    extension modules.
+    """
+    lines = [f"    import {name}\n" for name in sorted(imports_of(modules) | {f"{_PACKAGE}.compiled__mypyc"})]
+    source = Path(_PACKAGE, "build.py")
+    function = 'def _imports_of_compiled_modules() -> None:\n    """Never called: for tools that freeze programs."""\n'
+    text = "\n\n".join([source.read_text(encoding="utf-8"), function + "".join(lines)])
+    Path("../lib", source).write_text(text, encoding="utf-8")
+
+
+def imports_of(paths: list[str]) -> set[str]:
+    """Every module that the modules at these paths import; the paths are relative to the current directory."""
+    found: set[str] = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update([alias.name for alias in node.names])
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+                # `from gamesockets.wire import datagram` imports a module, too.
+                members = [f"{node.module}.{alias.name}" for alias in node.names]
+                found.update([name for name in members if Path(*name.split(".")).with_suffix(".py").exists()])
+    return found
 
 
 def try_out() -> None:

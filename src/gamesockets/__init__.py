@@ -7,6 +7,8 @@ with gs.NetworkingSockets() as sockets:
     sockets.send_message_to_connection(connection, b"hello", gs.SendFlags.RELIABLE)
 """
 
+from typing import TYPE_CHECKING, NoReturn
+
 from gamesockets.config.strings import ConfigurationString
 from gamesockets.config.table import ConfigurationRow, ConfigurationValue
 from gamesockets.sockets.library import Library
@@ -36,6 +38,7 @@ from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
 from gamesockets.version import __version__
 
@@ -75,3 +78,8 @@ __all__ = [
     "StatusInfo",
     "__version__",
 ]
+
+if not TYPE_CHECKING:  # type checkers would take every name for one of this module
+
+    def __getattr__(name: str) -> NoReturn:
+        raise missing_name(name, __all__)

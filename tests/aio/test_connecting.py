@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.linked import AT_ONCE, LOCAL, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import Main, on_a_loop, on_every_loop, run
-from tests.support.ports import silent_address
+from tests.support.ports import free_port, silent_address
 from tests.support.waiting import until
 
 import gamesockets as gs
@@ -220,6 +220,41 @@ def test_a_name_that_nobody_knows(host: str) -> None:
             await aio.serve(echo, host, 1)
 
     run(main)
+
+
+# ---------------------------------------------------------------------- from where
+
+
+@on_every_loop
+async def test_from_an_address_and_a_port() -> None:
+    reception = Reception()
+    local = gs.Address("127.0.0.2", free_port("127.0.0.2"))
+    async with aio.serve(reception, LOCAL, 0) as server, aio.connect(server.address, local_address=local):
+        assert (await reception.next()).address == local
+
+
+def test_a_name_with_several_addresses_from_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        local = gs.Address("127.0.0.2", free_port("127.0.0.2"))
+        with silent_address() as dead:
+            async with aio.serve(echo, LOCAL, 0) as server:
+                resolve_to(monkeypatch, dead, server.address)
+                async with aio.connect("two.example", 1, local_address=local) as client:
+                    assert client.address == server.address
+                    assert {connection.address for connection in server.connections} == {local}
+
+    run(main)
+
+
+@on_a_loop
+async def test_local_addresses_that_cannot_be_had() -> None:
+    with pytest.raises(OSError, match=r"cannot send from 192\.0\.2\.1:0: "):
+        await aio.connect(LOCAL, 5, local_address=gs.Address("192.0.2.1", 0))
+    with pytest.raises(ValueError, match="they are of different families"):
+        await aio.connect(LOCAL, 5, local_address=gs.Address("::1", 0))
+    wrong: Any = "127.0.0.1"
+    with pytest.raises(TypeError, match="local_address must be Address"):
+        await aio.connect(LOCAL, 5, local_address=wrong)
 
 
 # ---------------------------------------------------------------------- bad input

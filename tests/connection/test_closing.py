@@ -210,7 +210,7 @@ def test_sending_in_each_state() -> None:
     client, server = world.pair()
     assert client.send(b"") == gs.Result.OK
     assert client.send(b"", lane=1) == gs.Result.INVALID_PARAM
-    assert client.send(bytes(524_289)) == gs.Result.INVALID_PARAM
+    assert client.send(bytes(524_289)) == gs.Result.VALUE_OUT_OF_RANGE
     server.close()
     world.run(0.1)
     assert client.send(b"") == gs.Result.NO_CONNECTION

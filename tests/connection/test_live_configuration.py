@@ -197,7 +197,7 @@ def test_message_loss_hides_no_mistake() -> None:
     client.configure({V.FAKE_MESSAGE_LOSS_SEND: 100, V.SEND_BUFFER_SIZE: 4096})
     assert client.send(b"", UNRELIABLE, lane=1) == gs.Result.INVALID_PARAM
     assert client.send(b"", UNRELIABLE, lane=-1) == gs.Result.INVALID_PARAM
-    assert client.send(bytes(524_289), UNRELIABLE) == gs.Result.INVALID_PARAM
+    assert client.send(bytes(524_289), UNRELIABLE) == gs.Result.VALUE_OUT_OF_RANGE
     assert client.send(bytes(4097), UNRELIABLE) == gs.Result.LIMIT_EXCEEDED
     assert client.send(bytes(4096), UNRELIABLE) == gs.Result.OK
     assert client.status().pending_unreliable == 0

@@ -75,7 +75,7 @@ def test_a_message_lost_in_front_of_the_sender_takes_a_number_and_nothing_else()
     [
         (1, 1, Result.INVALID_PARAM),
         (1, -1, Result.INVALID_PARAM),
-        (524_289, 0, Result.INVALID_PARAM),
+        (524_289, 0, Result.VALUE_OUT_OF_RANGE),
         (4097, 0, Result.LIMIT_EXCEEDED),
     ],
 )

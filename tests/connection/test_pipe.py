@@ -121,11 +121,11 @@ def test_lanes_are_those_of_the_sending_side() -> None:
 
 def test_the_largest_message_is_what_the_receiver_takes_now() -> None:
     ends = Ends(options(message_bytes=100))
-    assert ends.one.send(bytes(101), RELIABLE, 0, START) == -Result.INVALID_PARAM
+    assert ends.one.send(bytes(101), RELIABLE, 0, START) == -Result.VALUE_OUT_OF_RANGE
     assert ends.one.send(bytes(100), RELIABLE, 0, START) == 1
     assert ends.two.send(bytes(101), RELIABLE, 0, START) == 1, "the limit is the receiver's, not the sender's"
     ends.two.configure(options(message_bytes=99))
-    assert ends.one.send(bytes(100), RELIABLE, 0, START) == -Result.INVALID_PARAM
+    assert ends.one.send(bytes(100), RELIABLE, 0, START) == -Result.VALUE_OUT_OF_RANGE
     assert ends.one.state == ends.two.state == State.CONNECTED
 
 

@@ -162,11 +162,11 @@ def test_nothing_simulated_touches_a_pipe(sockets: gs.NetworkingSockets) -> None
 def test_the_size_limits(sockets: gs.NetworkingSockets) -> None:
     one, two = sockets.create_socket_pair()
     assert sockets.set_connection_configuration_value(two, Value.RECV_MAX_MESSAGE_SIZE, 600_000)
-    assert sockets.send_message_to_connection(one, bytes(600_001)) == gs.Result.INVALID_PARAM
+    assert sockets.send_message_to_connection(one, bytes(600_001)) == gs.Result.VALUE_OUT_OF_RANGE
     assert sockets.send_message_to_connection(one, bytes(600_000)) == gs.Result.OK
     assert sockets.send_message_to_connection(two, bytes(600_001)) == gs.Result.OK
     one, two = sockets.create_socket_pair(True)
-    assert sockets.send_message_to_connection(one, bytes(524_289)) == gs.Result.INVALID_PARAM
+    assert sockets.send_message_to_connection(one, bytes(524_289)) == gs.Result.VALUE_OUT_OF_RANGE
 
 
 def test_over_the_receive_limits_messages_of_a_pipe_vanish(sockets: gs.NetworkingSockets) -> None:

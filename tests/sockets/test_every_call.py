@@ -60,6 +60,7 @@ CALLS: Final[dict[str, Call]] = {
 
 OK: Final = Result.OK
 BAD: Final = Result.INVALID_PARAM
+TOO_LARGE: Final = Result.VALUE_OUT_OF_RANGE
 LOST: Final = Result.NO_CONNECTION
 NOT_NOW: Final = Result.INVALID_STATE
 IGNORED: Final = Result.IGNORED
@@ -71,7 +72,7 @@ MATRIX: Final[dict[str, tuple[Any, ...]]] = {
     "send": (BAD, OK, OK, OK, LOST, LOST),
     "send reliable": (BAD, OK, OK, OK, LOST, LOST),
     "send no delay": (BAD, IGNORED, IGNORED, OK, LOST, LOST),
-    "send too much": (BAD, BAD, BAD, BAD, LOST, LOST),
+    "send too much": (BAD, TOO_LARGE, TOO_LARGE, TOO_LARGE, LOST, LOST),
     "send on lane 1": (BAD, BAD, BAD, BAD, LOST, LOST),
     "send on lane -1": (BAD, BAD, BAD, BAD, LOST, LOST),
     "send in a batch": ([-8, 0], [True, True], [True, True], [True, True], [-3, 0], [-3, 0]),

@@ -46,7 +46,7 @@ def test_results_of_sending(pair: Pair) -> None:
     send = pair.client.send_message_to_connection
     assert send(UNKNOWN, b"") == gs.Result.INVALID_PARAM
     assert send(pair.outgoing, b"", RELIABLE, 1) == gs.Result.INVALID_PARAM
-    assert send(pair.outgoing, bytes(524_289), RELIABLE) == gs.Result.INVALID_PARAM
+    assert send(pair.outgoing, bytes(524_289), RELIABLE) == gs.Result.VALUE_OUT_OF_RANGE
     assert send(pair.outgoing, bytes(524_288), RELIABLE) == gs.Result.OK
     assert send(pair.outgoing, bytes(524_288), RELIABLE) == gs.Result.LIMIT_EXCEEDED
     pair.server.close_connection(pair.incoming)

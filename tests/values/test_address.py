@@ -49,6 +49,16 @@ def check(address: Address, row: dict[str, Any]) -> None:
         assert int.from_bytes(address.packed[12:], "big") == row["ipv4"]
 
 
+def test_localhost_is_an_address_in_any_case_of_letters_and_no_other_name_is() -> None:
+    assert Address.parse("localhost") == Address.localhost(0)
+    assert Address.parse("LocalHost:27015") == Address.localhost(27015)
+    for text in ("localhost:", "localhost:65536", "localhost:1x", "localhost.", "xlocalhost:1", "play.example:1"):
+        with pytest.raises(ValueError, match=r"address|port"):
+            Address.parse(text)
+    with pytest.raises(ValueError, match="no IP address"):
+        Address.parse_numbers("localhost:1")
+
+
 # No text is refused that the reference library accepts, however odd.
 @pytest.mark.parametrize("row", VECTORS["parse"], ids=lambda row: repr(row["input"]))
 def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
@@ -56,14 +66,14 @@ def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
         check(without_zone(Address.parse(row["input"])), row)
     else:
         with pytest.raises(ValueError, match=r"address|port|groups"):
-            Address.parse(row["input"])
+            Address.parse_numbers(row["input"])
 
 
 @pytest.mark.parametrize("row", TEXT_FORMS, ids=lambda row: repr(row["input"]))
 def test_parse_the_second_set_of_texts(row: dict[str, Any]) -> None:
     if not row["accepted"]:
         with pytest.raises(ValueError, match=r"address|port|groups"):
-            Address.parse(row["input"])
+            Address.parse_numbers(row["input"])
         return
     address = without_zone(Address.parse(row["input"]))
     assert address.packed == bytes.fromhex(row["ipv6_hex"])

@@ -1,5 +1,7 @@
 """The error for a bad argument names it, and says what is allowed."""
 
+from array import array
+from ctypes import c_uint16
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from gamesockets.values.arguments import (
 )
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.handles import Connection
-from gamesockets.values.records import OutgoingMessage
+from gamesockets.values.records import MessageData, OutgoingMessage
 
 INT32_MAX = (1 << 31) - 1
 
@@ -97,8 +99,30 @@ def test_payloads_are_copied() -> None:
     buffer[:] = b"xyz"
     assert copy == b"bc"
     wrong: Any = "abc"
-    with pytest.raises(TypeError, match="data must be bytes, bytearray or memoryview, not str"):
+    with pytest.raises(TypeError, match="data must be bytes or another buffer, not str"):
         to_bytes(wrong)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        bytes(range(8)),
+        bytearray(range(8)),
+        array("h", array("h", bytes(range(8)))),
+        (c_uint16 * 4).from_buffer_copy(bytes(range(8))),
+        memoryview(bytes(range(8))).cast("I"),
+        memoryview(bytes(range(8))).cast("B", (2, 4)),
+    ],
+    ids=lambda payload: type(payload).__name__,
+)
+def test_any_buffer_in_one_piece_is_a_payload(payload: MessageData) -> None:
+    assert to_bytes(payload) == bytes(range(8))
+    assert type(to_bytes(payload)) is bytes
+
+
+def test_a_buffer_in_several_pieces_is_refused() -> None:
+    with pytest.raises(TypeError, match="data must be contiguous in memory"):
+        to_bytes(memoryview(b"abcd")[::2])
 
 
 def test_a_batch_is_checked_as_a_whole_and_the_bad_message_is_named() -> None:

@@ -3,26 +3,29 @@
 import asyncio
 from asyncio import Future
 from collections.abc import Awaitable
+from types import NoneType
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
-from gamesockets.aio.resolving import resolve
+from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.resolving import resolve
+from gamesockets.node.members import Member
 from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_range
+from gamesockets.values.arguments import check_range, check_type
 from gamesockets.values.enums import ConnectionState
 from gamesockets.values.errors import ConnectionFailed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusInfo
 
-NEXT_ADDRESS_AFTER_S: Final = 0.5
+NEXT_ADDRESS_AFTER_S: Final = 0.25
 """How long one address of a name may stay silent before the next is tried beside it."""
 
 _Attempt: TypeAlias = "Future[Conversation | ConnectionFailed]"
@@ -36,12 +39,13 @@ def connect(
     config: Config | None = None,
     credentials: Credentials | None = None,
     trust: TrustStore | None = None,
+    local_address: Address | None = None,
 ) -> Opening[Connection]:
     """Connects; use it as ``async with connect(...) as connection`` or ``connection = await connect(...)``.
 
     Leaving the block closes the connection, normally with linger; after an exception, and when cancelled, at once. All
-    addresses of a name are tried, half a second apart, and the first that answers wins. How long a peer may take to
-    answer is `TIMEOUT_INITIAL`; `asyncio.timeout` works too.
+    addresses of a name are tried, a quarter of a second apart, and the first that answers wins (RFC 8305). How long a
+    peer may take to answer is `TIMEOUT_INITIAL`; `asyncio.timeout` works too.
 
     Args:
         host: a name, an IP address as text, or an `Address`, which brings its port.
@@ -50,16 +54,19 @@ def connect(
         config: configuration values for this connection.
         credentials: instead of `identity`, one that a certificate proves.
         trust: whose signatures on the server's certificate count; by default nobody's.
+        local_address: where to send from; port 0 takes a free port. By default the system chooses.
 
     Raises:
         ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
-        OSError: the name cannot be resolved, or no socket can be opened.
-        ValueError: a configuration value cannot be set, or the port is out of range.
+        OSError: the name cannot be resolved, or no socket can be opened; the local address is in use, or not one of
+            this machine.
+        ValueError: a configuration value cannot be set, the port is out of range, or no address of the host is of the
+            local address's family.
         TypeError: an argument is of a wrong type.
     """
 
     def open_connection() -> Awaitable[Connection]:
-        return _Connecting(Credentials.chosen(identity, credentials), trust).run(host, port, config)
+        return _Connecting(Credentials.chosen(identity, credentials), trust).run(host, port, config, local_address)
 
     return Opening(open_connection, lambda connection: (connection,))
 
@@ -95,12 +102,15 @@ class _Connecting:
         self._hub = Hub(asyncio.get_running_loop(), credentials, trust, self._on_change, self._on_hub_closed)
         self._attempts: dict[int, _Attempt] = {}
 
-    async def run(self, host: str | Address, port: int | None, config: Config | None) -> Connection:
+    async def run(
+        self, host: str | Address, port: int | None, config: Config | None, local: Address | None
+    ) -> Connection:
         """The first attempt that succeeds; what the first one said if none does."""
         try:
+            check_type("local_address", local, (Address, NoneType))
             addresses = await resolve(self._hub.loop, host, port)
             check_range("port", addresses[0].port, 1, 65535)
-            conversation = await self._first(addresses, config)
+            conversation = await self._first(addresses, config, local)
         except BaseException:
             # First with reason 1000: `close` says 2999, which the peers would take for a failure.
             self._close_all_but(None)
@@ -117,16 +127,18 @@ class _Connecting:
                 if member is not None and handle != chosen:
                     node.close_connection(member, 0, "", False)
 
-    async def _first(self, untried: list[Address], config: Config | None) -> Conversation:
+    async def _first(self, untried: list[Address], config: Config | None, local: Address | None) -> Conversation:
         node = self._hub.node
         failures: list[Exception] = []
+        if local is not None and not local.is_all_zeros:
+            untried = [address for address in untried if address.is_ipv4 == local.is_ipv4] or untried[:1]
         pending: set[_Attempt] = set()
         while untried or pending:
             if untried:
                 address, *untried = untried
                 try:
                     with LINES, node.entering():
-                        member = node.connect(address, config)
+                        member = self._start(address, untried, config, local)
                 except OSError as error:
                     failures.append(error)
                     continue
@@ -140,6 +152,16 @@ class _Connecting:
                     return outcome
                 failures.append(outcome)
         raise failures[0]
+
+    def _start(self, address: Address, others: list[Address], config: Config | None, local: Address | None) -> Member:
+        """An attempt at an address. Where only one socket can be had, it is for all others too, which it takes away."""
+        node = self._hub.node
+        if local is None or not local.port or not others:
+            return node.connect(address, config, local)
+        member = node.look_for(str(address), config, local)
+        member.found([address, *others], "", now_us())
+        others.clear()
+        return member
 
     def _on_change(self, change: StatusInfo) -> None:
         info = change.connection_info

@@ -159,7 +159,7 @@ class Connection:
 
         Returns:
             `OK`; `LIMIT_EXCEEDED` (no room, or others wait for it); `IGNORED` (`NO_DELAY`); `NO_CONNECTION` (it has
-            ended); `INVALID_PARAM` (too large, or no such lane).
+            ended); `INVALID_PARAM` (no such lane); `VALUE_OUT_OF_RANGE` (too large).
 
         Raises:
             TypeError: an argument is of a wrong type.

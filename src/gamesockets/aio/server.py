@@ -14,10 +14,10 @@ from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
-from gamesockets.aio.resolving import resolve
 from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.resolving import resolve
 from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, Config
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles

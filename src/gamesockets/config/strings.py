@@ -3,9 +3,10 @@
 from enum import IntEnum
 
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.values.renamed import RenamedMembers
 
 
-class ConfigurationString(IntEnum):
+class ConfigurationString(IntEnum, metaclass=RenamedMembers):
     """The text settings of the early wrapper, by its numbers (spec 3, 2.1).
 
     All concern Valve's relay network, so they are kept and can be read back, and have no effect here.

@@ -12,6 +12,7 @@ from typing import Any, Final, Self, TypeAlias
 
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 from gamesockets.values.moments import US_PER_MS
+from gamesockets.values.renamed import RenamedMembers
 
 ConfigurationInput: TypeAlias = int | float | str | Callable[..., Any] | None
 """What a value may be set to; it is converted to the value's own type. `None` clears a setting."""
@@ -135,7 +136,7 @@ _1_GIB: Final = 1_073_741_824
 
 # A table reads best with a line for each question: which value, what kind of number, what for.
 # fmt: off
-class ConfigurationValue(IntEnum):
+class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
     """Every configuration value by its number in today's reference library (spec 3, 4.7).
 
     `NetworkingSockets.get_configuration_value_info` says what each one holds. Those of Valve's relay network and of

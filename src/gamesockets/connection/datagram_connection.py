@@ -25,7 +25,7 @@ from gamesockets.connection.handshake import (
 )
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.lingering import Lingering
-from gamesockets.connection.path import Path
+from gamesockets.connection.path import NOWHERE, Path
 from gamesockets.connection.replies import Replies
 from gamesockets.connection.states import State
 from gamesockets.connection.timers import Timers
@@ -96,7 +96,7 @@ class DatagramConnection(Connection):
         super().__init__(connection_id, Address.from_socket(path.remote), peer, inbox, options, traffic, changes)
         self.id_bytes: Final = connection_id.to_bytes(4, "little")
         """The connection id as it stands in data packets."""
-        self.path: Final = path
+        self.path = path
         """The way its datagrams go."""
         self.remote_id = 0
         self.protocol_version = 0
@@ -117,12 +117,25 @@ class DatagramConnection(Connection):
 
     def connect(self, policy: Policy, now: int) -> None:
         """Starts the handshake as client."""
+        self.look_for_peer(now)
+        self._shake_hands(policy, now)
+
+    def look_for_peer(self, now: int) -> None:
+        """Is connecting, but does not know yet where to."""
+        self.change(State.CONNECTING, 0, "")
+        self.timers.expiry = now + self.options.timeout_initial_us
+
+    def found_peer(self, path: Path, policy: Policy, now: int) -> None:
+        """After `look_for_peer`: starts the handshake with the peer at the end of that path."""
+        self.path = path
+        self.address = Address.from_socket(path.remote)
+        self._shake_hands(policy, now)
+
+    def _shake_hands(self, policy: Policy, now: int) -> None:
         self._policy = policy
         self._client = ClientHandshake(
             self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
         )
-        self.change(State.CONNECTING, 0, "")
-        self.timers.expiry = now + self.options.timeout_initial_us
         self.timers.handshake = now
         refusal = without_proof(self._credentials, policy.allow_without_auth)
         if refusal is not None:
@@ -287,7 +300,7 @@ class DatagramConnection(Connection):
                 self.timers.expiry = self._lingering.ends_at
             else:
                 self._time_out(closing.TEXT_LINGER_OVER, now)
-        elif self._client is not None:
+        elif self._server is None:
             self._time_out(closing.TEXT_CONNECT_TIMEOUT, now)
         else:
             self._time_out(closing.TEXT_ACCEPT_TIMEOUT, now)
@@ -488,6 +501,8 @@ class DatagramConnection(Connection):
             if client is not None:
                 datagrams += client.datagrams_to_send(now, self.ping.smoothed_ms)
                 self.timers.handshake = client.retry_at
+        elif self.path.remote == NOWHERE:
+            self.stop_telling()
         elif self._farewell is not None and self._farewell.next_timer() <= now:
             self._farewell.told(now)
             if self._farewell.closed_by_peer:

@@ -76,6 +76,12 @@ def too_old_for_lanes(protocol_version: int, lanes: int) -> Refusal | None:
     return None
 
 
+def challenge_request(connection_id: int, now: int) -> bytes:
+    """The question whether somebody listens (spec 1, 3.3)."""
+    challenge = ChallengeRequest(connection_id=connection_id, my_timestamp=now, protocol_version=PROTOCOL_VERSION)
+    return datagram.encode_control(datagram.CHALLENGE_REQUEST, challenge)
+
+
 @final
 class ClientHandshake:
     """The connecting side. Keys, nonce and certificate are made once and repeated with every retry."""
@@ -168,10 +174,7 @@ class ClientHandshake:
             self._credentials.fill(request)
             data = datagram.encode_control(datagram.CONNECT_REQUEST, request)
         elif now >= self.retry_at:
-            challenge = ChallengeRequest(
-                connection_id=self.connection_id, my_timestamp=now, protocol_version=PROTOCOL_VERSION
-            )
-            data = datagram.encode_control(datagram.CHALLENGE_REQUEST, challenge)
+            data = challenge_request(self.connection_id, now)
         else:
             return []
         self.retry_at = now + RETRY_US

@@ -2,7 +2,8 @@
 
 A path is a remote and a local address. A connection has one, which is in use from its first datagram to its last:
 
-1. The path of an outgoing connection leads to the address that was asked for. The system chooses where from.
+1. The path of an outgoing connection leads to the address that was asked for. The system chooses where from. One that
+   is connecting to a name has no path until the first of the name's addresses has answered a challenge.
 2. The path of an incoming connection is that of the ConnectRequest that began it: back to where that came from, which a
    challenge has proven, and from the address that it was sent to. A client takes no answer from another address.
 3. No datagram changes the path. A data packet with the right connection id but from another remote address is dropped
@@ -18,6 +19,9 @@ from gamesockets.values.address import SocketAddress
 
 ANY_LOCAL: Final = b""
 """The local address of a path for which the system chooses it."""
+
+NOWHERE: Final[SocketAddress] = ("::", 0)
+"""The remote address of a connection whose peer's address is not known yet. Nothing is sent there."""
 
 
 @final

@@ -27,6 +27,7 @@ REPORTED_RATE_MAX: Final = 104_857_600
 
 _NOWHERE: Final = Address("::", 0)
 _INVALID_PARAM: Final = -int(Result.INVALID_PARAM)
+_TOO_LARGE: Final = -int(Result.VALUE_OUT_OF_RANGE)
 _NO_CONNECTION: Final = -int(Result.NO_CONNECTION)
 
 
@@ -90,8 +91,10 @@ class Pipe(Connection):
             return _NO_CONNECTION if self.state == State.CLOSED_BY_PEER else _INVALID_PARAM
         lanes = self.sender.lanes.lanes
         size = len(data)
-        if size > partner.options.recv_max_message_size or not 0 <= lane < len(lanes):
+        if not 0 <= lane < len(lanes):
             return _INVALID_PARAM
+        if size > partner.options.recv_max_message_size:
+            return _TOO_LARGE
         number = lanes[lane].last_number + 1
         lanes[lane].last_number = number
         self._sent(size, now)

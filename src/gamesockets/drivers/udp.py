@@ -113,8 +113,10 @@ class UdpSocket:
         self.locals_refused = 0
 
     @classmethod
-    def bind(cls, address: Address, open_socket: _OpenSocket = socket.socket) -> "UdpSocket":
-        """Listen at `address`; port 0 takes a free port.
+    def bind(
+        cls, address: Address, open_socket: _OpenSocket = socket.socket, purpose: str = "listen on"
+    ) -> "UdpSocket":
+        """Listen at `address`; port 0 takes a free port. `purpose` is for the text of an error.
 
         The all-zero IPv6 address means every interface and both families; on a host without IPv6, every IPv4
         interface. Raises OSError, errno kept, naming the address. A port in use fails: SO_REUSEADDR would let
@@ -127,21 +129,37 @@ class UdpSocket:
             return cls(_open_bound(open_socket, family, _to_bind(address), everywhere), tells_local=tells_local)
         except OSError as error:
             if not everywhere or error.errno not in _NO_SUCH_FAMILY:
-                raise _explained(error, f"cannot listen on {address}") from error
-        return cls.bind(Address("0.0.0.0", address.port), open_socket)  # noqa: S104 - asked for by the caller
+                raise _explained(error, f"cannot {purpose} {address}") from error
+        return cls.bind(Address("0.0.0.0", address.port), open_socket, purpose)  # noqa: S104 - asked for by the caller
 
     @classmethod
-    def open_for(cls, peer: Address, open_socket: _OpenSocket = socket.socket) -> "UdpSocket":
-        """A socket to talk to `peer` from: its family, any interface, a free port.
+    def open_for(
+        cls, peer: Address, open_socket: _OpenSocket = socket.socket, local: Address | None = None
+    ) -> "UdpSocket":
+        """A socket to talk to `peer` from: its family, any interface and a free port, or those of `local`.
 
         Not connected to the peer, so that sending and receiving are the same as for a listening socket.
-        Raises OSError, errno kept, naming the peer, e.g. on a host without that family.
+        Raises OSError, errno kept, naming the peer, e.g. on a host without that family, or naming `local`; ValueError
+        if `local` is of the other family.
         """
+        if local is not None and not local.is_all_zeros:
+            if local.is_ipv4 != peer.is_ipv4:
+                raise ValueError(f"{peer} cannot be reached from {local}: they are of different families")
+            return cls.bind(local, open_socket, "send from")
         family, host = (socket.AF_INET, "0.0.0.0") if peer.is_ipv4 else (socket.AF_INET6, "::")  # noqa: S104 - as above
         try:
-            return cls(_open_bound(open_socket, family, (host, 0), both_families=False))
+            return cls(_open_bound(open_socket, family, (host, 0 if local is None else local.port), False))
         except OSError as error:
-            raise _explained(error, f"cannot open a socket for {peer}") from error
+            what_failed = f"cannot open a socket for {peer}" if local is None else f"cannot send from {local}"
+            raise _explained(error, what_failed) from error
+
+    @classmethod
+    def open_for_any(cls, local: Address | None = None) -> "UdpSocket":
+        """A socket to talk to peers of both families from, or only from `local` and to those of its family.
+
+        Raises OSError, errno kept, naming the local address.
+        """
+        return cls.bind(Address("::", 0) if local is None else local, purpose="send from")
 
     def fileno(self) -> int:
         """The descriptor for selectors; -1 once closed."""
@@ -155,6 +173,13 @@ class UdpSocket:
     def tells_local(self) -> bool:
         """Whether `receive` says which local address each datagram was sent to."""
         return self._info.is_told
+
+    def reaches(self, address: Address) -> bool:
+        """Whether `address` is of a family that this socket sends to."""
+        local = self.local_address
+        if self._socket.family == socket.AF_INET:
+            return address.is_ipv4
+        return local.is_all_zeros or not address.is_ipv4
 
     def socket_address(self, address: Address) -> SocketAddress:
         """What `send` takes for `address`, equal to what `receive` reports for datagrams from there.

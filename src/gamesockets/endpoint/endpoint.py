@@ -17,14 +17,15 @@ from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import agree_in_memory
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.path import ANY_LOCAL, Path
+from gamesockets.connection.path import ANY_LOCAL, NOWHERE, Path
 from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
+from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
-from gamesockets.values.address import SocketAddress
+from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
@@ -77,6 +78,8 @@ class Endpoint:
         self._scheduled: dict[DatagramConnection, int] = {}
         self._entries = 0
         self._events: deque[StateChange] = deque()
+        self._searches: dict[DatagramConnection, Search] = {}
+        """Connections whose peer may be at several addresses, until one of these has answered."""
 
     # ------------------------------------------------------------------ connections
 
@@ -92,6 +95,37 @@ class Endpoint:
             connection.connect(self._policies.towards(connection.address, options, now), now)
             self._due[connection] = None
         return connection
+
+    def look_for_peer(self, options: ConnectionOptions, now: int) -> DatagramConnection | None:
+        """Starts a connection whose peer's address is not known yet; None when too many connections live.
+
+        Raises `ValueError` if this endpoint already has such a connection.
+        """
+        if NOWHERE in self.connections:
+            raise ValueError("this local address already looks for a peer")
+        connection = self.add(Path(NOWHERE), options, now)
+        if connection is not None:
+            connection.look_for_peer(now)
+            self._due[connection] = None
+        return connection
+
+    def search(self, connection: DatagramConnection, addresses: list[SocketAddress], now: int) -> None:
+        """After `look_for_peer`: the peer is at one of these addresses, and the first that answers is taken."""
+        if connection.state != State.CONNECTING:
+            return
+        if len(addresses) == 1:
+            self._found(connection, addresses[0], now)
+        else:
+            self._searches[connection] = Search(connection, addresses, now)
+        self._due[connection] = None
+
+    def _found(self, connection: DatagramConnection, remote: SocketAddress, now: int) -> None:
+        """The peer is there."""
+        self._searches.pop(connection, None)
+        del self.connections[NOWHERE]
+        self.connections[remote] = connection
+        address = Address.from_socket(remote)
+        connection.found_peer(Path(remote), self._policies.towards(address, connection.options, now), now)
 
     def join(
         self,
@@ -161,6 +195,7 @@ class Endpoint:
         del self._by_id[connection.id_bytes]
         self._due.pop(connection, None)
         self._scheduled.pop(connection, None)
+        self._searches.pop(connection, None)
         self._ids.give_back(connection.id)
         if self.strangers is not None:
             self.strangers.left(connection)
@@ -199,6 +234,8 @@ class Endpoint:
                 datagrams = connection.datagrams_to_send(now)
                 if datagrams:
                     transmits.append((datagrams, connection.path))
+                if self._searches:
+                    self._ask_further(connection, transmits, now)
                 self._schedule(connection, now)
         return transmits
 
@@ -232,6 +269,12 @@ class Endpoint:
         """The oldest change of any connection's state that was not taken yet."""
         return self._events.popleft() if self._events else None
 
+    def _ask_further(self, connection: DatagramConnection, transmits: list[Transmit], now: int) -> None:
+        search = self._searches.get(connection)
+        if search is not None and connection.state == State.CONNECTING:
+            transmits += search.datagrams_to_send(now)
+            connection.timers.handshake = search.next_timer()
+
     def _schedule(self, connection: DatagramConnection, now: int) -> None:
         """One entry in the heap for each connection; a later deadline waits until the earlier entry comes up."""
         deadline = max(connection.next_timer(), now)
@@ -258,13 +301,27 @@ class Endpoint:
             self._due[at_address] = None
         return None
 
+    def _answered(
+        self, message: datagram.ControlMessage | None, remote: SocketAddress, now: int
+    ) -> DatagramConnection | None:
+        """The connection whose peer has just answered from there, if one is looking for it."""
+        for search in self._searches.values():
+            if search.is_answered(message, remote):
+                if search.connection.state == State.CONNECTING:
+                    self._found(search.connection, remote, now)
+                    return search.connection
+                return None
+        return None
+
     def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
         """Takes anything but a data packet."""
         strangers = self.strangers
         connection = self.connections.get(remote)
         message: datagram.ControlMessage | None = None
-        if strangers is not None or connection is not None:
+        if strangers is not None or connection is not None or self._searches:
             message = datagram.decode_control(data)
+        if connection is None and self._searches:
+            connection = self._answered(message, remote, now)
         if connection is not None and strangers is not None and is_newcomer(message, connection.remote_id):
             if connection.data_flows:
                 is_proven = strangers.receive_newcomer(message, Path(remote, local), now)

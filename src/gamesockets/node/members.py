@@ -13,6 +13,7 @@ from typing import final
 
 from gamesockets.clock import now_us
 from gamesockets.config.scopes import Configuration
+from gamesockets.connection.closing import DEBUG_BYTES_MAX, cut_text
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
@@ -26,6 +27,8 @@ from gamesockets.observe.snapshots import connection_info, connection_status, la
 from gamesockets.observe.status_text import debug_text, detailed_status
 from gamesockets.observe.trace_lines import trace_lines
 from gamesockets.values import handles
+from gamesockets.values.address import Address
+from gamesockets.values.enums import EndReason
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
 from gamesockets.values.results import Result
@@ -173,6 +176,17 @@ class PortMember(Member):
 
     def is_farewell_over(self) -> bool:
         return self._datagrams.is_farewell_over()
+
+    def found(self, addresses: list[Address], problem: str, now: int) -> None:
+        """The peer of a connection to a name is at one of these addresses; without any, `problem` says why."""
+        udp = self._port.udp
+        remotes = [udp.socket_address(address) for address in addresses if udp.reaches(address)]
+        if remotes:
+            self._port.endpoint.search(self._datagrams, remotes, now)
+        else:
+            text = problem or f"no address of that name can be reached from {udp.local_address}"
+            self._datagrams.fail(int(EndReason.MISC_GENERIC), cut_text(text, DEBUG_BYTES_MAX), now)
+        self.serve(now)
 
     def follow_log_levels(self) -> None:
         self._datagrams.set_trace(trace_lines(self._datagrams, self.name, self.configuration))

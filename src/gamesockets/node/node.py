@@ -206,24 +206,47 @@ class Node(LivingNode, ServiceOwner):
             listening(port.udp.local_address, options.allow_without_auth)
             return port.owner
 
-    def connect(self, address: Address, config: Config | None) -> Member:
+    def connect(self, address: Address, config: Config | None, local: Address | None = None) -> Member:
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
             configuration = self._configuration_for(ConfigurationScope.CONNECTION, config)
             configuration.lock(LockMoment.CONNECTION_STARTED)
             options = ConnectionOptions.resolve(configuration)
-            udp = UdpSocket.open_for(address)
+            udp = UdpSocket.open_for(address, local=local)
             port = self._open_port(udp, options, accepts=False)
             now = now_us()
             connection = port.endpoint.connect(udp.socket_address(address), options, now)
-            if connection is None:
-                self.service.remove(port)
-                raise OSError("too many connections: 8191 live already")
-            member = PortMember(connection, port, self.service, configuration)
-            self.members[connection.id] = member
-            self.service.pump(port, now)
-            return member
+            return self._connecting(connection, port, configuration, now)
+
+    def look_for(self, name: str, config: Config | None, local: Address | None = None) -> PortMember:
+        """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
+        with FailureLine("connect to", name):
+            self.check_open()
+            configuration = self._configuration_for(ConfigurationScope.CONNECTION, config)
+            configuration.lock(LockMoment.CONNECTION_STARTED)
+            options = ConnectionOptions.resolve(configuration)
+            port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
+            now = now_us()
+            connection = port.endpoint.look_for_peer(options, now)
+            return self._connecting(connection, port, configuration, now)
+
+    def found(self, member: PortMember, addresses: list[Address], problem: str) -> None:
+        """After `look_for`: where its peer may be, or why nobody knows. Called without the lock, on any thread."""
+        with LINES, self.lock:
+            if self.members.get(member.connection.id) is member:
+                member.found(addresses, problem, now_us())
+
+    def _connecting(
+        self, connection: DatagramConnection | None, port: Port, configuration: Configuration, now: int
+    ) -> PortMember:
+        if connection is None:
+            self.service.remove(port)
+            raise OSError("too many connections: 8191 live already")
+        member = PortMember(connection, port, self.service, configuration)
+        self.members[connection.id] = member
+        self.service.pump(port, now)
+        return member
 
     def create_pair(self, use_network_loopback: bool, identities: Identities) -> tuple[Member, Member]:
         """Two connections that are connected to each other. Raises as `NetworkingSockets.create_socket_pair`."""

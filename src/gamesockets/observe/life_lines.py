@@ -72,7 +72,7 @@ class FailureLine:
 
     __slots__ = ("_address", "_attempt")
 
-    def __init__(self, attempt: str, address: Address) -> None:
+    def __init__(self, attempt: str, address: Address | str) -> None:
         self._attempt = attempt
         self._address = address
 

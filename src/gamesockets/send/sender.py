@@ -29,6 +29,7 @@ UNRELIABLE_RUN_MAX: Final = 900_000
 _RELIABLE: Final = int(SendFlags.RELIABLE)
 _NO_NAGLE: Final = int(SendFlags.NO_NAGLE)
 _INVALID_PARAM: Final = -int(Result.INVALID_PARAM)
+_TOO_LARGE: Final = -int(Result.VALUE_OUT_OF_RANGE)
 _LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
 
 
@@ -92,7 +93,7 @@ class Sender(Outbox):
             return _INVALID_PARAM
         size = len(data)
         if size > MAX_MESSAGE_BYTES:
-            return _INVALID_PARAM
+            return _TOO_LARGE
         options = self._options
         if lanes.queued_bytes + self.retries.lost_bytes + size > options.send_buffer_size_bytes:
             return _LIMIT_EXCEEDED

@@ -19,7 +19,7 @@ from gamesockets.sim.station import Station
 from gamesockets.sim.virtual_clock import VirtualClock
 from gamesockets.values import handles
 from gamesockets.values.address import Address, SocketAddress
-from gamesockets.values.arguments import are_lanes
+from gamesockets.values.arguments import are_lanes, to_bytes
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFlags
 from gamesockets.values.message import NetworkingMessage
@@ -115,12 +115,13 @@ class Connection:
 
         Returns:
             `Result.OK`, or why it was not taken: `LIMIT_EXCEEDED` (the send buffer is full), `IGNORED` (`NO_DELAY`
-            before the connection is up), `NO_CONNECTION`, or `INVALID_PARAM` (closed, no such lane, too large).
+            before the connection is up), `NO_CONNECTION`, `INVALID_PARAM` (closed, no such lane), or
+            `VALUE_OUT_OF_RANGE` (too large).
         """
         if self._is_closed:
             return Result.INVALID_PARAM
         now = self._station.clock.now_us
-        number = self.core.send(bytes(data), int(flags), lane, now)
+        number = self.core.send(to_bytes(data), int(flags), lane, now)
         if number < 0:
             return Result(-number)
         if self.core.needs_service(now):

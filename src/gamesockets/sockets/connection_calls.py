@@ -3,6 +3,7 @@
 from types import NoneType
 
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.drivers.resolving import resolve_on_a_thread, split_host_and_port
 from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
@@ -36,16 +37,48 @@ class ConnectionCalls(Calls):
         with LINES, self._node.entering():
             return ListenSocket(self._node.listen(address, config, is_group=True))
 
-    def connect(self, address: Address, config: Config | None = None) -> Connection:
+    def connect(
+        self, address: Address | str, config: Config | None = None, *, local_address: Address | None = None
+    ) -> Connection:
         """Starts connecting and returns at once; a status change tells how it went (spec 3, 6.2).
 
+        A name is looked up on another thread. If it has several addresses, these are asked a quarter of a second apart,
+        IPv6 and IPv4 in turn, and the first that answers is taken (RFC 8305). A name that cannot be found ends the
+        connection with reason 5001 (`MISC_GENERIC`) and a text that says why.
+
+        Args:
+            address: an `Address`, or a host and a port as text: ``play.example:27015``, ``[::1]:27015``.
+            config: values for this connection.
+            local_address: where to send from, as several networks or the rules of a firewall may ask for; port 0
+                takes a free port. By default the system chooses.
+
         Raises:
-            OSError: no socket can be opened for it, or 8191 connections live already.
-            ValueError: a configuration value cannot be set.
+            OSError: no socket can be opened for it, the local address is in use or not one of this machine (the text
+                names it), or 8191 connections live already.
+            ValueError: a configuration value cannot be set, the text is no host with a port, or the two addresses are
+                of different families.
         """
-        check_type("address", address, Address)
+        check_type("address", address, (Address, str))
+        check_type("local_address", local_address, (Address, NoneType))
+        if isinstance(address, str):
+            host, port = split_host_and_port(address)
+            try:
+                address = Address(host, port)
+            except ValueError:
+                return self._connect_to_name(host, port, config, local_address)
         with LINES, self._node.entering():
-            return Connection(self._node.connect(address, config).connection.id)
+            return Connection(self._node.connect(address, config, local_address).connection.id)
+
+    def _connect_to_name(self, host: str, port: int, config: Config | None, local: Address | None) -> Connection:
+        node = self._node
+        with LINES, node.entering():
+            member = node.look_for(f"{host}:{port}", config, local)
+
+        def told(addresses: list[Address], problem: str) -> None:
+            node.found(member, addresses, problem)
+
+        resolve_on_a_thread(host, port, told)
+        return Connection(member.connection.id)
 
     def accept_connection(self, connection: Connection) -> Result:
         """Accepts an incoming connection, which is connected when this returns `OK` (spec 3, 6.3)."""

@@ -39,8 +39,9 @@ class MessageCalls(Calls):
         """Queues a message; never blocks on the network (spec 3, 7.1).
 
         Returns:
-            `OK`; `INVALID_PARAM` (unknown handle, lane not configured, over 524288 bytes); `LIMIT_EXCEEDED` (the send
-            buffer is full: try again later); `NO_CONNECTION` (it has ended); `IGNORED` (`NO_DELAY` before connected).
+            `OK`; `INVALID_PARAM` (unknown handle, lane not configured); `VALUE_OUT_OF_RANGE` (over 524288 bytes: it
+            never fits); `LIMIT_EXCEEDED` (the send buffer is full: try again later); `NO_CONNECTION` (it has ended);
+            `IGNORED` (`NO_DELAY` before connected).
 
         Raises:
             TypeError: an argument is of a wrong type; the text names it.

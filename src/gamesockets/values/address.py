@@ -1,7 +1,7 @@
 """Where is a peer? An IP address and a port, as text, as bytes, and as the socket module gives them.
 
 Inside, every address is 16 bytes, IPv4 as ``::ffff:a.b.c.d``, so that one form serves sockets of both
-families and the handshake (spec 3, 1.4). Host names are never resolved.
+families and the handshake (spec 3, 1.4). Host names are never resolved here; ``localhost`` needs no resolving.
 
 A link-local IPv6 address exists once for each network that a machine is on, and so it comes with the zone it is meant
 in: the number of the network interface, which has a meaning on this machine only (RFC 4007). Zones are part of the
@@ -44,6 +44,9 @@ _IPV6: Final = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+_LOCALHOST_TEXT: Final = re.compile(r"localhost(?::([0-9]{1,5}))?", re.IGNORECASE)
 
 
 @final
@@ -114,16 +117,23 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """From text, with port 0 if it names none: ``1.2.3.4:5``, ``::1``, ``[::1]:5`` (spec 3, 10.1).
+        """From text, with port 0 if it names none: ``1.2.3.4:5``, ``::1``, ``[::1]:5``, ``localhost:5`` (spec 3, 10.1).
 
         As lenient as the reference library, to accept the same configuration files: four dotted numbers are an
         IPv4 address whatever follows them, and after an IPv6 address a port may come as ``#5``, ``p5`` or
-        `` port 5``. A zone has to be a number: texts from peers are parsed too, and must not make this look up the
-        system's interfaces.
+        `` port 5``. A zone has to be a number. ``localhost`` is what `Address.localhost` says; other names are not
+        addresses, and `NetworkingSockets.connect` looks them up.
 
         Raises:
             ValueError: the text is no address, or a number in it is out of range.
         """
+        if match := _LOCALHOST_TEXT.fullmatch(text):
+            return cls.localhost(int(match[1] or 0))
+        return cls.parse_numbers(text)
+
+    @classmethod
+    def parse_numbers(cls, text: str) -> "Address":
+        """The same without any name, as in texts from peers, which must not make this look anything up either."""
         if match := _IPV4.match(text):
             *octets, port = [int(number) for number in match.groups("0")]
             if min(octets) < 0 or max(octets) > 255:

@@ -83,10 +83,17 @@ def explain_send(connection: int, flags: int, lane: int) -> None:
 
 
 def to_bytes(data: MessageData) -> bytes:
-    """A copy of a message's payload; `TypeError` for anything else than bytes, bytearray or memoryview."""
-    if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
+    """A copy of a message's payload, the bytes of any C-contiguous buffer; `TypeError` for anything else."""
+    if type(data) is bytes:
+        return data
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(f"data must be bytes or another buffer, not {type(data).__name__}") from None
+    with view:
+        if not view.c_contiguous:
+            raise TypeError(f"data must be contiguous in memory (C order), not {data!r:.100}")
+        return view.tobytes()
 
 
 def outgoing(messages: Iterable[OutgoingMessage]) -> list[tuple[int, bytes, int, int]]:

@@ -6,8 +6,10 @@ facts of the protocol and its interface (spec 3, part 5). `Result` is long enoug
 
 from enum import IntEnum, IntFlag
 
+from gamesockets.values.renamed import RenamedMembers
 
-class ConnectionState(IntEnum):
+
+class ConnectionState(IntEnum, metaclass=RenamedMembers):
     """How far a connection has come (spec 3, 5.1)."""
 
     NONE = 0
@@ -24,7 +26,7 @@ class ConnectionState(IntEnum):
     """It broke; it must still be closed here."""
 
 
-class SendFlags(IntFlag):
+class SendFlags(IntFlag, metaclass=RenamedMembers):
     """How a message travels (spec 3, 5.4). Unknown bits are kept and ignored."""
 
     UNRELIABLE = 0
@@ -49,7 +51,7 @@ SendType = SendFlags
 """The name `SendFlags` had in the early wrapper."""
 
 
-class IdentityType(IntEnum):
+class IdentityType(IntEnum, metaclass=RenamedMembers):
     """What kind of name a peer goes by (spec 3, 5.6)."""
 
     INVALID = 0
@@ -63,7 +65,7 @@ class IdentityType(IntEnum):
     SONY_PSN = 18
 
 
-class ConfigurationScope(IntEnum):
+class ConfigurationScope(IntEnum, metaclass=RenamedMembers):
     """Where a configuration value is set (spec 3, 5.8). Narrower scopes win."""
 
     GLOBAL = 1
@@ -72,7 +74,7 @@ class ConfigurationScope(IntEnum):
     CONNECTION = 4
 
 
-class ConfigurationDataType(IntEnum):
+class ConfigurationDataType(IntEnum, metaclass=RenamedMembers):
     """What kind of thing a configuration value holds (spec 3, 5.8)."""
 
     INT32 = 1
@@ -82,7 +84,7 @@ class ConfigurationDataType(IntEnum):
     FUNCTION_PTR = 5
 
 
-class ConfigurationValueResult(IntEnum):
+class ConfigurationValueResult(IntEnum, metaclass=RenamedMembers):
     """Where a configuration value comes from, or why there is none (spec 3, 4.4)."""
 
     BUFFER_TOO_SMALL = -3
@@ -97,7 +99,7 @@ class ConfigurationValueResult(IntEnum):
     """Supplied by a wider scope."""
 
 
-class DebugType(IntEnum):
+class DebugType(IntEnum, metaclass=RenamedMembers):
     """Severity of a line of debug output; higher levels give more lines (spec 3, 5.9)."""
 
     NONE = 0
@@ -111,7 +113,7 @@ class DebugType(IntEnum):
     EVERYTHING = 8
 
 
-class ConnectionInfoFlags(IntFlag):
+class ConnectionInfoFlags(IntFlag, metaclass=RenamedMembers):
     """Facts about how a connection runs (spec 3, 5.5)."""
 
     UNAUTHENTICATED = 1
@@ -128,7 +130,7 @@ class ConnectionInfoFlags(IntFlag):
     """Over two wireless adapters; never set here."""
 
 
-class EndReason(IntEnum):
+class EndReason(IntEnum, metaclass=RenamedMembers):
     """Why a connection ended (spec 3, 5.2).
 
     Applications use any number of 1000..2999, so a reason is an `int` that need not be a member here.

@@ -107,7 +107,7 @@ class NetworkingIdentity:
                 case b"gen":
                     return cls.generic_bytes(_parse_hex(rest))
                 case b"ip":
-                    return cls.ip_address(Address.parse(rest.decode("ascii", "replace")))
+                    return cls.ip_address(Address.parse_numbers(rest.decode("ascii", "replace")))
                 case b"steamid":
                     return cls.steam_id(_check_steam_id(_parse_uint64(rest)))
                 case b"psn":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConnectionInfoFlags, ConnectionState, SendFlags
@@ -19,8 +19,12 @@ __all__ = [
     "StatusInfo",
 ]
 
-MessageData: TypeAlias = bytes | bytearray | memoryview
-"""What may be sent as a message. It is copied before the call returns."""
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it since Python 3.12
+
+MessageData: TypeAlias = "Buffer"
+"""What may be sent as a message: anything whose bytes lie in one piece in memory (C order), such as bytes, bytearray,
+memoryview, array.array, a ctypes structure or a numpy array. It is copied before the call returns."""
 
 
 @dataclass(frozen=True, slots=True)

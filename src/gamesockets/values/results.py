@@ -5,13 +5,15 @@ The list is the reference library's in full; it serves Steam's other interfaces 
 
 from enum import IntEnum
 
+from gamesockets.values.renamed import RenamedMembers
 
-class Result(IntEnum):
+
+class Result(IntEnum, metaclass=RenamedMembers):
     """Outcome of a call (spec 3, 5.12). `OK` is 1, so a plain truth test does not tell success from failure.
 
     A transport call answers with `OK`, `FAIL`, `NO_CONNECTION`, `INVALID_PARAM`, `INVALID_STATE`,
-    `LIMIT_EXCEEDED`, `DUPLICATE_REQUEST`, `IP_NOT_FOUND`, `CONNECT_FAILED`, `HANDSHAKE_FAILED`, `IGNORED`
-    or `DISABLED`. The number 4 is not used.
+    `LIMIT_EXCEEDED`, `DUPLICATE_REQUEST`, `IP_NOT_FOUND`, `CONNECT_FAILED`, `HANDSHAKE_FAILED`, `IGNORED`,
+    `VALUE_OUT_OF_RANGE` or `DISABLED`. The number 4 is not used.
     """
 
     NONE = 0
@@ -25,7 +27,7 @@ class Result(IntEnum):
     LOGGED_IN_ELSEWHERE = 6
     INVALID_PROTOCOL_VER = 7
     INVALID_PARAM = 8
-    """No connection has that handle, no such lane, or a number or size out of range."""
+    """No connection has that handle, no such lane, or a number out of range."""
     FILE_NOT_FOUND = 9
     BUSY = 10
     INVALID_STATE = 11
@@ -100,6 +102,7 @@ class Result(IntEnum):
     BAD_RESPONSE = 76
     REQUIRE_PASSWORD_RE_ENTRY = 77
     VALUE_OUT_OF_RANGE = 78
+    """The message is too large: it can never be sent, unlike one that is refused with `LIMIT_EXCEEDED`."""
     UNEXPECTED_ERROR = 79
     DISABLED = 80
     INVALID_CEG_SUBMISSION = 81
