@@ -101,7 +101,7 @@ def test_within_a_lane_the_queue_is_always_sorted(arrivals: list[tuple[int, int,
 
 @fast
 @given(
-    scripts(st.tuples(st.sampled_from(("come", "come", "come", "take")), st.integers(0, 3), st.integers(1, 40)), 120),
+    scripts(st.tuples(st.sampled_from(("come", "come", "come", "take")), st.integers(0, 3), st.integers(1, 40)), 60),
 )
 def test_a_late_message_goes_where_a_search_from_the_end_would_put_it(script: list[tuple[str, int, int]]) -> None:
     """Before those of its lane behind the last one that is not higher, and before nothing else."""

@@ -51,7 +51,7 @@ class LatePlaces:
             arrival -= 1
             lane = self._lane_of(message)
             # Those that a lower number follows are no place to go.
-            if not lane.numbers or message.message_number < lane.numbers[-1]:
+            if not lane.numbers or message.message_number <= lane.numbers[-1]:
                 lane.numbers.append(message.message_number)
                 lane.places.append((arrival, _OWN))
         for lane in self._lanes.values():
