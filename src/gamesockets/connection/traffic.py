@@ -188,6 +188,7 @@ class Traffic:
         """Does what is due; True when the peer is to be given up."""
         if now >= timers.interval:
             self.statistics.finish_interval(now, self.liveness.misses())
+            self.receiver.forget_old_pieces()
             timers.interval = self.statistics.next_interval_at()
         if self.liveness.handle_timer(now):
             return True
