@@ -75,8 +75,6 @@ def test_names_are_those_of_values_that_exist_here() -> None:
 
 def test_our_own_values_are_far_from_the_reference_librarys() -> None:
     for value in OUR_OWN:
-        row = CONFIGURATION_ROWS[value]
-        assert (row.minimum, row.maximum, row.default) == (0, 100, 0)
         assert value > max(row["id"] for row in SPEC_ROWS) + 5000
 
 

@@ -101,6 +101,48 @@ def test_within_a_lane_the_queue_is_always_sorted(arrivals: list[tuple[int, int,
 
 @fast
 @given(
+    scripts(st.tuples(st.sampled_from(("come", "come", "come", "take")), st.integers(0, 3), st.integers(1, 40)), 60),
+)
+def test_a_late_message_goes_where_a_search_from_the_end_would_put_it(script: list[tuple[str, int, int]]) -> None:
+    """Before those of its lane behind the last one that is not higher, and before nothing else."""
+    inbox, peers = Inbox(set()), (peer(1), peer(2))
+    model: list[tuple[int, int]] = []
+    highest = [0] * 4
+    for verb, of, number in script:
+        if verb == "take":
+            assert numbers(inbox.take(of)) == [waiting for _, waiting in model[:of]]
+            del model[:of]
+        elif number > highest[of]:
+            highest[of] = number
+            inbox.append(message(peers[of % 2], number, of))
+            model.append((of, number))
+        else:
+            inbox.insert_late(message(peers[of % 2], number, of))
+            place = len(model)
+            for index in range(len(model) - 1, -1, -1):
+                if model[index][0] == of:
+                    if model[index][1] <= number:
+                        break
+                    place = index
+            model.insert(place, (of, number))
+    assert numbers(inbox.take(1000)) == [waiting for _, waiting in model]
+
+
+def test_many_late_messages_find_their_places_behind_many_that_wait() -> None:
+    inbox, of = Inbox(set()), peer()
+    filled(inbox, of, *range(2, 4002, 2))
+    late = list(range(3999, 2999, -2))
+    random.Random(1).shuffle(late)
+    for number in late:
+        inbox.insert_late(message(of, number))
+    filled(inbox, of, 4001)
+    taken = numbers(inbox.take(5000))
+    assert taken[-101:] == list(range(3901, 4002)), "at least the newest 256 are searched"
+    assert sorted(taken) == sorted([*range(2, 4002, 2), *late, 4001])
+
+
+@fast
+@given(
     scripts(
         st.tuples(
             st.sampled_from(("add", "add", "add", "take", "take_from", "discard", "move")),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.snp import Blocks, Reception, chances, fast, scripts, texts
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, IGNORED, LANES_HELD_MAX
+from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, IGNORED, STALLED_US
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,
@@ -484,21 +484,122 @@ def test_a_piece_beyond_26000_bytes_is_ignored_but_acknowledged() -> None:
     assert message.length == 26_000
 
 
-def test_all_lanes_together_hold_no_more_than_a_dozen_receive_buffers() -> None:
+BUDGET = 4096 + 65_536
+"""The smallest that can be configured, the receive buffer included."""
+LITTLE = ConnectionOptions(recv_buffer_size_bytes=4096, recv_incomplete_size_bytes=65_536)
+
+
+def held(reception: Reception) -> int:
+    """What the lanes hold, counted anew."""
+    lanes = reception.receiver._lanes.values()
+    pieces = sum(lane.reassembly.held_bytes for lane in lanes if lane.reassembly is not None)
+    return pieces + sum(lane.stream.held_bytes for lane in lanes)
+
+
+def test_what_comes_ahead_of_holes_takes_half_the_budget_and_never_blocks_what_comes_in_order() -> None:
     """What a peer sends ahead of holes on 256 lanes is memory that no application has a use for."""
-    limit = 4096
-    reception = Reception(ConnectionOptions(recv_buffer_size_bytes=limit))
+    reception = Reception(LITTLE)
     for lane in range(64):
-        for position in range(10, limit - 1000, 1000):
+        for position in range(10, 3000, 1000):
             reception.process(encode_select_lane(lane) + reliable(bytes(1000), position))
-    held = sum(lane.stream.held_bytes for lane in reception.receiver._lanes.values())
-    assert LANES_HELD_MAX * limit < held <= LANES_HELD_MAX * limit + 1000
+    assert BUDGET // 2 - 1000 < held(reception) <= BUDGET // 2 + 256
     assert not reception.acknowledges()
+    assert reception.receiver.over_budget > 0
     assert texts(reception.take(encode_select_lane(63) + reliable(streamed(b"in order")))) == [b"in order"]
     assert reception.acknowledges()
-    (message,) = reception.take(encode_select_lane(0) + reliable(streamed(bytes(4007))[:9]))
+    (message,) = reception.take(encode_select_lane(0) + reliable(streamed(bytes(3007))[:9]))
     assert reception.acknowledges(), "and filling a hole is always allowed"
-    assert message.length == 4007
+    assert message.length == 3007
+
+
+def test_pieces_of_all_lanes_share_the_budget() -> None:
+    reception = Reception(LITTLE)
+    for lane in range(256):
+        reception.process(encode_select_lane(lane) + unreliable(bytes(1000), 1, 32, 0, False))
+    assert held(reception) == reception.receiver._held_bytes <= BUDGET // 2
+    assert not reception.acknowledges()
+    assert reception.receiver.over_budget > 200
+    assert texts(reception.take(unreliable(b"whole", 2))) == [b"whole"]
+
+
+def test_incomplete_messages_of_all_lanes_share_the_budget_and_still_all_get_complete() -> None:
+    """Beyond it one lane at a time goes on; what was refused is sent again, as an honest sender does."""
+    reception = Reception(LITTLE)
+    rest = {lane: streamed(bytes([lane]) * 3500) for lane in range(64)}
+    done = dict.fromkeys(rest, 0)
+    came: list[bytes] = []
+    for _ in range(200):
+        for lane, stream in rest.items():
+            data = stream[done[lane] : done[lane] + 1000]
+            if data:
+                came += texts(reception.take(encode_select_lane(lane) + reliable(data, 1 + done[lane])))
+                assert held(reception) == reception.receiver._held_bytes <= BUDGET + 4096
+                assert not reception.has_fault()
+                if reception.acknowledges():
+                    done[lane] += len(data)
+    assert reception.receiver.over_budget > 0
+    assert sorted(came) == [bytes([lane]) * 3500 for lane in range(64)]
+    assert held(reception) == 0
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_peer_that_uses_up_the_budget_and_goes_no_further_is_given_up(reads: bool) -> None:
+    """With a reason that says why; not while the application itself is slow to read."""
+    reception = Reception(LITTLE)
+    for lane in range(200):
+        reception.process(encode_select_lane(lane) + reliable(streamed(bytes(3500))[:1000]))
+    assert BUDGET < held(reception) <= BUDGET + 1000
+    reception.process(unreliable(b"waits"))
+    if reads:
+        reception.inbox.take(10)
+    late = encode_select_lane(199) + reliable(streamed(bytes(3500))[:1000])
+    reception.process(late, now=STALLED_US)
+    assert not reception.has_fault()
+    reception.process(late, now=STALLED_US + 1)
+    assert reception.has_fault() == reads
+    if reads:
+        assert reception.receiver.fault == f"Incomplete messages hold {held(reception)} bytes (limit is {BUDGET})."
+
+
+def test_messages_that_wait_for_a_slow_application_are_read_later_although_they_use_up_the_budget() -> None:
+    """Each lane gets rid of what is whole as soon as any segment arrives on it, even if that is refused."""
+    options = ConnectionOptions(recv_buffer_size_bytes=4096, recv_incomplete_size_bytes=65_536, recv_buffer_messages=2)
+    reception = Reception(options)
+    reception.process(unreliable(b"1") + unreliable(b"2", 1, RELATIVE))
+    segment = reliable(streamed(bytes(1000)) + streamed(bytes(200)))
+    for lane in range(1, 100):
+        reception.process(encode_select_lane(lane) + segment)
+    assert BUDGET < held(reception) <= BUDGET + 4096
+    came = len(reception.inbox.take(10))
+    waiting = set(range(1, 100))
+    while waiting:
+        for lane in sorted(waiting):
+            came += len(reception.take(encode_select_lane(lane) + segment))
+            if reception.acknowledges():
+                waiting.discard(lane)
+    assert came == 2 + 2 * 99
+    assert held(reception) == 0
+
+
+def test_pieces_of_which_no_more_comes_are_given_up() -> None:
+    reception = Reception()
+    reception.process(
+        encode_select_lane(3) + unreliable(b"a", 1, 32, 0, False) + unreliable(b"x", 1, RELATIVE, 0, False)
+    )
+    reception.receiver.forget_old_pieces()
+    reception.process(encode_select_lane(3) + unreliable(b"b", 1, 32, 1, False))
+    reception.receiver.forget_old_pieces()
+    assert reception.receiver.pieces_expired == 1
+    assert texts(reception.take(encode_select_lane(3) + unreliable(b"c", 1, 32, 2, True))) == [b"abc"]
+    assert held(reception) == reception.receiver._held_bytes == 0
+
+
+def test_lanes_that_bring_nothing_are_not_made() -> None:
+    reception = Reception()
+    reception.process(b"".join(encode_select_lane(lane) for lane in range(256)))
+    assert len(reception.receiver._lanes) == 1
+    assert texts(reception.take(encode_select_lane(9) + unreliable(b"x"))) == [b"x"]
+    assert set(reception.receiver._lanes) == {0, 9}
 
 
 def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
@@ -582,7 +683,7 @@ def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], 
         if reads:
             assert all(message.length <= 64 for message in reception.inbox.take(3))
         lanes = reception.receiver._lanes.values()
-        assert reception.receiver._held_bytes == sum(lane.stream.held_bytes for lane in lanes)
+        assert reception.receiver._held_bytes == held(reception)
         assert all(lane.stream.end() - lane.stream.base <= 4096 for lane in lanes)
     reception.inbox.take(100)
     assert reception.peer.queued_bytes == reception.peer.queued_messages == 0

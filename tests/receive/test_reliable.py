@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import chances, fast, scripts
 
-from gamesockets.receive.reliable import FIRST_POSITION, HOLES_MAX_EXTENDING, HOLES_MAX_SPLITTING, ReliableStream
+from gamesockets.receive.reliable import (
+    FIRST_POSITION,
+    HOLES_MAX_EXTENDING,
+    HOLES_MAX_SPLITTING,
+    ISLAND_OVERHEAD_BYTES,
+    ReliableStream,
+)
 
 ROOMY = 1 << 20
 
@@ -78,7 +84,10 @@ def test_refusals_and_holes_are_those_of_the_specification(segments: list[tuple[
         if expected:
             present.update(range(max(begin, base), end))
         assert stream.end() == max(present, default=base - 1) + 1
-        assert stream.held_bytes == len(present) <= limit
+        missing = set(range(base, max(present, default=base))) - present
+        holes = sum(place - 1 not in missing for place in missing)
+        assert stream.held_bytes == len(present) + holes * ISLAND_OVERHEAD_BYTES
+        assert len(present) <= limit
         front = next(place for place in range(base, 10_000) if place not in present)
         assert bytes(stream.buffer) == bytes(place % 251 for place in range(base, front))
         if front - base > limit // 2:
@@ -139,5 +148,32 @@ def test_a_hole_costs_no_memory() -> None:
     stream = ReliableStream()
     assert stream.insert(1 + 900_000, b"x", ROOMY)
     assert stream.end() == 900_002
-    assert stream.held_bytes == 1
+    assert stream.held_bytes == 1 + ISLAND_OVERHEAD_BYTES
     assert len(stream.buffer) == 0
+
+
+def test_bytes_behind_a_hole_are_not_moved_for_each_byte_that_comes_before_them() -> None:
+    """Room to grow downwards doubles, so that it is made anew some twenty times for a hundred thousand bytes."""
+    stream = ReliableStream()
+    made_room = 0
+    unused = 0
+    for position in range(100_000, 1, -1):
+        assert stream.insert(position, b"x", ROOMY)
+        made_room += stream._islands[0]._unused > unused
+        unused = stream._islands[0]._unused
+    assert made_room <= 20
+    assert stream.insert(FIRST_POSITION, b"x", ROOMY)
+    assert taken(stream) == b"x" * 100_000
+
+
+def test_a_large_island_takes_in_the_small_ones_before_it() -> None:
+    """Not the other way round: closing many holes before it would move it each time."""
+    stream = ReliableStream()
+    assert stream.insert(10_000, bytes(5000), ROOMY)
+    large = stream._islands[0]
+    for begin in range(9_997, 100, -3):
+        assert stream.insert(begin, b"x", ROOMY)
+        assert stream.insert(begin + 1, b"yy", ROOMY)
+        assert stream._islands == [large]
+    assert stream.insert(FIRST_POSITION, bytes(99), ROOMY)
+    assert stream.held_bytes == 99 + ISLAND_OVERHEAD_BYTES + large.size()

@@ -156,7 +156,7 @@ def test_packets_without_data_are_forgotten_too() -> None:
         line.sender.path.on_sent(30, (), True, line.now)
         if line.sender.next_time(line.now) <= line.now:
             line.sender.loss.handle_timer(line.now)
-    assert len(line.sender.flight.open_range(0, 1 << 40)) < 900
+    assert len(line.sender.flight.take_range(0, 1 << 40)) < 900
 
 
 def test_statistics_marks_tell_which_reports_arrived() -> None:

@@ -44,10 +44,10 @@ def test_packets_without_reliable_data_that_leave_together_share_a_record() -> N
         packet = flight.get(number)
         assert packet is not None
         assert (packet.size_bytes, packet.sent_at) == (size, now)
-    packets = [packet for _, packet in flight.open_range(2, 7)]
+    packets = [packet for _, packet in flight.report_missing(2, 7)]
     assert len({id(packet) for packet in packets}) == 3
     path.on_lost(2, packets[0])
-    assert [packet.is_lost for _, packet in flight.open_range(2, 7)] == [True, False, False, False, False]
+    assert [packet.is_lost for packet in flight.take_range(2, 7)] == [True, False, False, False, False]
 
 
 def test_what_is_sent_is_paid_for() -> None:
@@ -103,5 +103,5 @@ def test_the_last_packet_of_what_was_queued_is_limited_by_the_application() -> N
     first = flight.next_number
     rig.send(bytes(3 * FULL), RELIABLE | NO_NAGLE)
     rig.drain()
-    packets = [packet for _, packet in flight.open_range(first, flight.next_number)]
+    packets = [packet for _, packet in flight.report_missing(first, flight.next_number)]
     assert [packet.is_application_limited for packet in packets] == [False, False, True]

@@ -55,7 +55,6 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
             assert stream.lost_bytes == sum(len(segment.data) for segment in mine if segment.state == LOST)
             unacked = [segment for segment in mine if segment.state != ACKED]
             assert stream.oldest() is (unacked[0] if unacked else None)
-            assert stream.held_from(ends[lane]) == (unacked[0].message_begin if unacked else ends[lane])
         assert retry.lost_bytes == sum(stream.lost_bytes for stream in streams)
         open_holes = [segment for segment in segments if id(segment) in holes and segment.state != ACKED]
         assert retry.open_holes == len(open_holes), "neighbours lost together are one hole for the peer"

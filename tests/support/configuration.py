@@ -26,7 +26,11 @@ DELETED: Final = ConfigurationValue.ENUMERATE_DEV_VARS
 SETTABLE: Final = [row for row in SPEC_ROWS if row["in_open_source_build"] and not row["read_only"]]
 NUMBERS: Final = [row for row in SETTABLE if row["type"] in {"int32", "int64", "float"}]
 KEPT: Final = [row for row in SPEC_ROWS if not row["in_open_source_build"] and row["id"] != DELETED]
-OUR_OWN: Final = [ConfigurationValue.FAKE_MESSAGE_LOSS_SEND, ConfigurationValue.FAKE_MESSAGE_LOSS_RECV]
+OUR_OWN: Final = [
+    ConfigurationValue.FAKE_MESSAGE_LOSS_SEND,
+    ConfigurationValue.FAKE_MESSAGE_LOSS_RECV,
+    ConfigurationValue.RECV_INCOMPLETE_SIZE,
+]
 
 _WORDS: Final = {"RECV": "RECEIVE", "DUP": "DUPLICATE", "AVG": "AVERAGE", "PCT": "PERCENT", "LOCAL_HOST": "LOCALHOST"}
 _UNITS: Final = {"us", "ms", "percent", "bytes", "per", "second"}

@@ -136,7 +136,8 @@ class Line:
 
     def hear(self, report: tuple[int, Blocks]) -> None:
         latest, blocks = report
-        self.sender.loss.acknowledge(latest, blocks, self.now)
+        if self.sender.loss.acknowledge(latest, blocks, self.now):
+            self.sender.loss.on_progress(self.now)
 
     def ack(self) -> None:
         """Everything that arrived so far is reported and heard."""

@@ -37,7 +37,11 @@ RENAMED = {
 
 
 OUR_OWN = {
-    "ConfigValue": {int(ConfigurationValue.FAKE_MESSAGE_LOSS_SEND), int(ConfigurationValue.FAKE_MESSAGE_LOSS_RECV)}
+    "ConfigValue": {
+        int(ConfigurationValue.FAKE_MESSAGE_LOSS_SEND),
+        int(ConfigurationValue.FAKE_MESSAGE_LOSS_RECV),
+        int(ConfigurationValue.RECV_INCOMPLETE_SIZE),
+    }
 }
 """Numbers that the reference library does not have."""
 

@@ -50,6 +50,7 @@ class ConnectionOptions:
     recv_buffer_messages: int
     recv_max_message_size: int
     recv_max_segments_per_packet: int
+    recv_incomplete_size_bytes: int
     send_time_since_previous_packet: int
     connection_user_data: int
     message_loss_send_percent: float

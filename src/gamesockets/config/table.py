@@ -441,6 +441,12 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         "Chance that an unreliable message is dropped when it has arrived.",
         listed=_NEVER, option="message_loss_receive_percent")
 
+    # Our own too: the reference library has no such limit.
+    RECV_INCOMPLETE_SIZE = _Row(10_010, "RecvIncompleteSize", _TRANSFER,
+        _INT32, _CONNECTION, 4_194_304, 65_536, _256_MIB, "bytes",
+        "Limit of received bytes of messages that are not complete, beyond RecvBufferSize.",
+        listed=_NEVER, option="recv_incomplete_size_bytes")
+
     # Other names of the C# wrapper's last version
     CONNECTION_STATUS_CHANGED = CALLBACK_CONNECTION_STATUS_CHANGED
     AUTH_STATUS_CHANGED = CALLBACK_AUTH_STATUS_CHANGED

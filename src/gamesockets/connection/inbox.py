@@ -4,24 +4,107 @@ Every connection writes into exactly one inbox: its own, or that of the group it
 one place, and taking it from either side needs no bookkeeping in the other.
 """
 
+from bisect import bisect_right
 from collections import deque
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from gamesockets.receive.sink import MessageSink
 from gamesockets.values.message import NetworkingMessage, PeerRecord
 
-_REORDER_SEARCH: Final = 256
-"""How many of the newest messages are searched for one that a late message should have preceded."""
+_NEWEST: Final = 256
+"""Among so many of the newest messages, at least, a late one finds its place."""
+
+_PLACES_MAX: Final = 1024
+
+# Order of arrival and message number: what is put before a message shares its first number.
+_Place: TypeAlias = tuple[int, int]
+
+_OWN: Final = 1 << 63
+"""Above all message numbers."""
+
+
+@final
+class LanePlaces:
+    """The waiting messages of one lane of one connection in ascending order."""
+
+    __slots__ = ("numbers", "places")
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self.places: list[_Place] = []
+
+
+@final
+class LatePlaces:
+    """Where late messages go among the newest of an inbox; made when the first comes, so that each costs little."""
+
+    __slots__ = ("_arrivals", "_lanes", "_places")
+
+    def __init__(self, messages: deque[NetworkingMessage]) -> None:
+        self._arrivals = min(len(messages), _NEWEST)
+        self._places: list[_Place] = [(arrival, _OWN) for arrival in range(self._arrivals)]
+        self._lanes: dict[tuple[PeerRecord, int], LanePlaces] = {}
+        arrival = self._arrivals
+        for message in reversed(messages):
+            if not arrival:
+                break
+            arrival -= 1
+            lane = self._lane_of(message)
+            # Those that a lower number follows are no place to go.
+            if not lane.numbers or message.message_number <= lane.numbers[-1]:
+                lane.numbers.append(message.message_number)
+                lane.places.append((arrival, _OWN))
+        for lane in self._lanes.values():
+            lane.numbers.reverse()
+            lane.places.reverse()
+
+    def _lane_of(self, message: NetworkingMessage) -> LanePlaces:
+        key = (message.peer, message.lane)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = LanePlaces()
+        return lane
+
+    def count(self) -> int:
+        """How many messages it knows."""
+        return len(self._places)
+
+    def append(self, message: NetworkingMessage) -> None:
+        """A message that is newer than all of its lane was added behind all others."""
+        place = (self._arrivals, _OWN)
+        self._arrivals += 1
+        self._places.append(place)
+        lane = self._lane_of(message)
+        lane.numbers.append(message.message_number)
+        lane.places.append(place)
+
+    def insert(self, message: NetworkingMessage) -> int:
+        """A late message was added; how many messages it goes before."""
+        number = message.message_number
+        lane = self._lane_of(message)
+        index = bisect_right(lane.numbers, number)
+        if index == len(lane.numbers):
+            self.append(message)
+            return 0
+        arrival, _ = lane.places[index]
+        place = (arrival, number)
+        lane.numbers.insert(index, number)
+        lane.places.insert(index, place)
+        position = bisect_right(self._places, place)
+        self._places.insert(position, place)
+        return len(self._places) - 1 - position
 
 
 @final
 class Inbox(MessageSink):
     """Messages in order of arrival, late unreliable ones sorted back in among those of their lane (spec 2, 2.5.3)."""
 
-    __slots__ = ("_messages", "_ready")
+    __slots__ = ("_late", "_messages", "_ready")
 
     def __init__(self, ready: "set[Inbox]") -> None:
         self._messages: deque[NetworkingMessage] = deque()
+        self._late: LatePlaces | None = None
+        """Made for late messages, and gone as soon as anything is taken."""
         self._ready = ready
         """Where all inboxes that hold something are found, so that waiting for any message needs no search."""
 
@@ -34,24 +117,22 @@ class Inbox(MessageSink):
         if not messages:
             self._ready.add(self)
         messages.append(message)
+        if self._late is not None:
+            self._late.append(message)
 
     def insert_late(self, message: NetworkingMessage) -> None:
         """Adds a message before those of its connection and lane that have higher numbers."""
         messages = self._messages
-        peer, lane, number = message.peer, message.lane, message.message_number
-        place = len(messages)
-        for index in range(len(messages) - 1, max(-1, len(messages) - 1 - _REORDER_SEARCH), -1):
-            other = messages[index]
-            if other.peer is peer and other.lane == lane:
-                if other.message_number <= number:
-                    break
-                place = index
-        messages.insert(place, message)
+        late = self._late
+        if late is None or late.count() >= _PLACES_MAX:
+            late = self._late = LatePlaces(messages)
+        messages.insert(len(messages) - late.insert(message), message)
         self._ready.add(self)
 
     def take(self, limit: int) -> list[NetworkingMessage]:
         """Removes and returns up to `limit` messages from the front."""
         messages = self._messages
+        self._late = None
         if limit >= len(messages):
             taken = list(messages)
             messages.clear()
@@ -92,6 +173,7 @@ class Inbox(MessageSink):
     def replace(self, messages: deque[NetworkingMessage]) -> None:
         """From now on these wait instead."""
         self._messages = messages
+        self._late = None
         if messages:
             self._ready.add(self)
         else:

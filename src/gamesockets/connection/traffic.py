@@ -23,7 +23,7 @@ from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
-from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT_ACKNOWLEDGED, Receiver
+from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT_ACKNOWLEDGED, Ack, Receiver
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
 from gamesockets.send.reliable import Segment
@@ -188,6 +188,7 @@ class Traffic:
         """Does what is due; True when the peer is to be given up."""
         if now >= timers.interval:
             self.statistics.finish_interval(now, self.liveness.misses())
+            self.receiver.forget_old_pieces()
             timers.interval = self.statistics.next_interval_at()
         if self.liveness.handle_timer(now):
             return True
@@ -238,8 +239,8 @@ class Traffic:
         window.record(number)
         receiver = self.receiver
         verdict = receiver.process(plaintext, number, self.sender.flight.next_number, now)
-        for latest, delay, blocks in receiver.acks:
-            self._on_ack(latest, delay, blocks, now)
+        if receiver.acks:
+            self._on_acks(receiver.acks, now)
         if verdict == FAULTY:
             return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
         if verdict == IGNORED:
@@ -264,8 +265,20 @@ class Traffic:
             is_immediate = message.flags & UdpStats.ACK_REQUEST_IMMEDIATE
             self.acks.flush_by(now if is_immediate else now + ACK_DELAY_US)
 
-    def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
-        """An ack frame of the peer, which reports on our packets up to `latest`."""
+    def _on_acks(self, acks: list[Ack], now: int) -> None:
+        """The ack frames of one packet."""
+        loss = self.sender.loss
+        is_progress = False
+        for latest, delay, blocks in acks:
+            if self._on_ack(latest, delay, blocks, now):
+                is_progress = True
+        if is_progress:
+            loss.on_progress(now)
+        if loss.reported_marks or loss.lost_marks:
+            self._settle_reports(now)
+
+    def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> bool:
+        """An ack frame of the peer, which reports on our packets up to `latest`; True if there is progress."""
         loss = self.sender.loss
         packet = self.sender.flight.get(latest)
         if packet is not None and delay != ACK_DELAY_UNKNOWN:
@@ -278,9 +291,7 @@ class Traffic:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
         else:
             self._stop_waiting_by = NEVER
-        loss.acknowledge(latest, blocks, now)
-        if loss.reported_marks or loss.lost_marks:
-            self._settle_reports(now)
+        return loss.acknowledge(latest, blocks, now)
 
     def _tell_of_ack(self, trace: TraceSink, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
         record = self.sender.flight.get(latest)

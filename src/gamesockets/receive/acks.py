@@ -47,6 +47,7 @@ class AckReporter:
 
     __slots__ = (
         "_before_us",
+        "_deadline",
         "_holes",
         "_minimum",
         "_minimum_set_by",
@@ -62,6 +63,9 @@ class AckReporter:
         """One above the highest packet that may be reported."""
         self._before_us = _UNKNOWN_TIME
         self._unbounded_by = NEVER
+        """Deadline for reporting everything."""
+        self._deadline = NEVER
+        """The earliest of all deadlines."""
         self._holes: list[Hole] = []
         self._reported = 0
         self._minimum = 0
@@ -72,11 +76,7 @@ class AckReporter:
 
     def deadline(self) -> int:
         """When an ack has to leave; NEVER if nothing asks for one."""
-        deadline = self._unbounded_by
-        for hole in self._holes:
-            if hole.ack_by < deadline:
-                deadline = hole.ack_by
-        return deadline
+        return self._deadline
 
     def nack_wanted_at(self) -> int:
         """From when on there is a hole worth a packet of its own; NEVER if none."""
@@ -95,12 +95,14 @@ class AckReporter:
             self._before_us = now
             if wants_ack and self._unbounded_by > now + ACK_DELAY_US:
                 self._unbounded_by = now + ACK_DELAY_US
+                self._deadline = min(self._deadline, self._unbounded_by)
         elif number > self.next_number:
             hole = Hole(self.next_number, number, self._before_us, self._unbounded_by, now + NACK_HOLD_OFF_US)
             self._holes.append(hole)
             self.next_number = number + 1
             self._before_us = now
             self._unbounded_by = now + ACK_DELAY_US if wants_ack else NEVER
+            self._deadline = min(self._deadline, self._unbounded_by)
             if len(self._holes) > HOLES_MAX:
                 self._merge_two()
         else:
@@ -110,6 +112,7 @@ class AckReporter:
         """Everything received so far is to be reported by `deadline` at the latest."""
         if self._unbounded_by > deadline:
             self._unbounded_by = deadline
+            self._deadline = min(self._deadline, deadline)
             self.has_news = True
 
     def stop_waiting(self, value: int, packet_number: int) -> bool:
@@ -141,7 +144,7 @@ class AckReporter:
             return b""
         holes = self._holes
         if not holes:
-            self._unbounded_by = NEVER
+            self._unbounded_by = self._deadline = NEVER
             self._repeats -= 1
             self.has_news = self._repeats > 0
             return encode_ack(self.next_number - 1, self._delay(self._before_us, now), [])
@@ -173,6 +176,10 @@ class AckReporter:
             self._unbounded_by = NEVER
             self._repeats -= 1
             self.has_news = self._repeats > 0
+        self._deadline = self._unbounded_by
+        for hole in holes:
+            if hole.ack_by < self._deadline:
+                self._deadline = hole.ack_by
         blocks.reverse()
         return encode_ack(latest, self._delay(before_us, now), blocks)
 
@@ -194,40 +201,53 @@ class AckReporter:
         return now - before_us
 
     def _fill(self, number: int, wants_ack: bool, now: int) -> None:
-        for index, hole in enumerate(self._holes):
-            if number >= hole.end:
-                continue
-            if number < hole.begin:
-                return
-            following = index + 1
-            if hole.end - hole.begin == 1:
-                del self._holes[index]
-                if index < self._reported:
-                    self._reported -= 1
-                following = index
-                self._report_below(following, hole.ack_by)
-            elif number == hole.begin:
-                hole.begin += 1
-                hole.before_us = now
-                following = index
-            elif number == hole.end - 1:
-                hole.end = number
-            else:
-                self._holes.insert(following, Hole(number + 1, hole.end, now, NEVER, hole.nack_ok))
-                hole.end = number
-                if index < self._reported:
-                    self._reported += 1
-            if wants_ack:
-                self._report_below(following, now + ACK_DELAY_US)
-            if len(self._holes) > HOLES_MAX:
-                self._merge_two()
+        holes = self._holes
+        index = self._hole_above(number)
+        if index == len(holes) or number < holes[index].begin:
             return
+        hole = holes[index]
+        following = index + 1
+        if hole.end - hole.begin == 1:
+            del holes[index]
+            if index < self._reported:
+                self._reported -= 1
+            following = index
+            self._report_below(following, hole.ack_by)
+        elif number == hole.begin:
+            hole.begin += 1
+            hole.before_us = now
+            following = index
+        elif number == hole.end - 1:
+            hole.end = number
+        else:
+            holes.insert(following, Hole(number + 1, hole.end, now, NEVER, hole.nack_ok))
+            hole.end = number
+            if index < self._reported:
+                self._reported += 1
+        if wants_ack:
+            self._report_below(following, now + ACK_DELAY_US)
+        if len(holes) > HOLES_MAX:
+            self._merge_two()
+
+    def _hole_above(self, number: int) -> int:
+        """The index of the first hole that ends above `number`."""
+        holes = self._holes
+        low = 0
+        high = len(holes)
+        while low < high:
+            middle = (low + high) // 2
+            if holes[middle].end <= number:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def _report_below(self, index: int, deadline: int) -> None:
         """Everything below the hole at `index` is to be reported by `deadline`."""
         if index < len(self._holes):
             hole = self._holes[index]
             hole.ack_by = min(hole.ack_by, deadline)
+            self._deadline = min(self._deadline, deadline)
         else:
             self.flush_by(deadline)
 

@@ -10,7 +10,7 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.acks import AckReporter
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.sink import MessageSink
-from gamesockets.receive.unreliable import PIECES_BYTES_MAX, UnreliableReassembly
+from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES, PIECES_BYTES_MAX, UnreliableReassembly
 from gamesockets.values.message import NetworkingMessage, PeerRecord
 from gamesockets.wire.frames import RELATIVE, AckBlock, FrameSink, decode
 from gamesockets.wire.numbers import widen
@@ -31,8 +31,8 @@ _WRAPS_FROM: Final = 1 << 61
 _WINDOW_BYTES: Final = 4096
 """Usually the whole buffer: what a packet brings and what is left of the one before."""
 
-LANES_HELD_MAX: Final = 12
-"""Undelivered bytes of all lanes together, in receive buffers; beyond that nothing is taken ahead of a hole."""
+STALLED_US: Final = 30_000_000
+"""So long a peer may use up the budget for incomplete messages without that the one that overdraws it gets further."""
 
 OPEN: Final = 0
 """Messages are delivered."""
@@ -67,7 +67,12 @@ class ReceiveLane:
         """Highest message number seen in any header."""
         self.highest_queued = 0
         self.stream = ReliableStream()
-        self.reassembly = UnreliableReassembly()
+        self.reassembly: UnreliableReassembly | None = None
+        """Made for the first piece."""
+
+
+_NO_LANE: Final = ReceiveLane(-1)
+"""Stands for a lane that was selected and has brought nothing yet; never changed."""
 
 
 @final
@@ -76,15 +81,20 @@ class Receiver(FrameSink):
 
     __slots__ = (
         "_ack_reporter",
+        "_ahead_bytes_max",
         "_held_bytes",
+        "_held_bytes_max",
         "_lane",
         "_lanes",
         "_next_to_send",
         "_now",
         "_number",
         "_options",
+        "_overdrawing",
+        "_overdrawn_at",
         "_peer",
         "_segments",
+        "_selected",
         "_stream_position",
         "_unreliable_number",
         "_verdict",
@@ -92,6 +102,8 @@ class Receiver(FrameSink):
         "fault",
         "inbox",
         "mode",
+        "over_budget",
+        "pieces_expired",
         "queue_full",
         "reliable_messages",
         "unreliable_messages",
@@ -108,7 +120,14 @@ class Receiver(FrameSink):
         self._lanes: dict[int, ReceiveLane] = {}
         self._lane = ReceiveLane(0)
         self._lanes[0] = self._lane
+        self._selected = 0
         self._held_bytes = 0
+        """What all lanes hold of messages that were not delivered."""
+        self._held_bytes_max = 0
+        self._ahead_bytes_max = 0
+        self._overdrawing: ReliableStream | None = None
+        """The one stream that may go on beyond `_held_bytes_max`, so that some message gets complete."""
+        self._overdrawn_at = 0
         self._now = 0
         self._number = 0
         self._next_to_send = 0
@@ -122,13 +141,32 @@ class Receiver(FrameSink):
         """What was wrong with the last payload."""
         self.queue_full = 0
         """How often a message or segment was refused because a limit was reached."""
+        self.over_budget = 0
+        """How often a segment was refused because incomplete messages take too much memory."""
+        self.pieces_expired = 0
+        """How many unreliable messages were given up because no further piece came."""
         self.reliable_messages = 0
         """How many whole messages came."""
         self.unreliable_messages = 0
+        self.configure(options)
 
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, from the next payload on."""
         self._options = options
+        self._held_bytes_max = options.recv_buffer_size_bytes + options.recv_incomplete_size_bytes
+        # What comes ahead of holes and in pieces gets half, so that it never stands in the way of what comes in order.
+        self._ahead_bytes_max = self._held_bytes_max // 2
+
+    def forget_old_pieces(self) -> None:
+        """Gives up unreliable messages of which no piece came since the last call: the rest of them is lost."""
+        if not self._held_bytes:
+            return
+        for lane in self._lanes.values():
+            reassembly = lane.reassembly
+            if reassembly is not None and reassembly.held_bytes:
+                held_bytes = reassembly.held_bytes
+                self.pieces_expired += reassembly.forget_old()
+                self._held_bytes += reassembly.held_bytes - held_bytes
 
     def process(self, payload: bytes, number: int, next_to_send: int, now: int) -> int:
         """Hands the payload of packet `number` through; what is to be done with the packet.
@@ -159,13 +197,15 @@ class Receiver(FrameSink):
         return False
 
     def select_lane(self, lane: int) -> bool:
-        found = self._lanes.get(lane)
-        if found is None:
-            found = self._lanes[lane] = ReceiveLane(lane)
-        self._lane = found
+        self._lane = self._lanes.get(lane, _NO_LANE)
+        self._selected = lane
         self._unreliable_number = 0
         self._stream_position = 0
         return True
+
+    def _make_lane(self) -> ReceiveLane:
+        lane = self._lane = self._lanes[self._selected] = ReceiveLane(self._selected)
+        return lane
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
         latest = widen(latest, latest_bits, self._next_to_send)
@@ -191,6 +231,8 @@ class Receiver(FrameSink):
 
     def unreliable(self, number_bits: int, number: int, offset: int, is_last: bool, data: bytes) -> bool:
         lane = self._lane
+        if lane is _NO_LANE:
+            lane = self._make_lane()
         if number_bits == RELATIVE:
             number += self._unreliable_number
             if number >= _WRAPS_FROM:
@@ -214,7 +256,7 @@ class Receiver(FrameSink):
         if not is_last or offset:
             if offset + len(data) > PIECES_BYTES_MAX:
                 return True
-            whole = lane.reassembly.insert(number, offset, is_last, data)
+            whole = self._reassemble(lane, number, offset, is_last, data)
             if whole is None:
                 return True
             data = whole
@@ -241,6 +283,20 @@ class Receiver(FrameSink):
             self.inbox.insert_late(message)
         return True
 
+    def _reassemble(self, lane: ReceiveLane, number: int, offset: int, is_last: bool, data: bytes) -> bytes | None:
+        """Keeps a piece of an unreliable message; the whole message if that completed it."""
+        if self._held_bytes + len(data) + PIECE_OVERHEAD_BYTES > self._ahead_bytes_max:
+            self._verdict = NOT_ACKNOWLEDGED
+            self.over_budget += 1
+            return None
+        reassembly = lane.reassembly
+        if reassembly is None:
+            reassembly = lane.reassembly = UnreliableReassembly()
+        held_bytes = reassembly.held_bytes
+        whole = reassembly.insert(number, offset, is_last, data)
+        self._held_bytes += reassembly.held_bytes - held_bytes
+        return whole
+
     def reliable(self, position_bits: int, position: int, data: bytes) -> bool:
         lane = self._lane
         stream = lane.stream
@@ -263,18 +319,40 @@ class Receiver(FrameSink):
             self._verdict = ACKNOWLEDGED_SOON
         if self.mode != OPEN:
             return True
-        limit_bytes = self._options.recv_buffer_size_bytes
+        if lane is _NO_LANE:
+            lane = self._make_lane()
+            stream = lane.stream
         held_bytes = stream.held_bytes
-        is_ahead = begin > stream.base + len(stream.buffer)
-        if (is_ahead and self._held_bytes > LANES_HELD_MAX * limit_bytes) or not stream.insert(
-            begin, data, limit_bytes
-        ):
+        if self._held_bytes + len(data) > self._ahead_bytes_max and not self._may_hold(stream, begin, len(data)):
+            if self.fault:
+                return False
+        elif not stream.insert(begin, data, self._options.recv_buffer_size_bytes):
             self._verdict = NOT_ACKNOWLEDGED
             self.queue_full += 1
             return True
         goes_on = self._deliver_from_stream(lane, stream) if stream.buffer else True
         self._held_bytes += stream.held_bytes - held_bytes
         return goes_on
+
+    def _may_hold(self, stream: ReliableStream, begin: int, size: int) -> bool:
+        """Whether so many more bytes may be held although more than the half is in use.
+
+        Beyond the whole budget one stream at a time may go on, up to its receive buffer: its message gets complete,
+        which makes room for the others, whose segments the peer repeats.
+        """
+        if begin <= stream.base + len(stream.buffer):
+            if self._held_bytes + size <= self._held_bytes_max or self._overdrawing is stream:
+                return True
+            if self._overdrawing is None:
+                self._overdrawing = stream
+                self._overdrawn_at = self._now
+                return True
+            if self._now - self._overdrawn_at > STALLED_US and not self._peer.queued_messages:
+                self._fail(f"Incomplete messages hold {self._held_bytes} bytes (limit is {self._held_bytes_max}).")
+                return False
+        self._verdict = NOT_ACKNOWLEDGED
+        self.over_budget += 1
+        return False
 
     def _deliver_from_stream(self, lane: ReceiveLane, stream: ReliableStream) -> bool:
         """Takes as many whole messages out of the stream as there are and as the queue accepts."""
@@ -347,6 +425,8 @@ class Receiver(FrameSink):
             start = stop
         if start:
             stream.consume(start)
+            if self._overdrawing is stream:
+                self._overdrawing = None
         stream.needed_bytes = needed
         if fault:
             return self._fail(fault)

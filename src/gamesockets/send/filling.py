@@ -206,7 +206,9 @@ class PacketFilling:
         None with `lane.blocked` means that the peer cannot hold more before it acknowledges some.
         """
         position = lane.sent_position
-        window = lane.unacked.held_from(lane.message_begin) + PEER_BUFFER_BYTES - position
+        oldest = lane.unacked.oldest()
+        held_from = lane.message_begin if oldest is None else oldest.message_begin
+        window = held_from + PEER_BUFFER_BYTES - position
         if window < MIN_PIECE_BYTES or self._retries.open_holes >= PEER_HOLES_MAX:
             lane.blocked = True
             return None

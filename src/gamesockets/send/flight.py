@@ -1,11 +1,13 @@
 """Packets on their way: the record of each until the peer has reported it (spec 2, 2.8.1-2.8.3).
 
 Packet numbers are consecutive, so the records are a list with an offset; settled ones in front are cut off now
-and then.
+and then. What is settled behind open ones, and what was reported missing, is kept as runs: a report costs what it
+says for the first time, and not what it says again.
 """
 
 from typing import Final, final
 
+from gamesockets.send.number_runs import NumberRuns
 from gamesockets.send.reliable import Segment
 from gamesockets.values.moments import NEVER
 
@@ -57,7 +59,7 @@ class SentPacket:
 class Flight:
     """Records of sent packets by number."""
 
-    __slots__ = ("_first", "_records", "_settled", "latest_reported", "next_number")
+    __slots__ = ("_first", "_missing", "_open_from", "_records", "_settled", "latest_reported", "next_number")
 
     def __init__(self, next_number: int) -> None:
         self.next_number = next_number
@@ -66,14 +68,20 @@ class Flight:
         """The highest number that the peer reported on."""
         self._first = next_number
         self._records: list[SentPacket | None] = []
-        self._settled = 0
+        self._open_from = next_number
+        """Everything below is settled; the packet of this number, if it was sent, is not."""
+        self._settled = NumberRuns()
+        """What is settled above `_open_from`."""
+        self._missing = NumberRuns()
+        """What was reported missing, whether it was settled before or since; some of it below `_open_from`."""
 
     def start_at(self, number: int) -> None:
         """Before anything was sent: the number of the first packet."""
-        self.next_number = self._first = number
+        self.next_number = self._first = self._open_from = number
         self.latest_reported = number - 1
         self._records.clear()
-        self._settled = 0
+        self._settled.clear()
+        self._missing.clear()
 
     def is_full(self) -> bool:
         """Whether no more data may leave until the peer reports."""
@@ -98,63 +106,72 @@ class Flight:
 
     def take_range(self, begin: int, end: int) -> list[SentPacket]:
         """Removes and returns the records in [begin, end): these packets arrived."""
-        records = self._records
-        start = max(begin - self._first, self._settled)
-        stop = min(end - self._first, len(records))
         taken: list[SentPacket] = []
-        for index in range(start, stop):
+        open_from = self._open_from
+        if begin <= open_from:
+            begin = open_from
+        if end > self.next_number:
+            end = self.next_number
+        if begin >= end:
+            return taken
+        if begin == open_from and self._settled.is_empty():
+            self._take(begin, end, taken)
+            self._settle_below(end)
+            return taken
+        for first, stop in self._settled.add(begin, end):
+            self._take(first, stop, taken)
+        if begin == open_from:
+            self._settle_below(self._settled.take_through(end))
+        return taken
+
+    def _take(self, begin: int, end: int, taken: list[SentPacket]) -> None:
+        records = self._records
+        for index in range(begin - self._first, end - self._first):
             record = records[index]
             if record is not None:
                 taken.append(record)
                 records[index] = None
-        if start == self._settled and stop > start:
-            self._settled = stop
-            self._advance()
-        return taken
 
-    def open_range(self, begin: int, end: int) -> list[tuple[int, SentPacket]]:
-        """The records in [begin, end) with their numbers, left in place."""
+    def report_missing(self, begin: int, end: int) -> list[tuple[int, SentPacket]]:
+        """The records in [begin, end), left in place, with their numbers; those returned before are left out."""
+        found: list[tuple[int, SentPacket]] = []
+        begin = max(begin, self._open_from)
+        end = min(end, self.next_number)
+        if begin >= end:
+            return found
         records = self._records
         first = self._first
-        found: list[tuple[int, SentPacket]] = []
-        for index in range(max(begin - first, self._settled), min(end - first, len(records))):
-            record = records[index]
-            if record is not None:
-                found.append((first + index, record))
+        for new_begin, new_end in self._missing.add(begin, end):
+            for open_begin, open_end in self._settled.gaps(new_begin, new_end):
+                for number in range(open_begin, open_end):
+                    record = records[number - first]
+                    if record is not None:
+                        found.append((number, record))
         return found
 
     def oldest_sent_at(self) -> int:
         """When the oldest packet left that is not settled; NEVER if there is none."""
-        if self._settled < len(self._records):
-            record = self._records[self._settled]
-            if record is not None:
-                return record.sent_at
-        return NEVER
+        record = self.get(self._open_from)
+        return NEVER if record is None else record.sent_at
 
     def forget_sent_before(self, time_us: int) -> list[tuple[int, SentPacket]]:
         """Drops the records of packets that left before `time_us`, and returns them with their numbers."""
-        records = self._records
         forgotten: list[tuple[int, SentPacket]] = []
-        index = self._settled
-        while index < len(records):
-            record = records[index]
-            if record is not None:
-                if record.sent_at >= time_us:
-                    break
-                forgotten.append((self._first + index, record))
-                records[index] = None
-            index += 1
-        self._settled = index
-        self._advance()
+        number = self._open_from
+        while True:
+            record = self.get(number)
+            if record is None or record.sent_at >= time_us:
+                break
+            forgotten.append((number, record))
+            self._records[number - self._first] = None
+            number = self._settled.take_through(number + 1)
+        self._settle_below(number)
         return forgotten
 
-    def _advance(self) -> None:
-        records = self._records
-        settled = self._settled
-        while settled < len(records) and records[settled] is None:
-            settled += 1
+    def _settle_below(self, number: int) -> None:
+        self._open_from = number
+        settled = number - self._first
         if settled >= _COMPACT_AT:
-            del records[:settled]
-            self._first += settled
-            settled = 0
-        self._settled = settled
+            del self._records[:settled]
+            self._first = number
+            self._missing.forget_below(number)

@@ -78,8 +78,12 @@ class LossDetection:
 
     # ------------------------------------------------------------------ acks
 
-    def acknowledge(self, latest: int, blocks: list[AckBlock], now: int) -> None:
-        """Applies an ack frame about packets up to `latest`, none of whose blocks reaches below 0 (spec 2, 2.8.2)."""
+    def acknowledge(self, latest: int, blocks: list[AckBlock], now: int) -> bool:
+        """Applies an ack frame about packets up to `latest`, none of whose blocks reaches below 0 (spec 2, 2.8.2).
+
+        Returns:
+            Whether reliable bytes were acknowledged for the first time: then `on_progress` is due, once a packet.
+        """
         flight = self._flight
         end = latest + 1
         lost: list[tuple[int, int]] = []
@@ -98,14 +102,16 @@ class LossDetection:
         flight.latest_reported = max(flight.latest_reported, latest)
         self.peer_has_holes = len(blocks) > 0
         for begin, middle in lost:
-            for number, packet in flight.open_range(begin, middle):
-                if not packet.is_lost:
-                    self._retransmission.on_repeated_loss(self._lose(number, packet), now)
-        if is_progress:
-            self._ack_requests.on_progress()
-            for lane in self._lanes.lanes:
-                lane.blocked = False
-            self._retransmission.on_progress(self.awaits_ack(), now)
+            for number, packet in flight.report_missing(begin, middle):
+                self._retransmission.on_repeated_loss(self._lose(number, packet), now)
+        return is_progress
+
+    def on_progress(self, now: int) -> None:
+        """After the ack frames of a packet, if they acknowledged reliable bytes for the first time."""
+        self._ack_requests.on_progress()
+        for lane in self._lanes.lanes:
+            lane.blocked = False
+        self._retransmission.on_progress(self.awaits_ack(), now)
 
     def _stop_waiting_value(self, latest: int, lost: list[tuple[int, int]], now: int) -> int:
         """Not above packets that were reported missing and left lately: they may still arrive, and then they count."""
@@ -128,8 +134,9 @@ class LossDetection:
                 if segment.state != ACKED:
                     self._retries.acknowledge(segment)
                     is_progress = True
-        if packets:
-            self._path.on_acknowledged(packets)
+        if not packets:
+            return False
+        self._path.on_acknowledged(packets)
         if self._marks:
             for number in list(self._marks):
                 if begin <= number < end:

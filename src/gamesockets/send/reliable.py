@@ -65,19 +65,12 @@ class UnackedStream:
         self._segments.append(segment)
         self.unacked_bytes += len(segment.data)
 
-    def held_from(self, otherwise: int) -> int:
-        """The position from which a receiver still holds bytes back; `otherwise` if everything is acknowledged."""
+    def oldest(self) -> Segment | None:
+        """The first unacknowledged segment; the acknowledged ones before it are forgotten."""
         segments = self._segments
         while segments and segments[0].state == ACKED:
             segments.popleft()
-        return segments[0].message_begin if segments else otherwise
-
-    def oldest(self) -> Segment | None:
-        """The first unacknowledged segment."""
-        for segment in self._segments:
-            if segment.state != ACKED:
-                return segment
-        return None
+        return segments[0] if segments else None
 
 
 @final
