@@ -64,9 +64,9 @@ def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_po
     port.pump(0)
     assert endpoint.asked == 1
     full.room, full.refusals = 1, 1
-    port.flush_backlog()
+    port.flush_backlog(0)
     assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-    port.flush_backlog()
+    port.flush_backlog(0)
     assert not port.backlog
     assert drain(peer, 2) == [b"two", b"three"]
 
@@ -147,6 +147,6 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
     assert port.backlog
     port.pump(7_000)
     assert port.next_timer() > 7_000
-    port.flush_backlog()
+    port.flush_backlog(0)
     port.pump(7_000)
     assert drain(peer, 2) == [b"one", b"two"]

@@ -31,7 +31,7 @@ class Bench(ServiceBench[ThreadService]):
         self.news = False
         owner = Owner()
         self.reminded = owner.reminded
-        super().__init__(ThreadService(owner, lambda: self.news))
+        super().__init__(ThreadService(owner))
         self.peer.settimeout(DEADLINE_S)
         self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter")
 
@@ -44,7 +44,7 @@ class Bench(ServiceBench[ThreadService]):
 
         def wait() -> bool:
             with self.service.lock:
-                return self.service.wait(timeout_s)
+                return self.service.wait(timeout_s, lambda: self.news)
 
         return self.threads.submit(wait)
 
@@ -171,7 +171,7 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
 def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> None:
     """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
     usual_s = sys.getswitchinterval()
-    service = ThreadService(Owner(), lambda: False)
+    service = ThreadService(Owner())
     waiting = threading.Thread(target=lambda: wait_locked(service, DEADLINE_S))
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
@@ -185,7 +185,7 @@ def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> Non
 
 def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
     usual_s = sys.getswitchinterval()
-    service = ThreadService(Owner(), lambda: False)
+    service = ThreadService(Owner())
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
         sys.setswitchinterval(0.003)
@@ -197,7 +197,7 @@ def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
 
 def wait_locked(service: ThreadService, timeout_s: float) -> None:
     with service.lock:
-        service.wait(timeout_s)
+        service.wait(timeout_s, lambda: False)
 
 
 def test_wait_gives_up_in_time(bench: Bench) -> None:
@@ -216,7 +216,7 @@ def test_wait_knows_of_news_at_once(bench: Bench, timeout_s: float | None) -> No
 @pytest.mark.parametrize("timeout_s", [None, 3600.0, 1e7])
 def test_wait_for_a_long_time(bench: Bench, timeout_s: float | None) -> None:
     waiting = [bench.wait(timeout_s) for _ in range(2)]
-    wait_until(lambda: (bench.service._leading and bench.service._followers == 1) or waiting[0].done())
+    wait_until(lambda: (bench.service._leading and len(bench.service._followers) == 1) or waiting[0].done())
     bench.publish()
     assert [one.result(DEADLINE_S) for one in waiting] == [True, True]
 
@@ -229,7 +229,7 @@ def test_everybody_who_waits_hears_of_news(bench: Bench) -> None:
 
     endpoint.on_data = news
     waiting = [bench.lead(), *(bench.wait() for _ in range(5))]
-    wait_until(lambda: bench.service._followers == 5)
+    wait_until(lambda: len(bench.service._followers) == 5)
     bench.send_to(port)
     assert [one.result(DEADLINE_S) for one in waiting] == [True] * 6
     assert endpoint.threads[0].name.startswith("waiter")
@@ -278,7 +278,7 @@ def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     port, _ = bench.port()
     waiting = [bench.lead(), *(bench.wait() for _ in range(4))]
-    wait_until(lambda: bench.service._followers == 4)
+    wait_until(lambda: len(bench.service._followers) == 4)
     bench.service.stop()
     assert [one.result(DEADLINE_S) for one in waiting] == [False] * 5
     assert not bench.service._thread.is_alive()

@@ -187,7 +187,7 @@ def test_everything_is_given_back() -> None:
 def test_closing_while_others_wait(pair: Pair) -> None:
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(pair.client.wait) for _ in range(6)]
-        wait_until(lambda: pair.client._threads._leading and pair.client._threads._followers == 5)
+        wait_until(lambda: pair.client._threads._leading and len(pair.client._threads._followers) == 5)
         closing = [pool.submit(pair.client.close) for _ in range(2)]
         for one in closing:
             one.result(DEADLINE_S)

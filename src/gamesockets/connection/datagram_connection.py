@@ -270,7 +270,8 @@ class DatagramConnection(Connection):
         if not self.data_flows:
             return
         if self.traffic.handle_timer(now, timers):
-            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_DROPPED, now)
+            text = closing.timeout_text(closing.TEXT_DROPPED, self.send_error)
+            self.fail(int(EndReason.MISC_TIMEOUT), text, now)
 
     def _expired(self, now: int) -> None:
         self.timers.expiry = NEVER
@@ -278,7 +279,8 @@ class DatagramConnection(Connection):
             self.timers.clear()
             self.change(State.DEAD, self.end_reason, self.end_debug)
         elif self._client is not None:
-            self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_CONNECT_TIMEOUT, now)
+            text = closing.timeout_text(closing.TEXT_CONNECT_TIMEOUT, self.send_error)
+            self.fail(int(EndReason.MISC_TIMEOUT), text, now)
         else:
             self.fail(int(EndReason.MISC_TIMEOUT), closing.TEXT_ACCEPT_TIMEOUT, now)
 

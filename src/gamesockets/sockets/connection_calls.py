@@ -40,7 +40,7 @@ class ConnectionCalls(Calls):
 
         Raises:
             OSError: no socket can be opened for it, or 8191 connections live already.
-            ValueError: a configuration value cannot be set.
+            ValueError: nobody can be at the address (`0.0.0.0`, `::`, port 0), or a configuration value cannot be set.
         """
         check_type("address", address, Address)
         with self._node.lock:
