@@ -2,6 +2,7 @@
 
 import errno
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -186,9 +187,46 @@ def test_a_selector_that_fails_does_not_spin(monkeypatch: pytest.MonkeyPatch, er
     use_selector(Failing, monkeypatch)
     pauses: list[float] = []
     monkeypatch.setattr("gamesockets.drivers.poller.time.sleep", pauses.append)
-    with closing(Poller()) as poller:
-        assert poller.select(None) == []
+    with closing(Poller()) as poller, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(poller.select, None).result(PATIENCE_S) == []
     assert len(pauses) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
+@pytest.mark.parametrize("kind", [TimeoutError, KeyError, RuntimeError, ValueError])
+def test_what_a_signal_handler_raises_ends_the_sleep(poller: Poller, kind: type[Exception]) -> None:
+    def handle(*_: object) -> None:
+        raise kind("from a handler")
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(kind, match="from a handler"):
+            poller.select(PATIENCE_S)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
+def test_a_signal_handler_may_close_what_its_own_thread_sleeps_on(
+    poller: Poller, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    near, _ = ends
+    poller.register(near, "owner")
+
+    def handle(*_: object) -> None:
+        poller.unregister(near)
+        near.close()
+        poller.wake()
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        began = time.monotonic()
+        assert poller.select(PATIENCE_S) == []
+        assert time.monotonic() - began < PATIENCE_S / 2
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_too_many_sockets_are_an_error_of_registering(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,9 @@ ERROR_PAUSE_S: Final = 0.01
 LET_GO_S: Final = 1.0
 """How long closing waits at most for the sleeper, which was woken, to let go of a socket."""
 
+# What select() says of its sockets, in the numbers of Windows, too: WSAEINVAL, WSAENOTSOCK.
+_SELECT_ERRORS: Final = frozenset({errno.EBADF, errno.ENOTSOCK, 10022, 10038})
+
 # By name, since no system has all of them.
 _NOTICING: Final = tuple(
     getattr(selectors, name)
@@ -119,8 +122,10 @@ class Poller:
                     return self._selector.select(timeout_s)
                 finally:
                     self._is_asleep = False
-        except (OSError, ValueError, KeyError, RuntimeError):
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             # Somebody closed a socket that is still registered, or changed the list in the same moment.
+            if not _is_of_selector(error):
+                raise
             if not self._forget_closed():
                 time.sleep(ERROR_PAUSE_S)
             return []
@@ -150,6 +155,18 @@ class Poller:
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+
+
+def _is_of_selector(error: Exception) -> bool:
+    """Not what a signal handler raised, which runs on the main thread in the middle of a sleep, and belongs to it."""
+    if threading.current_thread() is not threading.main_thread():
+        return True
+    if isinstance(error, OSError) and error.errno in _SELECT_ERRORS:
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == selectors.__name__
 
 
 def _is_open(fd: Any) -> bool:

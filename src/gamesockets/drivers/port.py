@@ -18,6 +18,9 @@ PAUSE_MIN_US: Final = 1_000
 PAUSE_MAX_US: Final = 64_000
 """The first and the longest pause of a port whose datagrams the system has no buffers for. Then they are dropped."""
 
+_NOWHERE: Final[frozenset[Path]] = frozenset()
+"""Shared, since few ports ever need another one."""
+
 
 @final
 class Port:
@@ -51,7 +54,7 @@ class Port:
         self._retry_at = NEVER
         """When the backlog is tried again because the system lacks buffers, which no socket tells the end of."""
         self._pause_us = PAUSE_MIN_US
-        self._unsent: set[Path] = set()
+        self._unsent = _NOWHERE
         """The paths of connections for which the system refuses all that is sent."""
         self.deadline = NEVER
         self.gathers_until = 0
@@ -105,14 +108,14 @@ class Port:
         if connection is None or not taken:
             return
         if refused < taken:
-            self._unsent.discard(path)
+            self._unsent -= {path}
             connection.send_error = ""
             return
         if path not in self._unsent:
             connections = self.endpoint.connections
             if len(self._unsent) > 2 * len(connections):  # most have ended
-                self._unsent = {one for one in self._unsent if one.remote in connections}
-            self._unsent.add(path)
+                self._unsent = frozenset({one for one in self._unsent if one.remote in connections})
+            self._unsent |= {path}
         if connection.send_error != self.udp.send_error_text:
             connection.send_error = self.udp.send_error_text
             connection.send_error_since = now
