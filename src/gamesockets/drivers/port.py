@@ -18,9 +18,6 @@ PAUSE_MIN_US: Final = 1_000
 PAUSE_MAX_US: Final = 64_000
 """The first and the longest pause of a port whose datagrams the system has no buffers for. Then they are dropped."""
 
-_NOWHERE: Final[frozenset[Path]] = frozenset()
-"""Shared, since few ports ever need another one."""
-
 
 @final
 class Port:
@@ -54,8 +51,8 @@ class Port:
         self._retry_at = NEVER
         """When the backlog is tried again because the system lacks buffers, which no socket tells the end of."""
         self._pause_us = PAUSE_MIN_US
-        self._unsent = _NOWHERE
-        """The paths of connections for which the system refuses all that is sent."""
+        self._unsent: set[Path] | None = None
+        """The paths of connections for which the system refuses all that is sent; None before the first."""
         self.deadline = NEVER
         self.gathers_until = 0
         """Until then a pump is planned, and what may wait for it need not ask for another one."""
@@ -108,14 +105,17 @@ class Port:
         if connection is None or not taken:
             return
         if refused < taken:
-            self._unsent -= {path}
+            if self._unsent is not None:
+                self._unsent.discard(path)
             connection.send_error = ""
             return
+        if self._unsent is None:
+            self._unsent = set()
         if path not in self._unsent:
             connections = self.endpoint.connections
             if len(self._unsent) > 2 * len(connections):  # most have ended
-                self._unsent = frozenset({one for one in self._unsent if one.remote in connections})
-            self._unsent |= {path}
+                self._unsent = {one for one in self._unsent if one.remote in connections}
+            self._unsent.add(path)
         if connection.send_error != self.udp.send_error_text:
             connection.send_error = self.udp.send_error_text
             connection.send_error_since = now
