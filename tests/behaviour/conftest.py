@@ -2,6 +2,9 @@
 
 By default threads meet asyncio, in either role, in all that is over in a moment. `-m slow` adds what takes longer, and
 the other pairings: each driver with itself, uvloop, and an event loop that cannot watch sockets.
+
+Both sleep on the selector that is best on this system. `-m slow` plays everything on those of other systems, too, and a
+few scenarios are played there by default.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from typing import Final
 
 import pytest
 from tests.behaviour.stage import Pairing, Row, cast, stage
+from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 
 MIXED: Final = (Pairing("threads", "aio"), Pairing("aio", "threads"))
 WITH_ITSELF: Final = (
@@ -33,6 +37,11 @@ LONGER: Final = {
     "test_two_hundred_clients",
     "test_weights_share_the_rate",
 }
+ON_ALL_SELECTORS: Final = {
+    "test_default_settings",
+    "test_linger_flushes",
+    "test_refused_by_the_application",
+}
 SECONDS: Final = [1]
 
 __all__ = ["stage"]  # a fixture
@@ -53,5 +62,19 @@ def rows(scenario: str) -> list[Row]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Play every scenario with both drivers."""
-    cast(metafunc, rows(metafunc.function.__name__), SECONDS)
+    """Play every scenario with both drivers, on all selectors."""
+    scenario = metafunc.function.__name__
+    cast(metafunc, rows(scenario), SECONDS)
+    first, *others = SELECTORS
+    quick = [kind for kind in others if scenario in ON_ALL_SELECTORS and kind is not SelectOfWindows]
+    parameters = [
+        pytest.param(first, id="default"),
+        *[pytest.param(kind, id=kind.__name__, marks=[] if kind in quick else [pytest.mark.slow]) for kind in others],
+    ]
+    metafunc.parametrize("selector", parameters, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def selector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What both sides of a scenario sleep on."""
+    use_selector(request.param, monkeypatch)

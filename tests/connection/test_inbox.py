@@ -215,3 +215,33 @@ def test_a_connection_that_joins_a_group_is_merged_by_time_of_arrival() -> None:
     own.move_to(one, group)
     assert numbers(group.take(10)) == [10, 21, 31, 30, 41]
     assert len(own) == 0
+
+
+def test_what_was_told_is_news_again_only_when_more_comes_or_a_rest_is_left() -> None:
+    ready: set[Inbox] = set()
+    inbox, one, two = Inbox(ready), peer(1), peer(2)
+
+    def tell() -> bool:
+        was_ready = inbox in ready
+        for told in ready:
+            told.told()
+        ready.clear()
+        return was_ready
+
+    filled(inbox, one, 1, 2, 3)
+    filled(inbox, two, 1)
+    assert tell()
+    assert not tell()
+    filled(inbox, one, 5)
+    assert tell()
+    inbox.insert_late(message(one, 4))
+    assert tell()
+    assert numbers(inbox.take(1)) == [1]
+    assert tell(), "a rest"
+    assert len(inbox.take_from(one, 1)) == 1
+    assert tell(), "a rest of this connection"
+    assert len(inbox.take_from(one, 10)) == 3
+    assert not tell(), "what is left is of the other one"
+    filled(inbox, two, 2)
+    assert len(inbox.take(10)) == 2
+    assert not tell(), "nothing is left"

@@ -1,20 +1,27 @@
 """Does a poller wake for sockets, for time and for other threads, and give everything back?"""
 
+import errno
+import selectors
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
+from tests.support.waiting import wait_until
 
 from gamesockets.drivers.poller import READ, WRITE, Poller
 
 PATIENCE_S = 10.0
 
 
-@pytest.fixture
-def poller() -> Iterator[Poller]:
+@pytest.fixture(params=SELECTORS, ids=[kind.__name__ for kind in SELECTORS])
+def poller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Poller]:
+    use_selector(request.param, monkeypatch)
     with closing(Poller()) as poller:
         yield poller
 
@@ -94,3 +101,154 @@ def test_waking_never_blocks(poller: Poller) -> None:
 
 def test_nobody_sleeps_at_first(poller: Poller) -> None:
     assert poller.sleeping_until == 0
+
+
+# ---------------------------------------------------------------------- changes while somebody sleeps
+
+
+def is_asleep(poller: Poller) -> bool:
+    return poller._notices_changes or poller._is_asleep
+
+
+def test_a_socket_that_is_registered_meanwhile_is_watched(
+    poller: Poller, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    near, far = ends
+    found: list[object] = []
+
+    def sleep() -> None:
+        while not found:
+            found.extend(poller.select(PATIENCE_S))
+
+    with ThreadPoolExecutor(1) as pool:
+        sleeping = pool.submit(sleep)
+        wait_until(lambda: is_asleep(poller))
+        poller.register(near, "owner")
+        far.send(b"x")
+        sleeping.result(PATIENCE_S)
+    assert found == [("owner", READ)]
+
+
+def test_what_is_watched_for_may_change_meanwhile(poller: Poller, ends: tuple[socket.socket, socket.socket]) -> None:
+    near, _ = ends
+    poller.register(near, "owner")
+    found: list[object] = []
+
+    def sleep() -> None:
+        while not found:
+            found.extend(poller.select(PATIENCE_S))
+
+    with ThreadPoolExecutor(1) as pool:
+        sleeping = pool.submit(sleep)
+        wait_until(lambda: is_asleep(poller))
+        poller.watch(near, READ | WRITE, "owner")
+        sleeping.result(PATIENCE_S)
+    assert found == [("owner", WRITE)]
+
+
+def test_a_port_is_free_at_once_although_somebody_slept_on_it(poller: Poller) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = bound.getsockname()
+        poller.register(bound, "owner")
+        with ThreadPoolExecutor(1) as pool:
+            sleeping = pool.submit(poller.select, PATIENCE_S)
+            wait_until(lambda: is_asleep(poller))
+            poller.unregister(bound)
+            bound.close()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+                again.bind(address)
+            poller.wake()
+            assert sleeping.result(PATIENCE_S) == []
+
+
+def test_a_socket_closed_under_a_poller_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are watched on, and it may still be forgotten again and changed."""
+    use_selector(SelectOfWindows, monkeypatch)
+    with closing(Poller()) as poller:
+        (one, other), (near, far) = socket.socketpair(), socket.socketpair()
+        with other, near, far:
+            poller.register(one, "closed")
+            poller.register(near, "open")
+            one.close()
+            far.send(b"x")
+            assert poller.select(0) == []
+            assert poller.select(PATIENCE_S) == [("open", READ)]
+            poller.watch(one, READ | WRITE, "closed")
+            poller.unregister(one)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOMEM, "on purpose"), ValueError("on purpose")])
+def test_a_selector_that_fails_does_not_spin(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    class Failing(selectors.SelectSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            raise error
+
+    use_selector(Failing, monkeypatch)
+    pauses: list[float] = []
+    monkeypatch.setattr("gamesockets.drivers.poller.time.sleep", pauses.append)
+    with closing(Poller()) as poller, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(poller.select, None).result(PATIENCE_S) == []
+    assert len(pauses) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
+@pytest.mark.parametrize("kind", [TimeoutError, KeyError, RuntimeError, ValueError])
+def test_what_a_signal_handler_raises_ends_the_sleep(poller: Poller, kind: type[Exception]) -> None:
+    def handle(*_: object) -> None:
+        raise kind("from a handler")
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(kind, match="from a handler"):
+            poller.select(PATIENCE_S)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
+def test_a_signal_handler_may_close_what_its_own_thread_sleeps_on(
+    poller: Poller, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    near, _ = ends
+    poller.register(near, "owner")
+
+    def handle(*_: object) -> None:
+        poller.unregister(near)
+        near.close()
+        poller.wake()
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        began = time.monotonic()
+        assert poller.select(PATIENCE_S) == []
+        assert time.monotonic() - began < PATIENCE_S / 2
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_too_many_sockets_are_an_error_of_registering(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_selector(SelectOfWindows, monkeypatch)
+    with closing(Poller()) as poller:
+        monkeypatch.setattr(SelectOfWindows, "room", 2)
+        (one, far), (two, _) = pairs = socket.socketpair(), socket.socketpair()
+        try:
+            poller.register(one, "fits")
+            with pytest.raises(OSError, match="too many open sockets") as refusal:
+                poller.register(two, "does not fit")
+            assert refusal.value.errno == errno.EMFILE
+            far.send(b"x")
+            assert poller.select(PATIENCE_S) == [("fits", READ)]
+        finally:
+            for pair in pairs:
+                for end in pair:
+                    end.close()
+
+
+def test_a_poller_that_cannot_be_made_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_selector(SelectOfWindows, monkeypatch)
+    monkeypatch.setattr(SelectOfWindows, "room", 0)
+    with pytest.raises(OSError, match="too many open sockets"):
+        Poller()  # an open socket would be a ResourceWarning, which is an error here

@@ -1,9 +1,11 @@
 """Does a port send and receive in order, through a full socket and through a simulated network, when it is served?"""
 
+import errno
 import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, drain, new_port
@@ -11,7 +13,7 @@ from tests.support.waiting import DEADLINE_S
 
 import gamesockets as gs
 from gamesockets.bad_network.conditions import NetworkConditions
-from gamesockets.drivers.port import Port
+from gamesockets.drivers.port import PAUSE_MAX_US, PAUSE_MIN_US, Port
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
 
@@ -64,9 +66,9 @@ def test_what_is_refused_again_stays_in_the_backlog(peer: socket.socket, make_po
     port.pump(0)
     assert endpoint.asked == 1
     full.room, full.refusals = 1, 1
-    port.flush_backlog()
+    port.flush_backlog(0)
     assert [datagrams for datagrams, _ in port.backlog] == [[b"three"]]
-    port.flush_backlog()
+    port.flush_backlog(0)
     assert not port.backlog
     assert drain(peer, 2) == [b"two", b"three"]
 
@@ -147,6 +149,89 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
     assert port.backlog
     port.pump(7_000)
     assert port.next_timer() > 7_000
-    port.flush_backlog()
+    port.flush_backlog(0)
     port.pump(7_000)
     assert drain(peer, 2) == [b"one", b"two"]
+
+
+class WithoutBuffers(socket.socket):
+    """The system has no buffers for what it sends, as often as it is told."""
+
+    refusals = 0
+    attempts = 0
+
+    def sendto(self, *arguments: Any) -> int:
+        self.attempts += 1
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.ENOBUFS, "no buffers on purpose")
+        return super().sendto(*arguments)
+
+    def sendmsg(self, *arguments: Any) -> int:
+        if self.refusals:
+            raise OSError(errno.ENOBUFS, "no buffers on purpose")
+        return super().sendmsg(*arguments)
+
+
+def without_buffers(refusals: int) -> WithoutBuffers:
+    made = WithoutBuffers(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("127.0.0.1", 0))
+    made.refusals = refusals
+    return made
+
+
+def test_want_of_buffers_is_waited_out_for_longer_each_time(peer: socket.socket, make_port: NewPort) -> None:
+    """The socket is writable all the time, so that waiting for that would spin."""
+    inner = without_buffers(3)
+    port, endpoint = make_port(udp=UdpSocket(inner))
+    endpoint.outgoing = [[([b"one"], peer.getsockname()), ([b"two"], peer.getsockname())]]
+    now = 1_000_000
+    port.pump(now)
+    for pause_us in (PAUSE_MIN_US, 2 * PAUSE_MIN_US, 4 * PAUSE_MIN_US):
+        assert not port.awaits_room
+        assert port.next_timer() == now + pause_us
+        attempts = inner.attempts
+        port.pump(now + pause_us - 1)
+        assert inner.attempts == attempts
+        now += pause_us
+        port.pump(now)
+        assert inner.attempts > attempts
+    assert not port.backlog
+    assert port.next_timer() == NEVER
+    assert drain(peer, 2) == [b"one", b"two"]
+    inner.refusals = 1
+    endpoint.outgoing = [[([b"three"], peer.getsockname())]]
+    port.pump(now)
+    assert port.next_timer() == now + PAUSE_MIN_US, "it begins anew"
+
+
+def test_what_finds_no_buffers_for_long_is_lost(peer: socket.socket, make_port: NewPort) -> None:
+    """So connections are asked again, and their timers run."""
+    inner = without_buffers(1_000)
+    port, endpoint = make_port(udp=UdpSocket(inner))
+    endpoint.outgoing = [[([b"one", b"two"], peer.getsockname())], [([b"three"], peer.getsockname())]]
+    now = 1_000_000
+    port.pump(now)
+    while endpoint.outgoing:
+        assert now < 1_000_000 + 3 * PAUSE_MAX_US
+        now = port.next_timer()
+        port.pump(now)
+    assert port.udp.send_errors == 2
+    assert port.next_timer() == now + PAUSE_MAX_US
+    inner.refusals = 0
+    port.pump(now + PAUSE_MAX_US)
+    assert drain(peer, 1) == [b"three"]
+
+
+def test_a_full_socket_after_want_of_buffers_is_waited_for(peer: socket.socket, make_port: NewPort) -> None:
+    full = FullSocket(socket.AF_INET, socket.SOCK_DGRAM)
+    full.bind(("127.0.0.1", 0))
+    full.room, full.refusals = 0, 1
+    port, endpoint = make_port(udp=UdpSocket(full))
+    endpoint.outgoing = [[([b"one"], peer.getsockname())]]
+    awaited = []
+    for serve in (port.pump, port.flush_backlog):
+        serve(0)
+        awaited.append(port.awaits_room)
+    assert awaited == [True, False]
+    assert drain(peer, 1) == [b"one"]

@@ -2,6 +2,7 @@
 
 import logging
 import select
+import selectors
 import socket
 import sys
 import threading
@@ -12,10 +13,12 @@ from contextlib import closing
 
 import pytest
 from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port
+from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
+from gamesockets.drivers.poller import Poller, Ready
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
@@ -31,7 +34,7 @@ class Bench(ServiceBench[ThreadService]):
         self.news = False
         owner = Owner()
         self.reminded = owner.reminded
-        super().__init__(ThreadService(owner, lambda: self.news))
+        super().__init__(ThreadService(owner))
         self.peer.settimeout(DEADLINE_S)
         self.threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="waiter")
 
@@ -44,7 +47,7 @@ class Bench(ServiceBench[ThreadService]):
 
         def wait() -> bool:
             with self.service.lock:
-                return self.service.wait(timeout_s)
+                return self.service.wait(timeout_s, lambda: self.news)
 
         return self.threads.submit(wait)
 
@@ -62,6 +65,14 @@ class Bench(ServiceBench[ThreadService]):
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
+    with closing(Bench()) as bench:
+        yield bench
+
+
+@pytest.fixture(params=SELECTORS, ids=[kind.__name__ for kind in SELECTORS])
+def any_bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """On the selectors of other systems, too."""
+    use_selector(request.param, monkeypatch)
     with closing(Bench()) as bench:
         yield bench
 
@@ -171,7 +182,7 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
 def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> None:
     """Else every system call of its would cost the 5 ms that an application which computes may keep the interpreter."""
     usual_s = sys.getswitchinterval()
-    service = ThreadService(Owner(), lambda: False)
+    service = ThreadService(Owner())
     waiting = threading.Thread(target=lambda: wait_locked(service, DEADLINE_S))
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
@@ -185,7 +196,7 @@ def test_the_service_thread_gets_its_turns_quickly_only_while_it_serves() -> Non
 
 def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
     usual_s = sys.getswitchinterval()
-    service = ThreadService(Owner(), lambda: False)
+    service = ThreadService(Owner())
     try:
         wait_until(lambda: sys.getswitchinterval() < usual_s)
         sys.setswitchinterval(0.003)
@@ -197,7 +208,7 @@ def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
 
 def wait_locked(service: ThreadService, timeout_s: float) -> None:
     with service.lock:
-        service.wait(timeout_s)
+        service.wait(timeout_s, lambda: False)
 
 
 def test_wait_gives_up_in_time(bench: Bench) -> None:
@@ -216,7 +227,7 @@ def test_wait_knows_of_news_at_once(bench: Bench, timeout_s: float | None) -> No
 @pytest.mark.parametrize("timeout_s", [None, 3600.0, 1e7])
 def test_wait_for_a_long_time(bench: Bench, timeout_s: float | None) -> None:
     waiting = [bench.wait(timeout_s) for _ in range(2)]
-    wait_until(lambda: (bench.service._leading and bench.service._followers == 1) or waiting[0].done())
+    wait_until(lambda: (bench.service._leading and len(bench.service._followers) == 1) or waiting[0].done())
     bench.publish()
     assert [one.result(DEADLINE_S) for one in waiting] == [True, True]
 
@@ -229,7 +240,7 @@ def test_everybody_who_waits_hears_of_news(bench: Bench) -> None:
 
     endpoint.on_data = news
     waiting = [bench.lead(), *(bench.wait() for _ in range(5))]
-    wait_until(lambda: bench.service._followers == 5)
+    wait_until(lambda: len(bench.service._followers) == 5)
     bench.send_to(port)
     assert [one.result(DEADLINE_S) for one in waiting] == [True] * 6
     assert endpoint.threads[0].name.startswith("waiter")
@@ -278,7 +289,7 @@ def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     port, _ = bench.port()
     waiting = [bench.lead(), *(bench.wait() for _ in range(4))]
-    wait_until(lambda: bench.service._followers == 4)
+    wait_until(lambda: len(bench.service._followers) == 4)
     bench.service.stop()
     assert [one.result(DEADLINE_S) for one in waiting] == [False] * 5
     assert not bench.service._thread.is_alive()
@@ -343,6 +354,84 @@ def test_a_fault_of_one_port_silences_no_other(bench: Bench, caplog: pytest.LogC
         assert not waiting.done(), "who waits for messages is not bothered"
         bench.publish()
         assert waiting.result(DEADLINE_S)
+
+
+# ---------------------------------------------------------------------- selectors
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_sockets_come_and_go_while_everybody_sleeps(any_bench: Bench, leads: bool) -> None:
+    bench = any_bench
+    if leads:
+        bench.lead()
+    poller = bench.service._leader_poller if leads else bench.service._service_poller
+    for _ in range(3):
+        wait_until(lambda: poller.sleeping_until)
+        port, endpoint = bench.port()
+        bench.send_to(port)
+        assert endpoint.data_came.wait(DEADLINE_S)
+        wait_until(lambda: poller.sleeping_until)
+        with bench.service.lock:
+            bench.service.remove(port)
+        UdpSocket.bind(port.udp.local_address).close()
+    bench.publish()
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_a_selector_that_fails_once_ends_no_thread(monkeypatch: pytest.MonkeyPatch, leads: bool) -> None:
+    fails = threading.Event()
+
+    class Failing(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            found = super().select(timeout)
+            if fails.is_set():
+                fails.clear()
+                raise OSError(10038, "on purpose")
+            return found
+
+    use_selector(Failing, monkeypatch)
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        if leads:
+            bench.lead()
+        fails.set()
+        bench.send_to(port)
+        assert endpoint.data_came.wait(DEADLINE_S)
+        assert not fails.is_set()
+        assert bench.service._thread.is_alive()
+        bench.publish()
+
+
+def test_a_socket_too_many_is_an_error_of_adding_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_selector(SelectOfWindows, monkeypatch)
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        monkeypatch.setattr(SelectOfWindows, "room", 2)
+        udp = UdpSocket.bind(port.udp.local_address.__class__("127.0.0.1", 0))
+        with pytest.raises(OSError, match="too many open sockets"):
+            bench.port(udp)
+        assert udp.fileno() == -1
+        assert bench.service.ports() == [port]
+        bench.send_to(port)
+        assert endpoint.data_came.wait(DEADLINE_S)
+
+
+def test_who_waits_sleeps_in_slices_where_signals_end_no_sleep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gamesockets.drivers.threads.WAIT_SLICE_S", 0.005)
+    slept: list[float | None] = []
+    poller = bench.service._leader_poller
+    waiting = [bench.lead(), bench.wait()]
+
+    def select_and_note(timeout_s: float | None) -> Ready:
+        slept.append(timeout_s)
+        return Poller.select(poller, timeout_s)
+
+    monkeypatch.setattr(poller, "select", select_and_note)
+    wait_until(lambda: len(slept) > 3)
+    assert all(timeout_s is not None and timeout_s <= 0.005 for timeout_s in slept)
+    assert not any(one.done() for one in waiting)
+    bench.publish()
+    assert [one.result(DEADLINE_S) for one in waiting] == [True, True]
 
 
 # ---------------------------------------------------------------------- backlog

@@ -1,12 +1,14 @@
 """Does the thread that watches for a loop tell of every readiness once, and end when it should?"""
 
 import asyncio
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from tests.support.loops import LoopWithoutReaders, run
+from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 from tests.support.waiting import until, wait_until
 
 import gamesockets as gs
@@ -234,4 +236,57 @@ def test_two_loops_have_two_threads(sockets: Make) -> None:
     for loop, watched in zip(loops, (one, two), strict=True):
         loop.run_until_complete(end(watched))
         loop.close()
+    assert threads() == []
+
+
+@pytest.mark.parametrize("kind", SELECTORS)
+def test_sockets_that_come_and_go_on_any_selector(
+    kind: type[selectors.BaseSelector], sockets: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        use_selector(kind, monkeypatch)
+        first = sockets()
+        first.watch()
+        for _ in range(3):
+            one = sockets()
+            one.watch()
+            one.poke()
+            wait_for = one.came
+            await until(wait_for.copy)
+            one.forget()
+            UdpSocket.bind(one.udp.local_address).close()
+        first.poke()
+        await until(lambda: first.came)
+        first.forget()
+
+    run(main, "fallback")
+    assert threads() == []
+
+
+def test_a_socket_too_many_is_an_error_of_watching_it(sockets: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "ROOM_AGAIN_S", 0.01)
+
+    async def main() -> None:
+        use_selector(SelectOfWindows, monkeypatch)
+        first, second = sockets(), sockets()
+        monkeypatch.setattr(SelectOfWindows, "room", 1)
+        with pytest.raises(OSError, match="too many open sockets"):
+            first.watch()
+        assert threads() == []
+        monkeypatch.setattr(SelectOfWindows, "room", 2)
+        first.watch()
+        with pytest.raises(OSError, match="too many open sockets"):
+            second.watch()
+        first.poke()
+        await until(lambda: first.came)
+        monkeypatch.setattr(SelectOfWindows, "room", 1)
+        first.poke()
+        await until(lambda: len(first.came) == 2)
+        monkeypatch.setattr(SelectOfWindows, "room", 2)
+        first.poke()
+        await until(lambda: len(first.came) == 3)
+        first.forget()
+        second.udp.close()
+
+    run(main, "fallback")
     assert threads() == []

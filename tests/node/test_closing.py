@@ -31,7 +31,7 @@ class Deaf(Audience):
 
 
 def make_service(owner: ServiceOwner) -> ThreadService:
-    return ThreadService(owner, lambda: False)
+    return ThreadService(owner)
 
 
 def knock(port: Port) -> None:

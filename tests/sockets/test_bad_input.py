@@ -270,10 +270,19 @@ def test_listening_needs_an_authority_if_strangers_are_not_allowed(loopback: Loo
         loopback.client.create_listen_socket(LOCALHOST, {ConfigurationValue.IP_ALLOW_WITHOUT_AUTH: 0})
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:0", "127.0.0.1:0", "255.255.255.255:9", "[::1]:0", "[::]:0"])
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:0", "0.0.0.0:9", "127.0.0.1:0", "[::1]:0", "[::]:0", "[::]:9", "[::ffff:0.0.0.0]:9"]
+)
 def test_connecting_to_an_address_where_nobody_can_be(loopback: Loopback, address: str) -> None:
-    """The address is hardly checked: there is a handle, and it times out (spec 3, 1.2)."""
-    connection = loopback.client.connect(gs.Address.parse(address), {ConfigurationValue.TIMEOUT_INITIAL: 1})
+    """Where the reference library gives a handle that times out (spec 3, 6.2)."""
+    with pytest.raises(ValueError, match="cannot connect to"):
+        loopback.client.connect(gs.Address.parse(address))
+    assert not loopback.client.wait(0)
+
+
+def test_connecting_to_a_broadcast_address(loopback: Loopback) -> None:
+    """There is a handle, and it times out: the text says what the system thinks of it (spec 3, 1.2)."""
+    connection = loopback.client.connect(gs.Address.parse("255.255.255.255:9"), {ConfigurationValue.TIMEOUT_INITIAL: 1})
     loopback.client.until(ConnectionState.PROBLEM_DETECTED_LOCALLY, connection)
     info = loopback.client.info(connection)
     assert info.end_reason == gs.EndReason.MISC_TIMEOUT

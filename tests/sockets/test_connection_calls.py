@@ -1,12 +1,16 @@
 """Do the calls that make, accept, name and close connections do what they promise? (spec 3, part 6)"""
 
+import errno
+import os
 import socket
+from typing import Any
 
 import pytest
 from tests.support.pairs import LOCALHOST, Loopback, NewLoopback, NewPair, NewSide, Pair, data_of
 from tests.support.waiting import DEADLINE_S, collect, wait_until
 
 import gamesockets as gs
+from gamesockets.drivers.udp import UdpSocket
 
 V = gs.ConfigurationValue
 Scope = gs.ConfigurationScope
@@ -101,12 +105,64 @@ def test_nobody_there(new_side: NewSide) -> None:
         assert client.close_connection(outgoing)
 
 
-@pytest.mark.parametrize("port", [0, 9])
-def test_connecting_to_a_useless_address_gives_a_handle(new_side: NewSide, port: int) -> None:
+def refusing(number: int) -> type[socket.socket]:
+    """Sockets that the system lets send nothing."""
+
+    class Refusing(socket.socket):
+        refuses = True
+
+        def sendto(self, *arguments: Any) -> int:
+            if Refusing.refuses:
+                raise OSError(number, os.strerror(number))
+            return super().sendto(*arguments)
+
+        def sendmsg(self, *arguments: Any) -> int:
+            if Refusing.refuses:
+                raise OSError(number, os.strerror(number))
+            return super().sendmsg(*arguments)
+
+    return Refusing
+
+
+class Opening:
+    """Stands in for the class of sockets: those of outgoing connections are of the given kind."""
+
+    bind = UdpSocket.bind
+
+    def __init__(self, kind: type[socket.socket]) -> None:
+        self._kind = kind
+
+    def open_for(self, peer: gs.Address) -> UdpSocket:
+        return UdpSocket.open_for(peer, self._kind)
+
+
+@pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EPERM, errno.ENOBUFS])
+def test_a_connection_says_at_once_that_nothing_can_be_sent(
+    new_side: NewSide, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    monkeypatch.setattr("gamesockets.node.node.UdpSocket", Opening(refusing(number)))
     client = new_side()
-    nowhere = gs.Address.ipv4("0.0.0.0", port)  # noqa: S104 - nothing is bound to it
-    outgoing = client.connect(nowhere, {V.TIMEOUT_INITIAL: 50})
-    assert client.until(State.PROBLEM_DETECTED_LOCALLY, outgoing).connection_info.end_reason > 0
+    what = os.strerror(number)
+    outgoing = client.connect(gs.Address("127.0.0.1", 9), {V.TIMEOUT_INITIAL: 1500})
+    wait_until(lambda: what in (client.get_detailed_connection_status(outgoing) or ""), deadline_s=2.0)
+    assert what in (client.get_connection_debug_text(outgoing) or "")
+    assert what in caplog.text
+    assert client.info(outgoing).state == State.CONNECTING, "it goes on trying"
+    change = client.until(State.PROBLEM_DETECTED_LOCALLY, outgoing)
+    assert what in change.connection_info.end_debug
+    assert change.connection_info.end_reason == gs.EndReason.MISC_TIMEOUT
+
+
+def test_a_connection_goes_on_when_the_network_is_back(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = refusing(errno.ENETUNREACH)
+    monkeypatch.setattr("gamesockets.node.node.UdpSocket", Opening(kind))
+    outgoing = loopback.client.connect(loopback.address)
+    assert "Nothing can be sent" in (loopback.client.get_detailed_connection_status(outgoing) or "")
+    kind.refuses = False  # type: ignore[attr-defined]
+    incoming = loopback.server.until(State.CONNECTING).connection
+    assert loopback.server.accept_connection(incoming) == gs.Result.OK
+    loopback.client.until(State.CONNECTED, outgoing)
+    assert "Nothing can be sent" not in (loopback.client.get_detailed_connection_status(outgoing) or "")
 
 
 @pytest.mark.parametrize("config", [{V.SYMMETRIC_CONNECT: 1}, {V.MTU_DATA_SIZE: 9}, {V.FAKE_PACKET_LAG_RECV: 9}])

@@ -145,14 +145,39 @@ def test_news_count_once_when_nobody_dispatches(waiting: StatusEvents) -> None:
     assert waiting.has_news()
 
 
-def test_news_count_always_while_somebody_dispatches(waiting: StatusEvents) -> None:
+def test_what_dispatching_leaves_is_news_once_more(waiting: StatusEvents) -> None:
+    waiting.mark_seen()
     seen: list[StatusInfo] = []
-    waiting.dispatch(seen.append, None)
-    for _ in range(3):
-        assert waiting.has_news()
+    while waiting.dispatch(seen.append, None):
+        assert waiting.has_news() == waiting.is_left_undispatched() == (len(seen) < 3)
         waiting.mark_seen()
-    waiting.run()
-    assert not waiting.has_news()
+        assert not waiting.has_news()
+    assert len(seen) == 3
+
+
+def test_news_of_one_connection(waiting: StatusEvents) -> None:
+    assert [waiting.has_news_of(number) for number in range(5)] == [False, True, True, True, False]
+    waiting.mark_told(1)
+    waiting.mark_told(9)
+    assert not waiting.has_news_of(1)
+    waiting.announce(change(1), None)
+    assert waiting.has_news_of(1)
+    waiting.dispatch(lambda info: None, None)
+    waiting.dispatch(lambda info: None, None)
+    assert [waiting.has_news_of(number) for number in (1, 2, 3)] == [True, False, True]
+    waiting.forget_changes()
+    assert [waiting.has_news_of(number) for number in (1, 2, 3)] == [False] * 3
+
+
+def test_the_record_of_who_changed_last_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PRUNE_ABOVE", 4)
+    waiting = StatusEvents()
+    for number in range(1, 100):
+        waiting.announce(change(number), None)
+        waiting.mark_told(number)
+        waiting.run()
+        assert len(waiting._newest) <= 5
+        assert len(waiting._told_of) <= 5
 
 
 @pytest.mark.parametrize("how", ["run", "dispatch", "clear"])

@@ -72,7 +72,7 @@ def test_wait_and_messages(pair: Pair) -> None:
     assert not pair.client.wait(0)
     pair.server.send_message_to_connection(pair.incoming, b"x", gs.SendFlags.RELIABLE_NO_NAGLE)
     assert pair.client.wait(DEADLINE_S)
-    assert pair.client.wait(0), "still unread"
+    assert not pair.client.wait(0), "still unread, but told once"
     assert len(pair.client.receive_messages_on_connection(pair.outgoing)) == 1
     assert not pair.client.wait(0)
     with pytest.raises(ValueError, match="-1"):
@@ -90,13 +90,159 @@ def test_status_changes_wake_once_unless_somebody_dispatches() -> None:
         assert not sockets.wait(SHORT_S)
         seen: list[gs.StatusInfo] = []
         assert sockets.dispatch_callback(seen.append)
-        assert sockets.wait(0)
         assert sockets.wait(0), "somebody dispatches, and more waits"
+        assert not sockets.wait(0), "told once"
         sockets.run_callbacks()
         assert not sockets.wait(0)
         sockets.close_connection(second)
         assert sockets.wait(0)
+        assert not sockets.wait(0)
+
+
+NOW = gs.SendFlags.RELIABLE_NO_NAGLE
+
+
+def test_what_is_left_unread_elsewhere_keeps_nobody_awake(sockets: gs.NetworkingSockets) -> None:
+    read, one = sockets.create_socket_pair()
+    paused, other = sockets.create_socket_pair()
+    for number in range(3):
+        sockets.send_message_to_connection(other, b"for later", NOW)
+        assert sockets.wait(DEADLINE_S), "each new one is news"
+        assert not sockets.wait(0)
+        sockets.send_message_to_connection(one, b"now", NOW)
         assert sockets.wait(0)
+        assert data_of(sockets.receive_messages_on_connection(read)) == [b"now"]
+        assert not sockets.wait(0), number
+    assert len(sockets.receive_messages_on_connection(paused)) == 3
+    assert not sockets.wait(0)
+
+
+def test_a_rest_that_a_read_leaves_is_news_again(sockets: gs.NetworkingSockets) -> None:
+    """In its own queue and in that of a group, where other connections have unread messages as well."""
+    group = sockets.create_poll_group()
+    pairs = [sockets.create_socket_pair() for _ in range(3)]
+    for one, _ in pairs[:2]:
+        assert sockets.set_connection_poll_group(one, group)
+    for _, other in pairs:
+        for _ in range(3):
+            sockets.send_message_to_connection(other, b"x", NOW)
+    assert sockets.wait(0)
+    assert not sockets.wait(0)
+    for one in (pairs[2][0], pairs[0][0]):
+        for left in (2, 1, 0):
+            assert len(sockets.receive_messages_on_connection(one, 1)) == 1
+            assert sockets.wait(0) == (left > 0)
+            assert not sockets.wait(0)
+    assert len(sockets.receive_messages_on_poll_group(group, 2)) == 2
+    assert sockets.wait(0)
+    assert len(sockets.receive_messages_on_poll_group(group)) == 1
+    assert not sockets.wait(0)
+
+
+def test_each_thread_is_told_for_itself(sockets: gs.NetworkingSockets) -> None:
+    """One reads one connection and leaves the other to another thread, which was busy when the message came."""
+    one, other = sockets.create_socket_pair()
+    sockets.send_message_to_connection(other, b"x", NOW)
+    assert sockets.wait(0)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(sockets.wait, DEADLINE_S).result(DEADLINE_S)
+        assert not pool.submit(sockets.wait, 0).result(DEADLINE_S)
+        assert not sockets.wait(0)
+        assert len(sockets.receive_messages_on_connection(one)) == 1
+        sockets.send_message_to_connection(other, b"y", NOW)
+        assert sockets.wait(0)
+        assert len(sockets.receive_messages_on_connection(one)) == 1
+        assert not pool.submit(sockets.wait, 0).result(DEADLINE_S), "the other thread has read it"
+
+
+def test_waiting_for_one_connection(sockets: gs.NetworkingSockets) -> None:
+    one, other = sockets.create_socket_pair()
+    _, elsewhere = sockets.create_socket_pair()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sockets.wait, DEADLINE_S, connection=one)
+        wait_until(lambda: sockets._threads._leading)
+        sockets.send_message_to_connection(elsewhere, b"x", NOW)
+        assert not sockets.wait(0, connection=one)
+        assert not waiting.done()
+        sockets.send_message_to_connection(other, b"x", NOW)
+        assert waiting.result(DEADLINE_S)
+    assert sockets.wait(0, connection=one), "unread"
+    assert len(sockets.receive_messages_on_connection(one)) == 1
+    assert not sockets.wait(SHORT_S, connection=one)
+    sockets.close_connection(other)
+    assert sockets.wait(0, connection=one), "its state has changed"
+    assert not sockets.wait(0, connection=one), "told once"
+    assert sockets.close_connection(one)
+    with pytest.raises(gs.InvalidHandle):
+        sockets.wait(0, connection=one)
+
+
+@pytest.mark.parametrize("dispatches", [False, True])
+def test_waiting_for_one_connection_to_come_up(pair: Pair, dispatches: bool) -> None:
+    outgoing = pair.client.connect(pair.address)
+    assert pair.client.wait(0, connection=outgoing)
+    if dispatches:
+        pair.client.run_callbacks()
+    incoming = pair.server.until(State.CONNECTING).connection
+    pair.server.accept_connection(incoming)
+    assert pair.client.wait(DEADLINE_S, connection=outgoing)
+    assert pair.client.info(outgoing).state == State.CONNECTED
+    assert not pair.client.wait(0, connection=pair.outgoing)
+    pair.client.run_callbacks()
+    assert not pair.client.wait(0, connection=outgoing)
+
+
+def test_waiting_for_a_listen_socket(pair: Pair) -> None:
+    other = pair.server.create_listen_socket(pair.address.__class__("127.0.0.1", 0))
+    assert not pair.server.wait(0, listen_socket=pair.listen_socket)
+    pair.send(b"x")
+    assert pair.server.wait(DEADLINE_S, listen_socket=pair.listen_socket)
+    assert pair.receive() == [b"x"]
+    assert not pair.server.wait(0, listen_socket=pair.listen_socket)
+    pair.client.connect(pair.address)
+    assert pair.server.wait(DEADLINE_S, listen_socket=pair.listen_socket), "somebody asks to come in"
+    assert not pair.server.wait(0, listen_socket=pair.listen_socket)
+    assert not pair.server.wait(0, listen_socket=other)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(pair.server.wait, listen_socket=other)
+        wait_until(lambda: pair.server._threads._leading)
+        assert pair.server.close_listen_socket(other)
+        assert waiting.result(DEADLINE_S) is False
+    with pytest.raises(gs.InvalidHandle):
+        pair.server.wait(0, listen_socket=other)
+
+
+def test_waiting_for_a_poll_group(sockets: gs.NetworkingSockets) -> None:
+    group = sockets.create_poll_group()
+    one, other = sockets.create_socket_pair()
+    sockets.send_message_to_connection(other, b"x", NOW)
+    assert not sockets.wait(0, poll_group=group)
+    sockets.set_connection_poll_group(one, group)
+    assert sockets.wait(0, poll_group=group)
+    assert len(sockets.receive_messages_on_poll_group(group)) == 1
+    with ThreadPoolExecutor(2) as pool:
+        several = [pool.submit(sockets.wait, poll_group=group) for _ in range(2)]
+        wait_until(lambda: sockets._threads._leading and len(sockets._threads._followers) == 1)
+        assert sockets.destroy_poll_group(group)
+        assert [waiting.result(DEADLINE_S) for waiting in several] == [False, False]
+    with pytest.raises(gs.InvalidHandle):
+        sockets.wait(0, poll_group=group)
+
+
+def test_waiting_for_two_things_or_for_none_at_all(sockets: gs.NetworkingSockets) -> None:
+    one, other = sockets.create_socket_pair()
+    with pytest.raises(ValueError, match="connection and poll_group"):
+        sockets.wait(0, connection=one, poll_group=sockets.create_poll_group())
+    with pytest.raises(TypeError, match="connection must be a handle"):
+        sockets.wait(0, connection="one")  # type: ignore[arg-type]
+    with pytest.raises(gs.InvalidHandle):
+        sockets.wait(0, connection=gs.Connection(other + 12345))
+    with pytest.raises(gs.InvalidHandle):
+        sockets.wait(0, listen_socket=gs.ListenSocket(12345))
+    with pytest.raises(gs.InvalidHandle):
+        sockets.wait(0, poll_group=gs.PollGroup(12345))
+    sockets.close()
+    assert not sockets.wait(connection=one)
 
 
 def test_dispatched_changes_are_no_news() -> None:
@@ -187,7 +333,7 @@ def test_everything_is_given_back() -> None:
 def test_closing_while_others_wait(pair: Pair) -> None:
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(pair.client.wait) for _ in range(6)]
-        wait_until(lambda: pair.client._threads._leading and pair.client._threads._followers == 5)
+        wait_until(lambda: pair.client._threads._leading and len(pair.client._threads._followers) == 5)
         closing = [pool.submit(pair.client.close) for _ in range(2)]
         for one in closing:
             one.result(DEADLINE_S)
@@ -233,3 +379,29 @@ def test_closing_a_listen_socket_under_a_waiting_thread(pair: Pair) -> None:
         pair.client.connect(pair.address)
         assert waiting.result(DEADLINE_S)
         assert pair.server.get_listen_socket_address(listener) == pair.address
+
+
+def interval_s() -> float:
+    return round(sys.getswitchinterval(), 6)
+
+
+@pytest.mark.parametrize("is_dropped", [False, True])
+def test_the_switch_interval_is_the_programs_again(is_dropped: bool) -> None:
+    """Whether it is closed, or dropped by a program that forgot to."""
+    usual_s = interval_s()
+    sockets = gs.NetworkingSockets()
+    threads = sockets._threads
+    wait_until(lambda: interval_s() < usual_s)
+    if is_dropped:
+        node = sockets._node
+        del sockets
+        gc.collect()
+        assert interval_s() == usual_s
+        with node.lock:
+            threads._service_poller.wake()
+        wait_until(lambda: threads._service_poller.sleeping_until)
+        assert interval_s() == usual_s
+        node.close()
+    else:
+        sockets.close()
+    assert interval_s() == usual_s

@@ -48,6 +48,11 @@ def text_of_peer(debug: bytes) -> str:
     return cut_text(debug.decode("utf-8", "replace"), DEBUG_BYTES_MAX) or TEXT_PEER_CLOSED
 
 
+def timeout_text(text: str, send_error: str) -> str:
+    """Why a connection timed out, with what the system says if nothing can be sent."""
+    return cut_text(f"{text}: nothing could be sent: {send_error}", DEBUG_BYTES_MAX) if send_error else text
+
+
 def application_reason(reason: int, debug: str) -> tuple[int, str]:
     """What an application's reason and text become: 0 is generic, numbers out of 1000..2999 are replaced."""
     if reason == 0:

@@ -33,6 +33,8 @@ class Connection(StateMachine, ABC):
         "options",
         "peer",
         "ping",
+        "send_error",
+        "send_error_since",
         "sender",
         "statistics",
         "traffic",
@@ -56,6 +58,10 @@ class Connection(StateMachine, ABC):
         self.options = options
         self.is_encrypted = False
         self.is_authenticated = False
+        self.send_error = ""
+        """What the system says to all that is sent at present; empty while datagrams leave. The driver sets it."""
+        self.send_error_since = 0
+        """When the system began to say so."""
         self.traffic = traffic
         self.sender = traffic.sender
         self.statistics = traffic.statistics

@@ -306,7 +306,7 @@ class DatagramConnection(Connection):
             self._time_out(closing.TEXT_ACCEPT_TIMEOUT, now)
 
     def _time_out(self, debug: str, now: int) -> None:
-        self.fail(int(EndReason.MISC_TIMEOUT), debug, now)
+        self.fail(int(EndReason.MISC_TIMEOUT), closing.timeout_text(debug, self.send_error), now)
 
     def receive_packet(self, data: bytes, now: int) -> None:
         """Takes a data packet that names our id and came on our path. Never raises because of `data`."""

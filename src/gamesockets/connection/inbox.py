@@ -99,24 +99,25 @@ class LatePlaces:
 class Inbox(MessageSink):
     """Messages in order of arrival, late unreliable ones sorted back in among those of their lane (spec 2, 2.5.3)."""
 
-    __slots__ = ("_late", "_messages", "_ready")
+    __slots__ = ("_is_ready", "_late", "_messages", "_ready")
 
     def __init__(self, ready: "set[Inbox]") -> None:
         self._messages: deque[NetworkingMessage] = deque()
         self._late: LatePlaces | None = None
         """Made for late messages, and gone as soon as anything is taken."""
         self._ready = ready
-        """Where all inboxes that hold something are found, so that waiting for any message needs no search."""
+        """Where all inboxes with news are found, so that waiting for any message needs no search."""
+        self._is_ready = False
+        """Whether it holds something that nobody was told of since."""
 
     def __len__(self) -> int:
         return len(self._messages)
 
     def append(self, message: NetworkingMessage) -> None:
         """Adds a message that is newer than all of its lane."""
-        messages = self._messages
-        if not messages:
-            self._ready.add(self)
-        messages.append(message)
+        if not self._is_ready:
+            self._announce()
+        self._messages.append(message)
         if self._late is not None:
             self._late.append(message)
 
@@ -127,7 +128,16 @@ class Inbox(MessageSink):
         if late is None or late.count() >= _PLACES_MAX:
             late = self._late = LatePlaces(messages)
         messages.insert(len(messages) - late.insert(message), message)
+        if not self._is_ready:
+            self._announce()
+
+    def _announce(self) -> None:
+        self._is_ready = True
         self._ready.add(self)
+
+    def told(self) -> None:
+        """Somebody was told of what is here, who takes it out of those with news: it is back when more comes."""
+        self._is_ready = False
 
     def take(self, limit: int) -> list[NetworkingMessage]:
         """Removes and returns up to `limit` messages from the front."""
@@ -136,10 +146,13 @@ class Inbox(MessageSink):
         if limit >= len(messages):
             taken = list(messages)
             messages.clear()
+            self._is_ready = False
             self._ready.discard(self)
         else:
             popleft = messages.popleft
             taken = [popleft() for _ in range(limit)]
+            if not self._is_ready:
+                self._announce()  # the rest is news again
         _release(taken)
         return taken
 
@@ -154,8 +167,12 @@ class Inbox(MessageSink):
                 taken.append(message)
             else:
                 kept.append(message)
+        was_ready = self._is_ready
         self.replace(kept)
         _release(taken)
+        if not was_ready and not peer.queued_messages:  # what waits for others is no more news than before
+            self._is_ready = False
+            self._ready.discard(self)
         return taken
 
     def move_to(self, peer: PeerRecord, target: "Inbox") -> None:
@@ -175,8 +192,9 @@ class Inbox(MessageSink):
         self._messages = messages
         self._late = None
         if messages:
-            self._ready.add(self)
+            self._announce()
         else:
+            self._is_ready = False
             self._ready.discard(self)
 
     def discard(self, peer: PeerRecord) -> None:

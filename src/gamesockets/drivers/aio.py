@@ -79,8 +79,8 @@ class LoopService(Service):
         elif self._loop.is_closed():
             pass  # the backlog is never sent
         elif not self._has_readers:
-            watcher.watch(self._loop, port.udp, READ | (WRITE if port.backlog else 0), self._on_ready(port))
-        elif port.backlog:
+            watcher.watch(self._loop, port.udp, READ | (WRITE if port.awaits_room else 0), self._on_ready(port))
+        elif port.awaits_room:
             self._loop.add_writer(port.udp.fileno(), self._ready, port, WRITE)
         else:
             self._loop.remove_writer(port.udp.fileno())

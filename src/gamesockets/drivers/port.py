@@ -4,13 +4,19 @@ from collections import deque
 from typing import Final, final
 
 from gamesockets.bad_network.impairment import Impairment
+from gamesockets.connection.path import Path
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.observe.life_lines import sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.values.moments import NEVER
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
+
+PAUSE_MIN_US: Final = 1_000
+PAUSE_MAX_US: Final = 64_000
+"""The first and the longest pause of a port whose datagrams the system has no buffers for. Then they are dropped."""
 
 
 @final
@@ -18,6 +24,10 @@ class Port:
     """One UDP socket with the endpoint behind it."""
 
     __slots__ = (
+        "_pause_us",
+        "_retry_at",
+        "_unsent",
+        "awaits_room",
         "backlog",
         "deadline",
         "endpoint",
@@ -36,6 +46,13 @@ class Port:
         self.impairment = impairment
         self.backlog: deque[Transmit] = deque()
         """What the operating system would not take yet; meanwhile the endpoint is not asked for more."""
+        self.awaits_room = False
+        """Whether the backlog waits until the socket is writable."""
+        self._retry_at = NEVER
+        """When the backlog is tried again because the system lacks buffers, which no socket tells the end of."""
+        self._pause_us = PAUSE_MIN_US
+        self._unsent: set[Path] | None = None
+        """The paths of connections for which the system refuses all that is sent; None before the first."""
         self.deadline = NEVER
         self.gathers_until = 0
         """Until then a pump is planned, and what may wait for it need not ask for another one."""
@@ -50,6 +67,8 @@ class Port:
     def pump(self, now: int) -> None:
         """Sends everything that is due."""
         endpoint = self.endpoint
+        if self.backlog and now >= self._retry_at:
+            self.flush_backlog(now)
         if self.impairment.is_active:
             self._pump_impaired(now)
             return
@@ -57,25 +76,71 @@ class Port:
             transmits = endpoint.datagrams_to_send(now)
             if not transmits:
                 return
-            self._send(transmits)
+            self._send(transmits, now)
             if endpoint.next_timer() > now:
                 return
 
-    def _send(self, transmits: list[Transmit]) -> None:
+    def _send(self, transmits: list[Transmit], now: int) -> None:
+        udp = self.udp
         for index, (datagrams, path) in enumerate(transmits):
-            taken = self.udp.send(datagrams, path.remote, path.local)
+            errors = udp.send_errors
+            taken = udp.send(datagrams, path.remote, path.local)
             if self.trace_bytes_max > OFF:
-                trace_sent(self.udp.local_address, path.remote, datagrams[:taken], self.trace_bytes_max)
+                trace_sent(udp.local_address, path.remote, datagrams[:taken], self.trace_bytes_max)
+            if udp.send_errors != errors or self._unsent:
+                self._note_refusals(path, taken, udp.send_errors - errors, now)
             if taken < len(datagrams):
                 self.backlog.append((datagrams[taken:], path))
                 self.backlog.extend(transmits[index + 1 :])
+                if udp.lacks_buffers:
+                    self._pause(path, now)
+                else:
+                    self.awaits_room = True
                 return
+        self._pause_us = PAUSE_MIN_US
 
-    def flush_backlog(self) -> None:
-        """The socket takes datagrams again."""
+    def _note_refusals(self, path: Path, taken: int, refused: int, now: int) -> None:
+        """Tells a connection when the system refuses all that it sends, and when something leaves again."""
+        connection = self.endpoint.connections.get(path.remote)
+        if connection is None or not taken:
+            return
+        if refused < taken:
+            if self._unsent is not None:
+                self._unsent.discard(path)
+            connection.send_error = ""
+            return
+        if self._unsent is None:
+            self._unsent = set()
+        if path not in self._unsent:
+            connections = self.endpoint.connections
+            if len(self._unsent) > 2 * len(connections):  # most have ended
+                self._unsent = {one for one in self._unsent if one.remote in connections}
+            self._unsent.add(path)
+        if connection.send_error != self.udp.send_error_text:
+            connection.send_error = self.udp.send_error_text
+            connection.send_error_since = now
+            sending_fails(connection)
+
+    def _pause(self, path: Path, now: int) -> None:
+        """Waits for buffers, each time twice as long. What is refused too often is lost, as anywhere in a network."""
+        if self._pause_us > PAUSE_MAX_US:
+            count = sum([len(datagrams) for datagrams, _ in self.backlog])
+            self.backlog.clear()
+            self._retry_at = NEVER
+            self._pause_us = PAUSE_MAX_US
+            self.udp.send_errors += count
+            self._note_refusals(path, 1, 1, now)
+            return
+        self._retry_at = now + self._pause_us
+        self._pause_us *= 2
+
+    def flush_backlog(self, now: int) -> None:
+        """The socket takes datagrams again, or it is time to try."""
         waiting = list(self.backlog)
         self.backlog.clear()
-        self._send(waiting)
+        self.awaits_room = False
+        self._retry_at = NEVER
+        self._send(waiting, now)
 
     def _pump_impaired(self, now: int) -> None:
         outgoing = self.impairment.outgoing
@@ -83,11 +148,11 @@ class Port:
             for data in datagrams:
                 outgoing.receive_datagram(data, path, now)
         if not self.backlog:
-            self._send([([data], path) for data, path in outgoing.datagrams_to_send(now)])
+            self._send([([data], path) for data, path in outgoing.datagrams_to_send(now)], now)
 
     def pump_at_once(self, now: int) -> None:
         """Sends what is due past the simulated network, as the last thing before closing."""
-        self._send(self.endpoint.datagrams_to_send(now))
+        self._send(self.endpoint.datagrams_to_send(now), now)
 
     def receive(self, now: int) -> bool:
         """Reads what has arrived, up to one turn's worth; whether there was anything."""
@@ -116,7 +181,7 @@ class Port:
         """When this port next needs service."""
         impairment = self.impairment
         if self.backlog:
-            # What leaves the simulated network could not be sent either: only a writable socket helps.
-            return impairment.incoming.next_timer() if impairment.is_active else NEVER
+            # What leaves the simulated network could not be sent either: only a writable socket helps, or time.
+            return min(self._retry_at, impairment.incoming.next_timer()) if impairment.is_active else self._retry_at
         deadline = self.endpoint.next_timer()
         return min(deadline, impairment.next_timer()) if impairment.is_active else deadline

@@ -59,7 +59,7 @@ class Service(ABC):
 
     @abstractmethod
     def _watch_writing(self, port: Port) -> None:
-        """The port's backlog came or went: its socket is watched for writing while there is one."""
+        """`port.awaits_room` has changed: the port's socket is watched for writing while that is true."""
 
     @abstractmethod
     def _wake_before(self, deadline: int) -> None:
@@ -101,9 +101,14 @@ class Service(ABC):
     # ------------------------------------------------------------------ with the lock held
 
     def add(self, port: Port) -> None:
-        """Begins to serve a port."""
+        """Begins to serve a port. Raises `OSError`, and closes the port's socket, if there are too many to watch."""
+        try:
+            self._register(port)
+        except OSError:
+            port.is_open = False
+            port.udp.close()
+            raise
         self._ports.append(port)
-        self._register(port)
 
     def remove(self, port: Port) -> None:
         """Closes a port's socket."""
@@ -121,9 +126,9 @@ class Service(ABC):
         """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
         port.pumped_at = now
         port.gathers_until = 0
-        had_backlog = bool(port.backlog)
+        awaited_room = port.awaits_room
         port.pump(now)
-        if bool(port.backlog) != had_backlog:
+        if port.awaits_room is not awaited_room:
             self._watch_writing(port)
         endpoint = port.endpoint
         event = endpoint.next_event()
@@ -193,7 +198,7 @@ class Service(ABC):
             if not port.is_open:
                 continue
             if events & WRITE:
-                port.flush_backlog()
+                port.flush_backlog(now)
                 self._watch_writing(port)
             if events & READ:
                 port.receive(now)

@@ -12,13 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.signals import SIGNALS
+from gamesockets.drivers.switch_interval import SWITCH_INTERVAL
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
 
@@ -31,11 +32,8 @@ STEP_IN_AFTER_US: Final = 2_000
 GATHER_US: Final = 300
 """How long whole packets wait, in a flood of messages, for others of their connection, to leave in one system call."""
 
-SWITCH_INTERVAL_S: Final = 0.0005
-"""The interpreter's switch interval while the service thread serves because nobody waits. With Python's 5 ms, which the
-thread waits after every system call while the application computes, acks came 40 ms late."""
-
-_MICROSECOND_S: Final = 1e-6
+WAIT_SLICE_S: Final = 0.25 if sys.platform == "win32" else SLEEP_MAX_S
+"""The longest sleep of a thread in `wait`, after which it goes on. Nothing else lets Ctrl-C end a sleep on Windows."""
 
 _LOOK_EVERY_S: Final = 0.002
 """How often the end of the program looks whether the thread has told all peers."""
@@ -46,22 +44,28 @@ NAP_US: Final = 500
 The application is at work meanwhile, for one that waits serves the sockets itself."""
 
 
+HasNews: TypeAlias = Callable[[], bool]
+
+
+def _no_news() -> bool:
+    return False
+
+
 @final
 class ThreadService(Service):
     """Ports, and the thread that serves them when nobody waits."""
 
-    def __init__(self, owner: ServiceOwner, has_news: Callable[[], bool]) -> None:
+    def __init__(self, owner: ServiceOwner) -> None:
         super().__init__(owner)
-        self._has_news = has_news
         self._stopping = False
         self._news = threading.Condition(self.lock)
-        self._followers = 0
-        """Threads in `wait` beside the leader."""
+        self._followers: list[HasNews] = []
+        """What the threads in `wait` beside the leader wait for."""
         self._leading = False
+        self._leader_has_news: HasNews = _no_news
+        """What the leader waits for."""
         self._leader_thread = 0
         self._leading_since = 0
-        self._usual_interval_s = 0.0
-        """The process's switch interval, while a shorter one is in force; 0 otherwise."""
         self._woke_at = 0
         """When a sleep on the sockets last ended."""
         self._led_until = 0
@@ -72,7 +76,12 @@ class ThreadService(Service):
         """Ports with whole packets that wait for more."""
         self._put_off: deque[Callable[[], object]] = deque()
         self._service_poller = Poller()
-        self._leader_poller = Poller()
+        try:
+            self._leader_poller = Poller()
+        except OSError:
+            self._service_poller.close()
+            raise
+        SWITCH_INTERVAL.open(id(self))
         self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
         self._thread.start()
 
@@ -80,14 +89,18 @@ class ThreadService(Service):
 
     def _register(self, port: Port) -> None:
         self._service_poller.register(port.udp, port)
-        self._leader_poller.register(port.udp, port)
+        try:
+            self._leader_poller.register(port.udp, port)
+        except OSError:
+            self._service_poller.unregister(port.udp)
+            raise
 
     def _unregister(self, port: Port) -> None:
         self._service_poller.unregister(port.udp)
         self._leader_poller.unregister(port.udp)
 
     def _watch_writing(self, port: Port) -> None:
-        events = READ | (WRITE if port.backlog else 0)
+        events = READ | (WRITE if port.awaits_room else 0)
         self._service_poller.watch(port.udp, events, port)
         self._leader_poller.watch(port.udp, events, port)
 
@@ -114,60 +127,68 @@ class ThreadService(Service):
             self._schedule_at(port, until)
 
     def notify(self) -> None:
-        """Wakes those in `wait` if there is news."""
-        if (self._followers or self._leading) and self._has_news():
-            if self._leading and self._leader_poller.sleeping_until:
-                self._leader_poller.wake()
-            if self._followers:
+        """Wakes those in `wait` if there is news for them."""
+        if self._leading and self._leader_poller.sleeping_until and self._leader_has_news():
+            self._leader_poller.wake()
+        for has_news in self._followers:
+            if has_news():
                 self._news.notify_all()
+                return
 
-    def has_news_at_once(self) -> bool:
+    def has_news_at_once(self, has_news: HasNews) -> bool:
         """Sends what was gathered, before a `wait`; whether that need not sleep, because there is news."""
         if self._gathering:
             for port in list(self._gathering):
                 self.pump(port, now_us())
-        return self._has_news()
+        return has_news()
 
-    def wait(self, timeout_s: float | None) -> bool:
-        """Sleeps until there is news; False if the time ran out or the service stopped first."""
-        if self.has_news_at_once() or self._stopping:
-            return self._has_news()
+    def wait(self, timeout_s: float | None, has_news: HasNews) -> bool:
+        """Sleeps until `has_news`, which is asked with the lock held; False if time ran out or the service stopped."""
+        if self.has_news_at_once(has_news):
+            return True
+        if self._stopping:
+            return False
+        until = NEVER if timeout_s is None else now_us() + int(timeout_s * 1_000_000)
         if self._leading and self._leader_thread != threading.get_ident():
-            return self._follow(timeout_s)
-        return self._lead(NEVER if timeout_s is None else now_us() + int(timeout_s * 1_000_000))
+            return self._follow(until, has_news)
+        return self._lead(until, has_news)
 
-    def _follow(self, timeout_s: float | None) -> bool:
-        self._followers += 1
+    def _follow(self, until: int, has_news: HasNews) -> bool:
+        self._followers.append(has_news)
         try:
             SIGNALS.let_run()
-            self._news.wait_for(self._news_or_stopping, timeout_s)
-            return self._has_news()
+            while not (has_news() or self._stopping):
+                left_us = until - now_us()
+                if left_us <= 0:
+                    break
+                self._news.wait(min(left_us / 1_000_000, WAIT_SLICE_S))
+            return has_news()
         finally:
             SIGNALS.hold()
-            self._followers -= 1
+            self._followers.remove(has_news)
 
-    def _lead(self, until: int) -> bool:
+    def _lead(self, until: int, has_news: HasNews) -> bool:
         """Also inside a signal handler that runs while this thread leads and sleeps: then it leads on afterwards."""
-        has_led = self._leading
+        has_led, led_for = self._leading, self._leader_has_news
         try:
             self._leading = True
             self._leader_thread = threading.get_ident()
+            self._leader_has_news = has_news
             self._leading_since = now_us()
             if self._service_poller.sleeping_until:
                 self._service_poller.wake()
-            while not self._news_or_stopping() and self._sleep_and_serve(self._leader_poller, until):
-                pass
-            return self._has_news()
+            while not (has_news() or self._stopping):
+                if not self._sleep_and_serve(self._leader_poller, until, WAIT_SLICE_S):
+                    break
+            return has_news()
         finally:
             self._leading = has_led
+            self._leader_has_news = led_for
             self._led_until = 0 if self._followers else now_us()
             if has_led:
                 self._leader_poller.wake()
             elif self._is_parked_for_long or self._followers or self._stopping:
                 self._parked.notify_all()
-
-    def _news_or_stopping(self) -> bool:
-        return self._stopping or self._has_news()
 
     def stop(self) -> None:
         """Ends the thread, which closes all sockets. Call without the lock.
@@ -205,7 +226,11 @@ class ThreadService(Service):
         super().die_in_child()
         self._service_poller.close()
         self._leader_poller.close()
-        self._take_turns_normally()
+        SWITCH_INTERVAL.close(id(self))
+
+    def abandon(self) -> None:
+        """Nobody holds the owner any more: the thread serves on, but without short turns. Usable from any thread."""
+        SWITCH_INTERVAL.close(id(self))
 
     # ------------------------------------------------------------------ the thread
 
@@ -213,30 +238,19 @@ class ThreadService(Service):
         with self.lock:
             while not self._stopping:
                 if not self._park():
-                    self._take_turns_quickly()
+                    # Every system call releases the interpreter lock, which a computing application gives back late.
+                    SWITCH_INTERVAL.shorten(id(self))
                     began = now_us()
-                    self._sleep_and_serve(self._service_poller, NEVER)
+                    self._sleep_and_serve(self._service_poller, NEVER, SLEEP_MAX_S)
                     self._nap_if_dense(began)
-            self._take_turns_normally()
+            SWITCH_INTERVAL.restore(id(self))
             while self._leading:
                 self._parked.wait()
             for port in list(self._ports):
                 self.remove(port)
             self._service_poller.close()
             self._leader_poller.close()
-
-    def _take_turns_quickly(self) -> None:
-        """Every system call releases the interpreter lock, and an application that computes gives it back late."""
-        interval_s = sys.getswitchinterval()
-        if interval_s > SWITCH_INTERVAL_S:
-            self._usual_interval_s = interval_s
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
-
-    def _take_turns_normally(self) -> None:
-        """As it was before, unless somebody else has set it meanwhile."""
-        if self._usual_interval_s and abs(sys.getswitchinterval() - SWITCH_INTERVAL_S) < _MICROSECOND_S:
-            sys.setswitchinterval(self._usual_interval_s)
-        self._usual_interval_s = 0.0
+        SWITCH_INTERVAL.close(id(self))
 
     def _nap_if_dense(self, began: int) -> None:
         """Lets datagrams gather if the last one came right away, but misses no deadline."""
@@ -253,7 +267,7 @@ class ThreadService(Service):
         since = self._leading_since if self._leading else self._led_until
         nap_us = since + STEP_IN_AFTER_US - now_us()
         if nap_us > 0 or self._leading:
-            self._take_turns_normally()
+            SWITCH_INTERVAL.restore(id(self))
         if nap_us > 0:
             self._parked.wait(nap_us / 1_000_000)
             return True
@@ -264,11 +278,11 @@ class ThreadService(Service):
             return True
         return False
 
-    def _sleep_and_serve(self, poller: Poller, until: int) -> bool:
+    def _sleep_and_serve(self, poller: Poller, until: int, sleep_max_s: float) -> bool:
         """One round: sleeps at most until `until`, does what is due then; False once `until` has passed."""
         deadline = min(self._next_deadline(), until)
         poller.sleeping_until = deadline
-        timeout_s = None if deadline == NEVER else min(max(0.0, (deadline - now_us()) / 1_000_000), SLEEP_MAX_S)
+        timeout_s = sleep_max_s if deadline == NEVER else min(max(0.0, (deadline - now_us()) / 1_000_000), sleep_max_s)
         self.lock.release()
         try:
             if self._put_off or OUTPUT.waiting:

@@ -53,9 +53,8 @@ _LOCAL_REFUSALS: Final = frozenset({errno.EINVAL, errno.EADDRNOTAVAIL})
 # The interface or the kernel cannot cut at all (no checksum offload, IPsec, an old or foreign kernel).
 _SEGMENT_REFUSALS: Final = frozenset({errno.EIO, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOPROTOOPT, errno.ENOSYS})
 
-_WOULD_BLOCK: Final = frozenset(
-    {errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, getattr(errno, "WSAENOBUFS", errno.ENOBUFS)}
-)
+_NO_BUFFERS: Final = frozenset({errno.ENOBUFS, getattr(errno, "WSAENOBUFS", errno.ENOBUFS)})
+_WOULD_BLOCK: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK}) | _NO_BUFFERS
 # What an earlier datagram met on its way, reported at the next call: port unreachable, time to live used up.
 _ECHOES_OF_SENDING: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.ENETRESET})
 _NO_SUCH_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
@@ -71,6 +70,8 @@ class UdpSocket:
     """One bound, non-blocking UDP socket with batched input and output.
 
     Not safe for calls from several threads at once; sending in one thread and receiving in another is.
+    `send_error_text` is what the system said of the last datagram that it refused, `lacks_buffers` whether it refused
+    the last one for want of buffers: then the socket may well be writable, and only time helps.
     Counters: `send_errors` (datagrams the system refused for good), `receive_errors` (errors that came in the
     place of a datagram), `oversize_dropped` (datagrams longer than `LARGEST_DATAGRAM_BYTES`), `locals_refused`
     (datagrams that could not leave from where they should, and left from elsewhere).
@@ -82,10 +83,12 @@ class UdpSocket:
         "_socket",
         "gro",
         "gso",
+        "lacks_buffers",
         "local_address",
         "locals_refused",
         "oversize_dropped",
         "receive_errors",
+        "send_error_text",
         "send_errors",
     )
 
@@ -108,6 +111,8 @@ class UdpSocket:
         self._info: Final = PacketInfo(bound_socket, tells_local)
         self.local_address: Final = Address.from_socket(bound_socket.getsockname())
         self.send_errors = 0
+        self.send_error_text = ""
+        self.lacks_buffers = False
         self.receive_errors = 0
         self.oversize_dropped = 0
         self.locals_refused = 0
@@ -301,7 +306,7 @@ class UdpSocket:
 
         Returns how many, from the front, are dealt with: sent, or refused in a way that sending again will
         not cure (counted in `send_errors`). Fewer than all means there is no room: keep the rest until the
-        socket is writable. Raises OSError only on a closed socket.
+        socket is writable, or if it `lacks_buffers`, for a moment. Raises OSError only on a closed socket.
         """
         count = len(datagrams)
         if count == 1:
@@ -325,6 +330,7 @@ class UdpSocket:
         try:
             self._socket.sendmsg((b"".join(run),), ancillary, 0, address)
         except BlockingIOError:
+            self.lacks_buffers = False
             return 0
         except OSError as error:
             before = self.send_errors + self.locals_refused
@@ -355,10 +361,14 @@ class UdpSocket:
                     sendto(datagram, address)
             except OSError as error:
                 if error.errno in _WOULD_BLOCK:
+                    self.lacks_buffers = error.errno in _NO_BUFFERS
+                    if self.lacks_buffers:
+                        self.send_error_text = _text(error)
                     break
                 if error.errno == errno.EBADF:
                     raise
                 self.send_errors += 1
+                self.send_error_text = _text(error)
             sent += 1
         return sent
 
@@ -470,4 +480,8 @@ def _ipv6_text(address: Address) -> str:
 
 
 def _explained(error: OSError, what_failed: str) -> OSError:
-    return OSError(error.errno, f"{what_failed}: {error.strerror or error}")
+    return OSError(error.errno, f"{what_failed}: {_text(error)}")
+
+
+def _text(error: OSError) -> str:
+    return error.strerror or str(error)

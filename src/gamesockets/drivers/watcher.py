@@ -19,6 +19,9 @@ OnReady: TypeAlias = Callable[[int], None]
 LOOK_EVERY_S: Final = 1.0
 """How often the thread looks whether the loop was closed: a loop does not tell."""
 
+ROOM_AGAIN_S: Final = 0.1
+"""When a socket that was told of is tried again, after others took its place in the selector meanwhile."""
+
 
 @final
 class Watcher:
@@ -40,13 +43,15 @@ class Watcher:
         self._thread.start()
 
     def watch(self, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
-        """Calls `on_ready` from now on when a socket is ready for one of these events."""
+        """Calls `on_ready` from now on when a socket is ready for one of these events.
+
+        Raises `OSError`, and changes nothing, when there are more sockets than the selector takes.
+        """
         with self._lock:
-            is_new = udp not in self._watched
-            self._watched[udp] = (events, on_ready)
-            if is_new:
+            if udp not in self._watched:
                 self._poller.register(udp, udp)
-            elif udp not in self._resting:
+            self._watched[udp] = (events, on_ready)
+            if udp not in self._resting:
                 self._poller.watch(udp, events, udp)
         self._poller.wake()
 
@@ -56,6 +61,11 @@ class Watcher:
             if self._watched.pop(udp, None) is not None and udp not in self._resting:
                 self._poller.unregister(udp)
             self._resting.discard(udp)
+            return not self._watched
+
+    def is_idle(self) -> bool:
+        """Whether it watches nothing."""
+        with self._lock:
             return not self._watched
 
     def stop(self) -> None:
@@ -76,11 +86,15 @@ class Watcher:
 
     def _watch_again(self, udp: UdpSocket) -> None:
         with self._lock:
-            self._resting.discard(udp)
             found = self._watched.get(udp)
             if found is None:  # forgotten meanwhile, and if it was the last one, the thread has ended
                 return
-            self._poller.register(udp, udp)
+            try:
+                self._poller.register(udp, udp)
+            except OSError:
+                self._loop.call_later(ROOM_AGAIN_S, self._watch_again, udp)
+                return
+            self._resting.discard(udp)
             self._poller.watch(udp, found[0], udp)
         self._poller.wake()
 
@@ -107,11 +121,19 @@ _WATCHERS: dict[AbstractEventLoop, Watcher] = {}
 
 
 def watch(loop: AbstractEventLoop, udp: UdpSocket, events: int, on_ready: OnReady) -> None:
-    """Has the loop's watcher watch a socket, or change what it is watched for."""
+    """Has the loop's watcher watch a socket, or change what it is watched for.
+
+    Raises `OSError` when there are more sockets than a selector takes.
+    """
     watcher = _WATCHERS.get(loop)
     if watcher is None:
         watcher = _WATCHERS[loop] = Watcher(loop)
-    watcher.watch(udp, events, on_ready)
+    try:
+        watcher.watch(udp, events, on_ready)
+    except OSError:
+        if watcher.is_idle():
+            watcher.stop()
+        raise
 
 
 def forget(loop: AbstractEventLoop, udp: UdpSocket) -> None:

@@ -52,6 +52,8 @@ MakeService: TypeAlias = Callable[[ServiceOwner], Service]
 
 STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
 
+_EVERY_IPV4: Final = bytes(10) + b"\xff\xff" + bytes(4)
+
 _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
@@ -210,6 +212,7 @@ class Node(LivingNode, ServiceOwner):
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
+            _check_connectable(address)
             configuration = self._configuration_for(ConfigurationScope.CONNECTION, config)
             configuration.lock(LockMoment.CONNECTION_STARTED)
             options = ConnectionOptions.resolve(configuration)
@@ -300,6 +303,7 @@ class Node(LivingNode, ServiceOwner):
         member.close(reason, debug, enable_linger, now)
         member.serve(now)
         del self.members[member.connection.id]
+        self.service.notify()
 
     def close_listener(self, handle: int, remote_reason: str) -> bool:
         """Closes a listen socket and its connections, telling the peers; whether there was one."""
@@ -318,6 +322,7 @@ class Node(LivingNode, ServiceOwner):
         self.service.remove(port)
         port.endpoint.release()
         self.listeners.remove(handle)
+        self.service.notify()
         return True
 
     def change_credentials(self, credentials: Credentials) -> None:
@@ -402,6 +407,7 @@ class Node(LivingNode, ServiceOwner):
             if member.poll_group == group:
                 self.set_group(member, 0)
         self.groups.remove(group)
+        self.service.notify()
         return True
 
     def set_group(self, member: Member, group: int) -> bool:
@@ -518,3 +524,11 @@ class Node(LivingNode, ServiceOwner):
     def _packet_trace_bytes(self) -> int:
         x = self.configuration.effective(ConfigurationValue.PACKET_TRACE_MAX_BYTES)
         return x if isinstance(x, int) else -1
+
+
+def _check_connectable(address: Address) -> None:
+    """Raises `ValueError` for an address at which nobody can be."""
+    if address.port == 0:
+        raise ValueError(f"cannot connect to port 0 of {address}: name the port that the server listens on")
+    if address.is_all_zeros or address.packed == _EVERY_IPV4:
+        raise ValueError(f"cannot connect to {address}, which stands for every address: name one of the server")

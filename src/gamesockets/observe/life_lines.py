@@ -51,6 +51,12 @@ def _allow_without_auth(connection: Connection) -> int:
     return max(allow, options.localhost_allow_without_auth) if connection.address.is_loopback else allow
 
 
+def sending_fails(connection: Connection) -> None:
+    """The system refuses all that a connection sends, which goes on trying."""
+    text = f"[{describe(connection, '')}] nothing can be sent: {connection.send_error}"
+    OUTPUT.warn(DebugType.WARNING, "nothing can be sent", text)
+
+
 def left_unclosed(connection: Connection, name: str) -> None:
     """The application was told of a connection's end long ago, and still has not closed it."""
     seconds = UNCLOSED_US // 1_000_000

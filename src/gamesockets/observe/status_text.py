@@ -36,6 +36,9 @@ def detailed_status(connection: Connection, now: int) -> str:
     interval of five seconds, zero before the first.
     """
     lines = [_headline(connection)]
+    if connection.send_error:
+        seconds = (now - connection.send_error_since) / 1_000_000
+        lines.append(f"    Nothing can be sent for {seconds:.1f}s: {connection.send_error}")
     statistics = connection.statistics
     if statistics.packets_sent > 0:
         lines += ["    Current rates:", *_indented(_own_rates(connection), 2)]
@@ -58,6 +61,7 @@ def debug_text(connection: Connection, name: str) -> str:
     ping_ms = connection.ping.smoothed_ms
     reliable = sum([lane.reliable_count for lane in sender.lanes.lanes])
     rows: list[tuple[str, object]] = [
+        *([("nothing can be sent", connection.send_error)] if connection.send_error else []),
         ("x", f"{sender.pacer.rate} bytes/s"),
         ("x_calc", f"{sender.pacer.estimate} bytes/s"),
         ("rtt", f"{ping_ms} ms" if ping_ms >= 0 else "?"),

@@ -55,8 +55,8 @@ class ConnectionCalls(Calls):
         Raises:
             OSError: no socket can be opened for it, the local address is in use or not one of this machine (the text
                 names it), or 8191 connections live already.
-            ValueError: a configuration value cannot be set, the text is no host with a port, or the two addresses are
-                of different families.
+            ValueError: nobody can be at the address (`0.0.0.0`, `::`, port 0), a configuration value cannot be set, the
+                text is no host with a port, or the two addresses are of different families.
         """
         check_type("address", address, (Address, str))
         check_type("local_address", local_address, (Address, NoneType))

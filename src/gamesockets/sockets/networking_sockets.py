@@ -1,5 +1,6 @@
 """The game-loop API: a `Node` served by a thread, with polling and callbacks on the caller's thread (spec 3)."""
 
+import weakref
 from collections.abc import Callable, Mapping
 from threading import TIMEOUT_MAX
 from types import NoneType, TracebackType
@@ -16,8 +17,10 @@ from gamesockets.sockets.configuration_calls import ConfigurationCalls
 from gamesockets.sockets.connection_calls import ConnectionCalls
 from gamesockets.sockets.information_calls import InformationCalls
 from gamesockets.sockets.message_calls import MessageCalls
+from gamesockets.sockets.news import News
 from gamesockets.sockets.status_events import StatusEvents
-from gamesockets.values.arguments import check_type
+from gamesockets.values.arguments import check_handle, check_type
+from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusCallback
 
@@ -55,9 +58,12 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         self._events = StatusEvents()
         shown = Credentials.chosen(identity, credentials)
         super().__init__(Node(self._make_service, self._events, shown, trust, config))
+        self._news = News(self._node, self._events)
+        # Whoever drops this object unclosed must not leave the process with another switch interval.
+        weakref.finalize(self, self._threads.abandon).atexit = False
 
     def _make_service(self, owner: ServiceOwner) -> ThreadService:
-        self._threads = ThreadService(owner, self._has_news)
+        self._threads = ThreadService(owner)
         return self._threads
 
     def __enter__(self) -> "NetworkingSockets":
@@ -75,11 +81,32 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         """
         self._node.close()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Sleeps until messages or status changes are waiting; False if `timeout` seconds passed without any.
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        connection: Connection | None = None,
+        listen_socket: ListenSocket | None = None,
+        poll_group: PollGroup | None = None,
+    ) -> bool:
+        """Sleeps until messages or status changes have come; False if `timeout` seconds passed without any.
 
-        Status changes count while somebody dispatches them, or once when they are new. Returns False at once after
-        `close`, also if a signal handler closed meanwhile.
+        It tells once of what has come, each thread for itself: what a program then leaves unread does not keep it from
+        sleeping. It tells again when more comes, and when a read or `dispatch_callback` has left a rest. Returns False
+        at once after `close`, also if a signal handler closed meanwhile.
+
+        Args:
+            timeout: in seconds; None for no limit, 0 not to sleep.
+            connection: wait only for messages and status changes of this connection.
+            listen_socket: wait only for what `receive_messages_on_listen_socket` would give, and for status changes of
+                the connections accepted there.
+            poll_group: wait only for what `receive_messages_on_poll_group` would give.
+
+        With one of the three, True means at once that messages wait there. False, too, if it is closed meanwhile.
+
+        Raises:
+            InvalidHandle: what to wait for does not exist.
+            TypeError, ValueError: an argument cannot be used, or more than one thing to wait for was given.
 
         Signal handlers run while it sleeps, and what they raise comes out of it; those of signals that come while it
         serves the sockets run a moment later, so that what arrives then is not lost.
@@ -88,20 +115,58 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
             check_type("timeout", timeout, (int, float))
             if not 0 <= timeout <= TIMEOUT_MAX:
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
+        if connection is not None or listen_socket is not None or poll_group is not None:
+            return self._wait_for_one(timeout, connection, listen_socket, poll_group)
         node = self._node
         with LINES, node.entering():
             if node.is_closed:
                 return False
-            if self._threads.has_news_at_once():
-                self._events.mark_seen()
+            news = self._news
+            if self._threads.has_news_at_once(news.of_anything()):
+                news.tell()
                 return True
         with LINES, SIGNALS, node.entering():
-            has_news = self._threads.wait(timeout)
-            self._events.mark_seen()
+            has_news = self._threads.wait(timeout, news.of_anything())
+            news.tell()
+        return self._is_open_after_sleep() and has_news
+
+    def _is_open_after_sleep(self) -> bool:
         if self._threads.is_stopping():  # a signal handler that closed could not wait for the end on this thread
             self._threads.stop()
             return False
-        return has_news
+        return True
+
+    def _wait_for_one(
+        self,
+        timeout: float | None,
+        connection: Connection | None,
+        listen_socket: ListenSocket | None,
+        poll_group: PollGroup | None,
+    ) -> bool:
+        given = {"connection": connection, "listen_socket": listen_socket, "poll_group": poll_group}
+        things = {name: handle for name, handle in given.items() if handle is not None}
+        if len(things) > 1:
+            raise ValueError(f"wait for one thing, not for {' and '.join(things)}")
+        for name, handle in things.items():
+            check_handle(handle, name)
+        with LINES, SIGNALS, self._node.entering():
+            if self._node.is_closed:
+                return False
+            if connection is not None:
+                has_news = self._threads.wait(timeout, self._news.of_connection(connection)) and self._told(connection)
+            elif listen_socket is not None:
+                is_there = self._news.of_listen_socket(listen_socket)
+                has_news = self._threads.wait(timeout, is_there) and self._told(-listen_socket)
+            elif poll_group is not None:
+                is_there = self._news.of_poll_group(poll_group)
+                has_news = self._threads.wait(timeout, is_there) and self._node.groups.get(poll_group) is not None
+            else:
+                has_news = False
+        return self._is_open_after_sleep() and has_news
+
+    def _told(self, source: int) -> bool:
+        self._events.mark_told(source)
+        return source > 0 or self._node.listeners.get(-source) is not None
 
     # ------------------------------------------------------------------ status changes
 
@@ -137,6 +202,3 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         if not callable(callback):
             raise TypeError(f"callback must be callable, not {type(callback).__name__}")
         return self._events.dispatch(callback, context)
-
-    def _has_news(self) -> bool:
-        return bool(self._node.ready) or self._events.has_news()

@@ -12,6 +12,9 @@ from gamesockets.values.records import StatusCallback, StatusInfo
 EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
 
+PRUNE_ABOVE: Final = 256
+"""With more connections than this in the record of who changed last, those whose changes were dispatched leave it."""
+
 COMPLAIN_ABOVE: Final = 100
 """With more changes waiting than this, a line of debug output asks for dispatching (spec 3, 14.3)."""
 
@@ -23,6 +26,13 @@ class StatusEvents(Audience):
     def __init__(self) -> None:
         self._waiting: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
         self._unseen = False
+        self._count = 0
+        """Changes so far. Each has its number, and they are dispatched in that order."""
+        self._newest: dict[int, int] = {}
+        """Number of the newest change of each connection, by handle, and of each listen socket, by minus its handle."""
+        self._told_of: dict[int, int] = {}
+        """Number of the newest change that was told to a thread that waits for that connection or listen socket."""
+        self._prune_above = PRUNE_ABOVE
         self._dispatched = False
         self._has_complained = False
 
@@ -34,6 +44,13 @@ class StatusEvents(Audience):
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
         self._waiting.append((change, callback))
         self._unseen = True
+        self._count += 1
+        self._newest[change.connection] = self._count
+        listen_socket = change.connection_info.listen_socket
+        if listen_socket:
+            self._newest[-listen_socket] = self._count
+        if len(self._newest) > self._prune_above:
+            self._prune()
         # An application that has no callback and does not dispatch does not want status changes.
         is_wanted = callback is not None or self._dispatched
         if is_wanted and len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
@@ -49,8 +66,30 @@ class StatusEvents(Audience):
         self._waiting.clear()
 
     def has_news(self) -> bool:
-        """Whether a waiter should wake: something new came, or something waits and somebody dispatches."""
-        return bool(self._waiting) and (self._unseen or self._dispatched)
+        """Whether a waiter should wake: something new came, or dispatching has left a rest."""
+        return self._unseen and bool(self._waiting)
+
+    def is_left_undispatched(self) -> bool:
+        """Whether changes wait although somebody dispatches."""
+        return self._dispatched and bool(self._waiting)
+
+    def has_news_of(self, source: int) -> bool:
+        """Whether a change waits that was not told: of a connection, or with minus its handle of a listen socket."""
+        newest = self._newest.get(source, 0)
+        return newest > self._count - len(self._waiting) and newest > self._told_of.get(source, 0)
+
+    def mark_told(self, source: int) -> None:
+        """A thread that waits for this connection or listen socket was told."""
+        newest = self._newest.get(source)
+        if newest is not None:
+            self._told_of[source] = newest
+
+    def _prune(self) -> None:
+        """Forgets the numbers of changes that were dispatched."""
+        dispatched = self._count - len(self._waiting)
+        self._newest = {source: number for source, number in self._newest.items() if number > dispatched}
+        self._told_of = {source: number for source, number in self._told_of.items() if source in self._newest}
+        self._prune_above = max(PRUNE_ABOVE, 2 * len(self._newest))
 
     def mark_seen(self) -> None:
         """A waiter was told."""
@@ -87,6 +126,8 @@ class StatusEvents(Audience):
             event = self._waiting.popleft()
         except IndexError:
             return None
-        if not self._waiting:
+        if self._waiting:
+            self._unseen = True  # a rest is news again
+        else:
             self._has_complained = False
         return event
