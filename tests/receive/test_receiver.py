@@ -583,7 +583,9 @@ def test_messages_that_wait_for_a_slow_application_are_read_later_although_they_
 
 def test_pieces_of_which_no_more_comes_are_given_up() -> None:
     reception = Reception()
-    reception.process(encode_select_lane(3) + unreliable(b"a", 1, 32, 0, False) + unreliable(b"x", 1, RELATIVE, 0, False))
+    reception.process(
+        encode_select_lane(3) + unreliable(b"a", 1, 32, 0, False) + unreliable(b"x", 1, RELATIVE, 0, False)
+    )
     reception.receiver.forget_old_pieces()
     reception.process(encode_select_lane(3) + unreliable(b"b", 1, 32, 1, False))
     reception.receiver.forget_old_pieces()
