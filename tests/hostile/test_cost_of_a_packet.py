@@ -47,7 +47,7 @@ pytestmark = pytest.mark.skipif(COMPILED, reason="compiled code runs no lines to
 SOURCE: Final = str(Path(gamesockets.__file__).parent)
 ROOM: Final = 1200
 """Bytes of each packet's payload."""
-MULTIPLE: Final = 2
+MULTIPLE: Final = 4
 """So many times what an ordinary packet of the same size costs: one full of messages of one byte."""
 LINES_PER_PACKET_REPORTED: Final = 80
 """Beside that, for each packet of ours of which it says for the first time what became of it."""

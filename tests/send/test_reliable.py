@@ -49,7 +49,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
                     holes.add(id(chosen))
             else:
                 retry.acknowledge(chosen)
-        for lane, stream in enumerate(streams):
+        for stream in streams:
             mine = [segment for segment in segments if segment.stream is stream]
             assert stream.unacked_bytes == sum(len(segment.data) for segment in mine if segment.state == IN_FLIGHT)
             assert stream.lost_bytes == sum(len(segment.data) for segment in mine if segment.state == LOST)

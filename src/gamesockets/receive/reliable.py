@@ -137,7 +137,7 @@ class ReliableStream:
         known = 0
         for index in range(first, last):
             known += islands[index].size()
-        # The larger one takes the bytes of the other, so that filling many holes does not move the same bytes each time.
+        # The larger one takes the bytes of the other: else closing many holes moved the same bytes each time.
         if left.size() >= right.size():
             kept = left
             kept.write(begin, data)
