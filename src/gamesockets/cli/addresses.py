@@ -1,7 +1,6 @@
 """Which UDP addresses does a text such as "example.org:27015" on the command line mean?
 
-The library itself never resolves names (spec 3, 10.1); the command line does, once, before anything is
-opened.
+The command line resolves names once, before anything is opened, so that a wrong one is told at once.
 """
 
 from __future__ import annotations
