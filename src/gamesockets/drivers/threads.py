@@ -59,6 +59,7 @@ class ThreadService(Service):
         """Threads in `wait` beside the leader."""
         self._leading = False
         self._leader_thread = 0
+        self._leads_on_main = False
         self._leading_since = 0
         self._usual_interval_s = 0.0
         """The process's switch interval, while a shorter one is in force; 0 otherwise."""
@@ -152,6 +153,7 @@ class ThreadService(Service):
         try:
             self._leading = True
             self._leader_thread = threading.get_ident()
+            self._leads_on_main = self._leader_thread == SIGNALS.main_thread
             self._leading_since = now_us()
             if self._service_poller.sleeping_until:
                 self._service_poller.wake()
@@ -277,9 +279,11 @@ class ThreadService(Service):
             SIGNALS.let_run()
             ready = poller.select(timeout_s)
         finally:
-            SIGNALS.hold()
-            self.lock.acquire()
+            # Without a call before the lock is taken: a handler may run after each, and raise before it is taken.
+            if poller is self._leader_poller:
+                SIGNALS.may_run = SIGNALS.may_run and not self._leads_on_main
             poller.sleeping_until = 0
+            self.lock.acquire()
         if self._stopping:
             return False
         now = self._woke_at = now_us()
