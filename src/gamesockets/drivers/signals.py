@@ -34,15 +34,16 @@ class HeldSignals:
         self._pending: deque[tuple[int, FrameType | None]] = deque()
         self._depth = 0
         """How many `wait` hold signals: a handler may wait too."""
-        self._may_run = False
-        self._main_thread = threading.main_thread().ident
+        self.may_run = False
+        """Whether the main thread sleeps without the lock, so that handlers run."""
+        self.main_thread = threading.main_thread().ident
 
     def start_anew(self) -> None:
         """After a fork, in the child: another thread may be the main one."""
-        self._main_thread = threading.main_thread().ident
+        self.main_thread = threading.main_thread().ident
 
     def __enter__(self) -> None:
-        if threading.get_ident() != self._main_thread:
+        if threading.get_ident() != self.main_thread:
             return
         if not self._depth:
             for number in _SIGNALS:
@@ -50,17 +51,17 @@ class HeldSignals:
                 if callable(handler) and handler != self._note:
                     self._handlers[number] = handler
                     _set(number, self._note)
-        self._may_run = False
+        self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if threading.get_ident() != self._main_thread:
+        if threading.get_ident() != self.main_thread:
             return
         self._depth -= 1
         if self._depth:
-            self._may_run = True  # this `wait` was called by a handler, which ran while another one slept
+            self.may_run = True  # this `wait` was called by a handler, which ran while another one slept
         try:
             if not self._depth:
                 for number, handler in list(self._handlers.items()):
@@ -71,17 +72,17 @@ class HeldSignals:
 
     def let_run(self) -> None:
         """The main thread goes to sleep without the lock: handlers run, those that were put off first."""
-        if self._depth and threading.get_ident() == self._main_thread:
-            self._may_run = True
+        if self._depth and threading.get_ident() == self.main_thread:
+            self.may_run = True
             self._run_pending()
 
     def hold(self) -> None:
         """The main thread is about to serve."""
-        if self._may_run and threading.get_ident() == self._main_thread:
-            self._may_run = False
+        if self.may_run and threading.get_ident() == self.main_thread:
+            self.may_run = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._depth and not self._may_run:
+        if self._depth and not self.may_run:
             self._pending.append((number, frame))
         else:
             self._handlers[number](number, frame)

@@ -65,6 +65,7 @@ class ThreadService(Service):
         self._leader_has_news: HasNews = _no_news
         """What the leader waits for."""
         self._leader_thread = 0
+        self._leads_on_main = False
         self._leading_since = 0
         self._woke_at = 0
         """When a sleep on the sockets last ended."""
@@ -174,6 +175,7 @@ class ThreadService(Service):
             self._leading = True
             self._leader_thread = threading.get_ident()
             self._leader_has_news = has_news
+            self._leads_on_main = self._leader_thread == SIGNALS.main_thread
             self._leading_since = now_us()
             if self._service_poller.sleeping_until:
                 self._service_poller.wake()
@@ -291,9 +293,11 @@ class ThreadService(Service):
             SIGNALS.let_run()
             ready = poller.select(timeout_s)
         finally:
-            SIGNALS.hold()
-            self.lock.acquire()
+            # Without a call before the lock is taken: a handler may run after each, and raise before it is taken.
+            if poller is self._leader_poller:
+                SIGNALS.may_run = SIGNALS.may_run and not self._leads_on_main
             poller.sleeping_until = 0
+            self.lock.acquire()
         if self._stopping:
             return False
         now = self._woke_at = now_us()
