@@ -6,15 +6,16 @@ signal, and the handler runs a moment later. Python runs handlers on the main th
 """
 
 import signal
+import sys
 import threading
 from collections import deque
-from inspect import unwrap
 from types import FrameType, TracebackType
 from typing import Any, Final, final
 
-# Without the conversion to enumerations, which costs ten times as much.
-_get: Final[Any] = unwrap(signal.getsignal)
-_set: Final[Any] = unwrap(signal.signal)
+# What `signal` itself calls. Its conversion of numbers to enumerations costs twenty times as much.
+_PLAIN: Final[Any] = sys.modules.get("_signal", signal)
+_get: Final[Any] = _PLAIN.getsignal
+_set: Final[Any] = _PLAIN.signal
 
 _NAMES: Final = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGBREAK", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1"),
@@ -31,6 +32,12 @@ class HeldSignals:
     def __init__(self) -> None:
         self._handlers: dict[int, Any] = {}
         """The program's handlers of signals for which ours was installed; kept, for somebody may have ours from us."""
+        self._seen: list[Any] = []
+        """What `_SIGNALS` did when a `wait` last began."""
+        self._callable: list[tuple[int, Any]] = []
+        """Those of them that the program handles, with its handlers."""
+        self._noting = self._note
+        """One bound method, for `_note` makes a new one each time."""
         self._pending: deque[tuple[int, FrameType | None]] = deque()
         self._depth = 0
         """How many `wait` hold signals: a handler may wait too."""
@@ -46,11 +53,17 @@ class HeldSignals:
         if threading.get_ident() != self.main_thread:
             return
         if not self._depth:
-            for number in _SIGNALS:
-                handler = _get(number)
-                if callable(handler) and handler != self._note:
-                    self._handlers[number] = handler
-                    _set(number, self._note)
+            seen = list(map(_get, _SIGNALS))
+            if seen != self._seen:  # seldom: programs set their handlers once
+                self._seen = seen
+                self._callable = [
+                    (number, handler)
+                    for number, handler in zip(_SIGNALS, seen, strict=True)
+                    if callable(handler) and handler != self._noting
+                ]
+                self._handlers.update(self._callable)
+            for number, _ in self._callable:
+                _set(number, self._noting)
         self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
 
@@ -64,8 +77,8 @@ class HeldSignals:
             self.may_run = True  # this `wait` was called by a handler, which ran while another one slept
         try:
             if not self._depth:
-                for number, handler in list(self._handlers.items()):
-                    if _get(number) == self._note:
+                for number, handler in self._callable:
+                    if _get(number) == self._noting:
                         _set(number, handler)
         finally:
             self._run_pending()

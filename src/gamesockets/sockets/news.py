@@ -59,7 +59,8 @@ class News:
                 inbox.told()
                 self._told.pop(inbox, None)
                 self._told[inbox] = None
-            self._prune(_PRUNED_EACH_TIME * len(self._ready))
+            if len(self._told) > _PRUNED_EACH_TIME:
+                self._prune(_PRUNED_EACH_TIME * len(self._ready))
             self._ready.clear()
             self._events.mark_seen()
         self._heard.turn = self._turn
