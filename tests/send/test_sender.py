@@ -162,11 +162,18 @@ def test_numbers_are_given_per_lane_and_shared_by_both_kinds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "lane"), [(0, 1), (0, -1), (0, 255), (MAX_MESSAGE_BYTES + 1, 0)], ids=["lane", "below", "far", "size"]
+    ("size", "lane", "why"),
+    [
+        (0, 1, Result.INVALID_PARAM),
+        (0, -1, Result.INVALID_PARAM),
+        (0, 255, Result.INVALID_PARAM),
+        (MAX_MESSAGE_BYTES + 1, 0, Result.VALUE_OUT_OF_RANGE),
+    ],
+    ids=["lane", "below", "far", "size"],
 )
-def test_impossible_messages_are_refused_and_use_no_number(size: int, lane: int) -> None:
+def test_impossible_messages_are_refused_and_use_no_number(size: int, lane: int, why: Result) -> None:
     line = Line()
-    assert line.send(bytes(size), RELIABLE, lane) == -Result.INVALID_PARAM
+    assert line.send(bytes(size), RELIABLE, lane) == -why
     assert line.sender.lanes.queued_bytes == 0
     assert line.send(b"x") == 1
 

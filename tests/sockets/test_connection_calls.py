@@ -132,8 +132,8 @@ class Opening:
     def __init__(self, kind: type[socket.socket]) -> None:
         self._kind = kind
 
-    def open_for(self, peer: gs.Address) -> UdpSocket:
-        return UdpSocket.open_for(peer, self._kind)
+    def open_for(self, peer: gs.Address, local: gs.Address | None = None) -> UdpSocket:
+        return UdpSocket.open_for(peer, self._kind, local)
 
 
 @pytest.mark.parametrize("number", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EPERM, errno.ENOBUFS])

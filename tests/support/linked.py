@@ -7,7 +7,7 @@ from typing import Final
 
 import gamesockets as gs
 from gamesockets import aio
-from gamesockets.node.node import Config
+from gamesockets.node.creation import Config
 
 LOCAL: Final = "127.0.0.1"
 RELIABLE: Final = gs.SendFlags.RELIABLE

@@ -14,8 +14,8 @@ from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
+from gamesockets.node.creation import Config
 from gamesockets.node.members import Member
-from gamesockets.node.node import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values.address import Address

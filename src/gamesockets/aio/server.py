@@ -18,7 +18,8 @@ from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, Co
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
-from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, Config
+from gamesockets.node.creation import Config
+from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address

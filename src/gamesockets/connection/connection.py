@@ -6,15 +6,18 @@ Code on the path of datagrams uses `DatagramConnection` itself.
 
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import final
+from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, StateMachine
 from gamesockets.connection.traffic import Traffic
 from gamesockets.values.address import Address
+from gamesockets.values.enums import SendFlags
 from gamesockets.values.message import PeerRecord
 from gamesockets.values.results import Result
+
+_NO_DELAY: Final = int(SendFlags.NO_DELAY)
 
 
 class Connection(StateMachine, ABC):
@@ -121,3 +124,12 @@ class StateChange:
         self.new_state = new_state
         self.reason = reason
         self.debug = debug
+
+
+def send_refusal(state: State, flags: int) -> int:
+    """Minus the `Result` of a send that another state than CONNECTED forbids; 0 where messages may be queued."""
+    if state == State.CONNECTING:
+        return -int(Result.IGNORED) if flags & _NO_DELAY else 0
+    if state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
+        return -int(Result.NO_CONNECTION)
+    return -int(Result.INVALID_PARAM)

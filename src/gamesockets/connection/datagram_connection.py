@@ -13,7 +13,7 @@ from typing import Final, final
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection import closing
 from gamesockets.connection.closing import Farewell
-from gamesockets.connection.connection import Connection, StateChange
+from gamesockets.connection.connection import Connection, StateChange, send_refusal
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.handshake import (
     Agreement,
@@ -37,23 +37,15 @@ from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
-from gamesockets.values.enums import EndReason, SendFlags
+from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
 from gamesockets.values.moments import NEVER
 from gamesockets.values.results import Result
 from gamesockets.wire import datagram
-from gamesockets.wire.messages_pb2 import (
-    ChallengeReply,
-    ChallengeRequest,
-    ConnectionClosed,
-    ConnectOK,
-    ConnectRequest,
-    NoConnection,
-)
+from gamesockets.wire import messages_pb2 as control
 
 FIN_WAIT_US: Final = 5_000_000
-_NO_DELAY: Final = int(SendFlags.NO_DELAY)
 _NO_POLICY: Final = Policy(0, None, 0)
 
 
@@ -300,10 +292,9 @@ class DatagramConnection(Connection):
                 self.timers.expiry = self._lingering.ends_at
             else:
                 self._time_out(closing.TEXT_LINGER_OVER, now)
-        elif self._server is None:
-            self._time_out(closing.TEXT_CONNECT_TIMEOUT, now)
         else:
-            self._time_out(closing.TEXT_ACCEPT_TIMEOUT, now)
+            text = closing.TEXT_CONNECT_TIMEOUT if self._server is None else closing.TEXT_ACCEPT_TIMEOUT
+            self._time_out(text, now)
 
     def _time_out(self, debug: str, now: int) -> None:
         self.fail(int(EndReason.MISC_TIMEOUT), closing.timeout_text(debug, self.send_error), now)
@@ -353,13 +344,9 @@ class DatagramConnection(Connection):
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
         """Queues a message; its number, or minus the `Result` that says why not."""
         if self.state is not State.CONNECTED:
-            if self.state == State.CONNECTING:
-                if flags & _NO_DELAY:
-                    return -int(Result.IGNORED)
-            elif self.state in (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY):
-                return -int(Result.NO_CONNECTION)
-            else:
-                return -int(Result.INVALID_PARAM)
+            refusal = send_refusal(self.state, flags)
+            if refusal:
+                return refusal
         return self.traffic.outbox.send(data, flags, lane, now)
 
     def flush(self) -> Result:
@@ -407,17 +394,17 @@ class DatagramConnection(Connection):
         self._count_received(size_bytes)
         if message is None:
             self._counters.malformed += 1
-        elif isinstance(message, ConnectionClosed):
+        elif isinstance(message, control.ConnectionClosed):
             self._on_connection_closed(message, now)
-        elif isinstance(message, NoConnection):
+        elif isinstance(message, control.NoConnection):
             self._on_no_connection(message, now)
-        elif isinstance(message, ChallengeReply):
+        elif isinstance(message, control.ChallengeReply):
             self._on_challenge_reply(message, now)
-        elif isinstance(message, ConnectOK):
+        elif isinstance(message, control.ConnectOK):
             self._on_connect_ok(message, now)
-        elif isinstance(message, ChallengeRequest):
+        elif isinstance(message, control.ChallengeRequest):
             self._on_repeated_request(message.connection_id, now)
-        elif isinstance(message, ConnectRequest):
+        elif isinstance(message, control.ConnectRequest):
             self._on_repeated_request(message.client_connection_id, now)
 
     def newcomer_received(self, is_proven: bool, size_bytes: int, now: int) -> None:
@@ -429,7 +416,7 @@ class DatagramConnection(Connection):
         if is_proven:
             self.traffic.doubt(now)
 
-    def _on_challenge_reply(self, message: ChallengeReply, now: int) -> None:
+    def _on_challenge_reply(self, message: control.ChallengeReply, now: int) -> None:
         client = self._client
         if client is None or self.state != State.CONNECTING:
             self._counters.ignored += 1
@@ -440,7 +427,7 @@ class DatagramConnection(Connection):
         else:
             self.traffic.take_ping_sample(client.ping_sample_ms, now)
 
-    def _on_connect_ok(self, message: ConnectOK, now: int) -> None:
+    def _on_connect_ok(self, message: control.ConnectOK, now: int) -> None:
         client = self._client
         if message.client_connection_id != self.id or self._server is not None:
             self._counters.ignored += 1
@@ -467,7 +454,7 @@ class DatagramConnection(Connection):
         else:
             self._tell_again(now)
 
-    def _on_connection_closed(self, message: ConnectionClosed, now: int) -> None:
+    def _on_connection_closed(self, message: control.ConnectionClosed, now: int) -> None:
         to_id, from_id = message.to_connection_id, message.from_connection_id
         if to_id == self.id or (to_id == 0 and from_id != 0 and from_id == self.remote_id):
             self._replies.owe_no_connection(to_id, from_id)
@@ -475,7 +462,7 @@ class DatagramConnection(Connection):
         else:
             self._replies.owe_stray_no_connection(to_id, from_id, now)
 
-    def _on_no_connection(self, message: NoConnection, now: int) -> None:
+    def _on_no_connection(self, message: control.NoConnection, now: int) -> None:
         """Believed if it names both ids, of which only the two ends and the path know; else a hint (spec 1, 7.6)."""
         from_id, to_id = message.from_connection_id, message.to_connection_id
         if self.data_flows and to_id == 0 and from_id == self.remote_id:

@@ -10,7 +10,7 @@ All methods are called with `lock` held, except where they say otherwise. They c
 the types of arguments are checked by those who take them from the user.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final, TypeAlias, final
 
@@ -19,7 +19,7 @@ from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue, LockMoment, find_row
+from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue, LockMoment
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
@@ -32,6 +32,7 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
+from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
@@ -40,19 +41,14 @@ from gamesockets.observe.debug_output import LINES
 from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_type
 from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
 from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
-Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
-
 MakeService: TypeAlias = Callable[[ServiceOwner], Service]
 
 STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
-
-_EVERY_IPV4: Final = bytes(10) + b"\xff\xff" + bytes(4)
 
 _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
@@ -85,7 +81,7 @@ class Node(LivingNode, ServiceOwner):
     ) -> None:
         self.configuration = Configuration(ConfigurationScope.SOCKETS_INTERFACE, PROCESS.configuration)
         if config is not None:
-            self._apply(config)
+            apply_config(self.configuration, config)
         self.credentials = Credentials(PROCESS.identity) if credentials is None else credentials
         self.trust = trust
         self.service = make_service(self)
@@ -107,15 +103,6 @@ class Node(LivingNode, ServiceOwner):
         self._ids = ConnectionIds(self._entropy)
         self._pipes = Pipes(self._ids, self.service, self._on_pipe_change)
         PROCESS.register(self)
-
-    def _apply(self, config: Config) -> None:
-        """Called without any lock."""
-        for value, x in config.items():
-            row = find_row(value)
-            if row is not None and row.scope == ConfigurationScope.GLOBAL:
-                PROCESS.apply({value: x})
-            else:
-                self.configuration.apply({value: x})
 
     def check_open(self) -> None:
         """Raises `OSError` after `close`."""
@@ -197,7 +184,7 @@ class Node(LivingNode, ServiceOwner):
         """
         with FailureLine("listen on", address):
             self.check_open()
-            configuration = self._configuration_for(ConfigurationScope.LISTEN_SOCKET, config)
+            configuration = configuration_for(ConfigurationScope.LISTEN_SOCKET, self.configuration, config)
             if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0 and self.trust is None:
                 raise ValueError("IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority, and there is none")
             configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
@@ -212,8 +199,8 @@ class Node(LivingNode, ServiceOwner):
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
-            _check_connectable(address)
-            configuration = self._configuration_for(ConfigurationScope.CONNECTION, config)
+            check_connectable(address)
+            configuration = configuration_for(ConfigurationScope.CONNECTION, self.configuration, config)
             configuration.lock(LockMoment.CONNECTION_STARTED)
             options = ConnectionOptions.resolve(configuration)
             udp = UdpSocket.open_for(address, local=local)
@@ -226,7 +213,7 @@ class Node(LivingNode, ServiceOwner):
         """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
         with FailureLine("connect to", name):
             self.check_open()
-            configuration = self._configuration_for(ConfigurationScope.CONNECTION, config)
+            configuration = configuration_for(ConfigurationScope.CONNECTION, self.configuration, config)
             configuration.lock(LockMoment.CONNECTION_STARTED)
             options = ConnectionOptions.resolve(configuration)
             port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
@@ -264,15 +251,6 @@ class Node(LivingNode, ServiceOwner):
             self.members[member.connection.id] = member
         return pair
 
-    def _configuration_for(self, scope: ConfigurationScope, config: Config | None) -> Configuration:
-        configuration = Configuration(scope, self.configuration)
-        if config is not None:
-            check_type("config", config, Mapping)
-            configuration.apply(config)
-        if configuration.effective(ConfigurationValue.SYMMETRIC_CONNECT) != 0:
-            raise ValueError("SYMMETRIC_CONNECT must be 0 for connections over plain UDP")
-        return configuration
-
     def _open_port(self, udp: UdpSocket, options: ConnectionOptions, accepts: bool) -> Port:
         endpoint = Endpoint(
             self._entropy,
@@ -285,7 +263,7 @@ class Node(LivingNode, ServiceOwner):
             ready=self.ready,
         )
         port = Port(udp, endpoint, Impairment(NetworkConditions.resolve(self.configuration), self._random))
-        port.trace_bytes_max = self._packet_trace_bytes()
+        port.trace_bytes_max = packet_trace_bytes(self.configuration)
         self.service.add(port)
         return port
 
@@ -508,7 +486,7 @@ class Node(LivingNode, ServiceOwner):
             self._reconfigure(member)
         for listener in self.listeners.values():
             listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
-        self.service.set_packet_trace(self._packet_trace_bytes())
+        self.service.set_packet_trace(packet_trace_bytes(self.configuration))
         self.service.set_conditions(NetworkConditions.resolve(self.configuration), now_us())
 
     def _reconfigure(self, member: Member) -> None:
@@ -520,15 +498,3 @@ class Node(LivingNode, ServiceOwner):
             member.serve(now_us())
         member.follow_log_levels()
         self.service.notify()  # there may be more room in a send buffer
-
-    def _packet_trace_bytes(self) -> int:
-        x = self.configuration.effective(ConfigurationValue.PACKET_TRACE_MAX_BYTES)
-        return x if isinstance(x, int) else -1
-
-
-def _check_connectable(address: Address) -> None:
-    """Raises `ValueError` for an address at which nobody can be."""
-    if address.port == 0:
-        raise ValueError(f"cannot connect to port 0 of {address}: name the port that the server listens on")
-    if address.is_all_zeros or address.packed == _EVERY_IPV4:
-        raise ValueError(f"cannot connect to {address}, which stands for every address: name one of the server")

@@ -4,7 +4,7 @@ from types import NoneType
 
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.drivers.resolving import resolve_on_a_thread, split_host_and_port
-from gamesockets.node.node import Config
+from gamesockets.node.creation import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls

@@ -11,7 +11,8 @@ from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.drivers.threads import ThreadService
-from gamesockets.node.node import STATUS_CALLBACK, Config, Node
+from gamesockets.node.creation import Config
+from gamesockets.node.node import STATUS_CALLBACK, Node
 from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.configuration_calls import ConfigurationCalls
 from gamesockets.sockets.connection_calls import ConnectionCalls
