@@ -77,7 +77,7 @@ class HeldSignals:
             self.may_run = True  # this `wait` was called by a handler, which ran while another one slept
         try:
             if not self._depth:
-                for number, handler in self._callable:
+                for number, handler in list(self._handlers.items()):
                     if _get(number) == self._noting:
                         _set(number, handler)
         finally:
