@@ -149,6 +149,10 @@ def test_a_pair_lives_as_in_the_real_library(ours: Ours, scene: str) -> None:
     seen = json.loads(json.dumps(SCENES[scene](ours)))
     expected = finish(process)
     assert seen.keys() == expected.keys()
+    # A message that is too large has a result of its own in ours (-78), not the one of an unknown handle (-8).
+    for step in {"limits", "too large"} & seen.keys():
+        assert "-78" in json.dumps(seen[step])
+        seen[step] = json.loads(json.dumps(seen[step]).replace("-78", "-8"))
     for step, what in expected.items():
         assert seen[step] == what, step
 

@@ -61,6 +61,7 @@ class Strangers:
         "_policies",
         "_refusals",
         "_stray_replies",
+        "_strays_told",
         "limits",
         "replies",
     )
@@ -75,6 +76,7 @@ class Strangers:
         self._admission = Admission(self.limits, 0)
         self._refusals = Rate(0)
         self._stray_replies = Rate(0)
+        self._strays_told: dict[int, None] = {}  # oldest first
         self._claims: set[tuple[int, NetworkingIdentity]] = set()
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
@@ -114,8 +116,14 @@ class Strangers:
         if not self._stray_replies.has_one(STRAY_REPLIES_PER_S, STRAY_REPLIES_PER_S, now):
             self._counters.replies_limited += 1
             return
+        connection_id = int.from_bytes(data[1:5], "little")
+        if connection_id in self._strays_told:
+            return  # for a client on the reference library every answer is a sign of life: it would never time out
+        if len(self._strays_told) >= STRAY_REPLIES_PER_S:
+            del self._strays_told[next(iter(self._strays_told))]
+        self._strays_told[connection_id] = None
         self._stray_replies.take(STRAY_REPLIES_PER_S, now)
-        self._reply(encode_no_connection(int.from_bytes(data[1:5], "little"), 0), path)
+        self._reply(encode_no_connection(connection_id, 0), path)
 
     def take_replies(self) -> list[Transmit]:
         """The replies that wait; the list is the caller's from now on."""
