@@ -60,6 +60,11 @@ class ConnectionOptions:
         for field, number in with_defaults(OPTION_ROWS, fields).items():
             setattr(self, field, number)
 
+    def allowed_without_auth(self, is_loopback: bool) -> int:
+        """`IP_AllowWithoutAuth` for a peer: one on this machine may be allowed more (spec 1, 5.9)."""
+        allow = self.allow_without_auth
+        return max(allow, self.localhost_allow_without_auth) if is_loopback else allow
+
     @classmethod
     def default(cls) -> "ConnectionOptions":
         """The options of a connection for which nothing is set: always the same object."""

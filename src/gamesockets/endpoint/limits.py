@@ -19,6 +19,8 @@ HANDSHAKES_PER_S: Final = 500
 ADDRESS_HANDSHAKES_PER_S: Final = 50
 STRAY_REPLIES_PER_S: Final = 1000
 """Answers to data packets of connections that do not exist, of 6 bytes each."""
+STRAYS_TOLD_MAX: Final = 1000
+"""Ids of connections that do not exist, which have had such an answer and get no second one."""
 REFUSALS_PER_S: Final = 50
 """Answers that say why there is no room, of 512 bytes each."""
 

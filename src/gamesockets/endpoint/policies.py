@@ -20,7 +20,5 @@ class Policies:
 
     def towards(self, peer: Address, options: ConnectionOptions, now: int) -> Policy:
         """The policy for a peer at that address now: peers on this machine may be allowed more."""
-        allow = options.allow_without_auth
-        if peer.is_loopback:
-            allow = max(allow, options.localhost_allow_without_auth)
+        allow = options.allowed_without_auth(peer.is_loopback)
         return Policy(allow, self._trust, (now + self._unix_epoch_us) // 1_000_000)

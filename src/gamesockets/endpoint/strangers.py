@@ -21,6 +21,7 @@ from gamesockets.endpoint.limits import (
     REFUSALS_PER_S,
     ROOM,
     STRAY_REPLIES_PER_S,
+    STRAYS_TOLD_MAX,
     TOO_FAST,
     Admission,
     Limits,
@@ -119,7 +120,7 @@ class Strangers:
         connection_id = int.from_bytes(data[1:5], "little")
         if connection_id in self._strays_told:
             return  # for a client on the reference library every answer is a sign of life: it would never time out
-        if len(self._strays_told) >= STRAY_REPLIES_PER_S:
+        if len(self._strays_told) >= STRAYS_TOLD_MAX:
             del self._strays_told[next(iter(self._strays_told))]
         self._strays_told[connection_id] = None
         self._stray_replies.take(STRAY_REPLIES_PER_S, now)

@@ -28,7 +28,8 @@ def state_changed(change: StateChange, name: str, is_incoming: bool) -> None:
             OUTPUT.say(DebugType.VERBOSE, f"{who} {'incoming request' if is_incoming else 'connecting'}")
         case State.CONNECTED:
             OUTPUT.say(DebugType.MESSAGE, f"{who} connected")
-            if not connection.is_authenticated and _allow_without_auth(connection) == _ALLOW_AND_TELL:
+            allow = connection.options.allowed_without_auth(connection.address.is_loopback)
+            if not connection.is_authenticated and allow == _ALLOW_AND_TELL:
                 text = f"{who} peer is not authenticated, and allowed because IP_AllowWithoutAuth is 1"
                 OUTPUT.warn(DebugType.WARNING, "peer without authentication", text)
         case State.CLOSED_BY_PEER:
@@ -43,12 +44,6 @@ def state_changed(change: StateChange, name: str, is_incoming: bool) -> None:
             OUTPUT.say(DebugType.MESSAGE, f"{who} closed by app{manner} {why} {change.debug}")
         case _:
             pass
-
-
-def _allow_without_auth(connection: Connection) -> int:
-    options = connection.options
-    allow = options.allow_without_auth
-    return max(allow, options.localhost_allow_without_auth) if connection.address.is_loopback else allow
 
 
 def sending_fails(connection: Connection) -> None:
