@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, ConfigurationSubject, LockMoment
+from gamesockets.config.kinds import ConfigurationSubject, LockMoment
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
 PAGE: Final = Path(__file__).parent / "reference" / "configuration.md"

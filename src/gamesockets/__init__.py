@@ -40,6 +40,7 @@ from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
 from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
+from gamesockets.values.statistics import Statistics
 from gamesockets.version import __version__
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "Result",
     "SendFlags",
     "SendType",
+    "Statistics",
     "StatusInfo",
     "__version__",
 ]

@@ -7,9 +7,10 @@ import pytest
 from tests.support.configuration import SPEC, Scopes, check_fields
 
 from gamesockets.config.fields import OPTION_ROWS, in_field_unit
+from gamesockets.config.kinds import LockMoment
 from gamesockets.config.options import PIPE_CONNECTION_PRESETS, ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationValue, LockMoment, value_name
+from gamesockets.config.table import ConfigurationValue, value_name
 from gamesockets.values.enums import ConfigurationScope
 
 V = ConfigurationValue

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from tests.support.configuration import DELETED, KEPT, LOCKS, NUMBERS, SETTABLE, Scopes, by_name
 
+from gamesockets.config.kinds import LockMoment
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationValue, LockMoment
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.values.enums import ConfigurationScope
 
 V = ConfigurationValue

@@ -12,14 +12,8 @@ import pytest
 from docs import configuration as page
 from tests.support.configuration import DELETED, LOCKS, OUR_OWN, SPEC, SPEC_ROWS, by_name
 
-from gamesockets.config.table import (
-    CONFIGURATION_ROWS,
-    ConfigurationSubject,
-    ConfigurationValue,
-    find_row,
-    listed_values,
-    value_name,
-)
+from gamesockets.config.kinds import ConfigurationSubject
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationValue, find_row, listed_values, value_name
 from gamesockets.values.enums import ConfigurationScope
 
 V = ConfigurationValue

@@ -191,7 +191,7 @@ def test_packet_numbers_before_the_first_are_not_taken() -> None:
     raw.number = 1
     raw.inject(raw.packet(PING))
     assert connection.receive() == []
-    assert connection.host.counters.duplicates == 1
+    assert connection.host.statistics.duplicates == 1
     raw.inject(raw.packet(PING))
     assert texts(connection) == [b"x"]
 

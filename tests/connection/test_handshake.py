@@ -186,7 +186,7 @@ def test_a_name_without_proof_is_refused_where_proof_is_wanted() -> None:
     world.run(11)
     assert client.end_reason == 5003
     assert strict.connections == []
-    assert strict.counters.bad_requests > 0
+    assert strict.statistics.bad_requests > 0
 
 
 # ---------------------------------------------------------------------- encryption
@@ -301,7 +301,7 @@ def test_peers_that_are_too_old(version: int) -> None:
     old = RawClient(tap, world, server, version=version)
     assert old.inject(old.connect_request(old.get_challenge())) == []
     assert server.connections == []
-    assert server.counters.bad_requests == 1
+    assert server.statistics.bad_requests == 1
 
 
 def test_a_version_that_changes_during_the_handshake() -> None:

@@ -24,6 +24,7 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConnectionInfoFlags, SendFlags
@@ -76,6 +77,7 @@ class Replay:
             Credentials(NetworkingIdentity.localhost()),
             options,
             self.counters,
+            MemoryPool(),
             set(),
             deque(),
             self.now,

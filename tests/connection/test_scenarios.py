@@ -137,8 +137,8 @@ def mixed_traffic(network: str, seed: int, seconds: float) -> None:
         status = connection.status()
         assert connection.is_connected
         assert (status.pending_reliable, status.sent_unacked_reliable, status.pending_unreliable) == (0, 0, 0)
-        assert connection.host.counters.malformed == 0
-        assert connection.host.counters.undecryptable == 0
+        assert connection.host.statistics.malformed == 0
+        assert connection.host.statistics.undecryptable == 0
 
 
 @pytest.mark.parametrize("mtu", [200, 576, 1300])

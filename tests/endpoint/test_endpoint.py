@@ -193,7 +193,7 @@ def test_replaying_into_the_living_connection_delivers_nothing_twice() -> None:
     assert server.is_connected
     assert server.receive() == []
     assert client.receive() == []
-    assert server.host.counters.duplicates > 100
+    assert server.host.statistics.duplicates > 100
 
 
 def test_spoofed_sources_cannot_reach_a_connection() -> None:
@@ -211,7 +211,7 @@ def test_spoofed_sources_cannot_reach_a_connection() -> None:
     world.inject(raw.closed(client.core.id, client.core.remote_id), spoofer.address, client.host)
     world.run(0)
     assert client.is_connected
-    assert client.host.counters.stray == 1
+    assert client.host.statistics.stray == 1
 
 
 @given(data=st.binary(max_size=1400), first=st.integers(0, 255))

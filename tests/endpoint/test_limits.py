@@ -8,8 +8,9 @@ from tests.support.raw_peers import RawClient, kind, parse
 
 import gamesockets as gs
 from gamesockets import sim
+from gamesockets.config.limits import Limits
 from gamesockets.endpoint import limits
-from gamesockets.endpoint.limits import Limits, Rate
+from gamesockets.endpoint.limits import Rate
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ConnectRequest
 
@@ -53,14 +54,14 @@ def test_a_rate_allows_so_many_a_second_and_some_at_once() -> None:
 
 def test_one_owner_of_addresses_gets_so_many_connections() -> None:
     world, tap, server = listening()
-    limits_of(server).address_max = 3
+    limits_of(server).address_connections_max = 3
     for network in ("192.0.2.7", "192.0.2.8"):
         got = [answer(RawClient(tap, world, server, address=gs.Address(network, port))) for port in range(1, 6)]
         assert got == ["ok"] * 3 + ["closed"] * 2
     for prefix in ("2001:db8:0:1::", "2001:db8:0:2::"):
         got = [answer(RawClient(tap, world, server, address=gs.Address(f"{prefix}{host}", 9))) for host in range(1, 6)]
         assert got == ["ok"] * 3 + ["closed"] * 2, "a /64 counts as one"
-    assert server.counters.no_room_for_address == 8
+    assert server.statistics.no_room_for_address == 8
     raw = RawClient(tap, world, server, address=gs.Address("192.0.2.7", 77))
     [refusal] = [parse(data) for data in raw.inject(raw.connect_request(raw.get_challenge()))]
     assert refusal.debug == b"The server has too many connections from your address."
@@ -68,7 +69,7 @@ def test_one_owner_of_addresses_gets_so_many_connections() -> None:
 
 def test_who_leaves_makes_room_for_others_of_the_address() -> None:
     world, tap, server = listening()
-    limits_of(server).address_max = 2
+    limits_of(server).address_connections_max = 2
     for port in (1, 2):
         RawClient(tap, world, server, address=gs.Address("192.0.2.7", port)).connect()
     for port in range(3, 9):
@@ -80,7 +81,7 @@ def test_who_leaves_makes_room_for_others_of_the_address() -> None:
 
 def test_the_machine_itself_has_no_limit_for_its_addresses() -> None:
     world, tap, server = listening()
-    limits_of(server).address_max = 1
+    limits_of(server).address_connections_max = 1
     for port in range(1, 200):
         assert answer(RawClient(tap, world, server, address=gs.Address("127.0.0.1", port))) == "ok"
 
@@ -97,7 +98,7 @@ def test_who_waits_for_the_application_is_bounded() -> None:
     clients = [world.connect(server) for _ in range(6)]
     world.run(2)
     assert len(server.connections) == 4
-    assert server.counters.no_room_to_wait >= 2
+    assert server.statistics.no_room_to_wait >= 2
     for connection in server.connections[:3]:
         connection.accept()
     server.connections[3].close()
@@ -111,12 +112,12 @@ def test_who_waits_for_the_application_is_bounded() -> None:
 
 def test_handshakes_are_limited_before_signatures_are_looked_at() -> None:
     world, tap, server = listening()
-    limits_of(server).handshakes_per_s = 20
+    limits_of(server).handshakes_per_second = 20
     for host in range(1, 101):
         raw = RawClient(tap, world, server, address=gs.Address(f"192.0.2.{host}", 9))
         assert raw.inject(forged(raw)) == []
-    assert server.counters.bad_requests == 20
-    assert server.counters.too_fast == 80
+    assert server.statistics.bad_requests == 20
+    assert server.statistics.too_fast == 80
     world.run(0.5)
     for host in range(101, 201):
         answer(RawClient(tap, world, server, address=gs.Address(f"192.0.2.{host}", 9)))
@@ -125,13 +126,13 @@ def test_handshakes_are_limited_before_signatures_are_looked_at() -> None:
 
 def test_one_address_does_not_use_up_the_rate_of_all() -> None:
     world, tap, server = listening()
-    limits_of(server).handshakes_per_s = 100
-    limits_of(server).address_handshakes_per_s = 10
+    limits_of(server).handshakes_per_second = 100
+    limits_of(server).address_handshakes_per_second = 10
     for port in range(1, 201):
         raw = RawClient(tap, world, server, address=gs.Address("192.0.2.7", port))
         assert raw.inject(forged(raw)) == []
-    assert server.counters.bad_requests == 20
-    assert server.counters.too_fast_for_address == 180
+    assert server.statistics.bad_requests == 20
+    assert server.statistics.too_fast_for_address == 180
     assert answer(RawClient(tap, world, server, address=gs.Address("192.0.2.8", 1))) == "ok"
 
 
@@ -142,13 +143,13 @@ def test_a_full_server_looks_at_no_signature(monkeypatch: pytest.MonkeyPatch) ->
     assert answers == ["ok"] * 3 + ["closed"] * limits.REFUSALS_PER_S + [""] * (97 - limits.REFUSALS_PER_S)
     raw = RawClient(tap, world, server, address=gs.Address("192.0.2.7", 200))
     raw.inject(forged(raw))
-    assert (server.counters.no_room, server.counters.bad_requests) == (98, 0)
+    assert (server.statistics.no_room, server.statistics.bad_requests) == (98, 0)
 
 
 def test_a_refused_client_shows_why() -> None:
     world = sim.World()
     server = world.listen()
-    limits_of(server).address_max = 1
+    limits_of(server).address_connections_max = 1
     clients = [world.connect(server, host=world.host(gs.Address("192.0.2.7", port))) for port in (1, 2)]
     world.run(1)
     assert clients[0].is_connected

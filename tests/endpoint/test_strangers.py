@@ -61,7 +61,7 @@ def test_a_challenge_is_bound_to_the_address_but_not_to_the_id() -> None:
     for address in (gs.Address("192.0.2.7", 4001), gs.Address("192.0.2.8", 4000), gs.Address("2001:db8::7", 4000)):
         thief = RawClient(tap, world, server, address=address)
         assert thief.inject(raw.connect_request(challenge)) == []
-    assert server.counters.bad_challenges == 3
+    assert server.statistics.bad_challenges == 3
     assert raw.inject(raw.connect_request(challenge ^ 1 << 40)) == []
     assert raw.inject(raw.connect_request(0)) == []
     assert server.connections == []
@@ -260,4 +260,4 @@ def test_connections_beyond_the_limit_are_told_that_the_server_is_full(monkeypat
             assert (refusal.reason_code, refusal.debug) == (5001, b"The server is full.")
             assert refusal.to_connection_id == raw.id
     assert len(server.connections) == 3
-    assert server.counters.no_room == 2
+    assert server.statistics.no_room == 2

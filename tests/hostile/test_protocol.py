@@ -8,8 +8,9 @@ from tests.support.raw_peers import PING, RawClient, Tap, kind, parse
 
 import gamesockets as gs
 from gamesockets import sim
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import CLOSE_REPEATS, encode_no_connection
-from gamesockets.connection.lingering import LINGER_STEP_BYTES, LINGER_STEP_US
+from gamesockets.connection.lingering import LINGER_STEP_BYTES
 from gamesockets.connection.replies import REPLY_BURST_US, REPLY_BYTES_PER_S
 from gamesockets.connection.states import State
 from gamesockets.wire import datagram
@@ -80,7 +81,7 @@ def test_a_server_answers_packets_of_no_connection_rarely_and_with_less() -> Non
         world.inject(bytes(packet), stranger.address, connection.host)
     world.run(0)
     assert len(stranger.new()) <= 1000
-    assert connection.host.counters.replies_limited >= 4000
+    assert connection.host.statistics.replies_limited >= 4000
     packet[0] |= 0x40
     packet[1:5] = (0x0506_0708).to_bytes(4, "little")
     world.run(2)
@@ -148,7 +149,7 @@ def test_lingering_ends_although_the_peer_sends_and_acknowledges_nothing() -> No
     began = world.now_us
     world.every(0.5, lambda: world.inject(raw.packet(PING), raw.address, connection.host))
     assert world.run_until(lambda: connection.core.state != State.LINGER, 100)
-    assert world.now_us - began == LINGER_STEP_US
+    assert world.now_us - began == ConnectionOptions.default().timeout_linger_us
     assert connection.end_reason == 5003
     raw.new()
     world.run(0.1)
@@ -169,7 +170,7 @@ def test_lingering_ends_although_the_peer_acknowledges_a_little_now_and_then() -
 
     world.every(5, acknowledge_one_more)
     assert world.run_until(lambda: connection.core.state != State.LINGER, 1000)
-    assert world.now_us <= (2 + 100_000 // LINGER_STEP_BYTES) * LINGER_STEP_US
+    assert world.now_us <= (2 + 100_000 // LINGER_STEP_BYTES) * ConnectionOptions.default().timeout_linger_us
 
 
 def test_lingering_goes_on_as_long_as_the_peer_takes_what_comes() -> None:
@@ -213,7 +214,7 @@ def test_a_known_peers_name_draws_a_bounded_number_of_bytes(state: str, asked: s
     assert sum(map(len, answers)) <= limit_bytes
     if asked != "data" or state != "CONNECTED":
         assert answers
-        assert state == "CLOSED_BY_PEER" or connection.host.counters.replies_limited > 3000
+        assert state == "CLOSED_BY_PEER" or connection.host.statistics.replies_limited > 3000
 
 
 def test_a_client_that_misses_most_answers_still_gets_in() -> None:
@@ -223,7 +224,7 @@ def test_a_client_that_misses_most_answers_still_gets_in() -> None:
     clients = [world.connect(server, down=sim.Conditions(loss=0.6)) for _ in range(20)]
     world.run(9)
     assert all(client.is_connected for client in clients)
-    assert server.counters.replies_limited == 0
+    assert server.statistics.replies_limited == 0
 
 
 # ---------------------------------------------------------------------- texts and replays
@@ -246,5 +247,5 @@ def test_a_packet_that_ends_in_a_bad_ack_cannot_be_replayed() -> None:
         world.inject(packet, raw.address, connection.host)
         world.run(0.01)
     assert [message.data for message in connection.receive()] == [b"x"]
-    assert connection.host.counters.duplicates == 49
+    assert connection.host.statistics.duplicates == 49
     assert connection.is_connected

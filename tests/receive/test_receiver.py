@@ -586,9 +586,9 @@ def test_pieces_of_which_no_more_comes_are_given_up() -> None:
     reception.process(
         encode_select_lane(3) + unreliable(b"a", 1, 32, 0, False) + unreliable(b"x", 1, RELATIVE, 0, False)
     )
-    reception.receiver.forget_old_pieces()
+    reception.receiver.finish_interval(0)
     reception.process(encode_select_lane(3) + unreliable(b"b", 1, 32, 1, False))
-    reception.receiver.forget_old_pieces()
+    reception.receiver.finish_interval(0)
     assert reception.receiver.pieces_expired == 1
     assert texts(reception.take(encode_select_lane(3) + unreliable(b"c", 1, 32, 2, True))) == [b"abc"]
     assert held(reception) == reception.receiver._held_bytes == 0

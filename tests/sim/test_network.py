@@ -99,8 +99,8 @@ def test_intercept_may_drop_alter_and_multiply() -> None:
     world.run(0)
     assert [message.data for message in server.receive()] == [b"once"]
     assert len(original) == 1
-    assert server.host.counters.duplicates == 1
-    assert server.host.counters.malformed == 1
+    assert server.host.statistics.duplicates == 1
+    assert server.host.statistics.malformed == 1
 
 
 def test_new_conditions_are_for_new_paths() -> None:

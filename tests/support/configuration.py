@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from gamesockets.config.kinds import LockMoment
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationRow, ConfigurationValue, LockMoment
+from gamesockets.config.table import ConfigurationRow, ConfigurationValue
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
 SOURCE: Final = Path(__file__).parent.parent.parent / "src" / "gamesockets"
@@ -30,6 +31,14 @@ OUR_OWN: Final = [
     ConfigurationValue.FAKE_MESSAGE_LOSS_SEND,
     ConfigurationValue.FAKE_MESSAGE_LOSS_RECV,
     ConfigurationValue.RECV_INCOMPLETE_SIZE,
+    ConfigurationValue.TIMEOUT_FIRST_MESSAGE,
+    ConfigurationValue.TIMEOUT_LINGER,
+    ConfigurationValue.LISTEN_CONNECTIONS_MAX,
+    ConfigurationValue.LISTEN_WAITING_MAX,
+    ConfigurationValue.LISTEN_ADDRESS_CONNECTIONS_MAX,
+    ConfigurationValue.LISTEN_HANDSHAKES_PER_SECOND,
+    ConfigurationValue.LISTEN_ADDRESS_HANDSHAKES_PER_SECOND,
+    ConfigurationValue.LISTEN_MEMORY_MAX,
 ]
 
 _WORDS: Final = {"RECV": "RECEIVE", "DUP": "DUPLICATE", "AVG": "AVERAGE", "PCT": "PERCENT", "LOCAL_HOST": "LOCALHOST"}

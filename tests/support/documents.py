@@ -140,6 +140,9 @@ def run_here(page: str) -> None:
             assert printed.getvalue() == block.output, block.place
 
 
+_TOOK_LONG: Final = re.compile(r"Executing <.*> took [0-9.]+ seconds\n")
+
+
 class Program:
     """A block running in a process of its own."""
 
@@ -161,8 +164,8 @@ class Program:
 
     @property
     def errors(self) -> str:
-        """All of standard error so far."""
-        return "".join(self._errors)
+        """All of standard error so far, but for asyncio's remarks on how busy the machine is."""
+        return "".join([line for line in self._errors if not _TOOK_LONG.fullmatch(line)])
 
     def wait_for(self, output: str) -> None:
         """Waits until that has been printed, or the program has ended."""

@@ -112,6 +112,9 @@ class Owner(ServiceOwner):
     def on_change(self, port: Port, change: StateChange) -> None:
         raise AssertionError(f"no connection is involved, yet {change} came")
 
+    def on_removed(self, port: Port) -> None:
+        """Fake endpoints count nothing."""
+
     def on_reminder(self, what: int) -> None:
         self.reminded.append((what, threading.current_thread()))
 

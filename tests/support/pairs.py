@@ -11,7 +11,7 @@ from tests.support.waiting import collect, wait_until
 
 import gamesockets as gs
 from gamesockets.clock import now_us
-from gamesockets.config.table import ConfigurationInput
+from gamesockets.config.kinds import ConfigurationInput
 
 State = gs.ConnectionState
 Config = Mapping[gs.ConfigurationValue, ConfigurationInput]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
 from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, FAULTY, NOT_ACKNOWLEDGED, Receiver
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage, PeerRecord
@@ -326,7 +327,7 @@ class Reception:
         self.peer = PeerRecord(1, NetworkingIdentity.invalid())
         self.ready: set[Inbox] = set()
         self.inbox = Inbox(self.ready)
-        self.receiver = Receiver(self.ack_reporter, self.peer, self.inbox, options or ConnectionOptions())
+        self.receiver = Receiver(self.ack_reporter, self.peer, self.inbox, options or ConnectionOptions(), MemoryPool())
         self.number = 1
         """Of the last packet."""
         self.next_to_send = 100

@@ -41,6 +41,14 @@ OUR_OWN = {
         int(ConfigurationValue.FAKE_MESSAGE_LOSS_SEND),
         int(ConfigurationValue.FAKE_MESSAGE_LOSS_RECV),
         int(ConfigurationValue.RECV_INCOMPLETE_SIZE),
+        int(ConfigurationValue.TIMEOUT_FIRST_MESSAGE),
+        int(ConfigurationValue.TIMEOUT_LINGER),
+        int(ConfigurationValue.LISTEN_CONNECTIONS_MAX),
+        int(ConfigurationValue.LISTEN_WAITING_MAX),
+        int(ConfigurationValue.LISTEN_ADDRESS_CONNECTIONS_MAX),
+        int(ConfigurationValue.LISTEN_HANDSHAKES_PER_SECOND),
+        int(ConfigurationValue.LISTEN_ADDRESS_HANDSHAKES_PER_SECOND),
+        int(ConfigurationValue.LISTEN_MEMORY_MAX),
     }
 }
 """Numbers that the reference library does not have."""

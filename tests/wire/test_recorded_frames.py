@@ -10,6 +10,7 @@ from tests.support.recorded import load
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
 from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import Receiver
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
@@ -27,7 +28,9 @@ class Listener(FrameSink):
     def __init__(self) -> None:
         options = ConnectionOptions(recv_buffer_size_bytes=1 << 25)
         self.inbox = Inbox(set())
-        self.receiver = Receiver(AckReporter(2), PeerRecord(1, NetworkingIdentity.invalid(), -1), self.inbox, options)
+        self.receiver = Receiver(
+            AckReporter(2), PeerRecord(1, NetworkingIdentity.invalid(), -1), self.inbox, options, MemoryPool()
+        )
         self.frames: list[dict[str, Any]] = []
         self.number = 0
         self.next_to_send = 2

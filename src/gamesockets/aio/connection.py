@@ -7,7 +7,8 @@ from typing import Final, final
 
 from gamesockets.aio.conversation import LIMIT_EXCEEDED, Conversation
 from gamesockets.aio.hub import Hub
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.states import visible
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values import handles
@@ -107,7 +108,7 @@ class Connection:
     def name(self, name: str) -> None:
         check_connection_name(name)
         with LINES, self._node.entering():
-            self._node.rename(self._conversation.open_member(), name)
+            self._conversation.open_member().rename(name)
 
     @property
     def user_data(self) -> int:

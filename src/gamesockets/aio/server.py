@@ -14,7 +14,8 @@ from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
@@ -29,6 +30,7 @@ from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import ConnectionInfo, MessageData, OutgoingMessage, StatusInfo
 from gamesockets.values.results import Result
+from gamesockets.values.statistics import Statistics
 
 Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
 
@@ -198,6 +200,11 @@ class Server:
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages are received together. Raises `OSError` once the server was closed."""
         return PollGroup(self._hub)
+
+    def get_statistics(self) -> Statistics:
+        """What the server has refused and dropped, and why; also once it was closed."""
+        with self._node.lock:
+            return self._node.tally.total(self._node.service.ports())
 
     def get_configuration_value(self, value: ConfigurationValue) -> ConfigurationOutput:
         """The value in force for this server's connections; None if it is unknown or the server was closed."""

@@ -1,6 +1,7 @@
 """Which configuration values exist only once for the process, and how are they set without a `NetworkingSockets`?"""
 
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.node.process import PROCESS
 from gamesockets.values.arguments import check_type
 

@@ -7,7 +7,8 @@ import math
 import re
 from typing import Final
 
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationRow
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationRow
 from gamesockets.values.enums import ConfigurationDataType
 
 _INT32_MIN: Final = -(1 << 31)

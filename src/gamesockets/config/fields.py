@@ -1,11 +1,13 @@
 """Which fields does the running code read instead of configuration values, and what do they hold?
 
-`ConnectionOptions` and `NetworkConditions` declare the fields; their names, defaults and units come from the table.
+`ConnectionOptions`, `NetworkConditions` and the `Limits` of a listen socket declare the fields; their names, defaults
+and units come from the table.
 """
 
 from typing import Any, Final
 
-from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationOutput, ConfigurationRow
+from gamesockets.config.kinds import ConfigurationOutput
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow
 
 OPTION_ROWS: Final = {row.option: row for row in CONFIGURATION_ROWS.values() if row.option}
 """The values that a connection runs with, by field of `ConnectionOptions`."""
@@ -13,12 +15,15 @@ OPTION_ROWS: Final = {row.option: row for row in CONFIGURATION_ROWS.values() if 
 CONDITION_ROWS: Final = {row.condition: row for row in CONFIGURATION_ROWS.values() if row.condition}
 """The values that the simulated network runs with, by field of `NetworkConditions`."""
 
+LIMIT_ROWS: Final = {row.limit: row for row in CONFIGURATION_ROWS.values() if row.limit}
+"""The values that a listen socket runs with, by field of `Limits`."""
+
 
 def with_defaults(rows: dict[str, ConfigurationRow], given: dict[str, Any]) -> dict[str, Any]:
     """The number of each field: the given one, or else the default of its row.
 
     Args:
-        rows: by field, `OPTION_ROWS` or `CONDITION_ROWS`.
+        rows: by field, `OPTION_ROWS`, `CONDITION_ROWS` or `LIMIT_ROWS`.
         given: by field, in the unit of the field.
 
     Raises:

@@ -51,6 +51,8 @@ class ConnectionOptions:
     recv_max_message_size: int
     recv_max_segments_per_packet: int
     recv_incomplete_size_bytes: int
+    timeout_first_message_us: int
+    timeout_linger_us: int
     send_time_since_previous_packet: int
     connection_user_data: int
     message_loss_send_percent: float

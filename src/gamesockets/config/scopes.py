@@ -10,15 +10,8 @@ from typing import Final, TypeVar, final
 
 from gamesockets.config.convert import convert
 from gamesockets.config.fields import in_field_unit
-from gamesockets.config.table import (
-    CONFIGURATION_ROWS,
-    ConfigurationInput,
-    ConfigurationOutput,
-    ConfigurationRow,
-    ConfigurationValue,
-    LockMoment,
-    find_row,
-)
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput, LockMoment
+from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, ConfigurationValue, find_row
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 
 _V = ConfigurationValue
@@ -90,8 +83,8 @@ class Configuration:
         """Read a value, and whether it comes from a wider scope (spec 3, 4.4).
 
         Returns:
-            The value and `True` if it is inherited; `None` for a number that is no value, and for a global value
-            at a narrower scope.
+            The value and `True` if it is inherited; `None` for a number that is no value, and for a value that
+            exists only at wider scopes.
         """
         row = find_row(value)
         if row is None or self._is_beyond(row):
@@ -183,14 +176,15 @@ class Configuration:
         if row.read_only:
             return "it is read-only"
         if self._is_beyond(row):
-            return "it exists only at the global scope"
+            is_global = row.scope == ConfigurationScope.GLOBAL
+            return "it exists only at the global scope" if is_global else "no single connection has it"
         if self._locked is not None and row.value in self._locked:
             return "it is locked, because it is already in use"
         return ""
 
     def _is_beyond(self, row: ConfigurationRow) -> bool:
-        """Whether a value exists only globally, and this is not the global scope."""
-        return row.scope == ConfigurationScope.GLOBAL and self._scope != ConfigurationScope.GLOBAL
+        """Whether a value exists only at wider scopes."""
+        return self._scope > row.scope
 
     def _keeps_user_data(self, value: int) -> bool:
         return value == _V.CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION

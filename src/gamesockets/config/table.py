@@ -5,55 +5,14 @@ whether it is listed, and the field that the running code reads (spec 3, 4.7). A
 connection or the simulated network runs with also needs a field in `ConnectionOptions` or `NetworkConditions`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, IntEnum, IntFlag
-from typing import Any, Final, Self, TypeAlias
+from enum import IntEnum
+from typing import Final, Self
 
+from gamesockets.config.kinds import ConfigurationListing, ConfigurationSubject, LockMoment
 from gamesockets.values.enums import ConfigurationDataType, ConfigurationScope
 from gamesockets.values.moments import US_PER_MS
 from gamesockets.values.renamed import RenamedMembers
-
-ConfigurationInput: TypeAlias = int | float | str | Callable[..., Any] | None
-"""What a value may be set to; it is converted to the value's own type. `None` clears a setting."""
-
-ConfigurationOutput: TypeAlias = int | float | str | Callable[..., Any] | None
-"""What a value reads as; `None` only where a callback is not set."""
-
-
-class LockMoment(IntFlag):
-    """When a value becomes fixed, because the handshake or the routing has used it (spec 3, 4.2)."""
-
-    NEVER = 0
-    LISTEN_SOCKET_CREATED = 1
-    CONNECTION_STARTED = 2
-    """An outgoing connection is created, or an incoming one accepted."""
-    PEER_TO_PEER_CREATED = 4
-    """A peer-to-peer listen socket or connection is created."""
-
-
-class ConfigurationSubject(Enum):
-    """What a value is about: a heading for people."""
-
-    BAD_NETWORK = "A simulated bad network"
-    MESSAGE_LOSS = "Whole messages lost"
-    TRANSFER = "Rates, buffers and times"
-    SECURITY = "Encryption and authentication"
-    DIAGNOSTICS = "Diagnostics"
-    CALLBACKS = "Callbacks"
-    LATER = "Not used yet"
-    """Kept and can be read back; nothing uses it yet."""
-    WITHOUT_EFFECT = "Without effect here"
-    """Only closed builds of the reference library use it, those with Valve's relay network or for Steam."""
-
-
-class ConfigurationListing(Enum):
-    """Whether an application may show a value for editing (spec 3, 4.5)."""
-
-    NEVER = 0
-    DEVELOPMENT = 1
-    """Only in a list that includes values for development."""
-    ALWAYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +24,7 @@ class ConfigurationRow:
         name: as the reference library spells it.
         subject: what it is about.
         data_type: what it holds.
-        scope: `GLOBAL` if it exists once for everything, `CONNECTION` if it can be set at every scope.
+        scope: the narrowest at which it can be set: `GLOBAL` if it exists once for everything.
         default: what it reads as when nothing is set.
         minimum: smaller numbers become this one; `None` without limit.
         maximum: larger numbers become this one; `None` without limit.
@@ -77,6 +36,7 @@ class ConfigurationRow:
             are never shown.
         option: the field of `ConnectionOptions` that a connection runs with; empty if there is none.
         condition: the field of `NetworkConditions` that the simulated network runs with; empty if there is none.
+        limit: the field of `Limits` that a listen socket runs with; empty if there is none.
         factor: what the number is multiplied by for that field, from the unit of the value to that of the field.
     """
 
@@ -95,6 +55,7 @@ class ConfigurationRow:
     listed: ConfigurationListing = ConfigurationListing.ALWAYS
     option: str = ""
     condition: str = ""
+    limit: str = ""
     factor: int = 1
 
     @property
@@ -115,6 +76,7 @@ _TRANSFER: Final = ConfigurationSubject.TRANSFER
 _SECURITY: Final = ConfigurationSubject.SECURITY
 _DIAGNOSTICS: Final = ConfigurationSubject.DIAGNOSTICS
 _CALLBACKS: Final = ConfigurationSubject.CALLBACKS
+_LIMITS: Final = ConfigurationSubject.LIMITS
 _LATER: Final = ConfigurationSubject.LATER
 _WITHOUT_EFFECT: Final = ConfigurationSubject.WITHOUT_EFFECT
 _INT32: Final = ConfigurationDataType.INT32
@@ -123,6 +85,7 @@ _FLOAT: Final = ConfigurationDataType.FLOAT
 _STRING: Final = ConfigurationDataType.STRING
 _CALLBACK: Final = ConfigurationDataType.FUNCTION_PTR
 _GLOBAL: Final = ConfigurationScope.GLOBAL
+_LISTEN_SOCKET: Final = ConfigurationScope.LISTEN_SOCKET
 _CONNECTION: Final = ConfigurationScope.CONNECTION
 _LISTENING: Final = LockMoment.LISTEN_SOCKET_CREATED
 _STARTED: Final = LockMoment.CONNECTION_STARTED
@@ -441,11 +404,43 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         "Chance that an unreliable message is dropped when it has arrived.",
         listed=_NEVER, option="message_loss_receive_percent")
 
-    # Our own too: the reference library has no such limit.
+    # Our own too: the reference library has no such limits.
     RECV_INCOMPLETE_SIZE = _Row(10_010, "RecvIncompleteSize", _TRANSFER,
         _INT32, _CONNECTION, 4_194_304, 65_536, _256_MIB, "bytes",
         "Limit of received bytes of messages that are not complete, beyond RecvBufferSize.",
         listed=_NEVER, option="recv_incomplete_size_bytes")
+    TIMEOUT_FIRST_MESSAGE = _Row(10_011, "TimeoutFirstMessage", _TRANSFER,
+        _INT32, _CONNECTION, 0, 0, _INT32_MAX, "ms",
+        "Longest time from accepting a connection to its peer's first message; 0 without limit.",
+        listed=_NEVER, option="timeout_first_message_us", factor=US_PER_MS)
+    TIMEOUT_LINGER = _Row(10_012, "TimeoutLinger", _TRANSFER,
+        _INT32, _CONNECTION, 30_000, 1000, _INT32_MAX, "ms",
+        "A closed connection goes on delivering as long as its peer takes 16 KiB in each such time.",
+        listed=_NEVER, option="timeout_linger_us", factor=US_PER_MS)
+    LISTEN_CONNECTIONS_MAX = _Row(10_020, "ListenConnectionsMax", _LIMITS,
+        _INT32, _LISTEN_SOCKET, 8191, 1, 8191, "connections",
+        "Most connections at a time, those included that are ending.",
+        listed=_NEVER, limit="connections_max")
+    LISTEN_WAITING_MAX = _Row(10_021, "ListenWaitingMax", _LIMITS,
+        _INT32, _LISTEN_SOCKET, 1024, 1, 8191, "connections",
+        "Most connections that wait for the application to accept them.",
+        listed=_NEVER, limit="waiting_max")
+    LISTEN_ADDRESS_CONNECTIONS_MAX = _Row(10_022, "ListenAddressConnectionsMax", _LIMITS,
+        _INT32, _LISTEN_SOCKET, 512, 1, 8191, "connections",
+        "Most connections with one IPv4 address, or with one /64 of IPv6; those of this machine are not counted.",
+        listed=_NEVER, limit="address_connections_max")
+    LISTEN_HANDSHAKES_PER_SECOND = _Row(10_023, "ListenHandshakesPerSecond", _LIMITS,
+        _INT32, _LISTEN_SOCKET, 500, 1, 1_000_000, "handshakes/s",
+        "How many handshakes are looked at, from everywhere; so many may come at once, too.",
+        listed=_NEVER, limit="handshakes_per_second")
+    LISTEN_ADDRESS_HANDSHAKES_PER_SECOND = _Row(10_024, "ListenAddressHandshakesPerSecond", _LIMITS,
+        _INT32, _LISTEN_SOCKET, 50, 1, 1_000_000, "handshakes/s",
+        "The same for one IPv4 address or /64; twice as many may come at once.",
+        listed=_NEVER, limit="address_handshakes_per_second")
+    LISTEN_MEMORY_MAX = _Row(10_025, "ListenMemoryMax", _LIMITS,
+        _INT64, _LISTEN_SOCKET, _256_MIB, 1_048_576, 1 << 40, "bytes",
+        "Limit of what all connections hold of received messages beyond 32 KiB each, until the application reads them.",
+        listed=_NEVER, limit="memory_max_bytes")
 
     # Other names of the C# wrapper's last version
     CONNECTION_STATUS_CHANGED = CALLBACK_CONNECTION_STATUS_CHANGED

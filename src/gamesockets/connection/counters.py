@@ -11,11 +11,15 @@ class Counters:
         "bad_challenges",
         "bad_requests",
         "duplicates",
+        "evicted",
         "ignored",
         "malformed",
+        "messages_expired",
         "no_room",
         "no_room_for_address",
         "no_room_to_wait",
+        "over_budget",
+        "queue_full",
         "replies_dropped",
         "replies_limited",
         "stray",
@@ -53,3 +57,11 @@ class Counters:
         """Replies to strangers that were not sent because too many were owed at once."""
         self.replies_limited = 0
         """Other answers in the clear that were not sent because their budget was used up."""
+        self.evicted = 0
+        """Connections that were ended because all together held too much."""
+        self.queue_full = 0
+        """Messages or segments refused by connections that are gone, because their queue was full."""
+        self.over_budget = 0
+        """Segments refused by connections that are gone, because they took too much memory."""
+        self.messages_expired = 0
+        """Unreliable messages given up by connections that are gone, because no further piece came."""

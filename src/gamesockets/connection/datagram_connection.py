@@ -11,18 +11,11 @@ from collections import deque
 from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.connection import closing
+from gamesockets.connection import closing, handshake
 from gamesockets.connection.closing import Farewell
 from gamesockets.connection.connection import Connection, StateChange, send_refusal
 from gamesockets.connection.counters import Counters
-from gamesockets.connection.handshake import (
-    Agreement,
-    ClientHandshake,
-    Policy,
-    ServerHandshake,
-    too_old_for_lanes,
-    without_proof,
-)
+from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy, ServerHandshake
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.lingering import Lingering
 from gamesockets.connection.path import NOWHERE, Path
@@ -33,6 +26,7 @@ from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.peer_check import Refusal
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.address import Address
@@ -78,13 +72,14 @@ class DatagramConnection(Connection):
         credentials: Credentials,
         options: ConnectionOptions,
         counters: Counters,
+        pool: MemoryPool,
         ready: set[Inbox],
         changes: deque[StateChange],
         now: int,
     ) -> None:
         peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
         inbox = Inbox(ready)
-        traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, now)
+        traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, pool, now)
         super().__init__(connection_id, Address.from_socket(path.remote), peer, inbox, options, traffic, changes)
         self.id_bytes: Final = connection_id.to_bytes(4, "little")
         """The connection id as it stands in data packets."""
@@ -129,7 +124,7 @@ class DatagramConnection(Connection):
             self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
         )
         self.timers.handshake = now
-        refusal = without_proof(self._credentials, policy.allow_without_auth)
+        refusal = handshake.without_proof(self._credentials, policy.allow_without_auth)
         if refusal is not None:
             self.fail(refusal.reason, refusal.text, now)
 
@@ -153,14 +148,16 @@ class DatagramConnection(Connection):
         if server is None:
             return Result.INVALID_PARAM
         agreement = (
-            without_proof(self._credentials, policy.allow_without_auth)
-            or too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
+            handshake.without_proof(self._credentials, policy.allow_without_auth)
+            or handshake.too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
             or server.accept(self._entropy, self._credentials, self.options.unencrypted)
         )
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)
             return Result.HANDSHAKE_FAILED
         self._begin(agreement, now)
+        if self.options.timeout_first_message_us:
+            self.timers.expiry = now + self.options.timeout_first_message_us
         self.change(State.CONNECTED, 0, "")
         return Result.OK
 
@@ -238,7 +235,7 @@ class DatagramConnection(Connection):
         if self.state == State.CONNECTED and enable_linger and self.sender.has_reliable_data():
             self.traffic.receiver.mode = DISCARDING
             self.sender.flush()
-            self._lingering = Lingering(self.sender.undelivered_bytes(), now)
+            self._lingering = Lingering(self.sender.undelivered_bytes(), self.options.timeout_linger_us, now)
             self.timers.expiry = self._lingering.ends_at
             self.change(State.LINGER, reason, debug)
         elif self.state in (State.CONNECTING, State.CONNECTED):
@@ -292,9 +289,11 @@ class DatagramConnection(Connection):
                 self.timers.expiry = self._lingering.ends_at
             else:
                 self._time_out(closing.TEXT_LINGER_OVER, now)
-        else:
+        elif self.state == State.CONNECTING:
             text = closing.TEXT_CONNECT_TIMEOUT if self._server is None else closing.TEXT_ACCEPT_TIMEOUT
             self._time_out(text, now)
+        elif not self.traffic.receiver.has_brought_messages():
+            self._time_out(closing.TEXT_SILENT, now)
 
     def _time_out(self, debug: str, now: int) -> None:
         self.fail(int(EndReason.MISC_TIMEOUT), closing.timeout_text(debug, self.send_error), now)
@@ -362,7 +361,7 @@ class DatagramConnection(Connection):
             return Result.INVALID_STATE
         if len(priorities) < len(self.sender.lanes.lanes):
             return Result.INVALID_PARAM
-        refusal = too_old_for_lanes(self.protocol_version, len(priorities))
+        refusal = handshake.too_old_for_lanes(self.protocol_version, len(priorities))
         if refusal is not None:
             self.fail(refusal.reason, refusal.text, now)
             return Result.FAIL

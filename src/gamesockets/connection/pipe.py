@@ -15,6 +15,7 @@ from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State
 from gamesockets.connection.stats import INTERVAL_US
 from gamesockets.connection.traffic import Traffic
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
@@ -52,7 +53,9 @@ class Pipe(Connection):
         peer = PeerRecord(connection_id, identity, options.connection_user_data)
         inbox = Inbox(ready)
         # Lanes with their numbers, the send rate and the measurements; no packet ever passes through it.
-        traffic = Traffic(connection_id, peer, inbox, options, Counters(), SeededEntropy(connection_id), now)
+        traffic = Traffic(
+            connection_id, peer, inbox, options, Counters(), SeededEntropy(connection_id), MemoryPool(), now
+        )
         super().__init__(connection_id, _NOWHERE, peer, inbox, options, traffic, changes)
         self._partner: Pipe | None = None
         self.configure(options)

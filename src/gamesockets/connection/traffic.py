@@ -23,6 +23,7 @@ from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT_ACKNOWLEDGED, Ack, Receiver
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
@@ -93,6 +94,7 @@ class Traffic:
         options: ConnectionOptions,
         counters: Counters,
         entropy: Entropy,
+        pool: MemoryPool,
         now: int,
     ) -> None:
         self._options = options
@@ -107,7 +109,7 @@ class Traffic:
         self.acks = AckReporter(2)
         self._inbox = inbox
         self._trace: TraceSink | None = None
-        self.receiver = Receiver(self.acks, peer, inbox, options)
+        self.receiver = Receiver(self.acks, peer, inbox, options, pool)
         self.sender = Sender(options, 2)
         self.outbox: Outbox = self.sender
         """Where messages of the application go: the sender, or what stands in front of it."""
@@ -188,7 +190,7 @@ class Traffic:
         """Does what is due; True when the peer is to be given up."""
         if now >= timers.interval:
             self.statistics.finish_interval(now, self.liveness.misses())
-            self.receiver.forget_old_pieces()
+            self.receiver.finish_interval(now)
             timers.interval = self.statistics.next_interval_at()
         if self.liveness.handle_timer(now):
             return True

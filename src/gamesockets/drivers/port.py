@@ -1,6 +1,7 @@
 """How do an endpoint and its UDP socket exchange datagrams, through a simulated network if one is asked for?"""
 
 from collections import deque
+from dataclasses import replace
 from typing import Final, final
 
 from gamesockets.bad_network.impairment import Impairment
@@ -10,6 +11,7 @@ from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.observe.life_lines import sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.values.moments import NEVER
+from gamesockets.values.statistics import Statistics
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
@@ -176,6 +178,17 @@ class Port:
         """Hands the endpoint what the simulated network has held back long enough."""
         for data, (remote, local) in self.impairment.incoming.datagrams_to_send(now):
             self.endpoint.receive_datagram(data, remote, now, local)
+
+    def statistics(self) -> Statistics:
+        """What was counted here since the beginning."""
+        udp = self.udp
+        return replace(
+            self.endpoint.statistics(),
+            send_errors=udp.send_errors,
+            receive_errors=udp.receive_errors,
+            oversize_dropped=udp.oversize_dropped,
+            locals_refused=udp.locals_refused,
+        )
 
     def next_timer(self) -> int:
         """When this port next needs service."""

@@ -26,6 +26,10 @@ class ServiceOwner(ABC):
         """The state of a connection behind a port has changed."""
 
     @abstractmethod
+    def on_removed(self, port: Port) -> None:
+        """A port was closed."""
+
+    @abstractmethod
     def on_reminder(self, what: int) -> None:
         """The time given to `Service.remind` has come."""
 
@@ -117,6 +121,7 @@ class Service(ABC):
             self._ports.remove(port)
             self._unregister(port)
             port.udp.close()
+            self._owner.on_removed(port)
 
     def ports(self) -> list[Port]:
         """All open ports."""

@@ -11,7 +11,9 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import Final, final
 
+from gamesockets.config.limits import Limits
 from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.closing import TEXT_MEMORY
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
@@ -25,11 +27,14 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
 from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
+from gamesockets.receive.memory import MemoryPool
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.entropy import Entropy
+from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
 from gamesockets.values.results import Result
+from gamesockets.values.statistics import Statistics
 from gamesockets.wire import datagram
 from gamesockets.wire.packet import FLAG_DATA
 
@@ -66,6 +71,8 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
+        self.memory: Final = MemoryPool()
+        """What its connections may hold of what they received."""
         self.strangers: Final = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
         """Answers those who have no connection; None where nobody may connect."""
         self.connections: dict[SocketAddress, DatagramConnection] = {}
@@ -80,6 +87,12 @@ class Endpoint:
         self._events: deque[StateChange] = deque()
         self._searches: dict[DatagramConnection, Search] = {}
         """Connections whose peer may be at several addresses, until one of these has answered."""
+
+    def set_limits(self, limits: Limits) -> None:
+        """How many may connect from now on, how fast, and how much memory they may take."""
+        self.memory.max_bytes = limits.memory_max_bytes
+        if self.strangers is not None:
+            self.strangers.limits = limits
 
     # ------------------------------------------------------------------ connections
 
@@ -184,7 +197,16 @@ class Endpoint:
         if not number:
             return None
         connection = DatagramConnection(
-            number, path, self._entropy, self.credentials, options, self.counters, self.ready, self._events, now
+            number,
+            path,
+            self._entropy,
+            self.credentials,
+            options,
+            self.counters,
+            self.memory,
+            self.ready,
+            self._events,
+            now,
         )
         self.connections[path.remote] = connection
         self._by_id[connection.id_bytes] = connection
@@ -197,6 +219,12 @@ class Endpoint:
         self._scheduled.pop(connection, None)
         self._searches.pop(connection, None)
         self._ids.give_back(connection.id)
+        receiver = connection.traffic.receiver
+        receiver.release()
+        counters = self.counters
+        counters.queue_full += receiver.queue_full
+        counters.over_budget += receiver.over_budget
+        counters.messages_expired += receiver.pieces_expired
         if self.strangers is not None:
             self.strangers.left(connection)
 
@@ -223,6 +251,8 @@ class Endpoint:
                 connection = self._find(data, remote, now, local)
             if connection is not None:
                 connection.receive_packet(data, now)
+        if self.memory.evicted:
+            self._evict(now)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
@@ -282,6 +312,45 @@ class Endpoint:
             self._scheduled[connection] = deadline
             self._entries += 1
             heappush(self._timers, (deadline, self._entries, connection))
+
+    def _evict(self, now: int) -> None:
+        """Ends connections that have to make room for others."""
+        for number in self.memory.evicted:
+            connection = self._by_id.get(number.to_bytes(4, "little"))
+            if connection is not None:
+                self.counters.evicted += 1
+                connection.fail(int(EndReason.MISC_INTERNAL_ERROR), TEXT_MEMORY, now)
+                connection.traffic.receiver.release()
+                self._due[connection] = None
+        self.memory.evicted.clear()
+
+    def statistics(self) -> Statistics:
+        """What was counted since the beginning; nothing of the socket is known here."""
+        counters = self.counters
+        receivers = [connection.traffic.receiver for connection in self.connections.values()]
+        return Statistics(
+            connections=len(receivers),
+            memory_bytes=self.memory.granted_bytes,
+            malformed=counters.malformed,
+            stray=counters.stray,
+            ignored=counters.ignored,
+            undecryptable=counters.undecryptable,
+            duplicates=counters.duplicates,
+            bad_challenges=counters.bad_challenges,
+            bad_requests=counters.bad_requests,
+            no_room=counters.no_room,
+            no_room_for_address=counters.no_room_for_address,
+            no_room_to_wait=counters.no_room_to_wait,
+            too_fast=counters.too_fast,
+            too_fast_for_address=counters.too_fast_for_address,
+            replies_dropped=counters.replies_dropped,
+            replies_limited=counters.replies_limited,
+            queue_full=counters.queue_full + sum([receiver.queue_full for receiver in receivers]),
+            over_budget=counters.over_budget + sum([receiver.over_budget for receiver in receivers]),
+            memory_full=self.memory.refused,
+            evicted=counters.evicted,
+            messages_expired=counters.messages_expired + sum([receiver.pieces_expired for receiver in receivers]),
+        )
 
     # ------------------------------------------------------------------ routes
 

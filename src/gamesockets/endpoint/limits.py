@@ -6,17 +6,13 @@ each address: whoever is there already can do worse.
 
 from typing import Final, final
 
+from gamesockets.config.limits import Limits
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
 from gamesockets.values.address import Address
 
 US_PER_S: Final = 1_000_000
 
-WAITING_MAX: Final = 1024
-ADDRESS_MAX: Final = 512
-"""Room for everybody behind one router."""
-HANDSHAKES_PER_S: Final = 500
-ADDRESS_HANDSHAKES_PER_S: Final = 50
 STRAY_REPLIES_PER_S: Final = 1000
 """Answers to data packets of connections that do not exist, of 6 bytes each."""
 STRAYS_TOLD_MAX: Final = 1000
@@ -33,23 +29,7 @@ NO_ROOM_TO_WAIT: Final = 1
 NO_ROOM_FOR_ADDRESS: Final = 2
 TOO_FAST: Final = 3
 TOO_FAST_FOR_ADDRESS: Final = 4
-
-
-@final
-class Limits:
-    """What one listening port allows. May be changed at any time."""
-
-    __slots__ = ("address_handshakes_per_s", "address_max", "handshakes_per_s", "waiting_max")
-
-    def __init__(self) -> None:
-        self.waiting_max = WAITING_MAX
-        """Connections that wait for the application's decision."""
-        self.address_max = ADDRESS_MAX
-        """Connections with one IPv4 address, or with one /64 of IPv6."""
-        self.handshakes_per_s = HANDSHAKES_PER_S
-        """Connect requests whose signatures are checked, from everywhere; 1 or more. So many may come at once, too."""
-        self.address_handshakes_per_s = ADDRESS_HANDSHAKES_PER_S
-        """The same for one IPv4 address or /64; twice as many may come at once."""
+FULL: Final = 5
 
 
 @final
@@ -74,10 +54,11 @@ class Rate:
 class Admission:
     """Decides who may go on with its handshake, by counts and rates alone."""
 
-    __slots__ = ("_by_address", "_limits", "_of_address", "_pruned_at", "_rate", "_rates", "_sweep_at", "_waiting")
+    __slots__ = ("_by_address", "_of_address", "_pruned_at", "_rate", "_rates", "_sweep_at", "_waiting", "limits")
 
     def __init__(self, limits: Limits, now: int) -> None:
-        self._limits = limits
+        self.limits = limits
+        """In force for the next request."""
         self._rate = Rate(now)
         self._rates: dict[bytes, Rate] = {}
         """For addresses that were used lately: as many as the rate of all lets in before the oldest are full again."""
@@ -85,24 +66,27 @@ class Admission:
         self._by_address: dict[bytes, int] = {}
         """How many connections each address or network has."""
         self._of_address: dict[DatagramConnection, bytes] = {}
+        """All that were admitted and have not left; those of this machine under an empty key."""
         self._waiting: set[DatagramConnection] = set()
         self._pruned_at = now
 
     def check(self, address: Address, now: int) -> int:
         """ROOM, and then one handshake is counted; else which limit is reached."""
+        limits = self.limits
+        if len(self._of_address) >= limits.connections_max:
+            return FULL
         if not self._has_room_to_wait(now):
             return NO_ROOM_TO_WAIT
-        limits = self._limits
         key = _key(address)
-        if key and self._by_address.get(key, 0) >= limits.address_max:
+        if key and self._by_address.get(key, 0) >= limits.address_connections_max:
             return NO_ROOM_FOR_ADDRESS
         rate = self._rates.get(key)
-        for_address = limits.address_handshakes_per_s
+        for_address = limits.address_handshakes_per_second
         if rate is not None and not rate.has_one(for_address, 2 * for_address, now):
             return TOO_FAST_FOR_ADDRESS
-        if not self._rate.has_one(limits.handshakes_per_s, limits.handshakes_per_s, now):
+        if not self._rate.has_one(limits.handshakes_per_second, limits.handshakes_per_second, now):
             return TOO_FAST
-        self._rate.take(limits.handshakes_per_s, now)
+        self._rate.take(limits.handshakes_per_second, now)
         if key:
             self._rate_of(key, now).take(for_address, now)
         return ROOM
@@ -110,9 +94,8 @@ class Admission:
     def admitted(self, connection: DatagramConnection) -> None:
         """It exists now, and waits for the application."""
         self._waiting.add(connection)
-        key = _key(connection.address)
+        key = self._of_address[connection] = _key(connection.address)
         if key:
-            self._of_address[connection] = key
             self._by_address[key] = self._by_address.get(key, 0) + 1
 
     def left(self, connection: DatagramConnection) -> None:
@@ -128,7 +111,7 @@ class Admission:
 
     def _has_room_to_wait(self, now: int) -> bool:
         """Those whose state has changed are found when there is no room, and not for each request then."""
-        waiting_max = self._limits.waiting_max
+        waiting_max = self.limits.waiting_max
         if len(self._waiting) >= waiting_max and now - self._pruned_at >= _PRUNE_EVERY_US:
             self._pruned_at = now
             self._waiting = {connection for connection in self._waiting if connection.state == State.CONNECTING}

@@ -7,6 +7,7 @@ first: the challenge, then whether there is room (`limits`), then signatures.
 
 from typing import Final, TypeAlias, final
 
+from gamesockets.config.limits import Limits
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import encode_closed, encode_no_connection
 from gamesockets.connection.counters import Counters
@@ -16,6 +17,7 @@ from gamesockets.connection.path import Path
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.limits import (
+    FULL,
     NO_ROOM_FOR_ADDRESS,
     NO_ROOM_TO_WAIT,
     REFUSALS_PER_S,
@@ -24,7 +26,6 @@ from gamesockets.endpoint.limits import (
     STRAYS_TOLD_MAX,
     TOO_FAST,
     Admission,
-    Limits,
     Rate,
 )
 from gamesockets.endpoint.policies import Policies
@@ -63,7 +64,6 @@ class Strangers:
         "_refusals",
         "_stray_replies",
         "_strays_told",
-        "limits",
         "replies",
     )
 
@@ -72,9 +72,7 @@ class Strangers:
         self._ids = ids
         self._policies = policies
         self._counters = counters
-        self.limits: Final = Limits()
-        """How many may connect, and how fast."""
-        self._admission = Admission(self.limits, 0)
+        self._admission = Admission(Limits(), 0)
         self._refusals = Rate(0)
         self._stray_replies = Rate(0)
         self._strays_told: dict[int, None] = {}  # oldest first
@@ -82,6 +80,15 @@ class Strangers:
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
         """Replies that wait to be sent."""
+
+    @property
+    def limits(self) -> Limits:
+        """How many may connect, and how fast."""
+        return self._admission.limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._admission.limits = limits
 
     def receive(
         self, message: datagram.ControlMessage | None, path: Path, options: ConnectionOptions, now: int
@@ -190,14 +197,13 @@ class Strangers:
     def _has_room(self, client_id: int, path: Path, peer: Address, now: int) -> bool:
         """Whether the limits allow one more; who has to wait only is not told, and asks again."""
         counters = self._counters
-        if self._ids.is_full():
-            counters.no_room += 1
-            self._refuse(client_id, _TEXT_FULL, path, now)
-            return False
-        limit = self._admission.check(peer, now)
+        limit = FULL if self._ids.is_full() else self._admission.check(peer, now)
         if limit == ROOM:
             return True
-        if limit == NO_ROOM_FOR_ADDRESS:
+        if limit == FULL:
+            counters.no_room += 1
+            self._refuse(client_id, _TEXT_FULL, path, now)
+        elif limit == NO_ROOM_FOR_ADDRESS:
             counters.no_room_for_address += 1
             self._refuse(client_id, _TEXT_FULL_FOR_ADDRESS, path, now)
         elif limit == NO_ROOM_TO_WAIT:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+from gamesockets.config.kinds import ConfigurationInput
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationValue, find_row
+from gamesockets.config.table import ConfigurationValue, find_row
 from gamesockets.node.process import PROCESS
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type

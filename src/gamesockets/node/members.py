@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import final
 
 from gamesockets.clock import now_us
+from gamesockets.config.limits import Limits
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
 from gamesockets.connection.closing import DEBUG_BYTES_MAX, cut_text
 from gamesockets.connection.connection import Connection, StateChange
@@ -61,6 +63,21 @@ class Member(ABC):
         if connection.inbox is self.inbox:
             return self.inbox.take(max_messages)
         return connection.inbox.take_from(connection.peer, max_messages)
+
+    def rename(self, name: str) -> None:
+        """Sets the name for logs."""
+        self.name = name
+        self.follow_log_levels()
+
+    def follow_configuration(self) -> None:
+        """A value may have changed."""
+        options = ConnectionOptions.resolve(self.configuration)
+        connection = self.connection
+        if options is not connection.options:
+            connection.peer.user_data = options.connection_user_data
+            connection.configure(options)
+            self.serve(now_us())
+        self.follow_log_levels()
 
     # ------------------------------------------------------------------ how it does
 
@@ -259,3 +276,9 @@ class Listener:
         self.configuration = configuration
         self.inbox = inbox
         """Where the messages of its connections in no poll group are received together; None if they are not."""
+
+    def follow_configuration(self) -> None:
+        """A value may have changed."""
+        endpoint = self.port.endpoint
+        endpoint.options = ConnectionOptions.resolve(self.configuration)
+        endpoint.set_limits(Limits.resolve(self.configuration))

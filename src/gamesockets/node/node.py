@@ -17,9 +17,10 @@ from typing import Any, Final, TypeAlias, final
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import SystemEntropy, now_us, unix_epoch_us
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput, LockMoment
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue, LockMoment
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
@@ -37,6 +38,7 @@ from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
+from gamesockets.node.tally import Tally
 from gamesockets.observe.debug_output import LINES
 from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
 from gamesockets.values import handles
@@ -94,6 +96,7 @@ class Node(LivingNode, ServiceOwner):
         self.groups: HandleTable[Inbox] = HandleTable(high_bit=True)
         self.ready: set[Inbox] = set()
         """Inboxes that hold messages."""
+        self.tally = Tally()
         self.is_closed = False
         self._is_dead = False
         """Whether this is a forked child's copy."""
@@ -192,6 +195,7 @@ class Node(LivingNode, ServiceOwner):
             port = self._open_port(UdpSocket.bind(address), options, accepts=True)
             listener = Listener(port, configuration, Inbox(self.ready) if is_group else None)
             port.owner = self.listeners.add(listener)
+            listener.follow_configuration()
             listening(port.udp.local_address, options.allow_without_auth)
             return port.owner
 
@@ -200,9 +204,7 @@ class Node(LivingNode, ServiceOwner):
         with FailureLine("connect to", address):
             self.check_open()
             check_connectable(address)
-            configuration = configuration_for(ConfigurationScope.CONNECTION, self.configuration, config)
-            configuration.lock(LockMoment.CONNECTION_STARTED)
-            options = ConnectionOptions.resolve(configuration)
+            configuration, options = self._begin_connection(config)
             udp = UdpSocket.open_for(address, local=local)
             port = self._open_port(udp, options, accepts=False)
             now = now_us()
@@ -212,10 +214,7 @@ class Node(LivingNode, ServiceOwner):
     def look_for(self, name: str, config: Config | None, local: Address | None = None) -> PortMember:
         """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
         with FailureLine("connect to", name):
-            self.check_open()
-            configuration = configuration_for(ConfigurationScope.CONNECTION, self.configuration, config)
-            configuration.lock(LockMoment.CONNECTION_STARTED)
-            options = ConnectionOptions.resolve(configuration)
+            configuration, options = self._begin_connection(config)
             port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
             now = now_us()
             connection = port.endpoint.look_for_peer(options, now)
@@ -226,6 +225,12 @@ class Node(LivingNode, ServiceOwner):
         with LINES, self.lock:
             if self.members.get(member.connection.id) is member:
                 member.found(addresses, problem, now_us())
+
+    def _begin_connection(self, config: Config | None) -> tuple[Configuration, ConnectionOptions]:
+        self.check_open()
+        configuration = configuration_for(ConfigurationScope.CONNECTION, self.configuration, config)
+        configuration.lock(LockMoment.CONNECTION_STARTED)
+        return configuration, ConnectionOptions.resolve(configuration)
 
     def _connecting(
         self, connection: DatagramConnection | None, port: Port, configuration: Configuration, now: int
@@ -315,11 +320,6 @@ class Node(LivingNode, ServiceOwner):
             port.endpoint.credentials = credentials
             self.service.pump(port, now)
         self.members.clear()
-
-    def rename(self, member: Member, name: str) -> None:
-        """Sets the name for logs."""
-        member.name = name
-        member.follow_log_levels()
 
     def set_user_data(self, member: Member, user_data: int) -> None:
         """Sets the application's own number."""
@@ -420,6 +420,9 @@ class Node(LivingNode, ServiceOwner):
         if change.new_state in ENDED:
             self.service.remind(now_us() + UNCLOSED_US, connection.id)
 
+    def on_removed(self, port: Port) -> None:
+        self.tally.closed(port)
+
     def _on_pipe_change(self, change: StateChange) -> None:
         self.on_change(None, change)
 
@@ -485,16 +488,10 @@ class Node(LivingNode, ServiceOwner):
         for member in list(self.members.values()):
             self._reconfigure(member)
         for listener in self.listeners.values():
-            listener.port.endpoint.options = ConnectionOptions.resolve(listener.configuration)
+            listener.follow_configuration()
         self.service.set_packet_trace(packet_trace_bytes(self.configuration))
         self.service.set_conditions(NetworkConditions.resolve(self.configuration), now_us())
 
     def _reconfigure(self, member: Member) -> None:
-        options = ConnectionOptions.resolve(member.configuration)
-        connection = member.connection
-        if options is not connection.options:
-            connection.peer.user_data = options.connection_user_data
-            connection.configure(options)
-            member.serve(now_us())
-        member.follow_log_levels()
+        member.follow_configuration()
         self.service.notify()  # there may be more room in a send buffer

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Final, final
 
 from gamesockets.clock import now_us
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import ConfigurationScope

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final, TypeAlias
 
+from gamesockets.config.kinds import LockMoment
 from gamesockets.config.options import PIPE_CONNECTION_PRESETS, ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import LockMoment
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
 from gamesockets.drivers.port import Port

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.memory import FREE_BYTES, MemoryPool, MemoryShare
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.sink import MessageSink
 from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES, PIECES_BYTES_MAX, UnreliableReassembly
@@ -86,6 +87,7 @@ class Receiver(FrameSink):
         "_held_bytes_max",
         "_lane",
         "_lanes",
+        "_memory",
         "_next_to_send",
         "_now",
         "_number",
@@ -93,6 +95,7 @@ class Receiver(FrameSink):
         "_overdrawing",
         "_overdrawn_at",
         "_peer",
+        "_queue_full_before",
         "_segments",
         "_selected",
         "_stream_position",
@@ -110,7 +113,12 @@ class Receiver(FrameSink):
     )
 
     def __init__(
-        self, ack_reporter: AckReporter, peer: PeerRecord, inbox: MessageSink, options: ConnectionOptions
+        self,
+        ack_reporter: AckReporter,
+        peer: PeerRecord,
+        inbox: MessageSink,
+        options: ConnectionOptions,
+        pool: MemoryPool,
     ) -> None:
         self._ack_reporter = ack_reporter
         self._peer = peer
@@ -128,6 +136,9 @@ class Receiver(FrameSink):
         self._overdrawing: ReliableStream | None = None
         """The one stream that may go on beyond `_held_bytes_max`, so that some message gets complete."""
         self._overdrawn_at = 0
+        self._memory = MemoryShare(peer.handle, pool)
+        self._queue_full_before = 0
+        """What `queue_full` was at the end of the last interval."""
         self._now = 0
         self._number = 0
         self._next_to_send = 0
@@ -157,10 +168,29 @@ class Receiver(FrameSink):
         # What comes ahead of holes and in pieces gets half, so that it never stands in the way of what comes in order.
         self._ahead_bytes_max = self._held_bytes_max // 2
 
-    def forget_old_pieces(self) -> None:
+    def finish_interval(self, now: int) -> None:
+        """Gives memory back, after what is too old to be of use."""
+        if self._held_bytes:
+            self._forget_old_pieces()
+        if self._held_bytes or self._memory.granted_bytes > FREE_BYTES:
+            queued_bytes = self._peer.queued_bytes
+            incomplete_bytes = self._held_bytes - queued_bytes
+            if incomplete_bytes < 0 or self.queue_full != self._queue_full_before:
+                incomplete_bytes = 0  # the application reads too slowly
+            self._queue_full_before = self.queue_full
+            taken_bytes = sum([lane.stream.base for lane in self._lanes.values()])
+            self._memory.settle(self._held_bytes + queued_bytes, incomplete_bytes, taken_bytes, now)
+
+    def has_brought_messages(self) -> bool:
+        """Whether a whole message ever came."""
+        return self.reliable_messages + self.unreliable_messages > 0
+
+    def release(self) -> None:
+        """The connection is gone."""
+        self._memory.close()
+
+    def _forget_old_pieces(self) -> None:
         """Gives up unreliable messages of which no piece came since the last call: the rest of them is lost."""
-        if not self._held_bytes:
-            return
         for lane in self._lanes.values():
             reassembly = lane.reassembly
             if reassembly is not None and reassembly.held_bytes:
@@ -272,6 +302,8 @@ class Receiver(FrameSink):
             self._verdict = NOT_ACKNOWLEDGED
             self.queue_full += 1
             return True
+        if self._held_bytes + peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(size):
+            return True
         peer.queued_messages += 1
         peer.queued_bytes += size
         self.unreliable_messages += 1
@@ -285,9 +317,12 @@ class Receiver(FrameSink):
 
     def _reassemble(self, lane: ReceiveLane, number: int, offset: int, is_last: bool, data: bytes) -> bytes | None:
         """Keeps a piece of an unreliable message; the whole message if that completed it."""
-        if self._held_bytes + len(data) + PIECE_OVERHEAD_BYTES > self._ahead_bytes_max:
+        size = len(data) + PIECE_OVERHEAD_BYTES
+        if self._held_bytes + size > self._ahead_bytes_max:
             self._verdict = NOT_ACKNOWLEDGED
             self.over_budget += 1
+            return None
+        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(size):
             return None
         reassembly = lane.reassembly
         if reassembly is None:
@@ -322,8 +357,11 @@ class Receiver(FrameSink):
         if lane is _NO_LANE:
             lane = self._make_lane()
             stream = lane.stream
+        size = len(data)
+        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(size):
+            return True
         held_bytes = stream.held_bytes
-        if self._held_bytes + len(data) > self._ahead_bytes_max and not self._may_hold(stream, begin, len(data)):
+        if self._held_bytes + size > self._ahead_bytes_max and not self._may_hold(stream, begin, size):
             if self.fault:
                 return False
         elif not stream.insert(begin, data, self._options.recv_buffer_size_bytes):
@@ -333,6 +371,14 @@ class Receiver(FrameSink):
         goes_on = self._deliver_from_stream(lane, stream) if stream.buffer else True
         self._held_bytes += stream.held_bytes - held_bytes
         return goes_on
+
+    def _may_grow(self, size: int) -> bool:
+        """Whether so many more bytes may be held although the connection's share of the memory does not do."""
+        if self._memory.grow(self._held_bytes + self._peer.queued_bytes + size, self._now):
+            return True
+        self._verdict = NOT_ACKNOWLEDGED
+        self.over_budget += 1
+        return False
 
     def _may_hold(self, stream: ReliableStream, begin: int, size: int) -> bool:
         """Whether so many more bytes may be held although more than the half is in use.

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, final
 
 from gamesockets.bad_network.link import Link
+from gamesockets.config.kinds import ConfigurationInput, LockMoment
+from gamesockets.config.limits import Limits
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.config.scopes import Configuration
-from gamesockets.config.table import ConfigurationInput, ConfigurationValue, LockMoment
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.connection import StateChange
-from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
@@ -25,6 +26,7 @@ from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFl
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, MessageData, StatusInfo
 from gamesockets.values.results import Result
+from gamesockets.values.statistics import Statistics
 
 Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
 
@@ -215,6 +217,7 @@ class Host:
         options = ConnectionOptions.resolve(configuration)
         accepts = on_connecting is not None
         self._station = Station(world, network, address, entropy, credentials, options, accepts, self._on_change)
+        self._station.endpoint.set_limits(Limits.resolve(configuration))
 
     @property
     def endpoint(self) -> Endpoint:
@@ -227,9 +230,9 @@ class Host:
         return list(self._entries.values())
 
     @property
-    def counters(self) -> Counters:
-        """Counts of datagrams that were dropped, by reason."""
-        return self._station.endpoint.counters
+    def statistics(self) -> Statistics:
+        """What the host has refused and dropped, and why."""
+        return self._station.endpoint.statistics()
 
     def connect(self, target: SocketAddress, config: Config) -> Connection:
         """Starts a connection, for `World.connect`.

@@ -1,15 +1,8 @@
 """Which calls read and set configuration? (spec 3, part 4)"""
 
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.strings import ConfigurationString
-from gamesockets.config.table import (
-    ConfigurationInput,
-    ConfigurationOutput,
-    ConfigurationRow,
-    ConfigurationValue,
-    find_row,
-    listed_values,
-    value_name,
-)
+from gamesockets.config.table import ConfigurationRow, ConfigurationValue, find_row, listed_values, value_name
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls

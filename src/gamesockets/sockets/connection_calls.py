@@ -189,7 +189,7 @@ class ConnectionCalls(Calls):
             member = find(node.members, connection, "connection")
             if member is None:
                 return False
-            node.rename(member, name)
+            member.rename(name)
             return True
 
     def get_connection_name(self, connection: Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""Which calls tell how a connection is doing? (spec 3, part 9)"""
+"""Which calls tell how a connection or a listen socket is doing? (spec 3, part 9)"""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,14 +6,16 @@ from typing import TypeVar
 from gamesockets.node.members import Member
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import find
-from gamesockets.values.handles import Connection
+from gamesockets.values.errors import InvalidHandle
+from gamesockets.values.handles import Connection, ListenSocket
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
+from gamesockets.values.statistics import Statistics
 
 T = TypeVar("T")
 
 
 class InformationCalls(Calls):
-    """Records and texts about a connection, made at the moment of asking."""
+    """Records and texts, made at the moment of asking."""
 
     def get_connection_info(self, connection: Connection) -> ConnectionInfo | None:
         """What is known of a connection and its peer; None for an unknown handle."""
@@ -37,6 +39,21 @@ class InformationCalls(Calls):
     def get_connection_debug_text(self, connection: Connection) -> str | None:
         """The state of a connection's sender and receiver, as text for people; None for an unknown handle."""
         return self._ask(connection, Member.debug_text)
+
+    def get_statistics(self, socket: ListenSocket | None = None) -> Statistics:
+        """What a listen socket has refused and dropped, and why; by default everything of this object together.
+
+        Raises:
+            InvalidHandle: there is no such listen socket.
+        """
+        node = self._node
+        with node.lock:
+            if socket is None:
+                return node.tally.total(node.service.ports())
+            listener = node.listeners.get(socket)
+            if listener is None:
+                raise InvalidHandle(socket, "listen socket")
+            return listener.port.statistics()
 
     def _ask(self, connection: Connection, question: Callable[[Member], T]) -> T | None:
         with self._node.lock:

@@ -3,7 +3,8 @@
 from typing import Final, final
 
 from gamesockets.clock import now_us
-from gamesockets.config.table import ConfigurationInput, ConfigurationOutput, ConfigurationValue
+from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_type
