@@ -10,5 +10,6 @@ from tests.behaviour.test_closing import *
 from tests.behaviour.test_encryption import *
 from tests.behaviour.test_handshake import *
 from tests.behaviour.test_lanes import *
+from tests.behaviour.test_limits import *
 from tests.behaviour.test_many_clients import *
 from tests.behaviour.test_messages import *
