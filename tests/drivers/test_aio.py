@@ -3,17 +3,20 @@
 import asyncio
 import gc
 import logging
+import select
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from tests.support import selecting
 from tests.support.fake_port import FakeEndpoint, FullSocket, Owner, ServiceBench
 from tests.support.loops import on_every_loop, run
 from tests.support.waiting import soon, until
 
 import gamesockets as gs
+from gamesockets import aio
 from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
@@ -288,3 +291,30 @@ def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixtu
     assert [udp.fileno() for udp in sockets] == [-1, -1]
     warnings = [r for r in caplog.records if "event loop ended before" in r.getMessage()]
     assert len(warnings) == (ending == "drop")
+
+
+def test_one_socket_too_many_for_a_loop_on_select_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end the whole loop the next time that it sleeps."""
+    monkeypatch.setattr(select, "select", selecting._select_of_windows)
+    monkeypatch.setattr(selecting.SelectOfWindows, "room", 4)
+
+    opened: list[aio.Connection] = []
+
+    async def open_more(address: gs.Address) -> None:
+        while len(opened) < 8:
+            opened.append(await aio.connect(address))
+
+    async def crowd() -> None:
+        async with aio.serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
+            with pytest.raises(OSError, match="too many open sockets for select"):
+                await open_more(server.address)
+            assert opened
+            await opened[0].send(b"still here", gs.SendFlags.RELIABLE)
+            for connection in opened:
+                await connection.close()
+
+    loop = asyncio.SelectorEventLoop(selecting.SelectOfWindows())
+    try:
+        loop.run_until_complete(crowd())
+    finally:
+        loop.close()

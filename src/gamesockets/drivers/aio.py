@@ -18,7 +18,7 @@ from typing import Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
-from gamesockets.drivers.poller import READ, WRITE
+from gamesockets.drivers.poller import READ, WRITE, check_room
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.observe.debug_output import OUTPUT
@@ -56,6 +56,7 @@ class LoopService(Service):
 
     def _register(self, port: Port) -> None:
         if self._has_readers:
+            check_room(getattr(self._loop, "_selector", None), port.udp)  # one too many would end the whole loop
             try:
                 self._loop.add_reader(port.udp.fileno(), self._ready, port, READ)
             except NotImplementedError:

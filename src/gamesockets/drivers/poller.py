@@ -38,6 +38,21 @@ _NOTICING: Final = tuple(
 )
 
 
+def check_room(selector: object, source: Any) -> None:
+    """Raises `OSError` if a selector that uses select() cannot take one more socket; as a member it would fail later.
+
+    select() takes 1,024 descriptors on most systems, by their numbers, and 512 sockets on Windows.
+    """
+    if not isinstance(selector, selectors.SelectSelector):
+        return
+    try:
+        select.select([*list(selector.get_map()), source.fileno()], [], [], 0)
+    except ValueError as error:
+        raise OSError(errno.EMFILE, f"too many open sockets for select(), all that is used here: {error}") from error
+    except OSError:
+        pass  # one of the others was closed under us: whoever sleeps finds out which
+
+
 @final
 class Poller:
     """A selector that one thread at a time sleeps on, and that any thread can wake.
@@ -68,22 +83,10 @@ class Poller:
 
         Raises `OSError` when there are more sockets than the selector takes; those that it has go on.
         """
-        if isinstance(self._selector, selectors.SelectSelector):
-            self._check_room(source)
+        check_room(self._selector, source)
         self._selector.register(source, READ, data)
         if self._is_asleep:
             self.wake()
-
-    def _check_room(self, source: Any) -> None:
-        """select() takes 1,024 descriptors on most systems, by their numbers, and 512 sockets on Windows."""
-        try:
-            select.select([*list(self._selector.get_map()), source.fileno()], [], [], 0)
-        except ValueError as error:
-            raise OSError(
-                errno.EMFILE, f"too many open sockets for select(), all that this system has: {error}"
-            ) from error
-        except OSError:
-            pass  # one of the others was closed under us: `select` finds out which
 
     def watch(self, source: Any, events: int, data: object) -> None:
         """Changes what a socket is watched for. One that turned out to be closed stays forgotten."""
