@@ -10,6 +10,7 @@ from tests.support.credentials import (
     accepted,
     checked,
     entropy,
+    identity_of,
     recorded_local,
 )
 from tests.support.recorded import load
@@ -18,7 +19,6 @@ from gamesockets.crypto.certificate import SigningKey, verify
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.crypto.legacy_identity import identity_to_legacy
-from gamesockets.crypto.peer_check import peer_identity
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.datagram import CONNECT_REQUEST, encode_control
@@ -69,7 +69,7 @@ def test_peers_recognize_our_identity(text: str) -> None:
     assert certificate.legacy_steam_id == identity.steam_id64
     for message in (request, ok):
         assert not message.cert.HasField("private_key_data")
-        seen = peer_identity(message, ADDRESS, True)
+        seen = identity_of(message, ADDRESS, True)
         assert seen == (ANONYMOUS if identity.is_localhost else identity)
         peer = accepted(checked(message, seen, challenge_version=13, local_lanes=8))
         assert peer.ciphers == [CIPHER_AES_256_GCM, CIPHER_NULL]
@@ -86,11 +86,24 @@ def test_secrets_are_in_no_message() -> None:
     assert not any(secret in request.SerializeToString() for secret in secrets)
 
 
-def test_every_connection_has_keys_of_its_own() -> None:
-    one, other = (LocalCredentials(entropy(seed), Credentials(ALICE), [2]) for seed in (1, 2))
-    assert one.certificate != other.certificate
+def test_connections_share_a_certificate_and_its_key_but_no_key_of_the_exchange() -> None:
+    """Made once for all connections of a node, from the entropy of the first."""
+    credentials = Credentials(ALICE)
+    source = SeededEntropy(1)
+    one, other = [LocalCredentials(source, credentials, [2]) for _ in range(2)]
+    assert one.certificate == other.certificate
+    assert one.exchange.public != other.exchange.public
     assert one.crypt_info != other.crypt_info
     assert one.nonce != other.nonce
+    for local in (one, other):
+        request = ConnectRequest()
+        local.fill(request)
+        assert accepted(checked(request, ALICE)).exchange_public == local.exchange.public
+
+
+def test_credentials_that_were_made_separately_share_nothing() -> None:
+    one, other = [LocalCredentials(entropy(seed), Credentials(ALICE), [2]) for seed in (1, 2)]
+    assert one.certificate != other.certificate
 
 
 def test_without_a_valid_identity_credentials_are_anonymous() -> None:

@@ -20,6 +20,7 @@ from tests.support.credentials import (
     ciphers,
     entropy,
     exchange_key,
+    identity_of,
     introduce,
     named,
     no_change,
@@ -38,7 +39,7 @@ from tests.support.recorded import HANDSHAKES, handshake_failures, load
 from gamesockets.crypto.certificate import SigningKey, key_id
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import PeerCredentials, Refusal, peer_identity
+from gamesockets.crypto.peer_check import PeerCredentials, Refusal
 from gamesockets.crypto.session import NO_COMMON_CIPHER, choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
@@ -60,24 +61,22 @@ def test_recorded_credentials_are_accepted(name: str, role: str) -> None:
     recording = load(name)
     message = recorded_messages(name)[role == "server"]
     trusting = recorded_trust(recording)
-    identity = peer_identity(message, ADDRESS, trusting == {})
+    identity = identity_of(message, ADDRESS, trusting == {})
     assert identity is not None
     assert str(identity) == recording.get(
         f"{role}_identity", "str:bob" if "626f62" in recording[role]["cert_hex"] else "ip:203.0.113.7:51820"
     )
     peer = accepted(checked(message, identity, challenge_version=13 if role == "server" else None, **trusting))
     own = recording[role]
-    assert peer == PeerCredentials(
-        identity=identity,
-        certificate=bytes.fromhex(own["cert_hex"]),
-        crypt_info=bytes.fromhex(own["crypt_info_hex"]),
-        nonce=int(own["nonce"]),
-        exchange_key_type=1,
-        exchange_public=bytes.fromhex(own["x25519_public_hex"]),
-        ciphers=own["ciphers"],
-        protocol_version=own["protocol_version"],
-        authenticated=trusting != {},
-    )
+    assert peer.identity == identity
+    assert peer.certificate.hex() == own["cert_hex"]
+    assert peer.crypt_info.hex() == own["crypt_info_hex"]
+    assert peer.nonce == int(own["nonce"])
+    assert peer.exchange_key_type == 1
+    assert peer.exchange_public.hex() == own["x25519_public_hex"]
+    assert peer.ciphers == own["ciphers"]
+    assert peer.protocol_version == own["protocol_version"]
+    assert peer.authenticated == (trusting != {})
 
 
 def test_a_private_key_in_a_message_is_not_kept() -> None:
@@ -178,7 +177,7 @@ def test_recorded_failures_of_a_client(name: str) -> None:
     if name == "no cert":
         message = without_cert(message)
     address = Address("127.0.0.1", 28517)  # from the recorded text
-    identity = peer_identity(message, address, True)
+    identity = identity_of(message, address, True)
     if identity is None:
         assert recorded_outcome(case) == "ignored"
         return
@@ -197,7 +196,7 @@ def test_recorded_failures_of_a_server(name: str) -> None:
     if name == "no cert":
         message = without_cert(message)
     allow = 0 if name.startswith("authentication required") else 2
-    identity = peer_identity(message, ADDRESS, allow > 0)
+    identity = identity_of(message, ADDRESS, allow > 0)
     peer = None if identity is None else checked(message, identity, allow_without_auth=allow)
     if not isinstance(peer, PeerCredentials):
         assert recorded_outcome(case) == "ignored"
@@ -224,7 +223,7 @@ def test_recorded_failures_of_a_server(name: str) -> None:
 def test_every_recorded_answer_to_an_odd_request_is_accepted(reply: dict[str, Any]) -> None:
     message = decode_control(bytes.fromhex(reply["hex"]))
     assert isinstance(message, ConnectOK)
-    assert peer_identity(message, ADDRESS, True) == ANONYMOUS
+    assert identity_of(message, ADDRESS, True) == ANONYMOUS
     peer = accepted(checked(message, challenge_version=13))
     assert peer.ciphers == [CIPHER_AES_256_GCM]
 
@@ -411,14 +410,14 @@ def stating(message: ConnectRequest | ConnectOK, **certificate: Any) -> ConnectR
     ],
 )
 def test_who_a_peer_says_it_is(message: ConnectRequest | ConnectOK, expected: NetworkingIdentity | None) -> None:
-    assert peer_identity(message, ADDRESS, True) == expected
+    assert identity_of(message, ADDRESS, True) == expected
 
 
 def test_anonymous_peers_may_be_unwelcome() -> None:
-    assert peer_identity(ConnectRequest(), ADDRESS, False) is None
-    assert peer_identity(ConnectRequest(identity_string=b"ip:::1"), ADDRESS, False) is None
+    assert identity_of(ConnectRequest(), ADDRESS, False) is None
+    assert identity_of(ConnectRequest(identity_string=b"ip:::1"), ADDRESS, False) is None
     named_peer = ConnectRequest(identity_string=b"str:bob")
-    assert peer_identity(named_peer, ADDRESS, False) == NetworkingIdentity.parse("str:bob")
+    assert identity_of(named_peer, ADDRESS, False) == NetworkingIdentity.parse("str:bob")
 
 
 # ---- Hostile bytes ----
@@ -430,7 +429,7 @@ def test_random_credentials_never_raise(cert: bytes, crypt: bytes, signed: bytes
     message.cert.cert = cert
     message.cert.ca_signature = signed
     message.crypt.info = crypt
-    identity = peer_identity(message, ADDRESS, True) or ANONYMOUS
+    identity = identity_of(message, ADDRESS, True) or ANONYMOUS
     assert isinstance(checked(message, identity), Refusal)
 
 
@@ -449,7 +448,7 @@ def test_damaged_credentials_never_raise(data: st.DataObject) -> None:
     forged.cert.cert = bytes(parts[0])
     forged.crypt.info = bytes(parts[1])
     forged.crypt.signature = CERT_KEY.sign(forged.crypt.info)
-    identity = peer_identity(forged, ADDRESS, True) or ANONYMOUS
+    identity = identity_of(forged, ADDRESS, True) or ANONYMOUS
     peer = checked(forged, identity)
     if isinstance(peer, PeerCredentials):
         local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])

@@ -8,6 +8,7 @@ from tests.support.credentials import (
     checked,
     ciphers,
     entropy,
+    identity_of,
     introduce,
     recorded_local,
     recorded_messages,
@@ -17,7 +18,7 @@ from tests.support.recorded import HANDSHAKES, load
 
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import Refusal, peer_identity
+from gamesockets.crypto.peer_check import Refusal
 from gamesockets.crypto.session import NO_COMMON_CIPHER, choose_cipher, own_ciphers, session_ciphers
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.messages_pb2 import ConnectOK, ConnectRequest
@@ -30,7 +31,7 @@ def test_recorded_sessions_can_be_read_with_the_ciphers_made_here(name: str) -> 
     is_server = role == "server"
     local = recorded_local(recording)
     message = recorded_messages(name)[not is_server]
-    identity = peer_identity(message, ADDRESS, True)
+    identity = identity_of(message, ADDRESS, True)
     assert identity is not None
     peer = accepted(checked(message, identity, **recorded_trust(recording)))
     cipher = choose_cipher(local.ciphers, peer.ciphers)

@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from tests.support.lines import Lines, listening_at
 from tests.support.pairs import Loopback, Side, data_of
 from tests.support.waiting import collect
@@ -17,7 +19,7 @@ from tests.support.waiting import collect
 import gamesockets as gs
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
-from gamesockets.crypto.exchange import ExchangeKey, SessionKeys, derive_session_keys
+from gamesockets.crypto import exchange
 from gamesockets.observe.life_lines import UNCLOSED_US
 from gamesockets.sockets.status_events import COMPLAIN_ABOVE
 from gamesockets.wire.frames import AckBlock
@@ -309,20 +311,35 @@ def test_no_line_of_a_busy_encrypted_connection_has_keys_or_contents(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     secrets: list[bytes] = []
-    make_key = ExchangeKey.__init__
 
-    def noted_key(self: ExchangeKey, private: bytes) -> None:
-        secrets.append(private)
-        make_key(self, private)
+    class NotedKey:
+        """An X25519 key that notes itself, and what it shares with a peer."""
 
-    def noted_keys(shared: bytes, **rest: object) -> SessionKeys:
-        keys = derive_session_keys(shared, **rest)  # type: ignore[arg-type]
-        secrets.extend((shared, keys.client_to_server_key, keys.server_to_client_key))
-        secrets.extend((keys.client_to_server_iv, keys.server_to_client_iv))
-        return keys
+        def __init__(self, private: bytes) -> None:
+            secrets.append(private)
+            self._key = X25519PrivateKey.from_private_bytes(private)
+            self.public_key = self._key.public_key
 
-    monkeypatch.setattr(ExchangeKey, "__init__", noted_key)
-    monkeypatch.setattr("gamesockets.crypto.session.derive_session_keys", noted_keys)
+        @classmethod
+        def from_private_bytes(cls, private: bytes) -> "NotedKey":
+            return cls(private)
+
+        def exchange(self, peer: X25519PublicKey) -> bytes:
+            shared = self._key.exchange(peer)
+            secrets.append(shared)
+            return shared
+
+    class NotedHKDF:
+        def __init__(self, **arguments: Any) -> None:
+            self._hkdf = HKDF(**arguments)
+
+        def derive(self, material: bytes) -> bytes:
+            blocks = self._hkdf.derive(material)
+            secrets.extend((blocks[:32], blocks[32:64], blocks[64:76], blocks[96:108]))
+            return blocks
+
+    monkeypatch.setattr(exchange, "X25519PrivateKey", NotedKey)
+    monkeypatch.setattr(exchange, "HKDF", NotedHKDF)
     subjects = (V.LOG_LEVEL_ACK_RTT, V.LOG_LEVEL_PACKET_DECODE, V.LOG_LEVEL_MESSAGE, V.LOG_LEVEL_PACKET_GAPS)
     everything = dict.fromkeys(subjects, 8)
     marker = os.urandom(24)

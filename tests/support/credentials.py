@@ -8,7 +8,7 @@ from tests.support.recorded import load
 from gamesockets.crypto.certificate import SigningKey, key_id
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.crypto.exchange import ExchangeKey
-from gamesockets.crypto.peer_check import PeerCredentials, Refusal, check_peer
+from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
@@ -54,7 +54,14 @@ def checked(
         "challenge_version": None,
         "local_lanes": 1,
     }
-    return check_peer(message.cert, message.crypt, identity, **(arguments | changes))
+    return check_peer(message.cert, PeerCertificate(message.cert), message.crypt, identity, **(arguments | changes))
+
+
+def identity_of(
+    message: ConnectRequest | ConnectOK, address: Address = ADDRESS, allow_anonymous: bool = True
+) -> NetworkingIdentity | None:
+    """`peer_identity` with the certificate of the message."""
+    return peer_identity(message, PeerCertificate(message.cert), address, allow_anonymous)
 
 
 def accepted(result: PeerCredentials | Refusal) -> PeerCredentials:

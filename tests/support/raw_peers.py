@@ -10,7 +10,7 @@ import pytest
 from gamesockets.crypto import credentials
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import PeerCredentials, check_peer
+from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, check_peer
 from gamesockets.crypto.session import session_ciphers
 from gamesockets.sim import Connection, Host, Passage, World
 from gamesockets.values.address import Address
@@ -191,6 +191,7 @@ class RawClient(RawPeer):
         self.peer_id = message.server_connection_id
         peer = check_peer(
             message.cert,
+            PeerCertificate(message.cert),
             message.crypt,
             NetworkingIdentity.ip_address(self.host.address),
             allow_without_auth=2,
@@ -251,6 +252,7 @@ class RawServer(RawPeer):
     def take_request(self, request: ConnectRequest) -> None:
         peer = check_peer(
             request.cert,
+            PeerCertificate(request.cert),
             request.crypt,
             NetworkingIdentity.ip_address(self.host.address),
             allow_without_auth=2,

@@ -431,7 +431,7 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         listed=_NEVER, limit="address_connections_max")
     LISTEN_HANDSHAKES_PER_SECOND = _Row(10_023, "ListenHandshakesPerSecond", _LIMITS,
         _INT32, _LISTEN_SOCKET, 500, 1, 1_000_000, "handshakes/s",
-        "How many handshakes are looked at, from everywhere; so many may come at once, too.",
+        "How many handshakes are looked at, from everywhere; four times as many may come at once.",
         listed=_NEVER, limit="handshakes_per_second")
     LISTEN_ADDRESS_HANDSHAKES_PER_SECOND = _Row(10_024, "ListenAddressHandshakesPerSecond", _LIMITS,
         _INT32, _LISTEN_SOCKET, 50, 1, 1_000_000, "handshakes/s",

@@ -42,9 +42,9 @@ class Counters:
         self.no_room_for_address = 0
         """Connect requests turned away because too many connections exist with their address or network."""
         self.no_room_to_wait = 0
-        """Connect requests dropped because too many connections wait for the application's decision."""
+        """Connect requests dropped because many wait, and too many connections for the application's decision."""
         self.too_fast = 0
-        """Connect requests dropped unread because too many came in a short time from everywhere."""
+        """Connect requests dropped unread because too many wait, or too old when it was their turn."""
         self.too_fast_for_address = 0
         """Connect requests dropped unread because too many came in a short time from their address or network."""
         self.ignored = 0

@@ -5,7 +5,7 @@ from typing import Final, final
 from gamesockets.connection.closing import TEXT_NO_AUTHORITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import PeerCredentials, Refusal, check_peer, peer_identity
+from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address
@@ -136,7 +136,8 @@ class ClientHandshake:
         self.ping_sample_ms = _NO_SAMPLE
         if message.client_connection_id != self.connection_id:
             return None
-        identity = peer_identity(message, self._address, policy.allow_without_auth > 0)
+        certificate = PeerCertificate(message.cert)
+        identity = peer_identity(message, certificate, self._address, policy.allow_without_auth > 0)
         if identity is None:
             return None
         if message.HasField("your_timestamp"):
@@ -146,6 +147,7 @@ class ClientHandshake:
             return Refusal(int(EndReason.REMOTE_BAD_CRYPT), "Didn't send valid connection ID")
         peer = check_peer(
             message.cert,
+            certificate,
             message.crypt,
             identity,
             allow_without_auth=policy.allow_without_auth,
@@ -284,11 +286,13 @@ def agree_in_memory(
 
 def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerHandshake | None:
     """The checks on a ConnectRequest whose challenge was good; None to drop it silently (spec 1, 3.5)."""
-    identity = peer_identity(request, address, policy.allow_without_auth > 0)
+    certificate = PeerCertificate(request.cert)
+    identity = peer_identity(request, certificate, address, policy.allow_without_auth > 0)
     if identity is None:
         return None
     peer = check_peer(
         request.cert,
+        certificate,
         request.crypt,
         identity,
         allow_without_auth=policy.allow_without_auth,

@@ -1,7 +1,7 @@
 """Which identity and certificate do we send to a peer? (spec 1, 5.1)
 
-`Credentials` belong to a node. Each connection makes its own `LocalCredentials` from them, with a fresh exchange key.
-`peer_check` checks those of a peer.
+`Credentials` belong to a node: all of its connections show the same certificate, and the same key signs for them. Each
+connection makes its own `LocalCredentials` from them, with a fresh exchange key. `peer_check` checks those of a peer.
 """
 
 from typing import Final, final
@@ -33,7 +33,7 @@ class Credentials:
         identity: None or an invalid one means anonymous.
     """
 
-    __slots__ = ("certificate", "identity", "key")
+    __slots__ = ("_shown", "_signing_key", "certificate", "identity", "key")
 
     def __init__(self, identity: NetworkingIdentity | None = None) -> None:
         if identity is None or identity.is_invalid:
@@ -43,6 +43,25 @@ class Credentials:
         """Signed by an authority; None if the identity is not proven."""
         self.key: SigningKey | None = None
         """The private key of the certificate; None without one."""
+        self._signing_key: SigningKey | None = None
+        self._shown = b""
+
+    def signing_key(self, entropy: Entropy) -> SigningKey:
+        """The key that signs for all connections: that of the certificate, else one made when it is first needed."""
+        key = self.key
+        if key is None:
+            key = self._signing_key
+            if key is None:
+                key = self._signing_key = SigningKey(entropy.random_bytes(SIGNING_KEY_BYTES))
+        return key
+
+    def shown_certificate(self, entropy: Entropy) -> bytes:
+        """The serialized certificate that peers see: that of an authority, else an unsigned one for `signing_key`."""
+        if self.certificate is not None:
+            return self.certificate.cert
+        if not self._shown:
+            self._shown = _unsigned_certificate(self.identity, self.signing_key(entropy))
+        return self._shown
 
     @classmethod
     def certified(cls, signed: bytes, key: SigningKey) -> "Credentials":
@@ -95,23 +114,22 @@ class Credentials:
 class LocalCredentials:
     """What we send to one peer: made once for each connection, then repeated unchanged (spec 1, 5.1).
 
-    Without a certificate from an authority, an unsigned one is made for a fresh key. `ciphers` are those offered, best
-    first; a server passes exactly the one that it chose. Raises ValueError without ciphers, and for unknown ones.
+    `ciphers` are those offered, best first; a server passes exactly the one that it chose. Raises ValueError without
+    ciphers, and for unknown ones.
     """
 
-    __slots__ = ("_signature", "_signed", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
+    __slots__ = ("_proof", "_signature", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
 
     def __init__(self, entropy: Entropy, credentials: Credentials, ciphers: list[int]) -> None:
         if not ciphers or not set(ciphers) <= _CIPHERS_ON_THE_WIRE.keys():
             raise ValueError(f"ciphers are {ciphers}, must be one or more of {[*_CIPHERS_ON_THE_WIRE]}")
-        identity = credentials.identity
-        key = credentials.key or SigningKey(entropy.random_bytes(SIGNING_KEY_BYTES))
+        key = credentials.signing_key(entropy)
         self.exchange = ExchangeKey(entropy.random_bytes(EXCHANGE_KEY_BYTES))
         self.nonce = int.from_bytes(entropy.random_bytes(8), "little")
         self.ciphers = ciphers
-        self._steam_id = identity.steam_id64
-        self._signed = credentials.certificate
-        self.certificate: bytes = _unsigned_certificate(identity, key) if self._signed is None else self._signed.cert
+        self._steam_id = credentials.identity.steam_id64
+        self._proof = credentials.certificate
+        self.certificate: bytes = credentials.shown_certificate(entropy)
         info = CryptInfo(
             key_type=CryptInfo.CURVE25519,
             key_data=self.exchange.public,
@@ -124,12 +142,13 @@ class LocalCredentials:
 
     def fill(self, message: Introduction) -> None:
         """Put the credentials into a message to the peer."""
-        if self._signed is None:
+        if self._proof is None:
             message.cert.cert = self.certificate
         else:
-            message.cert.CopyFrom(self._signed)
-        message.crypt.info = self.crypt_info
-        message.crypt.signature = self._signature
+            message.cert.CopyFrom(self._proof)
+        crypt = message.crypt
+        crypt.info = self.crypt_info
+        crypt.signature = self._signature
         if self._steam_id:
             if isinstance(message, ConnectRequest):
                 message.legacy_client_steam_id = self._steam_id

@@ -1,6 +1,5 @@
 """Which keys do two peers share once the handshake is done? (spec 1, 4.1 and 4.4)"""
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, final
 
@@ -40,14 +39,17 @@ class ExchangeKey:
             return None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@final
 class SessionKeys:
-    """Keys (32 bytes) and initialisation vectors (12 bytes) of both directions. Secrets: `repr` hides them."""
+    """Keys (32 bytes) and initialisation vectors (12 bytes) of both directions, cut from what HKDF gave."""
 
-    client_to_server_key: bytes
-    server_to_client_key: bytes
-    client_to_server_iv: bytes
-    server_to_client_iv: bytes
+    __slots__ = ("client_to_server_iv", "client_to_server_key", "server_to_client_iv", "server_to_client_key")
+
+    def __init__(self, blocks: bytes) -> None:
+        self.client_to_server_key = blocks[:32]
+        self.server_to_client_key = blocks[32:64]
+        self.client_to_server_iv = blocks[64 : 64 + SESSION_IV_BYTES]
+        self.server_to_client_iv = blocks[96 : 96 + SESSION_IV_BYTES]
 
 
 def session_context(
@@ -93,10 +95,4 @@ def derive_session_keys(
     )
     # The secret is the salt and the nonces are the key material: HKDF usually takes them the other way round.
     hkdf = HKDF(algorithm=SHA256(), length=4 * _BLOCK_BYTES, salt=sha256(shared).digest(), info=context)
-    blocks = hkdf.derive(nonces)
-    return SessionKeys(
-        client_to_server_key=blocks[:32],
-        server_to_client_key=blocks[32:64],
-        client_to_server_iv=blocks[64 : 64 + SESSION_IV_BYTES],
-        server_to_client_iv=blocks[96 : 96 + SESSION_IV_BYTES],
-    )
+    return SessionKeys(hkdf.derive(nonces))

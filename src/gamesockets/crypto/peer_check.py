@@ -1,7 +1,6 @@
 """Who is the peer, and are its credentials good? (spec 1, 3.5 and 3.7)"""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, final
 
 from google.protobuf.message import DecodeError
 
@@ -23,55 +22,107 @@ _ANONYMOUS_GAME_SERVER: Final = 4
 _NOBODY: Final = TrustStore(())
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Refusal:
     """Why a peer is refused: the reason code and the text to close the connection with."""
 
-    reason: int
-    text: str
+    __slots__ = ("reason", "text")
+
+    def __init__(self, reason: int, text: str) -> None:
+        self.reason = reason
+        self.text = text
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class PeerCredentials:
     """What a peer sent that passed `check_peer`."""
 
-    identity: NetworkingIdentity
-    certificate: bytes
-    crypt_info: bytes
-    nonce: int
-    exchange_key_type: int
-    exchange_public: bytes
-    ciphers: list[int]
-    """In the peer's order of preference; never empty."""
-    protocol_version: int
-    authenticated: bool
-    """Whether a trusted authority has signed the identity, which is more than an address."""
+    __slots__ = (
+        "authenticated",
+        "certificate",
+        "ciphers",
+        "crypt_info",
+        "exchange_key_type",
+        "exchange_public",
+        "identity",
+        "nonce",
+        "protocol_version",
+    )
+
+    def __init__(
+        self,
+        identity: NetworkingIdentity,
+        certificate: bytes,
+        crypt_info: bytes,
+        nonce: int,
+        exchange_key_type: int,
+        exchange_public: bytes,
+        ciphers: list[int],
+        protocol_version: int,
+        authenticated: bool,
+    ) -> None:
+        self.identity = identity
+        self.certificate = certificate
+        self.crypt_info = crypt_info
+        self.nonce = nonce
+        self.exchange_key_type = exchange_key_type
+        self.exchange_public = exchange_public
+        self.ciphers = ciphers
+        """In the peer's order of preference; never empty."""
+        self.protocol_version = protocol_version
+        self.authenticated = authenticated
+        """Whether a trusted authority has signed the identity, which is more than an address."""
 
 
-def peer_identity(message: Introduction, address: Address, allow_anonymous: bool) -> NetworkingIdentity | None:
+@final
+class PeerCertificate:
+    """A peer's certificate, read once for all that ask it. Nothing of it is proven yet."""
+
+    __slots__ = ("content", "identity", "problem")
+
+    def __init__(self, signed: CertificateSigned) -> None:
+        self.content = Certificate()
+        self.identity: NetworkingIdentity | None = None
+        """The identity that it states."""
+        self.problem: Refusal | None = None
+        """Why it cannot be read (spec 1, 3.7 rows 3 and 4)."""
+        try:
+            self.content.ParseFromString(signed.cert)
+        except DecodeError:
+            self.problem = Refusal(_BAD_CRYPT, "Cert failed protobuf decode")
+            return
+        try:
+            self.identity = stated_identity(self.content, "legacy_steam_id")
+        except ValueError as error:
+            self.problem = Refusal(_BAD_CERT, f"Bad cert identity.  {error}")  # sic: the reference library's spelling
+
+
+def peer_identity(
+    message: Introduction, certificate: PeerCertificate, address: Address, allow_anonymous: bool
+) -> NetworkingIdentity | None:
     """Who the sender of a message says it is; None if the message must be dropped (spec 1, 3.5).
 
-    The identity of an anonymous peer is `address`, from which the message came.
+    The identity of an anonymous peer is `address`, from which the message came. `certificate` is that of the message.
     """
-    certificate = Certificate()
-    try:
-        certificate.ParseFromString(message.cert.cert)
-        stated = stated_identity(certificate, "legacy_steam_id")
-        in_certificate = stated is not None
-        if stated is None:
-            client = isinstance(message, ConnectRequest)
-            stated = stated_identity(message, "legacy_client_steam_id" if client else "legacy_server_steam_id")
-    except (DecodeError, ValueError):
+    if certificate.problem is not None:
         return None
+    stated = certificate.identity
+    if stated is None:
+        client = isinstance(message, ConnectRequest)
+        try:
+            stated = stated_identity(message, "legacy_client_steam_id" if client else "legacy_server_steam_id")
+        except ValueError:
+            return None
+        if stated is not None and stated.type == IdentityType.IP_ADDRESS and not stated.is_localhost:
+            return None
     if stated is None or stated.is_localhost:
         return NetworkingIdentity.ip_address(address) if allow_anonymous else None
-    if stated.type == IdentityType.IP_ADDRESS and not in_certificate:
-        return None
     return stated
 
 
 def check_peer(
     cert_signed: CertificateSigned,
+    certificate: PeerCertificate,
     crypt_signed: CryptInfoSigned,
     identity: NetworkingIdentity,
     *,
@@ -85,6 +136,7 @@ def check_peer(
     """Check the credentials of a peer, without the choice of a cipher (spec 1, 3.7 rows 1 to 13).
 
     Args:
+        certificate: what was read of `cert_signed`.
         identity: what `peer_identity` made of the same message.
         allow_without_auth: the effective option, 0..2; at 0 a trusted signature is required (spec 1, 5.9).
         trust: whose signatures count; None: nobody's.
@@ -95,18 +147,18 @@ def check_peer(
     """
     if not cert_signed.HasField("cert") or not crypt_signed.HasField("info"):
         return Refusal(_BAD_CRYPT, "Crypto handshake missing cert or session data")
-    checked = _check_certificate(
+    signature_is_trusted = _check_certificate(
         cert_signed,
+        certificate,
         identity,
         allow_without_auth=allow_without_auth,
         trust=trust or _NOBODY,
         unix_time_s=unix_time_s,
         app_id=app_id,
     )
-    if isinstance(checked, Refusal):
-        return checked
-    certificate, trusted = checked
-    problem = signature_problem(certificate, crypt_signed.signature, crypt_signed.info)
+    if isinstance(signature_is_trusted, Refusal):
+        return signature_is_trusted
+    problem = signature_problem(certificate.content, crypt_signed.signature, crypt_signed.info)
     if problem is not None:
         return Refusal(_BAD_CRYPT, problem)
     info = CryptInfo()
@@ -127,20 +179,21 @@ def check_peer(
         exchange_public=info.key_data,
         ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
         protocol_version=version,
-        authenticated=trusted and identity.type != IdentityType.IP_ADDRESS,
+        authenticated=signature_is_trusted and identity.type != IdentityType.IP_ADDRESS,
     )
 
 
 def _check_certificate(
     signed: CertificateSigned,
+    read: PeerCertificate,
     identity: NetworkingIdentity,
     *,
     allow_without_auth: int,
     trust: TrustStore,
     unix_time_s: int,
     app_id: int,
-) -> tuple[Certificate, bool] | Refusal:
-    """The certificate, and whether a trusted authority signed it (spec 1, 3.7 rows 2 to 7)."""
+) -> bool | Refusal:
+    """Whether a trusted authority signed the certificate (spec 1, 3.7 rows 2 to 7)."""
     scope: Scope | None = None
     has_signature = signed.HasField("ca_signature")  # an empty one counts
     if has_signature:
@@ -149,15 +202,10 @@ def _check_certificate(
             scope = verdict
         elif allow_without_auth == 0:
             return Refusal(_BAD_CERT, f"Bad cert: {verdict.text}")
-    certificate = Certificate()
-    try:
-        certificate.ParseFromString(signed.cert)
-    except DecodeError:
-        return Refusal(_BAD_CRYPT, "Cert failed protobuf decode")
-    try:
-        stated = stated_identity(certificate, "legacy_steam_id")
-    except ValueError as error:
-        return Refusal(_BAD_CERT, f"Bad cert identity.  {error}")  # sic: the reference library's own spelling
+    if read.problem is not None:
+        return read.problem
+    certificate = read.content
+    stated = read.identity
     if stated is not None and not stated.is_localhost:
         if stated != identity:
             return Refusal(_BAD_CERT, f"Cert was issued to {stated}, not {identity}")
@@ -176,7 +224,7 @@ def _check_certificate(
         return Refusal(_BAD_CERT, problem)
     if scope is None and allow_without_auth == 0:
         return Refusal(_BAD_CERT, "Unsigned certs are not allowed")
-    return certificate, scope is not None
+    return scope is not None
 
 
 def _version_problem(version: int, challenge_version: int | None, local_lanes: int) -> str | None:

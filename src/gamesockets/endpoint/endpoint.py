@@ -17,7 +17,7 @@ from gamesockets.connection.closing import TEXT_MEMORY
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
-from gamesockets.connection.handshake import agree_in_memory
+from gamesockets.connection.handshake import ServerHandshake, agree_in_memory
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.path import ANY_LOCAL, NOWHERE, Path
 from gamesockets.connection.states import State
@@ -25,6 +25,7 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
+from gamesockets.endpoint.requests import Request
 from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
 from gamesockets.receive.memory import MemoryPool
@@ -271,18 +272,21 @@ class Endpoint:
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""
-        if self._due or (self.strangers is not None and self.strangers.replies):
+        if self._due:
             return 0
+        first = NEVER if self.strangers is None else self.strangers.next_timer()
         timers = self._timers
         while timers:
             deadline, _, connection = timers[0]
             if self._scheduled.get(connection) == deadline:
-                return deadline
+                return min(deadline, first)
             heappop(timers)
-        return NEVER
+        return first
 
     def handle_timer(self, now: int) -> None:
-        """Runs the timers that are due."""
+        """Runs the timers that are due, and serves connect requests that wait."""
+        if self.strangers is not None:
+            self._serve_requests(self.strangers, now)
         timers = self._timers
         while timers and timers[0][0] <= now:
             deadline, _, connection = heappop(timers)
@@ -406,16 +410,39 @@ class Endpoint:
         elif strangers is None or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
             self.counters.stray += 1
         else:
-            path = Path(remote, local)
-            server = strangers.receive(message, path, self.options, now)
-            if server is not None:
-                if connection is not None:
-                    connection.stop_telling()
-                    self._remove(connection)
-                newcomer = self.add(path, self.options, now)
-                if newcomer is None:
-                    self.counters.no_room += 1
-                else:
-                    strangers.admitted(server, newcomer)
-                    newcomer.request_received(server, len(data), now)
-                    self._due[newcomer] = None
+            strangers.receive(message, Path(remote, local), len(data), now)
+            self._serve_requests(strangers, now)
+
+    def _serve_requests(self, strangers: Strangers, now: int) -> None:
+        """Makes connections for the oldest connect requests, as many as this turn has time for."""
+        request = strangers.next_request(now)
+        while request is not None:
+            path = request.path
+            known = self.connections.get(path.remote)
+            if known is not None and known.state != State.FIN_WAIT:
+                self.counters.ignored += 1  # while the request waited, its address got a connection in another way
+            else:
+                server = strangers.check_request(request, self.options, now)
+                if server is not None:
+                    self._welcome(strangers, server, request, known, now)
+            request = strangers.next_request(now)
+
+    def _welcome(
+        self,
+        strangers: Strangers,
+        server: ServerHandshake,
+        request: Request,
+        known: DatagramConnection | None,
+        now: int,
+    ) -> None:
+        """A connection for a client whose signature is good, in place of the one that has ended there, if any."""
+        if known is not None:
+            known.stop_telling()
+            self._remove(known)
+        newcomer = self.add(request.path, self.options, now)
+        if newcomer is None:
+            self.counters.no_room += 1
+            return
+        strangers.admitted(server, newcomer)
+        newcomer.request_received(server, request.size_bytes, now)
+        self._due[newcomer] = None

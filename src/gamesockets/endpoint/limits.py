@@ -13,6 +13,8 @@ from gamesockets.values.address import Address
 
 US_PER_S: Final = 1_000_000
 
+HANDSHAKES_BURST_S: Final = 4
+"""The handshakes of so many seconds may come at once: everybody is back when a server was restarted."""
 STRAY_REPLIES_PER_S: Final = 1000
 """Answers to data packets of connections that do not exist, of 6 bytes each."""
 STRAYS_TOLD_MAX: Final = 1000
@@ -25,11 +27,9 @@ _PRUNE_EVERY_US: Final = 100_000
 _SWEEP_MIN: Final = 256
 
 ROOM: Final = 0
-NO_ROOM_TO_WAIT: Final = 1
+FULL: Final = 1
 NO_ROOM_FOR_ADDRESS: Final = 2
-TOO_FAST: Final = 3
-TOO_FAST_FOR_ADDRESS: Final = 4
-FULL: Final = 5
+TOO_FAST_FOR_ADDRESS: Final = 3
 
 
 @final
@@ -43,7 +43,11 @@ class Rate:
 
     def has_one(self, per_second: int, at_once: int, now: int) -> bool:
         """Whether `take` is allowed now."""
-        return self.paid_until - now <= (at_once - 1) * (US_PER_S // per_second)
+        return self.next_at(per_second, at_once) <= now
+
+    def next_at(self, per_second: int, at_once: int) -> int:
+        """From when on `take` is allowed."""
+        return self.paid_until - (at_once - 1) * (US_PER_S // per_second)
 
     def take(self, per_second: int, now: int) -> None:
         """One of them happens."""
@@ -71,25 +75,37 @@ class Admission:
         self._pruned_at = now
 
     def check(self, address: Address, now: int) -> int:
-        """ROOM, and then one handshake is counted; else which limit is reached."""
+        """For a request that has come: ROOM, and then one handshake is counted for its address; else the limit."""
+        limit = self.check_room(address)
+        key = _key(address)
+        if limit == ROOM and key:
+            rate = self._rate_of(key, now)
+            for_address = self.limits.address_handshakes_per_second
+            if not rate.has_one(for_address, 2 * for_address, now):
+                return TOO_FAST_FOR_ADDRESS
+            rate.take(for_address, now)
+        return limit
+
+    def check_room(self, address: Address) -> int:
+        """Whether one more connection may exist: ROOM, or which limit is reached."""
         limits = self.limits
         if len(self._of_address) >= limits.connections_max:
             return FULL
-        if not self._has_room_to_wait(now):
-            return NO_ROOM_TO_WAIT
         key = _key(address)
         if key and self._by_address.get(key, 0) >= limits.address_connections_max:
             return NO_ROOM_FOR_ADDRESS
-        rate = self._rates.get(key)
-        for_address = limits.address_handshakes_per_second
-        if rate is not None and not rate.has_one(for_address, 2 * for_address, now):
-            return TOO_FAST_FOR_ADDRESS
-        if not self._rate.has_one(limits.handshakes_per_second, limits.handshakes_per_second, now):
-            return TOO_FAST
-        self._rate.take(limits.handshakes_per_second, now)
-        if key:
-            self._rate_of(key, now).take(for_address, now)
         return ROOM
+
+    def next_at(self) -> int:
+        """From when on `take` may be allowed: by the rate of all, and by when the next look for room to wait is due."""
+        limits = self.limits
+        per_second = limits.handshakes_per_second
+        at = self._rate.next_at(per_second, HANDSHAKES_BURST_S * per_second)
+        return at if len(self._waiting) < limits.waiting_max else max(at, self._pruned_at + _PRUNE_EVERY_US)
+
+    def take(self, now: int) -> None:
+        """A signature is looked at."""
+        self._rate.take(self.limits.handshakes_per_second, now)
 
     def admitted(self, connection: DatagramConnection) -> None:
         """It exists now, and waits for the application."""
@@ -109,8 +125,11 @@ class Admission:
             else:
                 del self._by_address[key]
 
-    def _has_room_to_wait(self, now: int) -> bool:
-        """Those whose state has changed are found when there is no room, and not for each request then."""
+    def has_room_to_wait(self, now: int) -> bool:
+        """Whether one more may wait for the application.
+
+        Those whose state has changed are found when there is no room, and not for each request then.
+        """
         waiting_max = self.limits.waiting_max
         if len(self._waiting) >= waiting_max and now - self._pruned_at >= _PRUNE_EVERY_US:
             self._pruned_at = now

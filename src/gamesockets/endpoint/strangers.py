@@ -2,7 +2,8 @@
 
 Nothing is kept for a stranger until its ConnectRequest has brought back a challenge that only its address could have
 received. Answers are bounded in number and, up to there, no longer than what was asked. What is cheap to check comes
-first: the challenge, then whether there is room (`limits`), then signatures.
+first: the challenge, then whether there is room (`limits`). Then a request waits for its turn (`requests`), and only
+then somebody looks at its signature.
 """
 
 from typing import Final, TypeAlias, final
@@ -19,20 +20,20 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.limits import (
     FULL,
     NO_ROOM_FOR_ADDRESS,
-    NO_ROOM_TO_WAIT,
     REFUSALS_PER_S,
     ROOM,
     STRAY_REPLIES_PER_S,
     STRAYS_TOLD_MAX,
-    TOO_FAST,
     Admission,
     Rate,
 )
 from gamesockets.endpoint.policies import Policies
+from gamesockets.endpoint.requests import Request, Requests
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.moments import NEVER
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest, ConnectionClosed, ConnectRequest
 from gamesockets.wire.packet import HEADER_BYTES, UNUSED_FLAGS
@@ -65,6 +66,7 @@ class Strangers:
         "_stray_replies",
         "_strays_told",
         "replies",
+        "requests",
     )
 
     def __init__(self, entropy: Entropy, ids: ConnectionIds, policies: Policies, counters: Counters) -> None:
@@ -73,6 +75,8 @@ class Strangers:
         self._policies = policies
         self._counters = counters
         self._admission = Admission(Limits(), 0)
+        self.requests: Final = Requests()
+        """Connect requests that wait for their turn."""
         self._refusals = Rate(0)
         self._stray_replies = Rate(0)
         self._strays_told: dict[int, None] = {}  # oldest first
@@ -90,21 +94,23 @@ class Strangers:
     def limits(self, limits: Limits) -> None:
         self._admission.limits = limits
 
-    def receive(
-        self, message: datagram.ControlMessage | None, path: Path, options: ConnectionOptions, now: int
-    ) -> ServerHandshake | None:
-        """Takes a control message, None for one that cannot be decoded; a handshake if a connection is to be made."""
+    def receive(self, message: datagram.ControlMessage | None, path: Path, size_bytes: int, now: int) -> None:
+        """Takes a control message, None for one that cannot be decoded, and the size of its datagram.
+
+        A connect request waits until `next_request`.
+        """
         if message is None:
             self._counters.malformed += 1
         elif isinstance(message, ChallengeRequest):
+            if message.connection_id and message.connection_id == self.requests.client_id_at(path.remote):
+                return  # its request waits, and another one would not be served sooner
             self._reply_to_challenge_request(message, path, now)
         elif isinstance(message, ConnectRequest):
-            return self._check_request(message, path, options, now)
+            self._receive_request(message, path, size_bytes, now)
         else:
             self._counters.stray += 1
             if isinstance(message, ConnectionClosed) and (message.to_connection_id or message.from_connection_id):
                 self._reply(encode_no_connection(message.to_connection_id, message.from_connection_id), path)
-        return None
 
     def receive_newcomer(self, message: datagram.ControlMessage | None, path: Path, now: int) -> bool:
         """Takes a request from the address of a live connection; whether it proves that its sender receives there."""
@@ -134,10 +140,25 @@ class Strangers:
         self._reply(encode_no_connection(connection_id, 0), path)
 
     def take_replies(self) -> list[Transmit]:
-        """The replies that wait; the list is the caller's from now on."""
+        """The replies that wait; the list is the caller's from now on. A few more requests may be served."""
+        self.requests.begin_turn()
         replies = self.replies
         self.replies = []
         return replies
+
+    def next_timer(self) -> int:
+        """When there is something to do besides receiving; 0 for at once."""
+        if self.replies:
+            return 0
+        return self._admission.next_at() if len(self.requests) else NEVER
+
+    def next_request(self, now: int) -> Request | None:
+        """The connect request that is served now; None if none waits, or none may be served in this turn."""
+        admission = self._admission
+        if not self.requests.may_serve() or not admission.has_room_to_wait(now) or admission.next_at() > now:
+            return None
+        admission.take(now)
+        return self.requests.take()
 
     def admitted(self, server: ServerHandshake, connection: DatagramConnection) -> None:
         """The client got this connection; no other client gets one with the same identity and id."""
@@ -167,24 +188,42 @@ class Strangers:
         )
         self._reply(datagram.encode_control(datagram.CHALLENGE_REPLY, reply), path)
 
-    def _check_request(
-        self, message: ConnectRequest, path: Path, options: ConnectionOptions, now: int
-    ) -> ServerHandshake | None:
+    def _receive_request(self, message: ConnectRequest, path: Path, size_bytes: int, now: int) -> None:
         peer = Address.from_socket(path.remote)
         if not self._has_challenge(message, peer, now):
-            return None
-        if not message.client_connection_id:
+            return
+        client_id = message.client_connection_id
+        if not client_id:
             self._counters.malformed += 1
+            return
+        waiting_id = self.requests.client_id_at(path.remote)
+        if waiting_id:
+            if waiting_id != client_id:
+                self.requests.replace(path.remote, message, now)
+        elif self.requests.is_full():
+            if self._admission.has_room_to_wait(now):
+                self._counters.too_fast += 1
+            else:
+                self._counters.no_room_to_wait += 1
+        elif not self._is_refused(self._admission.check(peer, now), client_id, path, now):
+            self.requests.add(Request(message, path, peer, size_bytes, now))
+
+    def check_request(self, request: Request, options: ConnectionOptions, now: int) -> ServerHandshake | None:
+        """Looks at the signature; a handshake if a connection is to be made."""
+        path, peer = request.path, request.address
+        client_id = request.message.client_connection_id
+        if now - request.received_at >= options.timeout_initial_us:
+            self._counters.too_fast += 1
             return None
-        if not self._has_room(message.client_connection_id, path, peer, now):
+        if self._is_refused(self._admission.check_room(peer), client_id, path, now):
             return None
-        server = check_request(message, peer, self._policies.towards(peer, options, now), now)
+        policy = self._policies.towards(peer, options, now)
+        server = check_request(request.message, peer, policy, request.received_at)
         if server is None:
             self._counters.bad_requests += 1
             return None
-        if (server.client_id, server.peer.identity) in self._claims:
-            reason = int(EndReason.MISC_GENERIC)
-            self._reply(encode_closed(0, server.client_id, reason, _TEXT_ID_EXISTS), path)
+        if (client_id, server.peer.identity) in self._claims:
+            self._reply(encode_closed(0, client_id, int(EndReason.MISC_GENERIC), _TEXT_ID_EXISTS), path)
             return None
         return server
 
@@ -194,25 +233,22 @@ class Strangers:
         self._counters.bad_challenges += 1
         return False
 
-    def _has_room(self, client_id: int, path: Path, peer: Address, now: int) -> bool:
-        """Whether the limits allow one more; who has to wait only is not told, and asks again."""
+    def _is_refused(self, limit: int, client_id: int, path: Path, now: int) -> bool:
+        """Whether a limit is reached. Who only has to wait is not told, and asks again."""
         counters = self._counters
-        limit = FULL if self._ids.is_full() else self._admission.check(peer, now)
+        if self._ids.is_full():
+            limit = FULL
         if limit == ROOM:
-            return True
+            return False
         if limit == FULL:
             counters.no_room += 1
             self._refuse(client_id, _TEXT_FULL, path, now)
         elif limit == NO_ROOM_FOR_ADDRESS:
             counters.no_room_for_address += 1
             self._refuse(client_id, _TEXT_FULL_FOR_ADDRESS, path, now)
-        elif limit == NO_ROOM_TO_WAIT:
-            counters.no_room_to_wait += 1
-        elif limit == TOO_FAST:
-            counters.too_fast += 1
         else:
             counters.too_fast_for_address += 1
-        return False
+        return True
 
     def _refuse(self, client_id: int, text: str, path: Path, now: int) -> None:
         if self._refusals.has_one(REFUSALS_PER_S, REFUSALS_PER_S, now):

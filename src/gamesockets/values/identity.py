@@ -5,7 +5,7 @@ Types, limits and text forms are those of the reference library (spec 1, section
 
 import re
 from operator import index
-from typing import Final, final
+from typing import Any, Final, final
 
 from gamesockets.values.address import Address
 from gamesockets.values.enums import IdentityType
@@ -217,6 +217,9 @@ class NetworkingIdentity:
 
     def __hash__(self) -> int:
         return hash((self._type, self._data))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NetworkingIdentity._of, (self._type, self._data)
 
 
 def _check_length(what: str, raw: bytes, minimum: int, maximum: int) -> None:

@@ -21,8 +21,8 @@ class Statistics:
         bad_requests: connect requests whose identity, certificate or key exchange was refused.
         no_room: connect requests turned away because there are too many connections (`LISTEN_CONNECTIONS_MAX`).
         no_room_for_address: the same for their address or network (`LISTEN_ADDRESS_CONNECTIONS_MAX`).
-        no_room_to_wait: connect requests dropped because too many wait to be accepted (`LISTEN_WAITING_MAX`).
-        too_fast: connect requests dropped unread (`LISTEN_HANDSHAKES_PER_SECOND`).
+        no_room_to_wait: connect requests dropped because too many wait, also to be accepted (`LISTEN_WAITING_MAX`).
+        too_fast: connect requests dropped unread, or too old when it was their turn (`LISTEN_HANDSHAKES_PER_SECOND`).
         too_fast_for_address: the same for their address or network (`LISTEN_ADDRESS_HANDSHAKES_PER_SECOND`).
         replies_dropped: replies to strangers that were not sent because too many were owed at once.
         replies_limited: other answers in the clear that were not sent because their budget was used up.
