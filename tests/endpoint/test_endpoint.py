@@ -420,3 +420,26 @@ def test_dropping_ends_the_lingering_of_all_and_tells_their_peers() -> None:
     assert any(kind(passage.data) == "closed" for passage in tap.passages)
     assert (clients[0].end_reason, clients[0].end_debug) == (1001, "lingering")
     assert clients[2].is_connected
+
+
+def test_deadlines_that_were_replaced_do_not_pile_up() -> None:
+    """Each answer replaces a deadline that is seconds away, which is none the less the next one again afterwards."""
+    world = sim.World()
+    server = world.listen()
+    clients = [world.connect(server) for _ in range(10)]
+    world.run(0.1)
+
+    def speak() -> None:
+        for client in clients:
+            assert client.send(b"x", gs.SendFlags.RELIABLE_NO_NAGLE) == gs.Result.OK
+
+    def answer() -> None:
+        for end in server.connections:
+            for message in end.receive():
+                assert end.send(message.data, gs.SendFlags.RELIABLE_NO_NAGLE) == gs.Result.OK
+
+    world.every(0.1, speak)
+    world.every(0.002, answer)
+    world.run(4.5)
+    assert all(client.is_connected for client in clients)
+    assert len(server.endpoint._timers) <= 256

@@ -8,7 +8,7 @@ It has the same five verbs as a simulated link. After any call that changes stat
 """
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, final
 
 from gamesockets.config.limits import Limits
@@ -40,6 +40,8 @@ from gamesockets.wire import datagram
 from gamesockets.wire.packet import FLAG_DATA
 
 __all__ = ["Endpoint", "Transmit"]
+
+_SWEEP_MIN: Final = 256
 
 
 @final
@@ -84,6 +86,8 @@ class Endpoint:
         """Connections that may have something to send now."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
         self._scheduled: dict[DatagramConnection, int] = {}
+        self._sweep_at = _SWEEP_MIN
+        """How many entries of `_timers` are too many."""
         self._entries = 0
         self._events: deque[StateChange] = deque()
         self._searches: dict[DatagramConnection, Search] = {}
@@ -316,6 +320,16 @@ class Endpoint:
             self._scheduled[connection] = deadline
             self._entries += 1
             heappush(self._timers, (deadline, self._entries, connection))
+            if len(self._timers) >= self._sweep_at:
+                self._sweep_timers()
+
+    def _sweep_timers(self) -> None:
+        """Removes entries that an earlier deadline has replaced: busy connections make many, and they come up late."""
+        scheduled = self._scheduled
+        live = {entry[2]: entry for entry in self._timers if scheduled.get(entry[2]) == entry[0]}
+        self._timers = list(live.values())
+        heapify(self._timers)
+        self._sweep_at = max(_SWEEP_MIN, 2 * len(self._timers))
 
     def _evict(self, now: int) -> None:
         """Ends connections that have to make room for others."""
