@@ -6,6 +6,7 @@ import logging
 import select
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -20,7 +21,7 @@ from gamesockets import aio
 from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
-from gamesockets.drivers.port import Port
+from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US, Port
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
 
@@ -72,6 +73,18 @@ async def test_datagrams_are_served_on_the_loops_thread_and_then_told() -> None:
         assert {thread for _, endpoint in ports for thread in endpoint.threads} == {bench.thread}
         assert bench.news > 0
         assert not bench.was_locked
+
+
+@on_every_loop
+async def test_what_was_read_and_not_served_in_one_turn_is_served_without_a_new_datagram() -> None:
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        endpoint.on_data = lambda: time.sleep(1.2 * TURN_US / 1_000_000)
+        count = DATAGRAMS_PER_TURN + 50
+        for _ in range(count):
+            bench.send_to(port)
+        await until(lambda: len(endpoint.received) == count)
+        assert port.next_timer() == NEVER
 
 
 @on_every_loop

@@ -13,7 +13,7 @@ from tests.support.waiting import DEADLINE_S
 
 import gamesockets as gs
 from gamesockets.bad_network.conditions import NetworkConditions
-from gamesockets.drivers.port import PAUSE_MAX_US, PAUSE_MIN_US, Port
+from gamesockets.drivers.port import DATAGRAMS_PER_TURN, PAUSE_MAX_US, PAUSE_MIN_US, Port
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
 
@@ -152,6 +152,25 @@ def test_a_full_socket_asks_for_no_service_because_of_delayed_datagrams(
     port.flush_backlog(0)
     port.pump(7_000)
     assert drain(peer, 2) == [b"one", b"two"]
+
+
+def test_who_sends_little_is_served_before_the_rest_of_who_sends_more_than_one_turn(
+    peer: socket.socket, make_port: NewPort
+) -> None:
+    port, endpoint = make_port()
+    address = (port.udp.local_address.ip, port.udp.local_address.port)
+    count = 2 * DATAGRAMS_PER_TURN
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
+        flooder.bind(("127.0.0.1", 0))
+        endpoint.connections = {flooder.getsockname(): None, peer.getsockname(): None}
+        for _ in range(count):
+            flooder.sendto(b"flood", address)
+    peer.sendto(b"one", address)
+    while len(endpoint.received) <= count:
+        port.receive(0)
+        assert port.next_timer() == (0 if port.arrivals.count else NEVER)
+    assert endpoint.received.index(b"one") < DATAGRAMS_PER_TURN
+    assert port.arrivals.dropped == 0
 
 
 class WithoutBuffers(socket.socket):

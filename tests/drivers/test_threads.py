@@ -19,6 +19,7 @@ from tests.support.waiting import DEADLINE_S, wait_until
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import Poller, Ready
+from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.values.moments import NEVER
@@ -101,6 +102,21 @@ def test_a_waiting_thread_serves_by_itself(bench: Bench) -> None:
     assert not waiting.done(), "a datagram is not news by itself"
     bench.publish()
     assert waiting.result(DEADLINE_S)
+
+
+@pytest.mark.parametrize("leads", [False, True])
+def test_what_was_read_and_not_served_in_one_turn_is_served_without_a_new_datagram(bench: Bench, leads: bool) -> None:
+    port, endpoint = bench.port()
+    endpoint.on_data = lambda: time.sleep(1.2 * TURN_US / 1_000_000)
+    count = DATAGRAMS_PER_TURN + 50
+    with bench.service.lock:
+        for _ in range(count):
+            bench.send_to(port)
+    if leads:
+        bench.lead()
+    wait_until(lambda: len(endpoint.received) == count, lambda: f"all datagrams, only {len(endpoint.received)}")
+    with bench.service.lock:
+        assert port.next_timer() == NEVER
 
 
 @pytest.mark.parametrize("leads", [False, True])

@@ -5,7 +5,9 @@ from dataclasses import replace
 from typing import Final, final
 
 from gamesockets.bad_network.impairment import Impairment
+from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
+from gamesockets.drivers.arrivals import Arrival, Arrivals
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.observe.life_lines import sending_fails
@@ -15,6 +17,12 @@ from gamesockets.values.statistics import Statistics
 
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
+
+READS_PER_TURN: Final = 16
+"""So often that much is read where more comes than can be served, so that none of it is lost to whoever sends most."""
+
+TURN_US: Final = 5_000
+"""How long such a port is served before what its peers are owed is sent."""
 
 PAUSE_MIN_US: Final = 1_000
 PAUSE_MAX_US: Final = 64_000
@@ -29,6 +37,7 @@ class Port:
         "_pause_us",
         "_retry_at",
         "_unsent",
+        "arrivals",
         "awaits_room",
         "backlog",
         "deadline",
@@ -48,6 +57,8 @@ class Port:
         self.impairment = impairment
         self.backlog: deque[Transmit] = deque()
         """What the operating system would not take yet; meanwhile the endpoint is not asked for more."""
+        self.arrivals = Arrivals()
+        """What was read and not served yet, where more comes than can be served."""
         self.awaits_room = False
         """Whether the backlog waits until the socket is writable."""
         self._retry_at = NEVER
@@ -157,11 +168,8 @@ class Port:
         self._send(self.endpoint.datagrams_to_send(now), now)
 
     def receive(self, now: int) -> bool:
-        """Reads what has arrived, up to one turn's worth; whether there was anything."""
-        groups = self.udp.receive(DATAGRAMS_PER_TURN)
-        if self.trace_bytes_max > OFF:
-            for datagrams, remote, _ in groups:
-                trace_received(self.udp.local_address, remote, datagrams, self.trace_bytes_max)
+        """Reads what has arrived, and serves up to one turn's worth; whether anything had arrived."""
+        groups = self._read()
         endpoint = self.endpoint
         if self.impairment.is_active:
             incoming = self.impairment.incoming
@@ -169,10 +177,36 @@ class Port:
                 for data in datagrams:
                     incoming.receive_datagram(data, (remote, local), now)
             self.deliver_delayed(now)
-        else:
+        elif self.udp.is_drained and not self.arrivals.count:
             for datagrams, remote, local in groups:
                 endpoint.receive_datagrams(datagrams, remote, now, local)
+        else:
+            self._serve_in_turns(groups, now)
         return bool(groups)
+
+    def _read(self) -> list[Arrival]:
+        groups = self.udp.receive(DATAGRAMS_PER_TURN)
+        if self.trace_bytes_max > OFF:
+            for datagrams, remote, _ in groups:
+                trace_received(self.udp.local_address, remote, datagrams, self.trace_bytes_max)
+        return groups
+
+    def _serve_in_turns(self, groups: list[Arrival], now: int) -> None:
+        """More has come than one turn's worth: reads it all, and serves those first who sent little."""
+        arrivals = self.arrivals
+        endpoint = self.endpoint
+        arrivals.put(groups, endpoint.connections)
+        for _ in range(READS_PER_TURN):
+            if self.udp.is_drained:
+                break
+            arrivals.put(self._read(), endpoint.connections)
+        until = now_us() + TURN_US
+        while now_us() < until:
+            arrival = arrivals.next()
+            if arrival is None:
+                break
+            datagrams, remote, local = arrival
+            endpoint.receive_datagrams(datagrams, remote, now, local)
 
     def deliver_delayed(self, now: int) -> None:
         """Hands the endpoint what the simulated network has held back long enough."""
@@ -187,11 +221,14 @@ class Port:
             send_errors=udp.send_errors,
             receive_errors=udp.receive_errors,
             oversize_dropped=udp.oversize_dropped,
+            overload_dropped=self.arrivals.dropped,
             locals_refused=udp.locals_refused,
         )
 
     def next_timer(self) -> int:
         """When this port next needs service."""
+        if self.arrivals.count:
+            return 0
         impairment = self.impairment
         if self.backlog:
             # What leaves the simulated network could not be sent either: only a writable socket helps, or time.

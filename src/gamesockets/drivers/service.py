@@ -213,6 +213,8 @@ class Service(ABC):
             deadline, _, port = heappop(timers)
             if deadline == port.deadline and port.is_open:
                 port.deadline = NEVER
+                if port.arrivals.count and port not in touched:
+                    port.receive(now)
                 touched[port] = None
                 if port.impairment.is_active:
                     port.deliver_delayed(now)

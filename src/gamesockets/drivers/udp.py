@@ -71,7 +71,8 @@ class UdpSocket:
 
     Not safe for calls from several threads at once; sending in one thread and receiving in another is.
     `send_error_text` is what the system said of the last datagram that it refused, `lacks_buffers` whether it refused
-    the last one for want of buffers: then the socket may well be writable, and only time helps.
+    the last one for want of buffers: then the socket may well be writable, and only time helps. `is_drained` is whether
+    the last `receive` has taken all that was there.
     Counters: `send_errors` (datagrams the system refused for good), `receive_errors` (errors that came in the
     place of a datagram), `oversize_dropped` (datagrams longer than `LARGEST_DATAGRAM_BYTES`), `locals_refused`
     (datagrams that could not leave from where they should, and left from elsewhere).
@@ -83,6 +84,7 @@ class UdpSocket:
         "_socket",
         "gro",
         "gso",
+        "is_drained",
         "lacks_buffers",
         "local_address",
         "locals_refused",
@@ -113,6 +115,7 @@ class UdpSocket:
         self.send_errors = 0
         self.send_error_text = ""
         self.lacks_buffers = False
+        self.is_drained = True
         self.receive_errors = 0
         self.oversize_dropped = 0
         self.locals_refused = 0
@@ -207,6 +210,7 @@ class UdpSocket:
         with which the limit is reached is delivered whole, up to 127 more. Raises OSError only on a closed
         socket.
         """
+        self.is_drained = False
         if self.gro or self.tells_local:
             return self._receive_batches(limit_datagrams)
         return self._receive_singly(limit_datagrams)
@@ -227,9 +231,11 @@ class UdpSocket:
             try:
                 data, ancillary, _, address = recvmsg(_BYTES_PER_RECEIVE, _ANCILLARY_BYTES)
             except BlockingIOError:
+                self.is_drained = True
                 break
             except OSError as error:
                 if self._ends_receiving(error):
+                    self.is_drained = True
                     break
                 taken += 1
                 continue
@@ -274,9 +280,11 @@ class UdpSocket:
             try:
                 data, address = recvfrom(LARGEST_DATAGRAM_BYTES + 1)
             except BlockingIOError:
+                self.is_drained = True
                 break
             except OSError as error:
                 if self._ends_receiving(error):
+                    self.is_drained = True
                     break
                 taken += 1
                 continue

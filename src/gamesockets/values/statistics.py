@@ -36,6 +36,8 @@ class Statistics:
         send_errors: datagrams that the system refused to send.
         receive_errors: errors that came in the place of a datagram.
         oversize_dropped: datagrams longer than this protocol has.
+        overload_dropped: datagrams that were dropped unread because more came than could be served, of those who sent
+            most, or of strangers.
         locals_refused: datagrams that could not leave from the local address that their peer knows, and left from
             another one.
     """
@@ -64,6 +66,7 @@ class Statistics:
     send_errors: int = 0
     receive_errors: int = 0
     oversize_dropped: int = 0
+    overload_dropped: int = 0
     locals_refused: int = 0
 
     def __add__(self, other: "Statistics") -> "Statistics":
