@@ -1,0 +1,174 @@
+"""A client made by hand: it shakes hands as it should, and then sends exactly what it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from random import Random
+from typing import Final
+
+from benchmarks.hostile.attack import take
+from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
+from gamesockets.crypto.credentials import Credentials, LocalCredentials
+from gamesockets.crypto.peer_check import PeerCredentials, check_peer
+from gamesockets.crypto.session import session_ciphers
+from gamesockets.values.address import Address
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.wire import datagram
+from gamesockets.wire.messages_pb2 import (
+    ChallengeReply,
+    ChallengeRequest,
+    ConnectionClosed,
+    ConnectOK,
+    ConnectRequest,
+    UdpStats,
+)
+from gamesockets.wire.numbers import widen
+from gamesockets.wire.packet import FLAG_DATA, NO_TIME, encode_header
+from gamesockets.wire.versions import PROTOCOL_VERSION
+
+RETRY_S: Final = 0.3
+CONNECT_S: Final = 10.0
+ANSWER_AT_ONCE: Final = UdpStats(flags=6).SerializeToString()
+"""Statistics of a packet that is to be acknowledged at once."""
+
+
+class NotConnectedError(OSError):
+    """The server did not let the peer in."""
+
+
+class Introduction:
+    """What a peer says of itself in its connect requests, made once for as many as one likes."""
+
+    def __init__(self, random: Random, identity: str) -> None:
+        entropy = SeededEntropy(random.getrandbits(32))
+        self.credentials = LocalCredentials(
+            entropy, Credentials(NetworkingIdentity.generic_string(identity)), [CIPHER_AES_256_GCM]
+        )
+
+    def request(self, own_id: int, challenge: int) -> ConnectRequest:
+        """A connect request with that challenge."""
+        message = ConnectRequest(client_connection_id=own_id, challenge=challenge, my_timestamp=1)
+        self.credentials.fill(message)
+        return message
+
+
+def any_id(random: Random) -> int:
+    """A connection id that a peer may have."""
+    return random.getrandbits(16) << 16 | random.randrange(1, 1 << 16)
+
+
+def challenge_request(own_id: int) -> bytes:
+    """The first datagram of a handshake."""
+    message = ChallengeRequest(connection_id=own_id, my_timestamp=1, protocol_version=PROTOCOL_VERSION)
+    return datagram.encode_control(datagram.CHALLENGE_REQUEST, message)
+
+
+def connect_request(message: ConnectRequest) -> bytes:
+    """The second one."""
+    return datagram.encode_control(datagram.CONNECT_REQUEST, message)
+
+
+def closed(to_id: int, from_id: int, reason: int = 1000, debug: bytes = b"") -> bytes:
+    """The last datagram of a connection; ids of 0 are left out."""
+    message = ConnectionClosed(reason_code=reason)
+    if to_id:
+        message.to_connection_id = to_id
+    if from_id:
+        message.from_connection_id = from_id
+    if debug:
+        message.debug = debug
+    return datagram.encode_control(datagram.CONNECTION_CLOSED, message)
+
+
+class Peer:
+    """One connection of it."""
+
+    def __init__(self, opened: socket.socket, random: Random, identity: str) -> None:
+        self.socket = opened
+        self.id = any_id(random)
+        self.server_id = 0
+        self.number = 2
+        """Of the next packet."""
+        self.latest = 1
+        """The newest packet of the server that came."""
+        self.is_over = False
+        """The server has ended the connection."""
+        self._introduction = Introduction(random, identity)
+        self._sealing: Cipher
+        self._opening: Cipher
+
+    def connect(self) -> None:
+        """The whole handshake. Raises `NotConnectedError`."""
+        until = time.monotonic() + CONNECT_S
+        while time.monotonic() < until:
+            self._send(challenge_request(self.id))
+            reply = self._answer(ChallengeReply)
+            if not isinstance(reply, ChallengeReply):
+                continue
+            request = self._introduction.request(self.id, reply.challenge)
+            for _ in range(3):
+                self._send(connect_request(request))
+                ok = self._answer(ConnectOK)
+                if isinstance(ok, ConnectOK):
+                    self._take_ok(ok)
+                    return
+                if self.is_over:
+                    raise NotConnectedError("refused")
+        raise NotConnectedError("no answer")
+
+    def _send(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.socket.send(data)
+
+    def _answer(self, kind: type[ChallengeReply] | type[ConnectOK]) -> ChallengeReply | ConnectOK | None:
+        until = time.monotonic() + RETRY_S
+        while (left_s := until - time.monotonic()) > 0:
+            data = take(self.socket, left_s)
+            if data is None:
+                break
+            message = datagram.decode_control(data)
+            if isinstance(message, ConnectionClosed):
+                self.is_over = True
+                break
+            if isinstance(message, kind):
+                return message
+        return None
+
+    def _take_ok(self, message: ConnectOK) -> None:
+        host, port = self.socket.getpeername()[:2]
+        peer = check_peer(
+            message.cert,
+            message.crypt,
+            NetworkingIdentity.ip_address(Address(host, port)),
+            allow_without_auth=2,
+            trust=None,
+            unix_time_s=0,
+            challenge_version=None,
+            local_lanes=1,
+        )
+        if not isinstance(peer, PeerCredentials):
+            raise NotConnectedError(peer.text)
+        self.server_id = message.server_connection_id
+        credentials = self._introduction.credentials
+        ciphers = session_ciphers(False, credentials, peer, self.id, self.server_id, peer.ciphers[0])
+        if not isinstance(ciphers, tuple):
+            raise NotConnectedError(ciphers.text)
+        self._sealing, self._opening = ciphers
+
+    def packet(self, payload: bytes, stats: bytes = b"", spacing_us: int = NO_TIME) -> bytes:
+        """A data packet with the next number."""
+        number = self.number
+        self.number = number + 1
+        return encode_header(self.server_id, number, stats, spacing_us) + self._sealing.seal(number, payload)
+
+    def listen(self) -> None:
+        """Takes what the server has sent."""
+        while (data := take(self.socket)) is not None:
+            if data[0] & FLAG_DATA:
+                if len(data) >= 7:
+                    self.latest = max(self.latest, widen(data[5] | data[6] << 8, 16, self.latest))
+            elif data[0] in (datagram.CONNECTION_CLOSED, datagram.NO_CONNECTION):
+                self.is_over = True
