@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from tests.support.authority import Authority
 from tests.support.linked import AT_ONCE, LOCAL, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import Main, on_a_loop, on_every_loop, run
 from tests.support.ports import free_port, silent_address
@@ -12,9 +14,100 @@ from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import ConnectionState, aio
+from gamesockets.aio import connecting
+from gamesockets.node.node import Node
 
 V = gs.ConfigurationValue
 IMPATIENT = {V.TIMEOUT_INITIAL: 50}
+
+
+# ---------------------------------------------------------------------- what connections share
+
+
+def node_of(connection: aio.Connection) -> Node:
+    return connection._conversation.hub.node
+
+
+@on_every_loop
+async def test_connections_of_one_loop_share_a_node_that_is_closed_with_the_last() -> None:
+    async with aio.serve(echo, LOCAL, 0) as server:
+        one = await aio.connect(server.address)
+        two = await aio.connect(server.address)
+        node = node_of(one)
+        assert node_of(two) is node
+        sockets = [port.udp.fileno() for port in node.service.ports()]
+        assert len(set(sockets)) == 2, "a server takes one connection from each address"
+        await one.close()
+        assert [port.udp.fileno() for port in node.service.ports()] == sockets[1:]
+        await two.send(b"still here", gs.SendFlags.RELIABLE)
+        assert (await two.receive()).data == b"still here"
+        await two.close()
+        assert node.is_closed
+        assert node.service.ports() == []
+        async with aio.connect(server.address) as three:
+            assert node_of(three) is not node
+
+
+@on_a_loop
+async def test_who_shows_something_else_shares_nothing() -> None:
+    proven, trust = Authority().credentials("ada", 1), Authority().trust()
+    shown: list[dict[str, Any]] = [
+        {},
+        {"identity": gs.NetworkingIdentity.parse("str:ada")},
+        {"identity": gs.NetworkingIdentity.parse("str:bob")},
+        {"credentials": proven},
+        {"credentials": proven, "trust": trust},
+    ]
+    async with aio.serve(keep, LOCAL, 0) as server, AsyncExitStack() as stack:
+        nodes = [
+            [node_of(await stack.enter_async_context(aio.connect(server.address, **given))) for given in shown]
+            for _ in range(2)
+        ]
+    assert nodes[0] == nodes[1]
+    assert len(set(map(id, nodes[0]))) == len(shown)
+
+
+def test_so_many_share_a_node_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "SHARERS_MAX", 3)
+    run(seven_that_share, "asyncio")
+
+
+async def seven_that_share() -> None:
+    async with aio.serve(keep, LOCAL, 0) as server:
+        connections = [await aio.connect(server.address) for _ in range(7)]
+        nodes = [node_of(connection) for connection in connections]
+        assert [nodes.count(node) for node in dict.fromkeys(nodes)] == [3, 3, 1]
+        for connection in connections:
+            await connection.close()
+        assert all(node.is_closed for node in nodes)
+
+
+@on_a_loop
+async def test_who_failed_takes_nothing_from_those_that_share_with_it() -> None:
+    with silent_address() as nobody:
+        async with aio.serve(echo, LOCAL, 0) as server, aio.connect(server.address) as client:
+            with pytest.raises(gs.ConnectionFailed):
+                await aio.connect(nobody, config=IMPATIENT)
+            dropped = asyncio.create_task(aio.connect(nobody).__aenter__())
+            await until(lambda: len(node_of(client).service.ports()) == 2)
+            dropped.cancel()
+            await asyncio.wait([dropped])
+            assert len(node_of(client).service.ports()) == 1
+            await client.send(b"x", gs.SendFlags.RELIABLE)
+            assert (await client.receive()).data == b"x"
+
+
+@on_a_loop
+async def test_a_close_that_was_cut_short_leaves_no_other_one_waiting() -> None:
+    """The first drops the connection and its socket, so nobody can tell the second that the peer knows."""
+    async with aio.serve(echo, LOCAL, 0) as server, aio.connect(server.address) as other:
+        client = await aio.connect(server.address)
+        await server.close(timeout=0)
+        closing = [asyncio.create_task(client.close()) for _ in range(2)]
+        await asyncio.sleep(0)
+        closing[0].cancel()
+        await asyncio.wait(closing)
+        assert len(node_of(other).service.ports()) == 1
 
 
 # ---------------------------------------------------------------------- the two forms

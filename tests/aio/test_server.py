@@ -16,6 +16,7 @@ from tests.support.waiting import until
 
 import gamesockets as gs
 from gamesockets import aio
+from gamesockets.node.members import PortMember
 
 V = gs.ConfigurationValue
 
@@ -348,8 +349,9 @@ async def test_broadcast_reaches_everyone_or_whom_it_is_for() -> None:
 
 def one_port(server: aio.Server, client: aio.Connection) -> int:
     """The port from which a client talks, as the server sees it."""
-    [port] = client._conversation.hub.node.service.ports()
-    return port.udp.local_address.port
+    member = client._member
+    assert isinstance(member, PortMember)
+    return member._port.udp.local_address.port
 
 
 @on_a_loop

@@ -1,10 +1,11 @@
 """How is a connection made that this program asks for, to a peer or to itself?"""
 
 import asyncio
-from asyncio import Future
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable
 from types import NoneType
 from typing import Final, TypeAlias, final
+from weakref import WeakValueDictionary
 
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
@@ -15,7 +16,8 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
 from gamesockets.node.creation import Config
-from gamesockets.node.members import Member
+from gamesockets.node.members import PortMember
+from gamesockets.node.process import PROCESS
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values.address import Address
@@ -27,6 +29,9 @@ from gamesockets.values.records import StatusInfo
 
 NEXT_ADDRESS_AFTER_S: Final = 0.25
 """How long one address of a name may stay silent before the next is tried beside it."""
+
+SHARERS_MAX: Final = 1024
+"""More connections than this get another node: one has 8191 ids, and looks through all that wait for it."""
 
 _Attempt: TypeAlias = "Future[Conversation | ConnectionFailed]"
 
@@ -66,7 +71,7 @@ def connect(
     """
 
     def open_connection() -> Awaitable[Connection]:
-        return _Connecting(Credentials.chosen(identity, credentials), trust).run(host, port, config, local_address)
+        return _Connecting(_outgoing(identity, credentials, trust)).run(host, port, config, local_address)
 
     return Opening(open_connection, lambda connection: (connection,))
 
@@ -95,12 +100,86 @@ def create_socket_pair(
 
 
 @final
-class _Connecting:
-    """The owner of an outgoing connection's hub: an attempt for each address, one of which becomes the connection."""
+class _Outgoing:
+    """Connections of one event loop that show the same credentials and trust the same roots: one node for all.
 
-    def __init__(self, credentials: Credentials | None, trust: TrustStore | None) -> None:
-        self._hub = Hub(asyncio.get_running_loop(), credentials, trust, self._on_change, self._on_hub_closed)
-        self._attempts: dict[int, _Attempt] = {}
+    It is closed with the last of them. Nobody else holds it.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, credentials: Credentials, trust: TrustStore | None) -> None:
+        self.hub = Hub(loop, credentials, trust, self._on_change, self._on_hub_closed)
+        self.attempts: dict[int, _Attempt] = {}
+        """By handle, until the connection is closed."""
+        self._sharers = 0
+
+    def has_room(self) -> bool:
+        """Whether one more may share it."""
+        return self._sharers < SHARERS_MAX and not self.hub.node.is_closed
+
+    def enter(self) -> None:
+        """One more shares it."""
+        self._sharers += 1
+
+    def leave(self, members: list[PortMember]) -> None:
+        """One less does. Its connections were closed: their sockets go too."""
+        node = self.hub.node
+        for member in members:
+            self.attempts.pop(member.connection.id, None)
+        self._sharers -= 1
+        if not self._sharers:
+            node.close()
+        elif not node.is_closed:
+            now = now_us()
+            with LINES, node.entering():
+                for member in members:
+                    member.release(now)
+
+    def _on_change(self, change: StatusInfo) -> None:
+        info = change.connection_info
+        attempt = self.attempts.get(change.connection)
+        if attempt is None:
+            return
+        if info.state == ConnectionState.CONNECTED:
+            node = self.hub.node
+            with LINES, node.entering():
+                member = node.members.get(change.connection)
+            if member is not None and not attempt.done():  # another thread may have closed everything a moment ago
+                attempt.set_result(Conversation(self.hub, member))
+        elif info.state in ENDED:
+            _end(attempt, info.end_reason, info.end_debug)
+
+    def _on_hub_closed(self) -> None:
+        for attempt in list(self.attempts.values()):
+            _end(attempt, *SHUTDOWN)
+
+
+_OUTGOING: Final["WeakValueDictionary[tuple[int, object, int], _Outgoing]"] = WeakValueDictionary()
+"""The newest for each event loop, credentials and roots."""
+
+
+def _outgoing(
+    identity: NetworkingIdentity | None, credentials: Credentials | None, trust: TrustStore | None
+) -> _Outgoing:
+    """The one for a connection of the running event loop. Raises as `connect` for `identity` and `credentials`."""
+    loop = asyncio.get_running_loop()
+    shown = Credentials.chosen(identity, credentials) or Credentials(PROCESS.identity)
+    # Without credentials of its own, whoever has the same identity shows the same certificate.
+    key = (id(loop), shown.identity if credentials is None else id(credentials), id(trust))
+    known = _OUTGOING.get(key)
+    if known is None or not known.has_room():
+        known = _OUTGOING[key] = _Outgoing(loop, shown, trust)
+    return known
+
+
+@final
+class _Connecting:
+    """One call of `connect`: an attempt for each address, one of which becomes the connection."""
+
+    def __init__(self, outgoing: _Outgoing) -> None:
+        self._outgoing = outgoing
+        self._hub = outgoing.hub
+        self._members: list[PortMember] = []
+        outgoing.enter()
 
     async def run(
         self, host: str | Address, port: int | None, config: Config | None, local: Address | None
@@ -112,19 +191,22 @@ class _Connecting:
             check_range("port", addresses[0].port, 1, 65535)
             conversation = await self._first(addresses, config, local)
         except BaseException:
-            # First with reason 1000: `close` says 2999, which the peers would take for a failure.
             self._close_all_but(None)
-            self._hub.node.close()
+            self._leave()
             raise
         self._close_all_but(conversation.handle)
-        return Connection(conversation, self._hub.node.close)
+        return Connection(conversation, self._leave)
+
+    def _leave(self) -> None:
+        self._outgoing.leave(self._members)
 
     def _close_all_but(self, chosen: int | None) -> None:
+        """With reason 1000: that of a node that closes, 2999, the peers would take for a failure."""
         node = self._hub.node
         with LINES, node.entering():
-            for handle in self._attempts:
-                member = node.members.get(handle)
-                if member is not None and handle != chosen:
+            for member in self._members:
+                handle = member.connection.id
+                if handle != chosen and node.members.get(handle) is member:
                     node.close_connection(member, 0, "", False)
 
     async def _first(self, untried: list[Address], config: Config | None, local: Address | None) -> Conversation:
@@ -142,10 +224,16 @@ class _Connecting:
                 except OSError as error:
                     failures.append(error)
                     continue
-                attempt = self._attempts[member.connection.id] = self._hub.loop.create_future()
+                self._members.append(member)
+                attempt = self._outgoing.attempts[member.connection.id] = self._hub.loop.create_future()
                 pending.add(attempt)
-            timeout_s = NEXT_ADDRESS_AFTER_S if untried else None
-            done, pending = await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if untried or len(pending) > 1:
+                timeout_s = NEXT_ADDRESS_AFTER_S if untried else None
+                done, pending = await asyncio.wait(pending, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                done, pending = pending, set()
+                for last in done:
+                    await last
             for attempt in done:
                 outcome = attempt.result()
                 if isinstance(outcome, Conversation):
@@ -153,7 +241,9 @@ class _Connecting:
                 failures.append(outcome)
         raise failures[0]
 
-    def _start(self, address: Address, others: list[Address], config: Config | None, local: Address | None) -> Member:
+    def _start(
+        self, address: Address, others: list[Address], config: Config | None, local: Address | None
+    ) -> PortMember:
         """An attempt at an address. Where only one socket can be had, it is for all others too, which it takes away."""
         node = self._hub.node
         if local is None or not local.port or not others:
@@ -162,24 +252,6 @@ class _Connecting:
         member.found([address, *others], "", now_us())
         others.clear()
         return member
-
-    def _on_change(self, change: StatusInfo) -> None:
-        info = change.connection_info
-        attempt = self._attempts.get(change.connection)
-        if attempt is None:
-            return
-        if info.state == ConnectionState.CONNECTED:
-            node = self._hub.node
-            with LINES, node.entering():
-                member = node.members.get(change.connection)
-            if member is not None:  # another thread may have closed everything a moment ago
-                attempt.set_result(Conversation(self._hub, member))
-        elif info.state in ENDED:
-            _end(attempt, info.end_reason, info.end_debug)
-
-    def _on_hub_closed(self) -> None:
-        for attempt in self._attempts.values():
-            _end(attempt, *SHUTDOWN)
 
 
 def _end(attempt: _Attempt, reason: int, debug: str) -> None:

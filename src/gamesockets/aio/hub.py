@@ -33,7 +33,7 @@ class Waiting(Protocol):
 
 @final
 class Hub(Audience):
-    """The node of one server or one outgoing connection, and those who wait for it.
+    """The node of one server, or of outgoing connections that share it, and those who wait for it.
 
     Two ways lead here, both without the node's lock: calls of the application, and `_on_news` after the loop has
     served a socket or a deadline.

@@ -1,13 +1,14 @@
 """Which bad network is to be simulated for all UDP of the process? (spec 3, 4.8)"""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gamesockets.config.fields import CONDITION_ROWS, with_defaults
 from gamesockets.config.scopes import Configuration
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, init=False)
 class NetworkConditions:
     """The bad network to be simulated for all UDP of the process (spec 3, 4.8), by default a perfect one.
 
@@ -52,6 +53,11 @@ class NetworkConditions:
     def resolve(cls, configuration: Configuration) -> "NetworkConditions":
         """What is in force now. The values are global, so every configuration below gives the same object."""
         return configuration.widest().resolve(NetworkConditions, CONDITION_ROWS)
+
+    @cached_property
+    def is_active(self) -> bool:
+        """Whether anything can happen to any packet. Each of thousands of sockets asks when it is opened."""
+        return self.send_active or self.receive_active
 
     @property
     def send_active(self) -> bool:

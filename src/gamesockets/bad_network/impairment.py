@@ -54,25 +54,48 @@ def incoming_conditions(conditions: NetworkConditions) -> Conditions:
 
 @final
 class Impairment:
-    """Both directions of one socket. Inactive, it costs one comparison a batch."""
+    """Both directions of one socket. While nothing is simulated it has no links, and costs one comparison a batch."""
 
-    __slots__ = ("_wanted", "incoming", "outgoing")
+    __slots__ = ("_conditions", "_incoming", "_outgoing", "_random", "_wanted")
 
     def __init__(self, conditions: NetworkConditions, random: Random) -> None:
-        self._wanted = conditions.send_active or conditions.receive_active
-        self.outgoing = Link(random, outgoing_conditions(conditions), bucket=_SENT)
-        self.incoming = Link(random, incoming_conditions(conditions), bucket=_RECEIVED)
+        self._random = random
+        self._conditions = conditions
+        self._wanted = False
+        self._outgoing: Link | None = None
+        self._incoming: Link | None = None
+        self.set_conditions(conditions)
+
+    @property
+    def outgoing(self) -> Link:
+        """What is sent passes through it."""
+        if self._outgoing is None:
+            self._outgoing = Link(self._random, outgoing_conditions(self._conditions), bucket=_SENT)
+        return self._outgoing
+
+    @property
+    def incoming(self) -> Link:
+        """What has come passes through it."""
+        if self._incoming is None:
+            self._incoming = Link(self._random, incoming_conditions(self._conditions), bucket=_RECEIVED)
+        return self._incoming
 
     @property
     def is_active(self) -> bool:
         """Whether datagrams have to pass through the links: also while they still hold some back."""
-        return self._wanted or self.outgoing.waiting > 0 or self.incoming.waiting > 0
+        if self._wanted:
+            return True
+        outgoing, incoming = self._outgoing, self._incoming
+        return (outgoing is not None and outgoing.waiting > 0) or (incoming is not None and incoming.waiting > 0)
 
     def set_conditions(self, conditions: NetworkConditions) -> None:
         """From the next datagram on."""
-        self._wanted = conditions.send_active or conditions.receive_active
-        self.outgoing.conditions = outgoing_conditions(conditions)
-        self.incoming.conditions = incoming_conditions(conditions)
+        self._conditions = conditions
+        self._wanted = conditions.is_active
+        if self._outgoing is not None:
+            self._outgoing.conditions = outgoing_conditions(conditions)
+        if self._incoming is not None:
+            self._incoming.conditions = incoming_conditions(conditions)
 
     def next_timer(self) -> int:
         """When the next delayed datagram is due in either direction."""

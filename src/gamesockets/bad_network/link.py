@@ -210,7 +210,7 @@ class Link:
         self._jitter_memory = -NEVER
         self._bucket = TokenBucket() if bucket is None else bucket
         self._conditions = _PERFECT
-        self._set_conditions(replace(conditions, **given))
+        self._set_conditions(replace(conditions, **given) if given else conditions)
         self.entered = 0
         self.lost = 0
         self.rate_dropped = 0

@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 _MTU_HEADROOM_BYTES: Final = 100
 _LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
 _NOTHING_RESOLVED: Final[tuple[object, ...]] = (0,)
+_NOTHING_LOCKED: Final = (0, -1)
 
 
 @final
@@ -46,6 +47,7 @@ class Configuration:
         "_parent",
         "_scope",
         "locked_below",
+        "locked_below_at",
         "resolved",
     )
 
@@ -64,6 +66,8 @@ class Configuration:
         self._locked: dict[int, ConfigurationOutput] | None = None
         # The values of the child locked last. Children locked with the same values share one dictionary.
         self.locked_below: dict[int, ConfigurationOutput] | None = None
+        # Of the last child that was locked without settings of its own: the moment, and `stamp_now` then.
+        self.locked_below_at = _NOTHING_LOCKED
         self._changes = 0
         # The stamp of the last `resolve`, then the objects made at that stamp: at most one of each class.
         self.resolved = _NOTHING_RESOLVED
@@ -160,14 +164,21 @@ class Configuration:
 
         They keep what is in force now, whatever happens in wider scopes, and `set` refuses them.
         """
+        parent = self._parent
+        is_plain = parent is not None and self._locked is None and self._overrides is None
+        if is_plain and parent is not None and parent.locked_below_at == (int(moment), parent.stamp_now()):
+            self._locked = parent.locked_below
+            self._changes += 1
+            return
         fixed = dict(self._locked or {})
         for row in _LOCKABLE_ROWS:
             if row.locked & moment:
                 fixed[row.value] = self.effective(row.value)
-        if self._parent is not None:
-            if self._parent.locked_below == fixed:
-                fixed = self._parent.locked_below
-            self._parent.locked_below = fixed
+        if parent is not None:
+            if parent.locked_below == fixed:
+                fixed = parent.locked_below
+            parent.locked_below = fixed
+            parent.locked_below_at = (int(moment), parent.stamp_now()) if is_plain else _NOTHING_LOCKED
         self._locked = fixed
         self._changes += 1
 
@@ -252,10 +263,16 @@ class Configuration:
         parent = self._parent
         if parent is None or self._overrides:
             return True
-        if any(parent.effective(value) != x for value, x in (self._locked or {}).items()):
+        if self._locked is not None and not self._is_locked_as_parent_is(parent):
             return True
         user_data = self._connection_user_data
         return user_data is not None and user_data != parent.effective(_V.CONNECTION_USER_DATA)
+
+    def _is_locked_as_parent_is(self, parent: "Configuration") -> bool:
+        """Whether what is locked here is in force there too."""
+        if self._locked is parent.locked_below and parent.locked_below_at[1] == parent.stamp_now():
+            return True
+        return all(parent.effective(value) == x for value, x in (self._locked or {}).items())
 
     def __repr__(self) -> str:
         own = {_V(value).name: x for value, x in (self._overrides or {}).items()}

@@ -29,7 +29,6 @@ from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.nagle import GATHER_BYTES
-from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
@@ -80,7 +79,7 @@ class DatagramConnection(Connection):
         peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
         inbox = Inbox(ready)
         traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, pool, now)
-        super().__init__(connection_id, Address.from_socket(path.remote), peer, inbox, options, traffic, changes)
+        super().__init__(connection_id, path.address, peer, inbox, options, traffic, changes)
         self.id_bytes: Final = connection_id.to_bytes(4, "little")
         """The connection id as it stands in data packets."""
         self.path = path
@@ -115,7 +114,7 @@ class DatagramConnection(Connection):
     def found_peer(self, path: Path, policy: Policy, now: int) -> None:
         """After `look_for_peer`: starts the handshake with the peer at the end of that path."""
         self.path = path
-        self.address = Address.from_socket(path.remote)
+        self.address = path.address
         self._shake_hands(policy, now)
 
     def _shake_hands(self, policy: Policy, now: int) -> None:

@@ -15,7 +15,7 @@ A path is a remote and a local address. A connection has one, which is in use fr
 
 from typing import Final, final
 
-from gamesockets.values.address import SocketAddress
+from gamesockets.values.address import Address, SocketAddress
 
 ANY_LOCAL: Final = b""
 """The local address of a path for which the system chooses it."""
@@ -28,10 +28,18 @@ NOWHERE: Final[SocketAddress] = ("::", 0)
 class Path:
     """One way to a peer. Immutable."""
 
-    __slots__ = ("local", "remote")
+    __slots__ = ("_address", "local", "remote")
 
     def __init__(self, remote: SocketAddress, local: bytes = ANY_LOCAL) -> None:
         self.remote: Final = remote
         """The peer's address, as sockets take it."""
         self.local: Final = local
         """Where to send from, in the form that the driver's socket gave it and takes it back."""
+        self._address: Address | None = None
+
+    @property
+    def address(self) -> Address:
+        """The peer's address. Made when first asked for: strangers get answers without."""
+        if self._address is None:
+            self._address = Address.from_socket(self.remote)
+        return self._address

@@ -26,7 +26,7 @@ class ChallengeKey:
         self._secret = secret
 
     def make(self, address_bytes: bytes, now_us: int) -> int:
-        """The challenge for an address: 16 bytes of it and 2 of its port, in any fixed order."""
+        """The challenge for an address and its port, as bytes in any form that is always the same for it."""
         return self._make(address_bytes, now_us >> _TICK_SHIFT & 0xFFFF)
 
     def check(self, challenge: int, address_bytes: bytes, now_us: int) -> bool:

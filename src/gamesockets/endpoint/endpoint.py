@@ -29,7 +29,7 @@ from gamesockets.endpoint.requests import Request
 from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
 from gamesockets.receive.memory import MemoryPool
-from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.address import SocketAddress
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
@@ -142,8 +142,8 @@ class Endpoint:
         self._searches.pop(connection, None)
         del self.connections[NOWHERE]
         self.connections[remote] = connection
-        address = Address.from_socket(remote)
-        connection.found_peer(Path(remote), self._policies.towards(address, connection.options, now), now)
+        path = Path(remote)
+        connection.found_peer(path, self._policies.towards(path.address, connection.options, now), now)
 
     def join(
         self,

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Final, final
 
 from gamesockets.connection.path import Path
-from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.address import SocketAddress
 from gamesockets.wire.messages_pb2 import ConnectRequest
 
 REQUESTS_PER_TURN: Final = 8
@@ -23,12 +23,11 @@ REQUESTS_MAX: Final = 2048
 class Request:
     """A connect request whose challenge was good; nobody has looked at its signature yet."""
 
-    __slots__ = ("address", "message", "path", "received_at", "size_bytes")
+    __slots__ = ("message", "path", "received_at", "size_bytes")
 
-    def __init__(self, message: ConnectRequest, path: Path, address: Address, size_bytes: int, now: int) -> None:
+    def __init__(self, message: ConnectRequest, path: Path, size_bytes: int, now: int) -> None:
         self.message = message
         self.path = path
-        self.address = address
         self.size_bytes = size_bytes
         """Of the datagram that it came in."""
         self.received_at = now

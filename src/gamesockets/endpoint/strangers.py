@@ -29,7 +29,6 @@ from gamesockets.endpoint.limits import (
 )
 from gamesockets.endpoint.policies import Policies
 from gamesockets.endpoint.requests import Request, Requests
-from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
@@ -117,7 +116,7 @@ class Strangers:
         if isinstance(message, ChallengeRequest):
             self._reply_to_challenge_request(message, path, now)
         elif isinstance(message, ConnectRequest):
-            return self._has_challenge(message, Address.from_socket(path.remote), now)
+            return self._has_challenge(message, path, now)
         return False
 
     def receive_stray(self, data: bytes, path: Path, now: int) -> None:
@@ -182,15 +181,14 @@ class Strangers:
             return
         reply = ChallengeReply(
             connection_id=message.connection_id,
-            challenge=self._challenge_key.make(_address_bytes(Address.from_socket(path.remote)), now),
+            challenge=self._challenge_key.make(_address_bytes(path), now),
             your_timestamp=message.my_timestamp,
             protocol_version=PROTOCOL_VERSION,
         )
         self._reply(datagram.encode_control(datagram.CHALLENGE_REPLY, reply), path)
 
     def _receive_request(self, message: ConnectRequest, path: Path, size_bytes: int, now: int) -> None:
-        peer = Address.from_socket(path.remote)
-        if not self._has_challenge(message, peer, now):
+        if not self._has_challenge(message, path, now):
             return
         client_id = message.client_connection_id
         if not client_id:
@@ -205,12 +203,13 @@ class Strangers:
                 self._counters.too_fast += 1
             else:
                 self._counters.no_room_to_wait += 1
-        elif not self._is_refused(self._admission.check(peer, now), client_id, path, now):
-            self.requests.add(Request(message, path, peer, size_bytes, now))
+        elif not self._is_refused(self._admission.check(path.address, now), client_id, path, now):
+            self.requests.add(Request(message, path, size_bytes, now))
 
     def check_request(self, request: Request, options: ConnectionOptions, now: int) -> ServerHandshake | None:
         """Looks at the signature; a handshake if a connection is to be made."""
-        path, peer = request.path, request.address
+        path = request.path
+        peer = path.address
         client_id = request.message.client_connection_id
         if now - request.received_at >= options.timeout_initial_us:
             self._counters.too_fast += 1
@@ -227,8 +226,8 @@ class Strangers:
             return None
         return server
 
-    def _has_challenge(self, message: ConnectRequest, peer: Address, now: int) -> bool:
-        if self._challenge_key.check(message.challenge, _address_bytes(peer), now):
+    def _has_challenge(self, message: ConnectRequest, path: Path, now: int) -> bool:
+        if self._challenge_key.check(message.challenge, _address_bytes(path), now):
             return True
         self._counters.bad_challenges += 1
         return False
@@ -265,5 +264,8 @@ def is_newcomer(message: datagram.ControlMessage | None, known_id: int) -> bool:
     return isinstance(message, ConnectRequest) and message.client_connection_id != known_id
 
 
-def _address_bytes(address: Address) -> bytes:
-    return address.packed + address.port.to_bytes(2, "little")
+def _address_bytes(path: Path) -> bytes:
+    """An address as one socket always gives it: nothing else ever reads a challenge."""
+    host: str = path.remote[0]
+    port: int = path.remote[1]
+    return port.to_bytes(2, "little") + host.encode()

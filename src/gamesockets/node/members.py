@@ -192,7 +192,17 @@ class PortMember(Member):
         self._port.endpoint.close(self._datagrams, reason, debug, enable_linger, now)
 
     def is_farewell_over(self) -> bool:
-        return self._datagrams.is_farewell_over()
+        return not self._port.is_open or self._datagrams.is_farewell_over()
+
+    def release(self, now: int) -> None:
+        """Closes the socket of an outgoing connection, which was closed, without waiting for anything any more."""
+        port = self._port
+        if port.is_open:
+            port.endpoint.drop(now)
+            port.pump_at_once(now)
+            self._service.remove(port)
+            port.endpoint.release()
+            self._service.notify()  # whoever waits for the farewell waits for nothing any more
 
     def found(self, addresses: list[Address], problem: str, now: int) -> None:
         """The peer of a connection to a name is at one of these addresses; without any, `problem` says why."""

@@ -199,7 +199,7 @@ class Node(LivingNode, ServiceOwner):
             listening(port.udp.local_address, options.allow_without_auth)
             return port.owner
 
-    def connect(self, address: Address, config: Config | None, local: Address | None = None) -> Member:
+    def connect(self, address: Address, config: Config | None, local: Address | None = None) -> PortMember:
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
@@ -416,7 +416,7 @@ class Node(LivingNode, ServiceOwner):
         info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))
         self._audience.announce(status, callback if callable(callback) else None)
-        state_changed(change, member.name, member.listen_socket != 0)
+        state_changed(change, info.connection_description, member.listen_socket != 0)
         if change.new_state in ENDED:
             self.service.remind(now_us() + UNCLOSED_US, connection.id)
 

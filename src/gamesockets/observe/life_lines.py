@@ -18,10 +18,10 @@ ENDED: Final = (State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY)
 _ALLOW_AND_TELL: Final = 1
 
 
-def state_changed(change: StateChange, name: str, is_incoming: bool) -> None:
-    """A connection went from one state to another."""
+def state_changed(change: StateChange, description: str, is_incoming: bool) -> None:
+    """A connection, which is described so, went from one state to another."""
     connection = change.connection
-    who = f"[{describe(connection, name)}]"
+    who = f"[{description}]"
     why = f"({change.reason})"
     match change.new_state:
         case State.CONNECTING:

@@ -6,7 +6,7 @@ from gamesockets.connection.closing import cut_text
 from gamesockets.connection.connection import Connection
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State, visible
-from gamesockets.values.enums import ConnectionInfoFlags
+from gamesockets.values.enums import ConnectionInfoFlags, IdentityType
 from gamesockets.values.handles import ListenSocket
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
 
@@ -15,6 +15,9 @@ QUEUE_TIME_UNKNOWN: Final = (1 << 63) - 1
 _TYPE_PART_BYTES: Final = 79
 _DESCRIPTION_BYTES: Final = 127
 _FAST_PING_MS: Final = 5
+_UNAUTHENTICATED: Final = int(ConnectionInfoFlags.UNAUTHENTICATED)
+_UNENCRYPTED: Final = int(ConnectionInfoFlags.UNENCRYPTED)
+_FAST: Final = int(ConnectionInfoFlags.FAST)
 _UNSPLIT_MARGIN_BYTES: Final = 100
 
 
@@ -25,7 +28,7 @@ def describe(connection: Connection, name: str) -> str:
     if isinstance(connection, Pipe):
         where = "pipe"
     else:
-        where = f"UDP {address}" if identity.address is not None else f"UDP {identity}@{address}"
+        where = f"UDP {address}" if identity.type == IdentityType.IP_ADDRESS else f"UDP {identity}@{address}"
     text = f"#{connection.id} {cut_text(where, _TYPE_PART_BYTES)}"
     if name:
         text += f" '{name}'"
@@ -36,15 +39,15 @@ def info_flags(connection: Connection) -> ConnectionInfoFlags:
     """Facts about encryption, identity and route (spec 3, 5.5)."""
     if isinstance(connection, Pipe):
         return ConnectionInfoFlags.LOOPBACK_BUFFERS | ConnectionInfoFlags.FAST
-    flags = ConnectionInfoFlags(0)
+    flags = 0  # a plain number: an operation on flags takes as long as making the rest of the record
     if not connection.is_authenticated:
-        flags |= ConnectionInfoFlags.UNAUTHENTICATED
+        flags |= _UNAUTHENTICATED
     if not connection.is_encrypted:
-        flags |= ConnectionInfoFlags.UNENCRYPTED
+        flags |= _UNENCRYPTED
     address = connection.address
     if address.is_loopback or (address.is_private and 0 <= connection.ping.smoothed_ms <= _FAST_PING_MS):
-        flags |= ConnectionInfoFlags.FAST
-    return flags
+        flags |= _FAST
+    return ConnectionInfoFlags(flags)
 
 
 def connection_info(

@@ -158,7 +158,8 @@ class Address:
     def ip(self) -> str:
         """Text without the port: IPv4 dotted, IPv6 in the shortest form of RFC 5952, with the zone as a number."""
         if self.is_ipv4:
-            return ".".join(map(str, self._packed[12:]))
+            packed = self._packed
+            return f"{packed[12]}.{packed[13]}.{packed[14]}.{packed[15]}"
         text = IPv6Address(self._packed).compressed
         return f"{text}%{self._scope_id}" if self._scope_id else text
 
