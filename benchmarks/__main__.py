@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks import pages
 from benchmarks.report import as_json, as_table
-from benchmarks.runner import LOAD_GENERATORS, Order, Outcome, load_generator, run_all
+from benchmarks.runner import LOAD_GENERATORS, OWN, Order, Outcome, load_generator, run_all
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.systems import SYSTEMS, needs
 
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_positive, help="to measure for, in each run; each scenario has its own")
     parser.add_argument("--repeats", type=_count, help=f"of everything ({_REPEATS})")
     parser.add_argument("--connections", type=_count, default=500, help="idle ones to hold (500)")
-    parser.add_argument("--load", choices=LOAD_GENERATORS, help="who plays the clients of game servers")
+    parser.add_argument("--load", choices=(*LOAD_GENERATORS, OWN), help="who plays the clients of servers")
     parser.add_argument(
         "--compiled-python",
         type=Path,

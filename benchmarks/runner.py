@@ -23,8 +23,10 @@ OTHERS: Final = Metric("others_cpu_percent", "others' CPU %")
 """Every run's measure of noise: what processes outside the measurement used meanwhile, in percent of one processor."""
 GRACE_S: Final = 60.0
 """Beyond ten times the planned seconds: for starting, connecting, draining, ending."""
-LOAD_GENERATORS: Final = ("gns-native", "ours-compiled", "ours")
+LOAD_GENERATORS: Final = ("gns-native", "ours-batch-compiled", "ours-batch")
 """Who plays the clients of servers of one protocol, best first; the first that can run here plays for all of them."""
+OWN: Final = "own"
+"""In place of a load generator's name: every system plays its own clients."""
 _STDERR_CHARACTERS: Final = 1500
 
 
@@ -49,7 +51,7 @@ class Order:
         repeats: how often.
         seconds: to measure; None for each scenario's own.
         connections: idle ones to hold.
-        load: the system that plays the clients of game servers; only those that speak its protocol get it.
+        load: the system that plays the clients of game servers, or `OWN`; only servers that speak its protocol get it.
     """
 
     scenarios: Sequence[str]
@@ -64,8 +66,8 @@ class Order:
         for scenario, system in pairs(self.scenarios, self.systems):
             measured = SCENARIOS[scenario]
             client = system
-            if measured.has_load_generator and SYSTEMS[system].speaks == SYSTEMS[self.load].speaks:
-                client = self.load
+            if measured.has_load_generator and self.load != OWN:
+                client = self.load if SYSTEMS[system].speaks == SYSTEMS[self.load].speaks else system
             seconds = measured.seconds if self.seconds is None else self.seconds
             yield Plan(scenario, system, client, seconds, self.connections)
 

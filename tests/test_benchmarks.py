@@ -13,7 +13,7 @@ from benchmarks import pages
 from benchmarks.__main__ import QUICK, main
 from benchmarks.plan import Plan
 from benchmarks.report import as_json, as_table
-from benchmarks.runner import LOAD_GENERATORS, Order, Outcome, load_generator, pairs, run_one
+from benchmarks.runner import LOAD_GENERATORS, OWN, Order, Outcome, load_generator, pairs, run_one
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.systems import SYSTEMS, needs
 
@@ -23,17 +23,22 @@ SLOW_S = 0.4
 """Long enough for a first message through the lossy link."""
 FEW = 8
 HERE = [name for name, system in SYSTEMS.items() if system.missing() is None]
-LONG = ("game-200", "game-500", "game-1000", "game-capacity", "handshakes-16", "ping-reliable")
+LONG = (
+    *("game-200", "game-500", "game-1000", "game-capacity"),
+    *("handshakes-16", "ping-reliable", "storm-2000", "broadcast-500"),
+)
 """Scenarios that are others with more in them."""
 BRIEF = [
     *pairs([name for name in SCENARIOS if name not in LONG], ["ours"]),
     *pairs(["ping-unreliable", "limits"], ["udp", "udp-batch", "aes-gcm"]),
-    *pairs(["bulk", "ping-unreliable", "game-50"], ["aio"]),
+    *pairs(["game-50"], ["ours-batch", "ours-sleep"]),
+    *pairs(["bulk", "ping-unreliable", "storm-200", "game-50"], ["aio"]),
+    *pairs(["unreliable-flood", "game-50"], ["aio-tasks"]),
 ]
 """Every scenario once, every kind of system that needs no package."""
 REST = [
     pair
-    for pair in pairs([name for name in SCENARIOS if name not in ("game-500", "game-1000")], HERE)
+    for pair in pairs([name for name in SCENARIOS if name not in ("game-500", "game-1000", "storm-2000")], HERE)
     if pair not in BRIEF
 ]
 
@@ -67,12 +72,19 @@ def test_every_system_that_is_here_can_be_measured(scenario: str, system: str) -
 
 
 def test_one_system_plays_the_clients_of_all_that_speak_its_protocol() -> None:
-    """The asyncio server is loaded by the game-loop API; ENet, which speaks something else, by itself."""
-    order = Order(["game-50", "bulk"], ["aio", "enet"], 1, QUICK_S, FEW, "ours")
+    """The asyncio server is loaded by the game-loop API; ENet, of another protocol, by itself; all do if told."""
+    scenarios, systems = ["game-50", "bulk"], ["aio", "enet"]
 
-    clients = {(plan.scenario, plan.system): plan.client for plan in order.plans()}
+    clients = {
+        load: {
+            (plan.scenario, plan.system): plan.client
+            for plan in Order(scenarios, systems, 1, QUICK_S, FEW, load).plans()
+        }
+        for load in ("ours", OWN)
+    }
 
-    assert clients == {
+    assert all(client == system for (_, system), client in clients[OWN].items())
+    assert clients["ours"] == {
         ("game-50", "aio"): "ours",
         ("game-50", "enet"): "enet",
         ("bulk", "aio"): "aio",

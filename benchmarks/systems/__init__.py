@@ -51,6 +51,12 @@ def _ours_in_batches() -> Node:
     return OursInBatches()
 
 
+def _ours_asleep() -> Node:
+    from benchmarks.systems.ours import OursAsleep
+
+    return OursAsleep()
+
+
 def _gns() -> Node:
     from benchmarks.systems.gns import Gns
 
@@ -77,6 +83,12 @@ def _aio() -> Node:
     from benchmarks.systems.aio import Aio
 
     return Aio()
+
+
+def _aio_in_tasks() -> Node:
+    from benchmarks.systems.aio import AioTasks
+
+    return AioTasks()
 
 
 def _enet() -> Node:
@@ -123,9 +135,10 @@ def _aes() -> Node:
 
 _FLOODS: Final = frozenset({"reliable-flood", "unreliable-flood"})
 _PINGS: Final = frozenset({"ping-reliable", "ping-unreliable"})
-_COMMON: Final = frozenset({"bulk", "handshakes", "idle", "game", "lossy", "lanes"}) | _FLOODS | _PINGS
-_GNS: Final = _COMMON | {"busy"}
-_QUIC: Final = _COMMON - {"idle", "game"}
+_GAMES: Final = frozenset({"game", "capacity", "broadcast"})
+_COMMON: Final = frozenset({"bulk", "handshakes", "idle", "lossy", "lanes"}) | _FLOODS | _PINGS | _GAMES
+_GNS: Final = _COMMON | {"busy", "storm"}
+_QUIC: Final = _COMMON - {"idle"} - _GAMES
 _SPOKEN: Final = "gns"
 
 SYSTEMS: Final[dict[str, System]] = {
@@ -133,7 +146,7 @@ SYSTEMS: Final[dict[str, System]] = {
     for system in (
         System(
             "ours",
-            "gamesockets, NetworkingSockets; sleeps in wait()",
+            "gamesockets, NetworkingSockets: one message a call, waiting in wait()",
             _ours,
             needs.source,
             _GNS,
@@ -150,22 +163,42 @@ SYSTEMS: Final[dict[str, System]] = {
         ),
         System(
             "ours-batch",
-            "ours with send_messages, 64 messages a call",
+            "ours with send_messages, 64 messages a call, in game servers all clients",
             _ours_in_batches,
             needs.source,
-            _FLOODS,
+            _FLOODS | {"game"},
+            speaks=_SPOKEN,
         ),
         System(
             "ours-batch-compiled",
             "ours-batch, compiled",
             _ours_in_batches,
             needs.compiled,
-            _FLOODS,
+            _FLOODS | {"game"},
             program=Program.COMPILED,
+            speaks=_SPOKEN,
+        ),
+        System(
+            "ours-sleep",
+            "ours-batch, asleep between two ticks",
+            _ours_asleep,
+            needs.source,
+            frozenset({"game", "capacity"}),
+            speaks=_SPOKEN,
+            in_suite=False,
+        ),
+        System(
+            "ours-sleep-compiled",
+            "ours-sleep, compiled",
+            _ours_asleep,
+            needs.compiled,
+            frozenset({"game", "capacity"}),
+            program=Program.COMPILED,
+            speaks=_SPOKEN,
         ),
         System(
             "aio",
-            "gamesockets.aio on asyncio",
+            "gamesockets.aio on asyncio; game servers take from a poll group and send with send_nowait",
             _aio,
             needs.source,
             _GNS,
@@ -178,6 +211,26 @@ SYSTEMS: Final[dict[str, System]] = {
             _aio,
             needs.compiled,
             _GNS,
+            program=Program.COMPILED,
+            loop=Loop.ASYNCIO,
+            speaks=_SPOKEN,
+        ),
+        System(
+            "aio-tasks",
+            "aio with a task for each connection and `async for`, each send awaited",
+            _aio_in_tasks,
+            needs.source,
+            _FLOODS | {"game"},
+            loop=Loop.ASYNCIO,
+            speaks=_SPOKEN,
+            in_suite=False,
+        ),
+        System(
+            "aio-tasks-compiled",
+            "aio-tasks, compiled",
+            _aio_in_tasks,
+            needs.compiled,
+            _FLOODS | {"game"},
             program=Program.COMPILED,
             loop=Loop.ASYNCIO,
             speaks=_SPOKEN,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import gamesockets as gs
 from benchmarks.plan import MESSAGES_PER_RECEIVE
-from benchmarks.systems.base import OK, MeasurementError, Outgoing, Receive, Send
+from benchmarks.systems.base import OK, Arrival, MeasurementError, Outgoing, Receive, Send
 from benchmarks.systems.on_asyncio import OnAsyncio, Patience
-from benchmarks.systems.ours import CONFIG, LANES, send_flags
+from benchmarks.systems.ours import CONFIG, LANES, arrivals, send_flags
 from gamesockets import aio
 
 
@@ -38,9 +39,13 @@ class Aio(OnAsyncio[aio.Connection]):
             self._group.add(connection)
         leave = self.accepted(connection)
         number = self.number_of(connection)
-        await connection.wait_closed()
+        await self.talk(connection)
         if not leave.is_set():
             self.note_end(number, connection.end_reason, connection.end_debug)
+
+    async def talk(self, connection: aio.Connection) -> None:
+        """What the task of an incoming connection does until it ends."""
+        await connection.wait_closed()
 
     def dial(self, host: str, port: int) -> AbstractAsyncContextManager[aio.Connection]:
         """`aio.connect`."""
@@ -83,14 +88,14 @@ class Aio(OnAsyncio[aio.Connection]):
         """A poll group takes the messages of all clients."""
         self._watches_all = True
 
-    def take_all(self) -> list[Outgoing]:
+    def take_all(self) -> list[Arrival]:
         """`receive_nowait` on the poll group until it gives nothing more."""
         if self._group is None:
             raise MeasurementError("take_all without watch_all and listen")
-        taken: list[Outgoing] = []
+        taken: list[Arrival] = []
         while True:
             messages = self._group.receive_nowait(MESSAGES_PER_RECEIVE)
-            taken += [(message.connection, message.data) for message in messages]
+            taken += arrivals(messages)
             if len(messages) < MESSAGES_PER_RECEIVE:
                 return taken
 
@@ -99,6 +104,12 @@ class Aio(OnAsyncio[aio.Connection]):
         flags, connections = send_flags(reliable=False, no_nagle=True), self.connections
         results = [connections[number].send_nowait(data, flags) for number, data in messages]
         return results.count(gs.Result.OK)
+
+    async def broadcast(self, data: bytes) -> int:
+        """The server's own."""
+        if self._server is None:
+            raise MeasurementError("broadcast without listen")
+        return self._server.broadcast(data)
 
     def use_two_lanes(self, connection: int) -> None:
         """Lanes of different priority."""
@@ -118,3 +129,45 @@ class Aio(OnAsyncio[aio.Connection]):
         await super().close()
         if self._server is not None:
             await self._server.close()
+
+
+class AioTasks(Aio):
+    """A server as the README has it: a task for each connection takes one message after another, `send` is awaited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken: list[Arrival] = []
+        self._has_more = asyncio.Event()
+
+    def watch_all(self) -> None:
+        """The tasks do."""
+
+    async def talk(self, connection: aio.Connection) -> None:
+        """`async for`."""
+        async for message in connection:
+            self._taken += arrivals((message,))
+            self._has_more.set()
+
+    def take_all(self) -> list[Arrival]:
+        """What the tasks have taken."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    def receiver(self, connection: int) -> Receive:  # noqa: ARG002 - there is one only
+        """What the task of the connection has taken."""
+        patience = Patience()
+
+        async def receive(timeout_s: float) -> list[bytes]:
+            if not self._taken and timeout_s:
+                self._has_more.clear()
+                await patience.wait_for(self._has_more.wait(), timeout_s)
+            return [data for data, _ in self.take_all()]
+
+        return receive
+
+    async def fan_out(self, messages: Sequence[Outgoing]) -> int:
+        """`await send`, one after another."""
+        flags, connections = send_flags(reliable=False, no_nagle=True), self.connections
+        for number, data in messages:
+            await connections[number].send(data, flags)
+        return len(messages)

@@ -22,6 +22,8 @@ Burst: TypeAlias = Callable[[], Awaitable[int]]
 """Sends messages until it has sent a fixed number or one is refused because the buffer is full; how many were sent."""
 Outgoing: TypeAlias = tuple[int, bytes]
 """A connection and what to send on it."""
+Arrival: TypeAlias = tuple[bytes, float]
+"""A message, and when the system took it from the network: seconds of `time.monotonic`, the same in all processes."""
 Answer = TypeVar("Answer")
 
 OK: Final = 1
@@ -100,12 +102,20 @@ class Node(abc.ABC):
     def watch_all(self) -> None:  # noqa: B027 - not all can do it
         """Before connections exist: their messages are going to be taken by `take_all`."""
 
-    def take_all(self) -> list[Outgoing]:
-        """Takes what waits on any connection: where it came in, and the message. Never waits."""
+    def take_all(self) -> list[Arrival]:
+        """Takes what waits on any connection. Never waits."""
         raise NotImplementedError
+
+    async def take_for(self, seconds: float, handle: Callable[[list[Arrival]], None]) -> None:  # noqa: ARG002 - see below
+        """What a server does between two ticks. Most sleep; those that wake for messages hand them to `handle`."""
+        await self.sleep(seconds)
 
     async def fan_out(self, messages: Sequence[Outgoing]) -> int:
         """Sends a message on each of many connections, unreliable and without Nagle's wait; how many were taken."""
+        raise NotImplementedError
+
+    async def broadcast(self, data: bytes) -> int:
+        """Sends one message on every connection, unreliable and with Nagle's wait; how many were taken."""
         raise NotImplementedError
 
     def use_two_lanes(self, connection: int) -> None:  # noqa: B027 - as its text says

@@ -13,7 +13,7 @@ from tests.interop.gns import Send as Flag
 
 from benchmarks.control import Control, Word
 from benchmarks.plan import NAP_S, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import OK, Burst, Direct, MeasurementError, Outgoing, Threaded, check_full
+from benchmarks.systems.base import OK, Arrival, Burst, Direct, MeasurementError, Outgoing, Threaded, check_full
 from benchmarks.systems.gns_calls import Calls
 
 LANES: Final = (0, 1)
@@ -108,9 +108,10 @@ class Gns(Threaded):
     def watch_all(self) -> None:
         """Every connection goes into one poll group."""
         self._group = self._library.create_poll_group()
-        self._take_all = self._calls.group_receiver(self._group)
+        ahead_s = time.monotonic() - self._library.timestamp_us() / 1e6
+        self._take_all = self._calls.group_receiver(self._group, ahead_s)
 
-    def take_all(self) -> list[Outgoing]:
+    def take_all(self) -> list[Arrival]:
         """ReceiveMessagesOnPollGroup."""
         return self._take_all()
 
@@ -118,6 +119,11 @@ class Gns(Threaded):
         """SendMessageToConnection in a loop: through ctypes that is cheaper than filling message records."""
         send = self._calls.any_sender(_flags(reliable=False, no_nagle=True))
         return len([connection for connection, data in messages if send(connection, data) == OK])
+
+    async def broadcast(self, data: bytes) -> int:
+        """The same loop: the library has no call for it."""
+        send = self._calls.any_sender(_flags(reliable=False, no_nagle=False))
+        return len([connection for connection in self.connected if send(connection, data) == OK])
 
     def use_two_lanes(self, connection: int) -> None:
         """Lanes of different priority."""

@@ -18,6 +18,8 @@ from benchmarks.plan import MESSAGES_PER_RECEIVE
 
 _HEAD: Final = Struct("@PiI")
 """How a received message begins: where its data is, how long, and the connection it came in on."""
+_HEAD_AND_TIME: Final = Struct("@PiI136xqq")
+"""The same up to the user data of the connection and when it was received, in microseconds."""
 _NEWEST_INTERFACE: Final = 20
 
 
@@ -131,23 +133,23 @@ class Calls:
 
         return take
 
-    def group_receiver(self, group: int) -> Callable[[], list[tuple[int, bytes]]]:
-        """ReceiveMessagesOnPollGroup until it gives nothing more: connection and payload."""
+    def group_receiver(self, group: int, ahead_s: float) -> Callable[[], list[tuple[bytes, float]]]:
+        """ReceiveMessagesOnPollGroup until it gives nothing more: payload, and when it came in plus `ahead_s`."""
         receive: Any = self._quick.SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup
         receive.restype, receive.argtypes = c.c_int, [c.c_void_p, c.c_uint32, c.c_void_p, c.c_int]
         release = self._release()
         pointers: Any = (c.c_void_p * MESSAGES_PER_RECEIVE)()
         sockets, handle = self._sockets, c.c_uint32(group)
-        bytes_at, head, head_size = c.string_at, _HEAD.unpack, _HEAD.size
+        bytes_at, head, head_size = c.string_at, _HEAD_AND_TIME.unpack, _HEAD_AND_TIME.size
 
-        def take() -> list[tuple[int, bytes]]:
-            messages: list[tuple[int, bytes]] = []
+        def take() -> list[tuple[bytes, float]]:
+            messages: list[tuple[bytes, float]] = []
             count = MESSAGES_PER_RECEIVE
             while count == MESSAGES_PER_RECEIVE:
                 count = receive(sockets, handle, pointers, MESSAGES_PER_RECEIVE)
                 for pointer in pointers[: max(0, count)]:
-                    data, size, connection = head(bytes_at(pointer, head_size))
-                    messages.append((connection, bytes_at(data, size)))
+                    data, size, _, _, received_us = head(bytes_at(pointer, head_size))
+                    messages.append((bytes_at(data, size), received_us / 1e6 + ahead_s))
                     release(pointer)
             return messages
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import gamesockets as gs
 from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
-from benchmarks.systems.base import Burst, MeasurementError, Outgoing, Threaded, check_full
+from benchmarks.systems.base import Arrival, Burst, MeasurementError, Outgoing, Threaded, check_full
 
 CONFIG: Final = {
     gs.ConfigurationValue.SEND_RATE_MIN: SEND_RATE_BYTES_PER_S,
@@ -17,11 +18,13 @@ CONFIG: Final = {
 }
 LANES: Final = (0, 1)
 """Priorities of the urgent and of the bulk lane: the first goes before the second."""
+CLOCK_AHEAD_S: Final = time.monotonic() - gs.Library.time() / 1e6
+"""What to add to the library's time to get that of `time.monotonic`."""
 _ENDED: Final = (gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY)
 
 
 class Ours(Threaded):
-    """Waits with `wait`, sends message by message."""
+    """Waits with `wait`, sends message by message: the loop that everybody writes first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,20 +89,36 @@ class Ours(Threaded):
         """Every connection goes into one poll group."""
         self._group = self._sockets.create_poll_group()
 
-    def take_all(self) -> list[Outgoing]:
+    def take_all(self) -> list[Arrival]:
         """`receive_messages_on_poll_group` until it gives nothing more."""
         if self._group is None:
             raise MeasurementError("take_all without watch_all")
-        taken: list[Outgoing] = []
+        taken: list[Arrival] = []
         while True:
             messages = self._sockets.receive_messages_on_poll_group(self._group, MESSAGES_PER_RECEIVE)
-            taken += [(message.connection, message.data) for message in messages]
+            taken += arrivals(messages)
             if len(messages) < MESSAGES_PER_RECEIVE:
                 return taken
 
+    async def take_for(self, seconds: float, handle: Callable[[list[Arrival]], None]) -> None:
+        """`wait` until the time is over, and whenever it returns, callbacks and messages."""
+        deadline = time.monotonic() + seconds
+        while (left_s := deadline - time.monotonic()) > 0:
+            self.wait(left_s)
+            self.run_callbacks()
+            handle(self.take_all())
+
     async def fan_out(self, messages: Sequence[Outgoing]) -> int:
+        """`send_message_to_connection` in a loop."""
+        send, flags = self._sockets.send_message_to_connection, send_flags(reliable=False, no_nagle=True)
+        return [send(gs.Connection(connection), data, flags) for connection, data in messages].count(gs.Result.OK)
+
+    async def broadcast(self, data: bytes) -> int:
         """`send_messages`."""
-        flags = send_flags(reliable=False, no_nagle=True)
+        return self._send_messages([(connection, data) for connection in self.connected], no_nagle=False)
+
+    def _send_messages(self, messages: Sequence[Outgoing], no_nagle: bool) -> int:
+        flags = send_flags(reliable=False, no_nagle=no_nagle)
         numbers = self._sockets.send_messages(
             [gs.OutgoingMessage(gs.Connection(connection), data, flags) for connection, data in messages]
         )
@@ -148,6 +167,23 @@ class OursInBatches(Ours):
             return refused
 
         return burst
+
+    async def fan_out(self, messages: Sequence[Outgoing]) -> int:
+        """`send_messages`."""
+        return self._send_messages(messages, no_nagle=True)
+
+
+class OursAsleep(OursInBatches):
+    """The same, and its server sleeps through to the next tick."""
+
+    async def take_for(self, seconds: float, handle: Callable[[list[Arrival]], None]) -> None:  # noqa: ARG002 - as it says
+        """`time.sleep`: messages wait for the tick."""
+        await self.sleep(seconds)
+
+
+def arrivals(messages: Sequence[gs.NetworkingMessage]) -> list[Arrival]:
+    """What scenarios want to know of messages."""
+    return [(message.data, message.time_received / 1e6 + CLOCK_AHEAD_S) for message in messages]
 
 
 def send_flags(reliable: bool, no_nagle: bool) -> gs.SendFlags:

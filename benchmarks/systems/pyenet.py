@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import enet
 
-from benchmarks.systems.base import FULL, OK, Burst, Direct, Outgoing
+from benchmarks.systems.base import FULL, OK, Arrival, Burst, Direct, Outgoing
 
 _PEERS_MAX: Final = 4095
 _CHANNELS: Final = 2
@@ -30,7 +30,7 @@ class Enet(Direct):
         self._peers: dict[int, Any] = {}
         self._number_of_slot: dict[int, int] = {}
         self._arrived: dict[int, list[bytes]] = {}
-        self._arrived_anywhere: list[Outgoing] | None = None
+        self._arrived_anywhere: list[Arrival] | None = None
 
     async def listen(self) -> str:
         """Listens on a free port."""
@@ -69,7 +69,7 @@ class Enet(Direct):
             if number is None:
                 return
             if self._arrived_anywhere is not None:
-                self._arrived_anywhere.append((number, event.packet.data))
+                self._arrived_anywhere.append((event.packet.data, time.monotonic()))
             else:
                 self._arrived[number].append(event.packet.data)
         elif event.type == enet.EVENT_TYPE_CONNECT:
@@ -148,7 +148,7 @@ class Enet(Direct):
         """Messages of all connections go into one list."""
         self._arrived_anywhere = []
 
-    def take_all(self) -> list[Outgoing]:
+    def take_all(self) -> list[Arrival]:
         """Serves, and takes what came."""
         self._serve(0)
         taken = self._arrived_anywhere or []
@@ -162,6 +162,12 @@ class Enet(Direct):
         if self._host is not None:
             self._host.flush()
         return count
+
+    async def broadcast(self, data: bytes) -> int:
+        """The host's own."""
+        self._host.broadcast(0, enet.Packet(data, 0))
+        self._host.flush()
+        return len(self.connected)
 
     async def sleep(self, seconds: float) -> None:
         """Serves until the time is over."""
