@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.hostile.attack import take
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import PeerCredentials, check_peer
+from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, check_peer
 from gamesockets.crypto.session import session_ciphers
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
@@ -141,6 +141,7 @@ class Peer:
         host, port = self.socket.getpeername()[:2]
         peer = check_peer(
             message.cert,
+            PeerCertificate(message.cert),
             message.crypt,
             NetworkingIdentity.ip_address(Address(host, port)),
             allow_without_auth=2,
