@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from benchmarks import machine
 from benchmarks.hostile.kinds import APIS, KINDS
 from benchmarks.hostile.run import CLIENTS, NO_ATTACK, FailedError, Figures, measure
-from benchmarks.hostile.table import as_table
+from benchmarks.hostile.table import PAGE, as_json, as_table, write_page
 
 SPEEDS: Final = {"limited": True, "full": False}
 _SECONDS: Final = 3.0
@@ -22,6 +20,10 @@ _SECONDS: Final = 3.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what was asked for; 0 unless a measurement failed or showed what must not be."""
     options = _parser().parse_args(arguments)
+    if options.docs:
+        write_page(options.docs)
+        print(f"wrote {PAGE}")
+        return 0
     done: list[Figures] = []
     failed = 0
     for name, api in _plans(options.kind, options.api):
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in machine.describe().items():
         print(f"- {name}: {text}")
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(figures) for figures in done], indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(as_json(done, machine.describe()), encoding="utf-8")
     return 1 if failed or any(figures.problems for figures in done) else 0
 
 
@@ -70,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--api", choices=APIS, help="of the server; both by default")
     parser.add_argument("--clients", type=int, default=CLIENTS, help=f"honest ones ({CLIENTS})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--docs", type=Path, nargs="+", metavar="FILE", help="measure nothing, write the docs from these JSON files"
+    )
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import struct
+import sys
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Final
@@ -22,10 +23,12 @@ _UDP_HEADER: Final = struct.Struct(">HHHH")
 
 
 def may_forge() -> bool:
-    """Whether this process may say where its datagrams come from."""
+    """Whether this process may say where its datagrams come from, in the way of Linux."""
+    if sys.platform != "linux":
+        return False
     try:
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
-    except (OSError, AttributeError):
+    except OSError:
         return False
     return True
 

@@ -58,6 +58,7 @@ def beyond_limits(app: App) -> list[str]:
                 "replies": (len(strangers.replies), REPLIES_MAX),
                 "ids told of no connection": (len(strangers._strays_told), STRAYS_TOLD_MAX),
                 "waiting": (len(strangers._admission._waiting), strangers.limits.waiting_max),
+                "requests": (len(strangers.requests), strangers.requests.count_max),
                 "claims": (len(strangers._claims), len(endpoint.connections)),
             }
         found += [f"{name}: {size} of {limit}" for name, (size, limit) in sizes.items() if size > limit]

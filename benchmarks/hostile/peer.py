@@ -9,10 +9,10 @@ from random import Random
 from typing import Final
 
 from benchmarks.hostile.attack import take
+from gamesockets.clock import now_us
+from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, check_peer
-from gamesockets.crypto.session import session_ciphers
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
@@ -29,7 +29,7 @@ from gamesockets.wire.numbers import widen
 from gamesockets.wire.packet import FLAG_DATA, NO_TIME, encode_header
 from gamesockets.wire.versions import PROTOCOL_VERSION
 
-RETRY_S: Final = 0.3
+RETRY_S: Final = 0.1
 CONNECT_S: Final = 10.0
 ANSWER_AT_ONCE: Final = UdpStats(flags=6).SerializeToString()
 """Statistics of a packet that is to be acknowledged at once."""
@@ -96,68 +96,35 @@ class Peer:
         """The newest packet of the server that came."""
         self.is_over = False
         """The server has ended the connection."""
-        self._introduction = Introduction(random, identity)
+        self._handshake = ClientHandshake(
+            self.id,
+            Address(*opened.getpeername()[:2]),
+            SeededEntropy(random.getrandbits(32)),
+            Credentials(NetworkingIdentity.generic_string(identity)),
+            0,
+        )
         self._sealing: Cipher
-        self._opening: Cipher
 
     def connect(self) -> None:
         """The whole handshake. Raises `NotConnectedError`."""
         until = time.monotonic() + CONNECT_S
         while time.monotonic() < until:
-            self._send(challenge_request(self.id))
-            reply = self._answer(ChallengeReply)
-            if not isinstance(reply, ChallengeReply):
-                continue
-            request = self._introduction.request(self.id, reply.challenge)
-            for _ in range(3):
-                self._send(connect_request(request))
-                ok = self._answer(ConnectOK)
-                if isinstance(ok, ConnectOK):
-                    self._take_ok(ok)
+            for data in self._handshake.datagrams_to_send(now_us(), -1):
+                with contextlib.suppress(OSError):
+                    self.socket.send(data)
+            answer = take(self.socket, RETRY_S)
+            message = None if answer is None else datagram.decode_control(answer)
+            if isinstance(message, ChallengeReply):
+                self._handshake.challenge_reply(message, now_us())
+            elif isinstance(message, ConnectOK):
+                agreement = self._handshake.connect_ok(message, Policy(2, None, 0), 1, now_us())
+                if isinstance(agreement, Agreement):
+                    self.server_id = agreement.remote_id
+                    self._sealing = agreement.sealing
                     return
-                if self.is_over:
-                    raise NotConnectedError("refused")
-        raise NotConnectedError("no answer")
-
-    def _send(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self.socket.send(data)
-
-    def _answer(self, kind: type[ChallengeReply] | type[ConnectOK]) -> ChallengeReply | ConnectOK | None:
-        until = time.monotonic() + RETRY_S
-        while (left_s := until - time.monotonic()) > 0:
-            data = take(self.socket, left_s)
-            if data is None:
+            elif isinstance(message, ConnectionClosed):
                 break
-            message = datagram.decode_control(data)
-            if isinstance(message, ConnectionClosed):
-                self.is_over = True
-                break
-            if isinstance(message, kind):
-                return message
-        return None
-
-    def _take_ok(self, message: ConnectOK) -> None:
-        host, port = self.socket.getpeername()[:2]
-        peer = check_peer(
-            message.cert,
-            PeerCertificate(message.cert),
-            message.crypt,
-            NetworkingIdentity.ip_address(Address(host, port)),
-            allow_without_auth=2,
-            trust=None,
-            unix_time_s=0,
-            challenge_version=None,
-            local_lanes=1,
-        )
-        if not isinstance(peer, PeerCredentials):
-            raise NotConnectedError(peer.text)
-        self.server_id = message.server_connection_id
-        credentials = self._introduction.credentials
-        ciphers = session_ciphers(False, credentials, peer, self.id, self.server_id, peer.ciphers[0])
-        if not isinstance(ciphers, tuple):
-            raise NotConnectedError(ciphers.text)
-        self._sealing, self._opening = ciphers
+        raise NotConnectedError("refused, or no answer")
 
     def packet(self, payload: bytes, stats: bytes = b"", spacing_us: int = NO_TIME) -> bytes:
         """A data packet with the next number."""

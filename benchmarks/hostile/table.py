@@ -1,16 +1,27 @@
-"""How are the figures of attacks shown? As a table in Markdown."""
+"""How are the figures of attacks shown? As a table in Markdown, and as a page of the documentation."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
 
-from benchmarks.hostile.kinds import KINDS
+from benchmarks.hostile.kinds import APIS, KINDS
 from benchmarks.hostile.run import NO_ATTACK, Figures
+from benchmarks.systems import needs
+
+PAGE: Final = needs.ROOT / "docs" / "hostile-table.md"
 
 TARGET_PERCENT: Final = {True: 99.0, False: 90.0}
 """Of honest messages that must arrive, at the limited speed and at full speed."""
+
+_SPEEDS: Final = {
+    True: "10 Mbit/s or 20,000 datagrams a second, whichever is less",
+    False: "As fast as one process can",
+}
 
 _COLUMNS: Final = (
     "attack",
@@ -34,6 +45,38 @@ def as_table(all_figures: Iterable[Figures]) -> str:
     lines = [_line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
     lines += [_line(_cells(figures)) for figures in all_figures]
     return "\n".join(lines)
+
+
+def as_json(all_figures: Sequence[Figures], machine: Mapping[str, str | int]) -> str:
+    """Everything, for `write_page`."""
+    return json.dumps({"machine": machine, "figures": [asdict(figures) for figures in all_figures]}, indent=1) + "\n"
+
+
+def write_page(sources: Sequence[Path]) -> None:
+    """The page of the documentation, from what `as_json` has written. Raises `OSError`, `ValueError`, `KeyError`."""
+    reports: list[dict[str, Any]] = [json.loads(source.read_text(encoding="utf-8")) for source in sources]
+    found = {}
+    for report in reports:
+        for fields in report["figures"]:
+            figures = Figures(**fields)
+            found[figures.is_limited, figures.kind, figures.api] = figures
+    lines = [
+        "<!-- Written by `python -m benchmarks.hostile --docs FILE`; do not edit. -->",
+        "",
+        "| Measured on | |",
+        "|---|---|",
+    ]
+    lines += [f"| {name} | {text} |" for name, text in reports[-1]["machine"].items()]
+    for is_limited, title in _SPEEDS.items():
+        chosen = [
+            found[is_limited, name, api]
+            for name in (NO_ATTACK, *KINDS)
+            for api in APIS
+            if (is_limited, name, api) in found
+        ]
+        if chosen:
+            lines += ["", f"### {title}", "", as_table(chosen)]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
 from benchmarks.hostile import inside
-from benchmarks.hostile.app import App, make_app
+from benchmarks.hostile.app import HONEST, App, make_app, role_of
 from benchmarks.hostile.attack import Attack, Target, send_some
 from benchmarks.hostile.clients import Clients
 from benchmarks.hostile.insiders import Insider
@@ -20,11 +21,13 @@ from benchmarks.hostile.kinds import KINDS, Kind
 from tests.support.waiting import wait_until
 
 import gamesockets as gs
+from gamesockets.connection.states import State
 
 CLIENTS: Final = 3
 BATCH: Final = 100
 """So many datagrams fit into any receive buffer."""
 PEERS_MAX: Final = 6
+REQUESTS_MAX: Final = 10
 PATIENCE_S: Final = 2.0
 SMALL: Final[dict[gs.ConfigurationValue, int]] = {
     gs.ConfigurationValue.RECV_BUFFER_SIZE: 131_072,
@@ -33,13 +36,15 @@ SMALL: Final[dict[gs.ConfigurationValue, int]] = {
     gs.ConfigurationValue.RECV_INCOMPLETE_SIZE: 131_072,
     gs.ConfigurationValue.LISTEN_MEMORY_MAX: 1_048_576,
     gs.ConfigurationValue.LISTEN_WAITING_MAX: 20,
-    gs.ConfigurationValue.LISTEN_HANDSHAKES_PER_SECOND: 15,
+    gs.ConfigurationValue.LISTEN_HANDSHAKES_PER_SECOND: 20,
     gs.ConfigurationValue.LISTEN_ADDRESS_HANDSHAKES_PER_SECOND: 3,
     gs.ConfigurationValue.TIMEOUT_INITIAL: 3000,
 }
 """Limits that a few hundred datagrams reach."""
 
 RUNS: Final = [(name, api) for name, kind in KINDS.items() for api in kind.apis]
+IN_TURN: Final = [(name, kind.apis[place % len(kind.apis)]) for place, (name, kind) in enumerate(KINDS.items())]
+"""Each kind with one of the APIs."""
 
 
 @contextmanager
@@ -54,6 +59,9 @@ def attacked(kind: Kind, api: str) -> Iterator[tuple[App, Clients, Attack]]:
             attack = kind.attack(Target(kind.target_ip(), app.address.port, clients.victims()), patience_s=PATIENCE_S)
             if isinstance(attack, Insider):
                 attack.count = min(attack.count, PEERS_MAX)
+            strangers = app.port().endpoint.strangers
+            assert strangers is not None
+            strangers.requests.count_max = REQUESTS_MAX
             try:
                 attack.begin()
                 yield app, clients, attack
@@ -61,8 +69,17 @@ def attacked(kind: Kind, api: str) -> Iterator[tuple[App, Clients, Attack]]:
                 attack.end()
         finally:
             clients.close()
+            wait_until(lambda: is_left(app), "end of the clients")  # else the server would tell those who are gone
     finally:
         app.stop()
+
+
+def is_left(app: App) -> bool:
+    """Whether the server has heard that its honest clients have gone."""
+    return not any(
+        role_of(connection.peer.identity) == HONEST and connection.state == State.CONNECTED
+        for connection in app.connections()
+    )
 
 
 def everybody_speaks(app: App, clients: Clients) -> None:
@@ -114,7 +131,7 @@ def test_there_are_many_kinds() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "api"), RUNS)
+@pytest.mark.parametrize(("name", "api"), IN_TURN)
 def test_an_attack_at_full_speed_beside_twenty_clients(name: str, api: str) -> None:
     """Three processes: no honest connection ends, and all that was sent reliably arrives in the end."""
     pytest.importorskip("resource", reason="measuring needs a Unix system")
@@ -123,3 +140,20 @@ def test_an_attack_at_full_speed_beside_twenty_clients(name: str, api: str) -> N
     if missing := KINDS[name].missing():
         pytest.skip(missing)
     assert measure(name, api, is_limited=False, seconds=1.0).problems == []
+
+
+def test_the_command_line_measures_and_writes_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("resource", reason="measuring needs a Unix system")
+    from benchmarks.hostile import table
+    from benchmarks.hostile.__main__ import main
+
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    monkeypatch.setattr(table, "PAGE", page)
+    assert main(["one-byte", "--seconds", "0.3", "--clients", "2", "--api", "aio", "--json", str(figures)]) == 0
+    assert main(["--docs", str(figures)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| `one-byte`"))
+    assert line in page.read_text()
+    assert "| aio |" in line
+    assert "stray" in line

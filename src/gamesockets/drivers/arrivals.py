@@ -19,7 +19,7 @@ QUANTUM: Final = 16
 PEER_MAX: Final = 4096
 """Datagrams of one peer that may wait while there is room: as many full ones as a socket's buffer of 4 MiB holds."""
 
-STRANGERS_MAX: Final = 1024
+STRANGERS_MAX: Final = 4096
 
 ROOMY: Final = 4096
 """While fewer datagrams wait, a peer may have `PEER_MAX`; then only `PEER_SHARE`."""
