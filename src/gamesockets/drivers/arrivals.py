@@ -13,8 +13,11 @@ from gamesockets.values.address import SocketAddress
 # Datagrams that came in a row from one address and to one of ours; that address; ours, as `UdpSocket.send` takes it.
 Arrival: TypeAlias = tuple[list[bytes], SocketAddress, bytes]
 
-QUANTUM: Final = 16
+QUANTUM: Final = 8
 """Datagrams of one queue that are served in a row while others wait."""
+
+QUANTUM_ALONE: Final = 32
+"""The same while no others wait: whoever comes meanwhile shall not wait long."""
 
 PEER_MAX: Final = 4096
 """Datagrams of one peer that may wait while there is room: as many full ones as a socket's buffer of 4 MiB holds."""
@@ -90,11 +93,12 @@ class Arrivals:
         remote, queue = self._turns.popleft()
         arrival = queue.arrivals.popleft()
         size = len(arrival[0])
-        if size > QUANTUM and self._turns:
+        quantum = QUANTUM if self._turns else QUANTUM_ALONE
+        if size > quantum:
             datagrams, source, local = arrival
-            queue.arrivals.appendleft((datagrams[QUANTUM:], source, local))
-            arrival = (datagrams[:QUANTUM], source, local)
-            size = QUANTUM
+            queue.arrivals.appendleft((datagrams[quantum:], source, local))
+            arrival = (datagrams[:quantum], source, local)
+            size = quantum
         queue.count -= size
         self.count -= size
         if queue.count:

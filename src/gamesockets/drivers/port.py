@@ -18,11 +18,14 @@ from gamesockets.values.statistics import Statistics
 DATAGRAMS_PER_TURN: Final = 256
 """Read from one socket before others, and callers waiting for the lock, get their turn."""
 
+LATE_DATAGRAMS: Final = 64
+"""So many at once, and who serves the port is late: peers take turns then."""
+
 READS_PER_TURN: Final = 16
-"""So often that much is read where more comes than can be served, so that none of it is lost to whoever sends most."""
+"""So often that much is read where more has come, so that none of it is lost because of who sends most."""
 
 TURN_US: Final = 5_000
-"""How long such a port is served before what its peers are owed is sent."""
+"""How long a port is served, where it is late, before what its peers are owed is sent."""
 
 PAUSE_MIN_US: Final = 1_000
 PAUSE_MAX_US: Final = 64_000
@@ -58,7 +61,7 @@ class Port:
         self.backlog: deque[Transmit] = deque()
         """What the operating system would not take yet; meanwhile the endpoint is not asked for more."""
         self.arrivals = Arrivals()
-        """What was read and not served yet, where more comes than can be served."""
+        """What was read and not served yet, where the port is late."""
         self.awaits_room = False
         """Whether the backlog waits until the socket is writable."""
         self._retry_at = NEVER
@@ -177,7 +180,7 @@ class Port:
                 for data in datagrams:
                     incoming.receive_datagram(data, (remote, local), now)
             self.deliver_delayed(now)
-        elif self.udp.is_drained and not self.arrivals.count:
+        elif self.udp.taken < LATE_DATAGRAMS and not self.arrivals.count:
             for datagrams, remote, local in groups:
                 endpoint.receive_datagrams(datagrams, remote, now, local)
         else:
@@ -192,12 +195,12 @@ class Port:
         return groups
 
     def _serve_in_turns(self, groups: list[Arrival], now: int) -> None:
-        """More has come than one turn's worth: reads it all, and serves those first who sent little."""
+        """Much has come: reads it all, and then peers take turns."""
         arrivals = self.arrivals
         endpoint = self.endpoint
         arrivals.put(groups, endpoint.connections)
         for _ in range(READS_PER_TURN):
-            if self.udp.is_drained:
+            if self.udp.taken < DATAGRAMS_PER_TURN:
                 break
             arrivals.put(self._read(), endpoint.connections)
         until = now_us() + TURN_US

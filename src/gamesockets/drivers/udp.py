@@ -71,8 +71,8 @@ class UdpSocket:
 
     Not safe for calls from several threads at once; sending in one thread and receiving in another is.
     `send_error_text` is what the system said of the last datagram that it refused, `lacks_buffers` whether it refused
-    the last one for want of buffers: then the socket may well be writable, and only time helps. `is_drained` is whether
-    the last `receive` has taken all that was there.
+    the last one for want of buffers: then the socket may well be writable, and only time helps. `taken` is how many
+    datagrams the last `receive` took: as many as its limit, and more may be there.
     Counters: `send_errors` (datagrams the system refused for good), `receive_errors` (errors that came in the
     place of a datagram), `oversize_dropped` (datagrams longer than `LARGEST_DATAGRAM_BYTES`), `locals_refused`
     (datagrams that could not leave from where they should, and left from elsewhere).
@@ -84,7 +84,6 @@ class UdpSocket:
         "_socket",
         "gro",
         "gso",
-        "is_drained",
         "lacks_buffers",
         "local_address",
         "locals_refused",
@@ -92,6 +91,7 @@ class UdpSocket:
         "receive_errors",
         "send_error_text",
         "send_errors",
+        "taken",
     )
 
     def __init__(
@@ -115,7 +115,7 @@ class UdpSocket:
         self.send_errors = 0
         self.send_error_text = ""
         self.lacks_buffers = False
-        self.is_drained = True
+        self.taken = 0
         self.receive_errors = 0
         self.oversize_dropped = 0
         self.locals_refused = 0
@@ -210,7 +210,6 @@ class UdpSocket:
         with which the limit is reached is delivered whole, up to 127 more. Raises OSError only on a closed
         socket.
         """
-        self.is_drained = False
         if self.gro or self.tells_local:
             return self._receive_batches(limit_datagrams)
         return self._receive_singly(limit_datagrams)
@@ -231,11 +230,9 @@ class UdpSocket:
             try:
                 data, ancillary, _, address = recvmsg(_BYTES_PER_RECEIVE, _ANCILLARY_BYTES)
             except BlockingIOError:
-                self.is_drained = True
                 break
             except OSError as error:
                 if self._ends_receiving(error):
-                    self.is_drained = True
                     break
                 taken += 1
                 continue
@@ -268,6 +265,7 @@ class UdpSocket:
                 group = [data]
                 sender, local = address, asked
                 groups.append((group, address, local))
+        self.taken = taken
         return groups
 
     def _receive_singly(self, limit_datagrams: int) -> _Groups:
@@ -280,11 +278,9 @@ class UdpSocket:
             try:
                 data, address = recvfrom(LARGEST_DATAGRAM_BYTES + 1)
             except BlockingIOError:
-                self.is_drained = True
                 break
             except OSError as error:
                 if self._ends_receiving(error):
-                    self.is_drained = True
                     break
                 taken += 1
                 continue
@@ -297,6 +293,7 @@ class UdpSocket:
                 group = [data]
                 sender = address
                 groups.append((group, address, ANY_LOCAL))
+        self.taken = taken
         return groups
 
     def _ends_receiving(self, error: OSError) -> bool:
