@@ -19,6 +19,8 @@ _T = TypeVar("_T")
 
 _MTU_HEADROOM_BYTES: Final = 100
 _LOCKABLE_ROWS: Final = [row for row in CONFIGURATION_ROWS.values() if row.locked]
+_MTU_DATA_SIZE: Final = int(_V.MTU_DATA_SIZE)
+_CONNECTION_USER_DATA: Final = int(_V.CONNECTION_USER_DATA)
 _NOTHING_RESOLVED: Final[tuple[object, ...]] = (0,)
 _NOTHING_LOCKED: Final = (0, -1)
 
@@ -173,7 +175,7 @@ class Configuration:
         fixed = dict(self._locked or {})
         for row in _LOCKABLE_ROWS:
             if row.locked & moment:
-                fixed[row.value] = self.effective(row.value)
+                fixed[row.number] = self.look_up(row)[0]
         if parent is not None:
             if parent.locked_below == fixed:
                 fixed = parent.locked_below
@@ -198,12 +200,12 @@ class Configuration:
         return self._scope > row.scope
 
     def _keeps_user_data(self, value: int) -> bool:
-        return value == _V.CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION
+        return value == _CONNECTION_USER_DATA and self._scope == ConfigurationScope.CONNECTION
 
     def look_up(self, row: ConfigurationRow) -> "tuple[ConfigurationOutput, Configuration]":
         """The value in force, and the scope where it is set; for a default, the global one."""
-        value = row.value
-        if value == _V.MTU_DATA_SIZE:
+        value = row.number
+        if value == _MTU_DATA_SIZE:
             packet_size, source = self.look_up(CONFIGURATION_ROWS[_V.MTU_PACKET_SIZE])
             return max(0, packet_size - _MTU_HEADROOM_BYTES) if isinstance(packet_size, int) else 0, source
         source = self

@@ -83,9 +83,12 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
 _DATA_FLOWS: Final = frozenset({State.CONNECTED, State.LINGER})
 
 
+_VISIBLE: Final = {state: ConnectionState(max(state.value, 0)) for state in State}
+
+
 def visible(state: State) -> ConnectionState:
     """What the application is shown: closed states that it no longer owns are NONE."""
-    return ConnectionState(max(state.value, 0))
+    return _VISIBLE[state]
 
 
 class StateMachine:

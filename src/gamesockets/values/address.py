@@ -181,7 +181,8 @@ class Address:
     @property
     def is_loopback(self) -> bool:
         """Whether it is ::1 or in 127.0.0.0/8: such peers run on this machine."""
-        return self.is_localhost or (self.is_ipv4 and self.packed[12] == 127)
+        packed = self._packed
+        return packed in _LOCALHOST or (packed[12] == 127 and packed.startswith(_IPV4_PREFIX))
 
     @property
     def is_localhost(self) -> bool:
