@@ -128,9 +128,7 @@ class Replay:
             if not data[0] & 0x80:
                 self.control.append(data)
                 continue
-            packet = split_packet(data)
-            assert packet is not None
-            number, stats, _, chunk = packet
+            number, stats, _, chunk = split_packet(data)
             assert data[1:5] == self.recording[self.other()]["connection_id"].to_bytes(4, "little")
             self.numbers.append(number)
             self.theirs.next_to_send = number + 1

@@ -64,9 +64,11 @@ class DatagramConnection(Connection):
         "_replies",
         "_server",
         "id_bytes",
+        "is_due",
         "path",
         "protocol_version",
         "remote_id",
+        "scheduled_at",
         "timers",
     )
 
@@ -94,6 +96,10 @@ class DatagramConnection(Connection):
         self.protocol_version = 0
         """The peer's, 0 while unknown."""
         self.timers = Timers()
+        self.is_due = False
+        """The endpoint will ask it for datagrams. The endpoint alone sets this and the next field."""
+        self.scheduled_at = NEVER
+        """For when the endpoint has noted it down; NEVER where it has not."""
         self._counters = counters
         self._entropy = entropy
         self._credentials = credentials
@@ -313,6 +319,15 @@ class DatagramConnection(Connection):
         else:
             self._counters.ignored += 1
             self._tell_again(now)
+
+    def answers_at(self, now: int) -> int:
+        """After `receive_packet`: when `datagrams_to_send` should be asked on its account; NEVER if nothing is owed."""
+        if not self.data_flows or self._server is not None or self._replies.no_connection is not None:
+            return now
+        answer_at = self.traffic.answers_at(now)
+        if answer_at < self.timers.send:
+            self.timers.send = answer_at
+        return answer_at
 
     def receive_stray(self, data: bytes, now: int) -> None:
         """Takes a data packet from the peer's address that names another id."""

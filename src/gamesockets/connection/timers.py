@@ -27,7 +27,19 @@ class Timers:
 
     def earliest(self) -> int:
         """The next deadline of all."""
-        return min(self.handshake, self.expiry, self.liveness, self.send, self.statistics, self.interval)
+        earliest = self.send
+        # Comparisons: compiled code would make objects of six numbers for one call of `min`.
+        if self.liveness < earliest:
+            earliest = self.liveness
+        if self.interval < earliest:
+            earliest = self.interval
+        if self.statistics < earliest:
+            earliest = self.statistics
+        if self.expiry < earliest:
+            earliest = self.expiry
+        if self.handshake < earliest:
+            earliest = self.handshake
+        return earliest
 
     def clear(self) -> None:
         """Unsets all."""

@@ -205,11 +205,10 @@ class Traffic:
     def receive_packet(self, data: bytes, now: int) -> Refusal | None:
         """Takes one data packet that names our connection id; why the connection must end, if it must."""
         counters = self._counters
-        packet = split_packet(data)
-        if packet is None:
+        wire_number, stats_blob, spacing_us, chunk = split_packet(data)
+        if wire_number < 0:
             counters.malformed += 1
             return None
-        wire_number, stats_blob, spacing_us, chunk = packet
         stats: UdpStats | None = None
         if stats_blob:
             stats = datagram.decode_stats(stats_blob)
@@ -310,6 +309,19 @@ class Traffic:
         self._extras_at = now
         loss.reported_marks.clear()
         loss.lost_marks.clear()
+
+    def answers_at(self, now: int) -> int:
+        """After packets came: when something leaves on their account; `now` if it may be at once, NEVER for nothing."""
+        acks = self.acks
+        sender = self.sender
+        if (
+            sender.nagle.until != NEVER  # messages wait: for room at the peer, it may be
+            or sender.retries.lost_bytes
+            or self._extras_at <= now
+            or acks.nack_wanted_at() != NEVER
+        ):
+            return now
+        return min(acks.deadline(), self._stop_waiting_by)
 
     # ------------------------------------------------------------------ out
 
@@ -438,7 +450,7 @@ class Traffic:
     def refresh_timers(self, timers: Timers, now: int) -> None:
         """Writes down when packets next have to leave; called after `packets_to_send`."""
         acks = self.acks
-        send_at = min(self.sender.next_time(now), acks.deadline(), self._stop_waiting_by)
+        send_at = min(min(self.sender.next_time(now), acks.deadline()), self._stop_waiting_by)
         nack_at = acks.nack_wanted_at()
         if nack_at != NEVER:
             send_at = min(send_at, max(nack_at, self.sender.pacer.ready_at(now)))

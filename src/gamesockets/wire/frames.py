@@ -83,15 +83,14 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             number_bits = RELATIVE
             number = 1
             if not number_known:
-                if lead & _UNRELIABLE_NUMBER_WIDE:
-                    number_bits = 32
-                    stop = offset + 4
-                else:
-                    number_bits = 16
-                    stop = offset + 2
+                number_bits = 32 if lead & _UNRELIABLE_NUMBER_WIDE else 16
+                stop = offset + (number_bits >> 3)
                 if stop > end:
                     return f"Truncated message number in frame 0x{lead:02x}"
-                number = int.from_bytes(payload[offset:stop], "little")
+                # Byte by byte: a call of `int.from_bytes` costs more than the rest of this frame.
+                number = payload[offset] | payload[offset + 1] << 8
+                if number_bits == 32:
+                    number |= payload[offset + 2] << 16 | payload[offset + 3] << 24
                 offset = stop
                 number_known = True
             elif lead & _UNRELIABLE_NUMBER_WIDE:
@@ -132,7 +131,7 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             stop = offset + width
             if stop > end:
                 return f"Truncated stream position in frame 0x{lead:02x}"
-            position = int.from_bytes(payload[offset:stop], "little")
+            position = int.from_bytes(payload[offset:stop], "little") if width else 0
             offset = stop
             size_code = lead & 7
             if size_code == SIZE_TO_END:
@@ -170,7 +169,9 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             blocks_at = stop + 2
             if blocks_at > end:
                 return "Truncated ack frame"
-            latest = int.from_bytes(payload[offset:stop], "little")
+            latest = payload[offset] | payload[offset + 1] << 8
+            if latest_bits == 32:
+                latest |= payload[offset + 2] << 16 | payload[offset + 3] << 24
             delay = payload[stop] | payload[stop + 1] << 8
             count = lead & 7
             if count == 7:
