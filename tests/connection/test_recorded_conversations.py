@@ -24,6 +24,7 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConnectionInfoFlags, SendFlags
@@ -78,6 +79,7 @@ class Replay:
             self.counters,
             set(),
             deque(),
+            PacketBuilder(),
             self.now,
         )
         self.ours = ReferenceModel()

@@ -11,10 +11,10 @@ from gamesockets.wire.packet import (
     FLAG_STATS,
     FLAG_TIME_SINCE_PREVIOUS,
     HEADER_BYTES,
+    NO_PACKET,
     NO_TIME,
     encode_header,
     encode_plain_header_start,
-    NO_PACKET,
     split_packet,
 )
 

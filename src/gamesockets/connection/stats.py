@@ -184,6 +184,17 @@ class Statistics:
         if self._connected_at >= 0 and self._ended_at < 0:
             self._ended_at = now
 
+    def sent(self, datagrams: list[bytes]) -> None:
+        """These UDP payloads leave."""
+        self.packets_sent += len(datagrams)
+        for data in datagrams:
+            self.bytes_sent += len(data)
+
+    def received(self, size_bytes: int) -> None:
+        """A UDP payload of that size came."""
+        self.packets_received += 1
+        self.bytes_received += size_bytes
+
     def arrived(self, now: int, sender_spacing_us: int, is_next: bool) -> None:
         """A new packet came; the spacing at the sender is below 0 if it was not told (spec 1, 8.6)."""
         previous = self._last_arrival_at
@@ -210,6 +221,12 @@ class Statistics:
         return jitter_us
 
     # ------------------------------------------------------------------ intervals
+
+    def resume(self, now: int) -> None:
+        """Something happens after a pause: closes the intervals that have ended meanwhile, in which nothing did."""
+        idle_us = (now - self._interval_started_at) // INTERVAL_US * INTERVAL_US
+        if idle_us > 0:
+            self.finish_interval(self._interval_started_at + idle_us, 0)
 
     def next_interval_at(self) -> int:
         """When the current interval ends."""

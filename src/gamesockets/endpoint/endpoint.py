@@ -25,6 +25,7 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
 from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.identity import NetworkingIdentity
@@ -34,6 +35,11 @@ from gamesockets.wire import datagram
 from gamesockets.wire.packet import FLAG_DATA
 
 __all__ = ["Endpoint", "Transmit"]
+
+FAR_US: Final = 3_000_000
+ALIGN_US: Final = 100_000
+"""Deadlines that are `FAR_US` away or more come up to `ALIGN_US` later, so that those of many connections fall together
+and a wake-up serves them all: keepalive, the ends of intervals, statistics."""
 
 
 @final
@@ -72,6 +78,8 @@ class Endpoint:
         """By the remote address of their path."""
         self._by_id: dict[bytes, DatagramConnection] = {}
         """By connection id, as it stands in data packets."""
+        self._builder: Final = PacketBuilder()
+        """Where its connections put together their packets, one at a time."""
         self._due: list[DatagramConnection] = []
         """Connections that may have something to send now; each says itself whether it is among them."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
@@ -176,8 +184,8 @@ class Endpoint:
 
     def touch(self, connection: DatagramConnection) -> None:
         """Something was done to a connection directly (a send, a flush): `datagrams_to_send` asks it next time."""
-        if not connection.is_due:
-            connection.is_due = True
+        if not connection.timers.is_due:
+            connection.timers.is_due = True
             self._due.append(connection)
 
     def add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
@@ -186,7 +194,16 @@ class Endpoint:
         if not number:
             return None
         connection = DatagramConnection(
-            number, path, self._entropy, self.credentials, options, self.counters, self.ready, self._events, now
+            number,
+            path,
+            self._entropy,
+            self.credentials,
+            options,
+            self.counters,
+            self.ready,
+            self._events,
+            self._builder,
+            now,
         )
         self.connections[path.remote] = connection
         self._by_id[connection.id_bytes] = connection
@@ -195,8 +212,8 @@ class Endpoint:
     def _remove(self, connection: DatagramConnection) -> None:
         del self.connections[connection.path.remote]
         del self._by_id[connection.id_bytes]
-        connection.is_due = False
-        connection.scheduled_at = NEVER
+        connection.timers.is_due = False
+        connection.timers.scheduled_at = NEVER
         self._searches.pop(connection, None)
         self._ids.give_back(connection.id)
         if self.strangers is not None:
@@ -233,11 +250,11 @@ class Endpoint:
             self._see_to_answers(connection, now)
 
     def _see_to_answers(self, connection: DatagramConnection, now: int) -> None:
-        """Packets came: their connection is asked for datagrams when it owes some on their account, most often never."""
+        """Packets came: their connection is asked for datagrams when it owes some for them, most often never."""
         answer_at = connection.answers_at(now)
         if answer_at <= now:
             self.touch(connection)
-        elif answer_at < connection.scheduled_at:
+        elif answer_at < connection.timers.scheduled_at:
             self._wake_at(answer_at, connection)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
@@ -247,9 +264,9 @@ class Endpoint:
             due = self._due
             self._due = []
             for connection in due:
-                if not connection.is_due:
+                if not connection.timers.is_due:
                     continue  # it was removed
-                connection.is_due = False
+                connection.timers.is_due = False
                 datagrams = connection.datagrams_to_send(now)
                 if datagrams:
                     transmits.append((datagrams, connection.path))
@@ -265,8 +282,11 @@ class Endpoint:
         timers = self._timers
         while timers:
             deadline, _, connection = timers[0]
-            if connection.scheduled_at == deadline:
-                return deadline
+            if connection.timers.scheduled_at == deadline:
+                if connection.next_timer() <= deadline:
+                    return deadline
+                connection.timers.scheduled_at = NEVER
+                self._schedule(connection, deadline)  # it has moved: nobody need wake up for it
             heappop(timers)
         return NEVER
 
@@ -275,9 +295,9 @@ class Endpoint:
         timers = self._timers
         while timers and timers[0][0] <= now:
             deadline, _, connection = heappop(timers)
-            if connection.scheduled_at != deadline:
+            if connection.timers.scheduled_at != deadline:
                 continue
-            connection.scheduled_at = NEVER
+            connection.timers.scheduled_at = NEVER
             connection.handle_timer(now)
             if connection.state == State.DEAD:
                 self._remove(connection)
@@ -297,11 +317,15 @@ class Endpoint:
     def _schedule(self, connection: DatagramConnection, now: int) -> None:
         """One entry in the heap for each connection; a later deadline waits until the earlier entry comes up."""
         deadline = max(connection.next_timer(), now)
-        if deadline < connection.scheduled_at:
+        if deadline == NEVER:
+            return
+        if deadline - now >= FAR_US:
+            deadline = (deadline + ALIGN_US - 1) // ALIGN_US * ALIGN_US
+        if deadline < connection.timers.scheduled_at:
             self._wake_at(deadline, connection)
 
     def _wake_at(self, deadline: int, connection: DatagramConnection) -> None:
-        connection.scheduled_at = deadline
+        connection.timers.scheduled_at = deadline
         self._entries += 1
         heappush(self._timers, (deadline, self._entries, connection))
 

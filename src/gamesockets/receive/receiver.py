@@ -82,14 +82,15 @@ class Receiver(FrameSink):
     __slots__ = (
         "_ack_reporter",
         "_ahead_bytes_max",
+        "_first",
         "_held_bytes",
         "_held_bytes_max",
         "_lane",
-        "_lanes",
         "_next_to_send",
         "_now",
         "_number",
         "_options",
+        "_others",
         "_overdrawing",
         "_overdrawn_at",
         "_peer",
@@ -117,9 +118,10 @@ class Receiver(FrameSink):
         self._options = options
         self.inbox = inbox
         self.mode = OPEN
-        self._lanes: dict[int, ReceiveLane] = {}
-        self._lane = ReceiveLane(0)
-        self._lanes[0] = self._lane
+        self._first = ReceiveLane(0)
+        self._others: dict[int, ReceiveLane] | None = None
+        """The lanes beside lane 0 by index, once there are any."""
+        self._lane = self._first
         self._selected = 0
         self._held_bytes = 0
         """What all lanes hold of messages that were not delivered."""
@@ -157,11 +159,15 @@ class Receiver(FrameSink):
         # What comes ahead of holes and in pieces gets half, so that it never stands in the way of what comes in order.
         self._ahead_bytes_max = self._held_bytes_max // 2
 
+    def holds_incomplete(self) -> bool:
+        """Whether it holds bytes of messages that are not complete."""
+        return self._held_bytes > 0
+
     def forget_old_pieces(self) -> None:
         """Gives up unreliable messages of which no piece came since the last call: the rest of them is lost."""
         if not self._held_bytes:
             return
-        for lane in self._lanes.values():
+        for lane in self.lanes():
             reassembly = lane.reassembly
             if reassembly is not None and reassembly.held_bytes:
                 held_bytes = reassembly.held_bytes
@@ -177,7 +183,7 @@ class Receiver(FrameSink):
         self._now = now
         self._number = number
         self._next_to_send = next_to_send
-        self._lane = self._lanes[0]
+        self._lane = self._first
         self._segments = 0
         self._stream_position = 0
         self._unreliable_number = 0
@@ -197,14 +203,23 @@ class Receiver(FrameSink):
         return False
 
     def select_lane(self, lane: int) -> bool:
-        self._lane = self._lanes.get(lane, _NO_LANE)
+        if lane == 0:
+            self._lane = self._first
+        else:
+            self._lane = _NO_LANE if self._others is None else self._others.get(lane, _NO_LANE)
         self._selected = lane
         self._unreliable_number = 0
         self._stream_position = 0
         return True
 
+    def lanes(self) -> list[ReceiveLane]:
+        """Lane 0, and the others that have brought something."""
+        return [self._first] if self._others is None else [self._first, *self._others.values()]
+
     def _make_lane(self) -> ReceiveLane:
-        lane = self._lane = self._lanes[self._selected] = ReceiveLane(self._selected)
+        if self._others is None:
+            self._others = {}
+        lane = self._lane = self._others[self._selected] = ReceiveLane(self._selected)
         return lane
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:

@@ -233,6 +233,11 @@ def encode_unreliable(number_bits: int, number: int, offset: int, is_last: bool)
     return ONE_BYTE[lead] + fields
 
 
+def encode_unreliable_to_end(number: int) -> bytes:
+    """The completed header of a whole message that fills the whole payload."""
+    return b"\x37" + (number & 0xFFFF_FFFF).to_bytes(4, "little")
+
+
 def encode_reliable(position_bits: int, position: int) -> bytes:
     """Header up to the size, with the size code still 0; `position_bits` is 24, 32 or 48, or RELATIVE with a gap."""
     if position_bits == 48:
@@ -318,7 +323,10 @@ def encode_ack(latest: int, delay_us: int, blocks: list[AckBlock]) -> bytes:
     """An ack frame with 16 bits of `latest`, which every protocol version reads; delay below 0 means unknown."""
     delay = ACK_DELAY_UNKNOWN if delay_us < 0 else min(delay_us >> ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN)
     count = len(blocks)
-    frame = bytearray((0x98 | min(count, 7), latest & 0xFF, latest >> 8 & 0xFF, delay & 0xFF, delay >> 8))
+    start = ONE_BYTE[0x98 | min(count, 7)] + (latest & 0xFFFF | delay << 16).to_bytes(4, "little")
+    if not count:
+        return start
+    frame = bytearray(start)
     if count >= 7:
         frame.append(count)
     for block in blocks:
