@@ -72,9 +72,9 @@ def _beyond_limits_of(connection: DatagramConnection) -> list[str]:
         "queued messages": (peer.queued_messages, options.recv_buffer_messages),
         "queued bytes": (peer.queued_bytes, options.recv_buffer_size_bytes),
         "held bytes": (receiver._held_bytes, budget_bytes + options.recv_buffer_size_bytes),
-        "lanes": (len(receiver._lanes), 256),
+        "lanes": (len(receiver.lanes()), 256),
         "bytes to send": (connection.sender.pending_bytes(), 2 * options.send_buffer_size_bytes),
         "holes": (len(connection.traffic.acks._holes), 64),
-        "missing numbers": (len(connection.traffic.window._missing), 256),
+        "missing numbers": (len(connection.traffic.window._missing or ()), 256),
     }
     return [f"{name} of {peer.identity}: {size} of {limit}" for name, (size, limit) in sizes.items() if size > limit]

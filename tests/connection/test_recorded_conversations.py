@@ -25,6 +25,7 @@ from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.receive.memory import MemoryPool
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConnectionInfoFlags, SendFlags
@@ -80,6 +81,7 @@ class Replay:
             MemoryPool(),
             set(),
             deque(),
+            PacketBuilder(),
             self.now,
         )
         self.ours = ReferenceModel()
@@ -130,9 +132,7 @@ class Replay:
             if not data[0] & 0x80:
                 self.control.append(data)
                 continue
-            packet = split_packet(data)
-            assert packet is not None
-            number, stats, _, chunk = packet
+            number, stats, _, chunk = split_packet(data)
             assert data[1:5] == self.recording[self.other()]["connection_id"].to_bytes(4, "little")
             self.numbers.append(number)
             self.theirs.next_to_send = number + 1

@@ -761,9 +761,7 @@ def statistics_times(tap: Tap, connection: sim.Connection) -> tuple[list[float],
     lifetime: list[float] = []
     for passage in tap.sent_by(connection.host.address):
         if kind(passage.data) == "data" and passage.data[0] & 1:
-            packet = split_packet(passage.data)
-            assert packet is not None
-            message = decode_stats(packet[1])
+            message = decode_stats(split_packet(passage.data)[1])
             assert message is not None
             if message.stats.HasField("instantaneous"):
                 instantaneous.append(passage.time_us / 1e6)

@@ -79,7 +79,7 @@ def test_reliable_frames_before_the_first_unreliable_one_do_not_count() -> None:
 @given(st.integers(1, 1 << 40), st.sampled_from((16, 32)), st.data())
 def test_truncated_numbers_are_nearest_to_the_highest_of_the_lane(highest: int, bits: int, data: st.DataObject) -> None:
     reception = Reception()
-    reception.receiver._lanes[0].highest_number = highest
+    reception.receiver.lanes()[0].highest_number = highest
     low = max(1, highest - (1 << (bits - 1)))
     number = data.draw(st.integers(low, highest + (1 << (bits - 1)) - 1))
     assert delivered(reception, unreliable(b"x", number, bits)) == [(number, b"x")]
@@ -162,7 +162,7 @@ BLOCK = 1 << 24
 def test_short_positions_never_go_below_the_block_of_the_streams_end(end: int, low: int, position: int) -> None:
     """That is how the reference library expands them, although another position may be nearer (spec 2, 2.2.7)."""
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=1 << 26))
-    stream = reception.receiver._lanes[0].stream
+    stream = reception.receiver.lanes()[0].stream
     stream.base = end
     reception.process(reliable(b"\x00", low, 24))
     assert stream.end() == max(end, position + 1)
@@ -491,7 +491,7 @@ LITTLE = ConnectionOptions(recv_buffer_size_bytes=4096, recv_incomplete_size_byt
 
 def held(reception: Reception) -> int:
     """What the lanes hold, counted anew."""
-    lanes = reception.receiver._lanes.values()
+    lanes = reception.receiver.lanes()
     pieces = sum(lane.reassembly.held_bytes for lane in lanes if lane.reassembly is not None)
     return pieces + sum(lane.stream.held_bytes for lane in lanes)
 
@@ -597,9 +597,9 @@ def test_pieces_of_which_no_more_comes_are_given_up() -> None:
 def test_lanes_that_bring_nothing_are_not_made() -> None:
     reception = Reception()
     reception.process(b"".join(encode_select_lane(lane) for lane in range(256)))
-    assert len(reception.receiver._lanes) == 1
+    assert len(reception.receiver.lanes()) == 1
     assert texts(reception.take(encode_select_lane(9) + unreliable(b"x"))) == [b"x"]
-    assert set(reception.receiver._lanes) == {0, 9}
+    assert {lane.index for lane in reception.receiver.lanes()} == {0, 9}
 
 
 def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
@@ -682,7 +682,7 @@ def test_nothing_a_peer_sends_raises_or_breaks_the_books(payloads: list[bytes], 
         assert reception.peer.queued_bytes <= 4096
         if reads:
             assert all(message.length <= 64 for message in reception.inbox.take(3))
-        lanes = reception.receiver._lanes.values()
+        lanes = reception.receiver.lanes()
         assert reception.receiver._held_bytes == held(reception)
         assert all(lane.stream.end() - lane.stream.base <= 4096 for lane in lanes)
     reception.inbox.take(100)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.support.snp import Blocks, Piece, Reception, StopWaiting, describe, pieces_of, read_payload
 
 from gamesockets.config.options import ConnectionOptions
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.sender import MAX_UNRELIABLE_BYTES, Sender
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.moments import NEVER
@@ -36,7 +37,7 @@ class Line:
     def __init__(
         self, options: ConnectionOptions = ROOMY, payload_bytes_max: int = FULL, round_trip_us: int = PING_US
     ) -> None:
-        self.sender = Sender(options, 2)
+        self.sender = Sender(options, 2, PacketBuilder())
         self.sender.filling.payload_bytes_max = payload_bytes_max
         if round_trip_us >= 0:
             self.sender.path.on_round_trip(round_trip_us, 0)

@@ -117,7 +117,6 @@ class RawPeer:
     def open(self, data: bytes, number: int) -> bytes:
         """The payload of a data packet of the other side."""
         packet = split_packet(data)
-        assert packet is not None
         assert packet[0] == number & 0xFFFF
         assert int.from_bytes(data[1:5], "little") == self.id
         payload = self.opening.open(number, packet[3])

@@ -92,9 +92,8 @@ class Rig:
                 if not data[0] & 0x80:
                     self.control.append(data)
                     continue
-                packet = split_packet(data)
-                assert packet is not None
-                wire_number, stats, _, payload = packet
+                wire_number, stats, _, payload = split_packet(data)
+                assert wire_number >= 0
                 assert int.from_bytes(data[1:5], "little") == self.connection.remote_id
                 number = widen(wire_number, 16, self._last_number)
                 assert number == self._last_number + 1, "packet numbers are consecutive (spec 2, 2.16 rule 1)"

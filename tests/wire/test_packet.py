@@ -11,6 +11,7 @@ from gamesockets.wire.packet import (
     FLAG_STATS,
     FLAG_TIME_SINCE_PREVIOUS,
     HEADER_BYTES,
+    NO_PACKET,
     NO_TIME,
     encode_header,
     encode_plain_header_start,
@@ -58,7 +59,7 @@ def test_unused_flags_are_ignored(flags: int, rest: bytes) -> None:
 @given(st.binary(max_size=40))
 def test_arbitrary_bytes_never_raise_and_are_all_accounted_for(data: bytes) -> None:
     packet = split_packet(data)
-    if packet is None:
+    if packet == NO_PACKET:
         assert len(data) < HEADER_BYTES or data[0] & (FLAG_STATS | FLAG_TIME_SINCE_PREVIOUS)
         return
     number, stats, spacing_us, chunk = packet
@@ -80,7 +81,7 @@ def test_arbitrary_bytes_never_raise_and_are_all_accounted_for(data: bytes) -> N
 
 @pytest.mark.parametrize("length", range(HEADER_BYTES))
 def test_less_than_a_header_is_no_packet(length: int) -> None:
-    assert split_packet(b"\x80" * length) is None
+    assert split_packet(b"\x80" * length) == NO_PACKET
 
 
 @fast
@@ -89,7 +90,7 @@ def test_statistics_longer_than_the_packet_are_no_packet(rest: bytes, surplus: i
     length = min(len(rest) + surplus, 0xFFFF_FFFF)
     header = encode_header(1, 2, b"", NO_TIME)
     data = bytes((FLAG_DATA | FLAG_STATS,)) + header[1:] + encode_varint(length) + rest
-    assert split_packet(data) is None
+    assert split_packet(data) == NO_PACKET
 
 
 @fast
@@ -97,4 +98,4 @@ def test_statistics_longer_than_the_packet_are_no_packet(rest: bytes, surplus: i
 def test_a_header_cut_short_is_no_packet(stats: bytes, spacing_us: int) -> None:
     header = encode_header(1, 2, stats, spacing_us)
     for length in range(len(header)):
-        assert split_packet(header[:length]) is None
+        assert split_packet(header[:length]) == NO_PACKET

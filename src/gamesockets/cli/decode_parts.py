@@ -100,10 +100,9 @@ def _value(message: Message, field: Any, value: int | bytes | Message) -> Any:
 
 def _data_packet(data: bytes, is_encrypted: bool, whole: bool) -> Parts:
     parts: Parts = {"kind": "Data", "bytes": len(data)}
-    split = packet.split_packet(data)
-    if split is None:
+    wire_number, stats, time_since_previous_us, chunk = packet.split_packet(data)
+    if wire_number < 0:
         return parts | {"fault": "the header is cut short"}
-    wire_number, stats, time_since_previous_us, chunk = split
     parts["to_connection_id"] = int.from_bytes(data[1:5], "little")
     parts["packet_number_low_bits"] = wire_number
     if stats:

@@ -79,6 +79,12 @@ class Connection(StateMachine, ABC):
             told = State.FIN_WAIT if state == State.LINGER else state
             self._changes.append(StateChange(self, old_state, told, reason, debug))
 
+    def deliver_to(self, inbox: Inbox) -> None:
+        """From now on messages go to this inbox; those that wait move there."""
+        self.inbox.move_to(self.peer, inbox)
+        self.inbox = inbox
+        self.traffic.deliver_to(inbox)
+
     @abstractmethod
     def send(self, data: bytes, flags: int, lane: int, now: int) -> int:
         """Sends or queues a message; its number, or minus the `Result` that says why not."""
@@ -98,10 +104,6 @@ class Connection(StateMachine, ABC):
     @abstractmethod
     def configure(self, options: ConnectionOptions) -> None:
         """A configuration value that this connection sees has changed."""
-
-    @abstractmethod
-    def deliver_to(self, inbox: Inbox) -> None:
-        """From now on messages go to this inbox; those that wait move there."""
 
     @abstractmethod
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:

@@ -28,6 +28,7 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.nagle import GATHER_BYTES
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
@@ -52,6 +53,7 @@ class DatagramConnection(Connection):
         "_credentials",
         "_entropy",
         "_farewell",
+        "_is_incoming",
         "_lingering",
         "_policy",
         "_replies",
@@ -74,11 +76,12 @@ class DatagramConnection(Connection):
         pool: MemoryPool,
         ready: set[Inbox],
         changes: deque[StateChange],
+        builder: PacketBuilder,
         now: int,
     ) -> None:
         peer = PeerRecord(connection_id, NetworkingIdentity.invalid(), options.connection_user_data)
         inbox = Inbox(ready)
-        traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, pool, now)
+        traffic = Traffic(connection_id, peer, inbox, options, counters, entropy, pool, builder, now)
         super().__init__(connection_id, path.address, peer, inbox, options, traffic, changes)
         self.id_bytes: Final = connection_id.to_bytes(4, "little")
         """The connection id as it stands in data packets."""
@@ -93,6 +96,7 @@ class DatagramConnection(Connection):
         self._credentials = credentials
         self._client: ClientHandshake | None = None
         self._server: ServerHandshake | None = None
+        self._is_incoming = False
         self._policy = _NO_POLICY
         self._farewell: Farewell | None = None
         """What the peer must still be told, once the connection has ended."""
@@ -129,9 +133,10 @@ class DatagramConnection(Connection):
 
     def request_received(self, server: ServerHandshake, size_bytes: int, now: int) -> None:
         """Waits as server for the application to accept. The request came in a datagram of that size."""
-        self._count_received(size_bytes)
+        self.statistics.received(size_bytes)
         server.connection_id = self.id
         self._server = server
+        self._is_incoming = True
         self.remote_id = server.client_id
         self.peer.identity = server.peer.identity
         self.is_authenticated = server.peer.authenticated
@@ -244,8 +249,8 @@ class DatagramConnection(Connection):
 
     def is_farewell_over(self) -> bool:
         """After `close`: whether the peer knows, or was told often enough; not while reliable data lingers."""
-        farewell = self._farewell
-        return farewell is not None and self.state in (State.FIN_WAIT, State.DEAD) and farewell.is_over()
+        is_closed = self.state in (State.FIN_WAIT, State.DEAD)
+        return is_closed and self._farewell is not None and self._farewell.is_over()
 
     def drop(self, now: int) -> None:
         """Stops lingering: what was not delivered is lost, and the peer is told of the end."""
@@ -299,42 +304,43 @@ class DatagramConnection(Connection):
 
     def receive_packet(self, data: bytes, now: int) -> None:
         """Takes a data packet that names our id and came on our path. Never raises because of `data`."""
-        statistics = self.statistics
-        statistics.packets_received += 1
-        statistics.bytes_received += len(data)
         if self.data_flows:
-            refusal = self.traffic.receive_packet(data, now)
+            refusal = self.traffic.receive_packet(data, self.timers, now)
+            if self._server is not None and self.traffic.window.newest > 1:
+                self._server = None  # who seals packets has our ConnectOK, and needs no other
             if refusal is not None:
                 self.fail(refusal.reason, refusal.text, now)
             elif self.state == State.LINGER and not self.sender.has_reliable_data():
                 self._end(State.FIN_WAIT, self.end_reason, self.end_debug, now)
         else:
+            self.statistics.received(len(data))
             self._counters.ignored += 1
             self._tell_again(now)
 
+    def answers_at(self, now: int) -> int:
+        """After `receive_packet`: when `datagrams_to_send` should be asked on its account; NEVER if nothing is owed."""
+        if not self.data_flows or self._server is not None or self._replies.no_connection is not None:
+            return now
+        return self.traffic.answers_at(self.timers, now)
+
     def receive_stray(self, data: bytes, now: int) -> None:
         """Takes a data packet from the peer's address that names another id."""
-        self._count_received(len(data))
+        self.statistics.received(len(data))
         self._counters.stray += 1
         self._replies.owe_stray_no_connection(int.from_bytes(data[1:5], "little"), 0, now)
-
-    def _count_received(self, size_bytes: int) -> None:
-        statistics = self.statistics
-        statistics.packets_received += 1
-        statistics.bytes_received += size_bytes
 
     def datagrams_to_send(self, now: int) -> list[bytes]:
         """The UDP payloads that leave now, in order."""
         datagrams: list[bytes] = []
-        if not self.data_flows or self._replies.no_connection is not None or self._server is not None:
+        if not self.data_flows or self._server is not None or self._replies.no_connection is not None:
             self._pay_control(datagrams, now)
         if self.data_flows:
             self.traffic.packets_to_send(datagrams, now)
             self.traffic.refresh_timers(self.timers, now)
         if datagrams:
-            statistics = self.statistics
-            statistics.packets_sent += len(datagrams)
-            statistics.bytes_sent += sum(map(len, datagrams))
+            if self.data_flows:
+                self.traffic.measure_on(self.timers, now)
+            self.statistics.sent(datagrams)
         return datagrams
 
     # ------------------------------------------------------------------ sending messages
@@ -377,19 +383,15 @@ class DatagramConnection(Connection):
         return sender.nagle.until > now and sender.lanes.queued_bytes < GATHER_BYTES
 
     def measure(self, now: int) -> None:
-        """Nothing to do: intervals end when their timer fires."""
-
-    def deliver_to(self, inbox: Inbox) -> None:
-        """From now on messages go to this inbox; those that wait move there."""
-        self.inbox.move_to(self.peer, inbox)
-        self.inbox = inbox
-        self.traffic.deliver_to(inbox)
+        """Brings rates and quality up to date; called before they are read."""
+        if self.timers.interval == NEVER and self.data_flows:
+            self.statistics.resume(now)
 
     # ------------------------------------------------------------------ control messages in
 
     def receive_control(self, message: datagram.ControlMessage | None, size_bytes: int, now: int) -> None:
         """Takes a control message from the peer's address, None for one that cannot be decoded, and its size."""
-        self._count_received(size_bytes)
+        self.statistics.received(size_bytes)
         if message is None:
             self._counters.malformed += 1
         elif isinstance(message, control.ConnectionClosed):
@@ -410,7 +412,7 @@ class DatagramConnection(Connection):
 
         The peer's program may have been restarted: so the peer is asked whether it is there.
         """
-        self._count_received(size_bytes)
+        self.statistics.received(size_bytes)
         if is_proven:
             self.traffic.doubt(now)
 
@@ -427,7 +429,7 @@ class DatagramConnection(Connection):
 
     def _on_connect_ok(self, message: control.ConnectOK, now: int) -> None:
         client = self._client
-        if message.client_connection_id != self.id or self._server is not None:
+        if message.client_connection_id != self.id or self._is_incoming:
             self._counters.ignored += 1
         elif self.state == State.CONNECTING and client is not None:
             outcome = client.connect_ok(message, self._policy, len(self.sender.lanes.lanes), now)
@@ -444,10 +446,10 @@ class DatagramConnection(Connection):
 
     def _on_repeated_request(self, client_id: int, now: int) -> None:
         server = self._server
-        if server is None or client_id != server.client_id:
+        if not self._is_incoming or client_id != self.remote_id:
             self._counters.ignored += 1
         elif self.data_flows:
-            if not server.owes_ok and self._replies.pays(server.ok_bytes, now):
+            if server is not None and not server.owes_ok and self._replies.pays(server.ok_bytes, now):
                 server.owes_ok = True
         else:
             self._tell_again(now)

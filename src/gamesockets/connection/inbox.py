@@ -5,10 +5,10 @@ one place, and taking it from either side needs no bookkeeping in the other.
 """
 
 from bisect import bisect_right
-from collections import deque
 from typing import Final, TypeAlias, final
 
 from gamesockets.receive.sink import MessageSink
+from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage, PeerRecord
 
 _NEWEST: Final = 256
@@ -21,6 +21,9 @@ _Place: TypeAlias = tuple[int, int]
 
 _OWN: Final = 1 << 63
 """Above all message numbers."""
+
+_TAKEN: Final = NetworkingMessage(b"", 0, 0, 0, 0, PeerRecord(0, NetworkingIdentity.invalid()))
+"""Stands in an inbox for a message that was taken."""
 
 
 @final
@@ -40,8 +43,9 @@ class LatePlaces:
 
     __slots__ = ("_arrivals", "_lanes", "_places")
 
-    def __init__(self, messages: deque[NetworkingMessage]) -> None:
-        self._arrivals = min(len(messages), _NEWEST)
+    def __init__(self, messages: list[NetworkingMessage], count: int) -> None:
+        """`messages` ends with the `count` that wait."""
+        self._arrivals = min(count, _NEWEST)
         self._places: list[_Place] = [(arrival, _OWN) for arrival in range(self._arrivals)]
         self._lanes: dict[tuple[PeerRecord, int], LanePlaces] = {}
         arrival = self._arrivals
@@ -99,10 +103,13 @@ class LatePlaces:
 class Inbox(MessageSink):
     """Messages in order of arrival, late unreliable ones sorted back in among those of their lane (spec 2, 2.5.3)."""
 
-    __slots__ = ("_is_ready", "_late", "_messages", "_ready")
+    __slots__ = ("_first", "_is_ready", "_late", "_messages", "_ready")
 
     def __init__(self, ready: "set[Inbox]") -> None:
-        self._messages: deque[NetworkingMessage] = deque()
+        self._messages: list[NetworkingMessage] = []
+        """Those that wait, behind some that were taken. A list can be handed out as it is, and is small if empty."""
+        self._first = 0
+        """Where the first that waits is."""
         self._late: LatePlaces | None = None
         """Made for late messages, and gone as soon as anything is taken."""
         self._ready = ready
@@ -111,7 +118,7 @@ class Inbox(MessageSink):
         """Whether it holds something that nobody was told of since."""
 
     def __len__(self) -> int:
-        return len(self._messages)
+        return len(self._messages) - self._first
 
     def append(self, message: NetworkingMessage) -> None:
         """Adds a message that is newer than all of its lane."""
@@ -126,7 +133,7 @@ class Inbox(MessageSink):
         messages = self._messages
         late = self._late
         if late is None or late.count() >= _PLACES_MAX:
-            late = self._late = LatePlaces(messages)
+            late = self._late = LatePlaces(messages, len(self))
         messages.insert(len(messages) - late.insert(message), message)
         if not self._is_ready:
             self._announce()
@@ -142,15 +149,23 @@ class Inbox(MessageSink):
     def take(self, limit: int) -> list[NetworkingMessage]:
         """Removes and returns up to `limit` messages from the front."""
         messages = self._messages
+        first = self._first
+        stop = first + limit
         self._late = None
-        if limit >= len(messages):
-            taken = list(messages)
-            messages.clear()
+        if stop >= len(messages):
+            taken = messages[first:] if first else messages
+            self._messages = []
+            self._first = 0
             self._is_ready = False
             self._ready.discard(self)
         else:
-            popleft = messages.popleft
-            taken = [popleft() for _ in range(limit)]
+            taken = messages[first:stop]
+            if stop * 2 >= len(messages):
+                del messages[:stop]
+                stop = 0
+            else:
+                messages[first:stop] = [_TAKEN] * limit
+            self._first = stop
             if not self._is_ready:
                 self._announce()  # the rest is news again
         _release(taken)
@@ -158,11 +173,11 @@ class Inbox(MessageSink):
 
     def take_from(self, peer: PeerRecord, limit: int) -> list[NetworkingMessage]:
         """The same for the messages of one connection only."""
-        if peer.queued_messages == len(self._messages):
+        if peer.queued_messages == len(self):
             return self.take(limit)
         taken: list[NetworkingMessage] = []
-        kept: deque[NetworkingMessage] = deque()
-        for message in self._messages:
+        kept: list[NetworkingMessage] = []
+        for message in self.waiting():
             if message.peer is peer and len(taken) < limit:
                 taken.append(message)
             else:
@@ -177,19 +192,21 @@ class Inbox(MessageSink):
 
     def move_to(self, peer: PeerRecord, target: "Inbox") -> None:
         """Moves the messages of one connection to another inbox, merged there by time of arrival."""
-        moving = [message for message in self._messages if message.peer is peer]
+        waiting = self.waiting()
+        moving = [message for message in waiting if message.peer is peer]
         if not moving:
             return
-        self.replace(deque([message for message in self._messages if message.peer is not peer]))
-        target.replace(deque(sorted([*target.waiting(), *moving], key=_time_received)))
+        self.replace([message for message in waiting if message.peer is not peer])
+        target.replace(sorted([*target.waiting(), *moving], key=_time_received))
 
     def waiting(self) -> list[NetworkingMessage]:
         """The messages that wait, which stay."""
-        return list(self._messages)
+        return self._messages[self._first :]
 
-    def replace(self, messages: deque[NetworkingMessage]) -> None:
+    def replace(self, messages: list[NetworkingMessage]) -> None:
         """From now on these wait instead."""
         self._messages = messages
+        self._first = 0
         self._late = None
         if messages:
             self._announce()

@@ -13,9 +13,9 @@ from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State
-from gamesockets.connection.stats import INTERVAL_US
 from gamesockets.connection.traffic import Traffic
 from gamesockets.receive.memory import MemoryPool
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
@@ -53,9 +53,9 @@ class Pipe(Connection):
         peer = PeerRecord(connection_id, identity, options.connection_user_data)
         inbox = Inbox(ready)
         # Lanes with their numbers, the send rate and the measurements; no packet ever passes through it.
-        traffic = Traffic(
-            connection_id, peer, inbox, options, Counters(), SeededEntropy(connection_id), MemoryPool(), now
-        )
+        entropy = SeededEntropy(connection_id)
+        pool, builder = MemoryPool(), PacketBuilder()
+        traffic = Traffic(connection_id, peer, inbox, options, Counters(), entropy, pool, builder, now)
         super().__init__(connection_id, _NOWHERE, peer, inbox, options, traffic, changes)
         self._partner: Pipe | None = None
         self.configure(options)
@@ -134,11 +134,6 @@ class Pipe(Connection):
         self.sender.lanes.configure(priorities, weights)
         return Result.OK
 
-    def deliver_to(self, inbox: Inbox) -> None:
-        """From now on messages go to this inbox; those that wait move there."""
-        self.inbox.move_to(self.peer, inbox)
-        self.inbox = inbox
-
     # ------------------------------------------------------------------ the end
 
     def close(self, reason: int, debug: str, enable_linger: bool, now: int) -> None:  # noqa: ARG002
@@ -183,7 +178,4 @@ class Pipe(Connection):
         if self.state != State.CONNECTED or now < statistics.next_interval_at():
             return
         statistics.finish_interval(statistics.next_interval_at(), 0)
-        idle_us = (now - statistics.next_interval_at()) // INTERVAL_US * INTERVAL_US
-        if idle_us >= 0:
-            # Nothing happened in the intervals since, or they would have been finished then.
-            statistics.finish_interval(statistics.next_interval_at() + idle_us, 0)
+        statistics.resume(now)  # nothing happened in the intervals since, or they would have been finished then

@@ -4,7 +4,6 @@ The data path only counts. Rates and quality are computed when an interval of fi
 percentiles when they are asked for.
 """
 
-from collections.abc import Sequence
 from typing import Final, final
 
 from gamesockets.receive.replay_window import ReplayWindow
@@ -16,16 +15,17 @@ JITTER_SPACING_MAX_US: Final = 250_000
 UNKNOWN: Final = -1
 
 _SAMPLES_MAX: Final = 1000
-_MASK64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_RANDOM_BITS: Final = 31
+_RANDOM_MASK: Final = (1 << _RANDOM_BITS) - 1
 _QUALITY_SAMPLE_INTERVAL_MIN_US: Final = 4_500_000
 _QUALITY_SAMPLE_PACKETS_MIN: Final = 5
 _DEAD_MISSES: Final = 2
 
 QUALITY_CLASSES: Final = (100, 99, 97, 95, 90, 75, 50, 1)
 """Lower limits in percent; the ninth class counts intervals in which the link was dead."""
-PING_CLASSES_MS: Final = (25, 50, 75, 100, 125, 150, 200, 300)
+PING_CLASSES_MS: Final[tuple[int, ...]] = (25, 50, 75, 100, 125, 150, 200, 300)
 """Upper limits; the ninth class holds what is above."""
-JITTER_CLASSES_US: Final = (1_000, 2_000, 5_000, 10_000, 20_000)
+JITTER_CLASSES_US: Final[tuple[int, ...]] = (1_000, 2_000, 5_000, 10_000, 20_000)
 """Upper limits (exclusive); the sixth class holds what is above."""
 
 QUALITY_FIELDS: Final = ("100", "99", "97", "95", "90", "75", "50", "1", "dead")
@@ -52,7 +52,7 @@ class SampleSet:
 
     def __init__(self, seed: int) -> None:
         self._samples: list[int] = []
-        self._random = seed | 1
+        self._random = seed & _RANDOM_MASK | 1
         self.count = 0
 
     def add(self, sample: int) -> None:
@@ -61,8 +61,9 @@ class SampleSet:
         if len(self._samples) < _SAMPLES_MAX:
             self._samples.append(sample)
             return
-        self._random = (self._random * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) & _MASK64
-        place = (self._random >> 32) * self.count >> 32
+        # Of so few bits that the product fits a machine word.
+        self._random = (self._random * 1_103_515_245 + 12_345) & _RANDOM_MASK
+        place = self._random * self.count >> _RANDOM_BITS
         if place < _SAMPLES_MAX:
             self._samples[place] = sample
 
@@ -183,6 +184,17 @@ class Statistics:
         if self._connected_at >= 0 and self._ended_at < 0:
             self._ended_at = now
 
+    def sent(self, datagrams: list[bytes]) -> None:
+        """These UDP payloads leave."""
+        self.packets_sent += len(datagrams)
+        for data in datagrams:
+            self.bytes_sent += len(data)
+
+    def received(self, size_bytes: int) -> None:
+        """A UDP payload of that size came."""
+        self.packets_received += 1
+        self.bytes_received += size_bytes
+
     def arrived(self, now: int, sender_spacing_us: int, is_next: bool) -> None:
         """A new packet came; the spacing at the sender is below 0 if it was not told (spec 1, 8.6)."""
         previous = self._last_arrival_at
@@ -209,6 +221,12 @@ class Statistics:
         return jitter_us
 
     # ------------------------------------------------------------------ intervals
+
+    def resume(self, now: int) -> None:
+        """Something happens after a pause: closes the intervals that have ended meanwhile, in which nothing did."""
+        idle_us = (now - self._interval_started_at) // INTERVAL_US * INTERVAL_US
+        if idle_us > 0:
+            self.finish_interval(self._interval_started_at + idle_us, 0)
 
     def next_interval_at(self) -> int:
         """When the current interval ends."""
@@ -359,14 +377,14 @@ def _count(histogram: list[int], place: int, size: int) -> None:
     histogram[place] += 1
 
 
-def _class_up_to(value: int, limits: Sequence[int]) -> int:
+def _class_up_to(value: int, limits: tuple[int, ...]) -> int:
     place = 0
     while place < len(limits) and value > limits[place]:
         place += 1
     return place
 
 
-def _class_below(value: int, limits: Sequence[int]) -> int:
+def _class_below(value: int, limits: tuple[int, ...]) -> int:
     place = 0
     while place < len(limits) and value >= limits[place]:
         place += 1

@@ -9,7 +9,7 @@ from gamesockets.values.moments import NEVER
 class Timers:
     """The deadlines of one connection in microseconds of the driver's clock; NEVER where none is set."""
 
-    __slots__ = ("expiry", "handshake", "interval", "liveness", "send", "statistics")
+    __slots__ = ("expiry", "handshake", "interval", "is_due", "liveness", "scheduled_at", "send", "statistics")
 
     def __init__(self) -> None:
         self.handshake = NEVER
@@ -23,11 +23,27 @@ class Timers:
         self.statistics = NEVER
         """Statistics that are due to be sent to the peer."""
         self.interval = NEVER
-        """The end of the current measuring interval."""
+        """The end of the current measuring interval; NEVER while nothing happens."""
+        self.is_due = False
+        """The endpoint will ask the connection for datagrams. The endpoint alone sets this and the next field."""
+        self.scheduled_at = NEVER
+        """For when the endpoint has noted the connection down; NEVER where it has not."""
 
     def earliest(self) -> int:
         """The next deadline of all."""
-        return min(self.handshake, self.expiry, self.liveness, self.send, self.statistics, self.interval)
+        earliest = self.send
+        # Comparisons: compiled code would make objects of six numbers for one call of `min`.
+        if self.liveness < earliest:
+            earliest = self.liveness
+        if self.interval < earliest:
+            earliest = self.interval
+        if self.statistics < earliest:
+            earliest = self.statistics
+        if self.expiry < earliest:
+            earliest = self.expiry
+        if self.handshake < earliest:
+            earliest = self.handshake
+        return earliest
 
     def clear(self) -> None:
         """Unsets all."""

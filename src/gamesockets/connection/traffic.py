@@ -27,6 +27,7 @@ from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT_ACKNOWLEDGED, Ack, Receiver
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.send.sender import Outbox, Sender
@@ -95,6 +96,7 @@ class Traffic:
         counters: Counters,
         entropy: Entropy,
         pool: MemoryPool,
+        builder: PacketBuilder,
         now: int,
     ) -> None:
         self._options = options
@@ -110,7 +112,7 @@ class Traffic:
         self._inbox = inbox
         self._trace: TraceSink | None = None
         self.receiver = Receiver(self.acks, peer, inbox, options, pool)
-        self.sender = Sender(options, 2)
+        self.sender = Sender(options, 2, builder)
         self.outbox: Outbox = self.sender
         """Where messages of the application go: the sender, or what stands in front of it."""
         self.ping = self.sender.path.round_trip
@@ -191,7 +193,8 @@ class Traffic:
         if now >= timers.interval:
             self.statistics.finish_interval(now, self.liveness.misses())
             self.receiver.finish_interval(now)
-            timers.interval = self.statistics.next_interval_at()
+            # Pauses until something happens: intervals in which nothing does need no timer.
+            timers.interval = self.statistics.next_interval_at() if self.receiver.holds_memory() else NEVER
         if self.liveness.handle_timer(now):
             return True
         self.sender.loss.handle_timer(now)
@@ -204,14 +207,23 @@ class Traffic:
 
     # ------------------------------------------------------------------ in
 
-    def receive_packet(self, data: bytes, now: int) -> Refusal | None:
+    def measure_on(self, timers: Timers, now: int) -> None:
+        """Packets pass, perhaps after a pause; called before they are counted."""
+        if timers.interval == NEVER:
+            self.statistics.resume(now)
+            timers.interval = self.statistics.next_interval_at()
+
+    def receive_packet(self, data: bytes, timers: Timers, now: int) -> Refusal | None:
         """Takes one data packet that names our connection id; why the connection must end, if it must."""
+        if timers.interval == NEVER:
+            self.measure_on(timers, now)
+        statistics = self.statistics
+        statistics.received(len(data))
         counters = self._counters
-        packet = split_packet(data)
-        if packet is None:
+        wire_number, stats_blob, spacing_us, chunk = split_packet(data)
+        if wire_number < 0:
             counters.malformed += 1
             return None
-        wire_number, stats_blob, spacing_us, chunk = packet
         stats: UdpStats | None = None
         if stats_blob:
             stats = datagram.decode_stats(stats_blob)
@@ -221,7 +233,7 @@ class Traffic:
         window = self.window
         newest = window.newest
         number = newest + 1
-        self.statistics.sequenced += 1
+        statistics.sequenced += 1
         if number & 0xFFFF != wire_number:
             number = widen(wire_number, 16, newest)
             if window.check(number) != NEW:
@@ -229,7 +241,7 @@ class Traffic:
                 return None
         plaintext = self._opening.open(number, chunk)
         if plaintext is None:
-            self.statistics.sequenced -= 1
+            statistics.sequenced -= 1
             counters.undecryptable += 1
             return None
         if self._trace is not None:
@@ -247,7 +259,7 @@ class Traffic:
             return Refusal(int(EndReason.MISC_INTERNAL_ERROR), receiver.fault)
         if verdict == IGNORED:
             return None
-        self.statistics.arrived(now, spacing_us, number == newest + 1)
+        statistics.arrived(now, spacing_us, number == newest + 1)
         if verdict == NOT_ACKNOWLEDGED:
             round_trip_us = self.ping.smoothed_us
             if not 0 <= round_trip_us <= _REFUSED_ROUND_TRIP_MAX_US:
@@ -312,6 +324,23 @@ class Traffic:
         self._extras_at = now
         loss.reported_marks.clear()
         loss.lost_marks.clear()
+
+    def answers_at(self, timers: Timers, now: int) -> int:
+        """After packets came: when something leaves on their account; `now` if it may be at once, NEVER for nothing."""
+        timers.liveness = self.liveness.next_time()
+        acks = self.acks
+        sender = self.sender
+        if (
+            sender.nagle.until != NEVER  # messages wait: for room at the peer, it may be
+            or sender.retries.lost_bytes
+            or self._extras_at <= now
+            or acks.nack_wanted_at() != NEVER
+        ):
+            return now
+        answer_at = min(acks.deadline(), self._stop_waiting_by)
+        if answer_at < timers.send:
+            timers.send = answer_at
+        return answer_at
 
     # ------------------------------------------------------------------ out
 
@@ -440,7 +469,9 @@ class Traffic:
     def refresh_timers(self, timers: Timers, now: int) -> None:
         """Writes down when packets next have to leave; called after `packets_to_send`."""
         acks = self.acks
-        send_at = min(self.sender.next_time(now), acks.deadline(), self._stop_waiting_by)
+        send_at = min(self.sender.next_time(now), acks.deadline())
+        if self._stop_waiting_by < send_at:
+            send_at = self._stop_waiting_by
         nack_at = acks.nack_wanted_at()
         if nack_at != NEVER:
             send_at = min(send_at, max(nack_at, self.sender.pacer.ready_at(now)))

@@ -29,6 +29,7 @@ from gamesockets.endpoint.requests import Request
 from gamesockets.endpoint.search import Search
 from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
 from gamesockets.receive.memory import MemoryPool
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import SocketAddress
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
@@ -42,6 +43,10 @@ from gamesockets.wire.packet import FLAG_DATA
 __all__ = ["Endpoint", "Transmit"]
 
 _SWEEP_MIN: Final = 256
+FAR_US: Final = 3_000_000
+ALIGN_US: Final = 100_000
+"""Deadlines that are `FAR_US` away or more come up to `ALIGN_US` later, so that those of many connections fall together
+and a wake-up serves them all: keepalive, the ends of intervals, statistics."""
 
 
 @final
@@ -82,10 +87,12 @@ class Endpoint:
         """By the remote address of their path."""
         self._by_id: dict[bytes, DatagramConnection] = {}
         """By connection id, as it stands in data packets."""
-        self._due: dict[DatagramConnection, None] = {}
-        """Connections that may have something to send now."""
+        self._builder: Final = PacketBuilder()
+        """Where its connections put together their packets, one at a time."""
+        self._due: list[DatagramConnection] = []
+        """Connections that may have something to send now; each says itself whether it is among them."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
-        self._scheduled: dict[DatagramConnection, int] = {}
+        """A heap of deadlines. Only the entry for the deadline that the connection names itself counts."""
         self._sweep_at = _SWEEP_MIN
         """How many entries of `_timers` are too many."""
         self._entries = 0
@@ -111,7 +118,7 @@ class Endpoint:
         connection = self.add(Path(remote), options, now)
         if connection is not None:
             connection.connect(self._policies.towards(connection.address, options, now), now)
-            self._due[connection] = None
+            self.touch(connection)
         return connection
 
     def look_for_peer(self, options: ConnectionOptions, now: int) -> DatagramConnection | None:
@@ -124,7 +131,7 @@ class Endpoint:
         connection = self.add(Path(NOWHERE), options, now)
         if connection is not None:
             connection.look_for_peer(now)
-            self._due[connection] = None
+            self.touch(connection)
         return connection
 
     def search(self, connection: DatagramConnection, addresses: list[SocketAddress], now: int) -> None:
@@ -135,7 +142,7 @@ class Endpoint:
             self._found(connection, addresses[0], now)
         else:
             self._searches[connection] = Search(connection, addresses, now)
-        self._due[connection] = None
+        self.touch(connection)
 
     def _found(self, connection: DatagramConnection, remote: SocketAddress, now: int) -> None:
         """The peer is there."""
@@ -167,25 +174,25 @@ class Endpoint:
         agreements = agree_in_memory(self._entropy, (one.id, two.id), identities, self.options.unencrypted)
         one.join(agreements[0], now)
         two.join(agreements[1], now)
-        self._due[one] = None
+        self.touch(one)
         partner.touch(two)
         return one, two
 
     def accept(self, connection: DatagramConnection, now: int) -> Result:
         """Accepts an incoming connection (spec 3, 6.3)."""
-        self._due[connection] = None
+        self.touch(connection)
         return connection.accept(self._policies.towards(connection.address, connection.options, now), now)
 
     def close(self, connection: DatagramConnection, reason: int, debug: str, enable_linger: bool, now: int) -> None:
         """Closes a connection; its address stays occupied for 5 s, in which the peer is told."""
         connection.close(reason, debug, enable_linger, now)
-        self._due[connection] = None
+        self.touch(connection)
 
     def drop(self, now: int) -> None:
         """Stops all lingering: the socket is closed as soon as the peers were told."""
         for connection in self.connections.values():
             connection.drop(now)
-            self._due[connection] = None
+            self.touch(connection)
 
     def release(self) -> None:
         """Removes all connections and gives their ids back, because the socket was closed."""
@@ -194,7 +201,9 @@ class Endpoint:
 
     def touch(self, connection: DatagramConnection) -> None:
         """Something was done to a connection directly (a send, a flush): `datagrams_to_send` asks it next time."""
-        self._due[connection] = None
+        if not connection.timers.is_due:
+            connection.timers.is_due = True
+            self._due.append(connection)
 
     def add(self, path: Path, options: ConnectionOptions, now: int) -> DatagramConnection | None:
         """A new connection that has said nothing yet; None when too many connections live."""
@@ -211,6 +220,7 @@ class Endpoint:
             self.memory,
             self.ready,
             self._events,
+            self._builder,
             now,
         )
         self.connections[path.remote] = connection
@@ -220,8 +230,8 @@ class Endpoint:
     def _remove(self, connection: DatagramConnection) -> None:
         del self.connections[connection.path.remote]
         del self._by_id[connection.id_bytes]
-        self._due.pop(connection, None)
-        self._scheduled.pop(connection, None)
+        connection.timers.is_due = False
+        connection.timers.scheduled_at = NEVER
         self._searches.pop(connection, None)
         self._ids.give_back(connection.id)
         receiver = connection.traffic.receiver
@@ -249,23 +259,40 @@ class Endpoint:
         connection: DatagramConnection | None = None
         for data in datagrams:
             if len(data) < datagram.MINIMUM_DATAGRAM_BYTES or not data[0] & FLAG_DATA:
-                connection = None
+                if connection is not None:
+                    self.touch(connection)
+                    connection = None
                 self._receive_control(data, remote, now, local)
                 continue
             if connection is None or data[1:5] != connection.id_bytes:
+                if connection is not None:
+                    self.touch(connection)
                 connection = self._find(data, remote, now, local)
             if connection is not None:
                 connection.receive_packet(data, now)
+        if connection is not None:
+            self._see_to_answers(connection, now)
         if self.memory.evicted:
             self._evict(now)
+
+    def _see_to_answers(self, connection: DatagramConnection, now: int) -> None:
+        """Packets came: their connection is asked for datagrams when it owes some for them, most often never."""
+        answer_at = connection.answers_at(now)
+        if answer_at <= now:
+            self.touch(connection)
+        elif answer_at < connection.timers.scheduled_at:
+            self._wake_at(answer_at, connection)
 
     def datagrams_to_send(self, now: int) -> list[Transmit]:
         """What leaves now: replies to strangers, then the datagrams of each connection that is due."""
         transmits = [] if self.strangers is None else self.strangers.take_replies()
         if self._due:
             due = self._due
-            self._due = {}
+            self._due = []
             for connection in due:
+                if not connection.timers.is_due:
+                    continue  # it was removed
+                connection.timers.is_due = False
                 datagrams = connection.datagrams_to_send(now)
                 if datagrams:
                     transmits.append((datagrams, connection.path))
@@ -282,9 +309,14 @@ class Endpoint:
         timers = self._timers
         while timers:
             deadline, _, connection = timers[0]
-            if self._scheduled.get(connection) == deadline:
-                return min(deadline, first)
-            heappop(timers)
+            if connection.timers.scheduled_at == deadline:
+                if connection.next_timer() <= deadline:
+                    return min(deadline, first)
+                heappop(timers)
+                connection.timers.scheduled_at = NEVER
+                self._schedule(connection, deadline)  # it has moved: nobody need wake up for it
+            else:
+                heappop(timers)
         return first
 
     def handle_timer(self, now: int) -> None:
@@ -294,14 +326,14 @@ class Endpoint:
         timers = self._timers
         while timers and timers[0][0] <= now:
             deadline, _, connection = heappop(timers)
-            if self._scheduled.get(connection) != deadline:
+            if connection.timers.scheduled_at != deadline:
                 continue
-            del self._scheduled[connection]
+            connection.timers.scheduled_at = NEVER
             connection.handle_timer(now)
             if connection.state == State.DEAD:
                 self._remove(connection)
             else:
-                self._due[connection] = None
+                self.touch(connection)
 
     def next_event(self) -> StateChange | None:
         """The oldest change of any connection's state that was not taken yet."""
@@ -316,18 +348,24 @@ class Endpoint:
     def _schedule(self, connection: DatagramConnection, now: int) -> None:
         """One entry in the heap for each connection; a later deadline waits until the earlier entry comes up."""
         deadline = max(connection.next_timer(), now)
-        if deadline < self._scheduled.get(connection, NEVER):
-            self._scheduled[connection] = deadline
-            self._entries += 1
-            heappush(self._timers, (deadline, self._entries, connection))
-            if len(self._timers) >= self._sweep_at:
-                self._sweep_timers()
+        if deadline == NEVER:
+            return
+        if deadline - now >= FAR_US:
+            deadline = (deadline + ALIGN_US - 1) // ALIGN_US * ALIGN_US
+        if deadline < connection.timers.scheduled_at:
+            self._wake_at(deadline, connection)
+
+    def _wake_at(self, deadline: int, connection: DatagramConnection) -> None:
+        connection.timers.scheduled_at = deadline
+        self._entries += 1
+        heappush(self._timers, (deadline, self._entries, connection))
+        if len(self._timers) >= self._sweep_at:
+            self._sweep_timers()
 
     def _sweep_timers(self) -> None:
         """Removes entries that an earlier deadline has replaced: busy connections make many, and they come up late."""
-        scheduled = self._scheduled
-        live = {entry[2]: entry for entry in self._timers if scheduled.get(entry[2]) == entry[0]}
-        self._timers = list(live.values())
+        live = {entry[2]: entry for entry in self._timers if entry[2].timers.scheduled_at == entry[0]}
+        self._timers[:] = live.values()
         heapify(self._timers)
         self._sweep_at = max(_SWEEP_MIN, 2 * len(self._timers))
 
@@ -339,7 +377,7 @@ class Endpoint:
                 self.counters.evicted += 1
                 connection.fail(int(EndReason.MISC_INTERNAL_ERROR), TEXT_MEMORY, now)
                 connection.traffic.receiver.release()
-                self._due[connection] = None
+                self.touch(connection)
         self.memory.evicted.clear()
 
     def statistics(self) -> Statistics:
@@ -376,7 +414,6 @@ class Endpoint:
         """The connection of a data packet. None if id and path do not match one; then nothing is left to do."""
         connection = self._by_id.get(data[1:5])
         if connection is not None and connection.path.remote == remote:
-            self._due[connection] = None
             return connection
         at_address = self.connections.get(remote)
         if at_address is None:
@@ -385,7 +422,7 @@ class Endpoint:
                 self.strangers.receive_stray(data, Path(remote, local), now)
         else:
             at_address.receive_stray(data, now)
-            self._due[at_address] = None
+            self.touch(at_address)
         return None
 
     def _answered(
@@ -413,14 +450,14 @@ class Endpoint:
             if connection.data_flows:
                 is_proven = strangers.receive_newcomer(message, Path(remote, local), now)
                 connection.newcomer_received(is_proven, len(data), now)
-                self._due[connection] = None
+                self.touch(connection)
                 return
             is_free = connection.state == State.FIN_WAIT
         else:
             is_free = connection is None
         if connection is not None and not is_free:
             connection.receive_control(message, len(data), now)
-            self._due[connection] = None
+            self.touch(connection)
         elif strangers is None or len(data) < datagram.MINIMUM_DATAGRAM_BYTES:
             self.counters.stray += 1
         else:
@@ -459,4 +496,4 @@ class Endpoint:
             return
         strangers.admitted(server, newcomer)
         newcomer.request_received(server, request.size_bytes, now)
-        self._due[newcomer] = None
+        self.touch(newcomer)

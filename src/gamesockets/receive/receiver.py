@@ -8,6 +8,7 @@ from typing import Final, TypeAlias, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.lane import ReceiveLane
 from gamesockets.receive.memory import FREE_BYTES, MemoryPool, MemoryShare
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.sink import MessageSink
@@ -56,22 +57,6 @@ ACKNOWLEDGED_SOON: Final = 4
 Ack: TypeAlias = tuple[int, int, list[AckBlock]]
 
 
-@final
-class ReceiveLane:
-    """What one lane remembers between packets."""
-
-    __slots__ = ("highest_number", "highest_queued", "index", "reassembly", "stream")
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.highest_number = 0
-        """Highest message number seen in any header."""
-        self.highest_queued = 0
-        self.stream = ReliableStream()
-        self.reassembly: UnreliableReassembly | None = None
-        """Made for the first piece."""
-
-
 _NO_LANE: Final = ReceiveLane(-1)
 """Stands for a lane that was selected and has brought nothing yet; never changed."""
 
@@ -83,15 +68,16 @@ class Receiver(FrameSink):
     __slots__ = (
         "_ack_reporter",
         "_ahead_bytes_max",
+        "_first",
         "_held_bytes",
         "_held_bytes_max",
         "_lane",
-        "_lanes",
         "_memory",
         "_next_to_send",
         "_now",
         "_number",
         "_options",
+        "_others",
         "_overdrawing",
         "_overdrawn_at",
         "_peer",
@@ -125,9 +111,10 @@ class Receiver(FrameSink):
         self._options = options
         self.inbox = inbox
         self.mode = OPEN
-        self._lanes: dict[int, ReceiveLane] = {}
-        self._lane = ReceiveLane(0)
-        self._lanes[0] = self._lane
+        self._first = ReceiveLane(0)
+        self._others: dict[int, ReceiveLane] | None = None
+        """The lanes beside lane 0 by index, once there are any."""
+        self._lane = self._first
         self._selected = 0
         self._held_bytes = 0
         """What all lanes hold of messages that were not delivered."""
@@ -172,14 +159,18 @@ class Receiver(FrameSink):
         """Gives memory back, after what is too old to be of use."""
         if self._held_bytes:
             self._forget_old_pieces()
-        if self._held_bytes or self._memory.granted_bytes > FREE_BYTES:
+        if self.holds_memory():
             queued_bytes = self._peer.queued_bytes
             incomplete_bytes = self._held_bytes - queued_bytes
             if incomplete_bytes < 0 or self.queue_full != self._queue_full_before:
                 incomplete_bytes = 0  # the application reads too slowly
             self._queue_full_before = self.queue_full
-            taken_bytes = sum([lane.stream.base for lane in self._lanes.values()])
+            taken_bytes = sum([lane.stream.base for lane in self.lanes()])
             self._memory.settle(self._held_bytes + queued_bytes, incomplete_bytes, taken_bytes, now)
+
+    def holds_memory(self) -> bool:
+        """Whether `finish_interval` has something to do."""
+        return self._held_bytes > 0 or self._memory.granted_bytes > FREE_BYTES
 
     def has_brought_messages(self) -> bool:
         """Whether a whole message ever came."""
@@ -191,7 +182,7 @@ class Receiver(FrameSink):
 
     def _forget_old_pieces(self) -> None:
         """Gives up unreliable messages of which no piece came since the last call: the rest of them is lost."""
-        for lane in self._lanes.values():
+        for lane in self.lanes():
             reassembly = lane.reassembly
             if reassembly is not None and reassembly.held_bytes:
                 held_bytes = reassembly.held_bytes
@@ -207,7 +198,7 @@ class Receiver(FrameSink):
         self._now = now
         self._number = number
         self._next_to_send = next_to_send
-        self._lane = self._lanes[0]
+        self._lane = self._first
         self._segments = 0
         self._stream_position = 0
         self._unreliable_number = 0
@@ -227,14 +218,23 @@ class Receiver(FrameSink):
         return False
 
     def select_lane(self, lane: int) -> bool:
-        self._lane = self._lanes.get(lane, _NO_LANE)
+        if lane == 0:
+            self._lane = self._first
+        else:
+            self._lane = _NO_LANE if self._others is None else self._others.get(lane, _NO_LANE)
         self._selected = lane
         self._unreliable_number = 0
         self._stream_position = 0
         return True
 
+    def lanes(self) -> list[ReceiveLane]:
+        """Lane 0, and the others that have brought something."""
+        return [self._first] if self._others is None else [self._first, *self._others.values()]
+
     def _make_lane(self) -> ReceiveLane:
-        lane = self._lane = self._lanes[self._selected] = ReceiveLane(self._selected)
+        if self._others is None:
+            self._others = {}
+        lane = self._lane = self._others[self._selected] = ReceiveLane(self._selected)
         return lane
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:

@@ -27,7 +27,8 @@ class ReplayWindow:
 
     def __init__(self, newest: int) -> None:
         self.newest = newest
-        self._missing: set[int] = set()
+        self._missing: set[int] | None = None
+        """None while nothing was ever missing, as on most links: an empty set takes more than all the rest."""
         self.dropped = 0
         self.out_of_order = 0
         self.duplicate = 0
@@ -40,7 +41,7 @@ class ReplayWindow:
         if number < self.oldest_accepted():
             self.lurch += 1
             return TOO_OLD
-        if number in self._missing:
+        if self._missing and number in self._missing:
             return NEW
         self.duplicate += 1
         return DUPLICATE
@@ -57,19 +58,23 @@ class ReplayWindow:
             if self._missing and number & (_BLOCK - 1) == 0:
                 self._forget_old()
         elif gap <= 0:
-            self._missing.discard(number)
+            if self._missing:
+                self._missing.discard(number)
             self.out_of_order += 1
             self.dropped -= 1
         elif gap < LURCH:
+            if self._missing is None:
+                self._missing = set()
             self._missing.update(range(self.newest + 1, number))
             self.dropped += gap - 1
             self.newest = number
             self._forget_old()
         else:
-            self._missing.clear()
+            self._missing = None
             self.lurch += 1
             self.newest = number
 
     def _forget_old(self) -> None:
-        oldest = self.oldest_accepted()
-        self._missing = {number for number in self._missing if number >= oldest}
+        if self._missing:
+            oldest = self.oldest_accepted()
+            self._missing = {number for number in self._missing if number >= oldest}

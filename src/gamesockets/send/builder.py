@@ -50,6 +50,7 @@ class PacketBuilder:
 
     def __init__(self) -> None:
         self._sections: dict[int, Section] = {}
+        """By lane; not used where there is one lane only."""
         self._section = Section()
         self._lane = _NO_LANE
         self._several = False
@@ -70,14 +71,23 @@ class PacketBuilder:
 
     def is_empty(self) -> bool:
         """Whether nothing was added yet."""
-        return not self._sections
+        return self._lane == _NO_LANE
+
+    def _section_of(self, lane: int) -> Section | None:
+        """The section of a lane if it has frames."""
+        if lane == self._lane:
+            return self._section
+        return self._sections.get(lane) if self._several else None
 
     def _enter(self, lane: int) -> Section:
         """The section of a lane; its first frame pays for selecting the lane."""
         if lane == self._lane:
             return self._section
-        section = self._sections.get(lane)
-        if section is None:
+        if not self._several:
+            section = Section()
+        elif lane in self._sections:
+            section = self._sections[lane]
+        else:
             self.room -= self.select_bytes(lane)
             section = self._sections[lane] = Section()
         self._lane = lane
@@ -104,7 +114,7 @@ class PacketBuilder:
 
     def reliable_header_bytes(self, lane: int, position: int) -> int:
         """Header size, without the size byte, of a segment at `position`."""
-        section = self._sections.get(lane)
+        section = self._section_of(lane)
         if section is None or section.position == 0:
             return FIRST_RELIABLE_HEADER_BYTES + self.select_bytes(lane)
         gap = position - section.position
@@ -137,7 +147,7 @@ class PacketBuilder:
 
     def unreliable_header_bytes(self, lane: int, number: int, offset: int) -> int:
         """Header size, without the size byte, of a piece of message `number`."""
-        section = self._sections.get(lane)
+        section = self._section_of(lane)
         if section is None or section.number == 0:
             size = FIRST_UNRELIABLE_HEADER_BYTES + self.select_bytes(lane)
         else:
@@ -178,14 +188,14 @@ class PacketBuilder:
 
     def finish(self, prefix: bytes) -> bytes:
         """The payload: `prefix` (whole frames), then the sections."""
-        sections = self._sections
-        if not sections:
+        if self._lane == _NO_LANE:
             return prefix
         if not self._several:
             section = self._section
             section.parts[-2] = to_end(section.last_header)
             section.parts[0] = prefix + section.parts[0]
             return b"".join(section.parts)
+        sections = self._sections
         order = sorted(sections)
         if not sections[order[-1]].has_reliable:
             for lane in order:

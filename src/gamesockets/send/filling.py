@@ -10,6 +10,7 @@ from gamesockets.send.ack_requests import ACK_WANTED_PACKETS, AckRequests
 from gamesockets.send.builder import (
     ANNOUNCE_BYTES,
     FIRST_RELIABLE_HEADER_BYTES,
+    FIRST_UNRELIABLE_HEADER_BYTES,
     NEXT_UNRELIABLE_HEADER_BYTES,
     SIZE_BYTES,
     PacketBuilder,
@@ -19,7 +20,7 @@ from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.nagle import NagleTimer
 from gamesockets.send.reliable import PEER_BUFFER_BYTES, PEER_HOLES_MAX, RetryQueue, Segment
 from gamesockets.send.retransmission import RetransmissionTimer
-from gamesockets.wire.frames import encode_reliable_to_end
+from gamesockets.wire.frames import encode_reliable_to_end, encode_unreliable_to_end
 
 MIN_PIECE_BYTES: Final = 16
 """The rest of a packet is left empty if less than this of a message fits."""
@@ -58,6 +59,7 @@ class PacketFilling:
         nagle: NagleTimer,
         retransmission: RetransmissionTimer,
         ack_requests: AckRequests,
+        builder: PacketBuilder,
     ) -> None:
         self._lanes = lanes
         self._flight = flight
@@ -65,7 +67,8 @@ class PacketFilling:
         self._nagle = nagle
         self._retransmission = retransmission
         self._ack_requests = ack_requests
-        self._builder = PacketBuilder()
+        self._builder = builder
+        """Of use while a packet is made, so all connections of an endpoint share one."""
         self.payload_bytes_max = 0
         """Largest payload of a packet; set from the MTU and the cipher."""
         self.segments: tuple[Segment, ...] = ()
@@ -90,16 +93,22 @@ class PacketFilling:
         flight = self._flight
         builder.start(room - len(prefix), lanes.several)
         payload = b""
-        if (not self._retries.lost_bytes or self._add_lost(builder, now)) and not flight.is_full():
-            payload = self._fill_with_one_segment(builder, prefix)
+        repeats = self._retries.lost_bytes > 0
+        if (not repeats or self._add_lost(builder, now)) and not flight.is_full():
+            lane = lanes.lanes[0]
+            if not repeats and not lanes.several and lane.queue:
+                if lane.queue[lane.head][1]:
+                    payload = self._fill_with_one_segment(builder, lane, prefix)
+                else:
+                    payload = self._fill_with_one_message(builder, lane, prefix)
             while builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
-                lane = lanes.choose()
-                if lane is None:
+                chosen = lanes.choose()
+                if chosen is None:
                     break
-                if lane.queue[0][1]:
-                    if not self._add_reliable(builder, lane):
+                if chosen.queue[chosen.head][1]:
+                    if not self._add_reliable(builder, chosen):
                         break
-                elif not self._add_unreliable(builder, lane):
+                elif not self._add_unreliable(builder, chosen):
                     break
             if not lanes.queued_bytes and lanes.is_empty():
                 self._nagle.reset()
@@ -130,9 +139,22 @@ class PacketFilling:
 
     # ------------------------------------------------------------------ unreliable messages
 
+    def _fill_with_one_message(self, builder: PacketBuilder, lane: SendLane, prefix: bytes) -> bytes:
+        """The payload, if one unreliable message is all that is queued and fits, as often in games."""
+        number, _, body = lane.queue[lane.head]
+        size = len(body)
+        room = builder.room - FIRST_UNRELIABLE_HEADER_BYTES
+        if lane.head + 1 < len(lane.queue) or lane.head_sent or size > room:
+            return b""
+        lane.drop(1)
+        lane.pending_unreliable -= size
+        self._lanes.queued_bytes -= size
+        builder.room = 0
+        return b"".join((prefix, encode_unreliable_to_end(number), body))
+
     def _add_unreliable(self, builder: PacketBuilder, lane: SendLane) -> bool:
         """Adds the first message of the lane or a piece of it; False if the packet takes no more."""
-        number, _, body = lane.queue[0]
+        number, _, body = lane.queue[lane.head]
         offset = lane.head_sent
         remaining = len(body) - offset
         space = builder.room - builder.unreliable_header_bytes(lane.index, number, offset)
@@ -156,35 +178,36 @@ class PacketFilling:
     def _add_unreliable_run(self, builder: PacketBuilder, lane: SendLane, number: int) -> None:
         """The unreliable messages right behind one just added, as long as whole ones fit."""
         queue = lane.queue
-        popleft = queue.popleft
+        place = lane.head
+        end = len(queue)
+        if place == end:
+            return
         room = builder.room
         bodies: list[bytes] = []
         size = 0
-        while queue:
-            _, header, body = queue[0]
+        while place < end:
+            _, header, body = queue[place]
             cost = len(body) + NEXT_UNRELIABLE_HEADER_BYTES
             if header or cost > room:
                 break
             room -= cost + SIZE_BYTES
             size += len(body)
             bodies.append(body)
-            popleft()
+            place += 1
         if bodies:
+            lane.drop(len(bodies))
             builder.add_unreliable_run(lane.index, number, bodies)
             lane.pending_unreliable -= size
             self._lanes.queued_bytes -= size
 
     # ------------------------------------------------------------------ reliable messages
 
-    def _fill_with_one_segment(self, builder: PacketBuilder, prefix: bytes) -> bytes:
+    def _fill_with_one_segment(self, builder: PacketBuilder, lane: SendLane, prefix: bytes) -> bytes:
         """The payload, if one reliable segment fills the packet or ends the queue, which is what bulk data does."""
-        lane = self._lanes.lanes[0]
-        if self._lanes.several or not builder.is_empty() or not lane.queue or not lane.queue[0][1]:
-            return b""
         segment = self._cut_segment(lane, builder.room - FIRST_RELIABLE_HEADER_BYTES)
         if segment is None:
             return b""
-        if segment.announce or (lane.queue and (not lane.queue[0][1] or not lane.head_sent)):
+        if segment.announce or (lane.queue and (not lane.queue[lane.head][1] or not lane.head_sent)):
             builder.add_reliable(segment)
             return b""
         builder.room = 0
@@ -215,7 +238,7 @@ class PacketFilling:
         if window < space:
             space = window
         queue = lane.queue
-        first_number = queue[0][0]
+        first_number = queue[lane.head][0]
         message_begin = lane.message_begin
         announce = first_number - 1 if first_number - lane.sent_reliable_number > ANNOUNCE_FROM else 0
         if announce:
@@ -223,7 +246,7 @@ class PacketFilling:
         chunks: list[bytes] = []
         size = 0
         while queue:
-            number, header, body = queue[0]
+            number, header, body = queue[lane.head]
             if not header:
                 break
             header_bytes = len(header)

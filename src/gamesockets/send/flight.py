@@ -7,6 +7,7 @@ says for the first time, and not what it says again.
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.send.number_runs import NumberRuns
 from gamesockets.send.reliable import Segment
 from gamesockets.values.moments import NEVER
@@ -14,12 +15,13 @@ from gamesockets.values.moments import NEVER
 UNREPORTED_PACKETS_MAX: Final = 12_000
 """A receiver that got none of them still takes the next one: it refuses jumps above 16,384 (spec 2, 2.16 rule 1)."""
 
-_COMPACT_AT: Final = 512
+_COMPACT_AT: Final = 64
 
 # One object for each size: fresh ones would be a quarter of a record's memory. An MTU is 1300 bytes at most.
 _SIZES: Final = list(range(2048))
 
 
+@mypyc_attr(acyclic=True)
 @final
 class SentPacket:
     """What is remembered of a packet, and what was known when it left. Immutable: several packets may share one."""
@@ -171,7 +173,7 @@ class Flight:
     def _settle_below(self, number: int) -> None:
         self._open_from = number
         settled = number - self._first
-        if settled >= _COMPACT_AT:
+        if settled >= _COMPACT_AT and settled * 2 >= len(self._records):
             del self._records[:settled]
             self._first = number
             self._missing.forget_below(number)

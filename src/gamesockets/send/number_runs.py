@@ -7,6 +7,8 @@ from typing import Final, TypeAlias, final
 Run: TypeAlias = tuple[int, int]
 
 _NOTHING: Final[list[Run]] = []
+_NO_NUMBERS: Final[list[int]] = []
+"""What an empty set has instead of lists of its own; never changed."""
 
 
 @final
@@ -16,8 +18,8 @@ class NumberRuns:
     __slots__ = ("_begins", "_ends")
 
     def __init__(self) -> None:
-        self._begins: list[int] = []
-        self._ends: list[int] = []
+        self._begins = _NO_NUMBERS
+        self._ends = _NO_NUMBERS
 
     def is_empty(self) -> bool:
         """Whether no number is in the set."""
@@ -25,8 +27,7 @@ class NumberRuns:
 
     def clear(self) -> None:
         """Forgets everything."""
-        self._begins.clear()
-        self._ends.clear()
+        self._begins = self._ends = _NO_NUMBERS
 
     def gaps(self, begin: int, end: int) -> list[Run]:
         """The parts of the range [begin, end), which is not empty, that are not in the set, ascending."""
@@ -53,6 +54,9 @@ class NumberRuns:
         added = self.gaps(begin, end)
         if not added:
             return added
+        if self._begins is _NO_NUMBERS:
+            self._begins = []
+            self._ends = []
         begins = self._begins
         ends = self._ends
         first = bisect_left(ends, begin)
@@ -66,6 +70,8 @@ class NumberRuns:
 
     def take_through(self, number: int) -> int:
         """Forgets everything below `number` and the run that `number` is in or touches; one past the end of that."""
+        if not self._begins:
+            return number
         count = bisect_right(self._begins, number)
         if count:
             number = max(number, self._ends[count - 1])
@@ -75,6 +81,8 @@ class NumberRuns:
 
     def forget_below(self, number: int) -> None:
         """Forgets the runs that lie completely below `number`."""
+        if not self._begins:
+            return
         count = bisect_right(self._ends, number)
         del self._begins[:count]
         del self._ends[:count]

@@ -1,6 +1,5 @@
 """Reliable bytes that were sent: which segments are unacknowledged, which must be repeated (spec 2, 2.8)."""
 
-from collections import deque
 from heapq import heappop, heappush
 from typing import Final, final
 
@@ -13,6 +12,8 @@ PEER_BUFFER_BYTES: Final = 1_048_576
 
 PEER_HOLES_MAX: Final = 24
 """Lost segments of one connection up to which new data is sent behind them; a receiver refuses above 20 to 30 holes."""
+
+_COMPACT_AT: Final = 64
 
 
 @final
@@ -50,11 +51,13 @@ class Segment:
 class UnackedStream:
     """Segments of one lane that the peer has not acknowledged, in stream order."""
 
-    __slots__ = ("_segments", "index", "lost_bytes", "unacked_bytes")
+    __slots__ = ("_head", "_segments", "index", "lost_bytes", "unacked_bytes")
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self._segments: deque[Segment] = deque()
+        self._segments: list[Segment] = []
+        self._head = 0
+        """How many of them, from the first on, are known to be acknowledged."""
         self.unacked_bytes = 0
         """Bytes in flight, each counted once."""
         self.lost_bytes = 0
@@ -68,9 +71,15 @@ class UnackedStream:
     def oldest(self) -> Segment | None:
         """The first unacknowledged segment; the acknowledged ones before it are forgotten."""
         segments = self._segments
-        while segments and segments[0].state == ACKED:
-            segments.popleft()
-        return segments[0] if segments else None
+        head = self._head
+        end = len(segments)
+        while head < end and segments[head].state == ACKED:
+            head += 1
+        if head and (head == end or (head >= _COMPACT_AT and head * 2 >= end)):
+            del segments[:head]
+            head = 0
+        self._head = head
+        return segments[head] if segments else None
 
 
 @final

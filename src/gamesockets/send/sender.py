@@ -8,6 +8,7 @@ from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.send.ack_requests import AckRequests
+from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.filling import PacketFilling
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes
@@ -61,7 +62,7 @@ class Sender(Outbox):
         "retries",
     )
 
-    def __init__(self, options: ConnectionOptions, first_packet_number: int) -> None:
+    def __init__(self, options: ConnectionOptions, first_packet_number: int, builder: PacketBuilder) -> None:
         self._options = options
         self.lanes = Lanes()
         self.flight = Flight(first_packet_number)
@@ -73,7 +74,7 @@ class Sender(Outbox):
         self.pacer.limit(options.send_rate_min, options.send_rate_max)
         self.retransmission = RetransmissionTimer(self.path.round_trip)
         self.filling = PacketFilling(
-            self.lanes, self.flight, self.retries, self.nagle, self.retransmission, self.ack_requests
+            self.lanes, self.flight, self.retries, self.nagle, self.retransmission, self.ack_requests, builder
         )
         self.loss = LossDetection(
             self.lanes, self.flight, self.retries, self.path, self.retransmission, self.ack_requests

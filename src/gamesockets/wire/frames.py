@@ -83,15 +83,14 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             number_bits = RELATIVE
             number = 1
             if not number_known:
-                if lead & _UNRELIABLE_NUMBER_WIDE:
-                    number_bits = 32
-                    stop = offset + 4
-                else:
-                    number_bits = 16
-                    stop = offset + 2
+                number_bits = 32 if lead & _UNRELIABLE_NUMBER_WIDE else 16
+                stop = offset + (number_bits >> 3)
                 if stop > end:
                     return f"Truncated message number in frame 0x{lead:02x}"
-                number = int.from_bytes(payload[offset:stop], "little")
+                # Byte by byte: a call of `int.from_bytes` costs more than the rest of this frame.
+                number = payload[offset] | payload[offset + 1] << 8
+                if number_bits == 32:
+                    number |= payload[offset + 2] << 16 | payload[offset + 3] << 24
                 offset = stop
                 number_known = True
             elif lead & _UNRELIABLE_NUMBER_WIDE:
@@ -132,7 +131,7 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             stop = offset + width
             if stop > end:
                 return f"Truncated stream position in frame 0x{lead:02x}"
-            position = int.from_bytes(payload[offset:stop], "little")
+            position = int.from_bytes(payload[offset:stop], "little") if width else 0
             offset = stop
             size_code = lead & 7
             if size_code == SIZE_TO_END:
@@ -170,7 +169,9 @@ def decode(payload: bytes, sink: FrameSink) -> str:
             blocks_at = stop + 2
             if blocks_at > end:
                 return "Truncated ack frame"
-            latest = int.from_bytes(payload[offset:stop], "little")
+            latest = payload[offset] | payload[offset + 1] << 8
+            if latest_bits == 32:
+                latest |= payload[offset + 2] << 16 | payload[offset + 3] << 24
             delay = payload[stop] | payload[stop + 1] << 8
             count = lead & 7
             if count == 7:
@@ -230,6 +231,11 @@ def encode_unreliable(number_bits: int, number: int, offset: int, is_last: bool)
         lead |= _UNRELIABLE_OFFSET
         fields += encode_varint(offset)
     return ONE_BYTE[lead] + fields
+
+
+def encode_unreliable_to_end(number: int) -> bytes:
+    """The completed header of a whole message that fills the whole payload."""
+    return b"\x37" + (number & 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def encode_reliable(position_bits: int, position: int) -> bytes:
@@ -317,7 +323,10 @@ def encode_ack(latest: int, delay_us: int, blocks: list[AckBlock]) -> bytes:
     """An ack frame with 16 bits of `latest`, which every protocol version reads; delay below 0 means unknown."""
     delay = ACK_DELAY_UNKNOWN if delay_us < 0 else min(delay_us >> ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN)
     count = len(blocks)
-    frame = bytearray((0x98 | min(count, 7), latest & 0xFF, latest >> 8 & 0xFF, delay & 0xFF, delay >> 8))
+    start = ONE_BYTE[0x98 | min(count, 7)] + (latest & 0xFFFF | delay << 16).to_bytes(4, "little")
+    if not count:
+        return start
+    frame = bytearray(start)
     if count >= 7:
         frame.append(count)
     for block in blocks:

@@ -24,6 +24,9 @@ TIME_SINCE_PREVIOUS_SHIFT: Final = 4
 
 NO_TIME: Final = -1
 
+NO_PACKET: Final = (-1, b"", NO_TIME, b"")
+"""What `split_packet` makes of a datagram that is none."""
+
 _HEADER: Final = struct.Struct("<BIH")
 _HEADER_START: Final = struct.Struct("<BI")
 
@@ -46,11 +49,14 @@ def encode_header(connection_id: int, packet_number: int, stats: bytes, time_sin
     return _HEADER.pack(flags, connection_id, packet_number & 0xFFFF) + optional
 
 
-def split_packet(data: bytes) -> tuple[int, bytes, int, bytes] | None:
-    """(low 16 bits of the number, stats, time since previous in us or NO_TIME, chunk); None if it cannot be one."""
+def split_packet(data: bytes) -> tuple[int, bytes, int, bytes]:
+    """(low 16 bits of the number, stats, time since previous in us or NO_TIME, chunk); `NO_PACKET` if it cannot be one.
+
+    Always a tuple, because compiled code returns one without making an object of it.
+    """
     size = len(data)
     if size < HEADER_BYTES:
-        return None
+        return NO_PACKET
     wire_number = data[5] | data[6] << 8
     flags = data[0]
     if not flags & (FLAG_STATS | FLAG_TIME_SINCE_PREVIOUS):
@@ -60,13 +66,13 @@ def split_packet(data: bytes) -> tuple[int, bytes, int, bytes] | None:
     if flags & FLAG_STATS:
         length, offset = decode_varint(data, offset, size, VARINT32_BYTES)
         if offset < 0 or offset + length > size:
-            return None
+            return NO_PACKET
         stats = data[offset : offset + length]
         offset += length
     time_since_previous_us = NO_TIME
     if flags & FLAG_TIME_SINCE_PREVIOUS:
         if offset + 2 > size:
-            return None
+            return NO_PACKET
         time_since_previous_us = (data[offset] | data[offset + 1] << 8) << TIME_SINCE_PREVIOUS_SHIFT
         offset += 2
     return wire_number, stats, time_since_previous_us, data[offset:]

@@ -1,0 +1,22 @@
+"""What does one lane of the receiving side remember between packets?"""
+
+from typing import final
+
+from gamesockets.receive.reliable import ReliableStream
+from gamesockets.receive.unreliable import UnreliableReassembly
+
+
+@final
+class ReceiveLane:
+    """Numbers seen, the reliable stream, and unreliable messages in pieces."""
+
+    __slots__ = ("highest_number", "highest_queued", "index", "reassembly", "stream")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.highest_number = 0
+        """Highest message number seen in any header."""
+        self.highest_queued = 0
+        self.stream = ReliableStream()
+        self.reassembly: UnreliableReassembly | None = None
+        """Made for the first piece."""
