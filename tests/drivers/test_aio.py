@@ -23,6 +23,7 @@ from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US, Port
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.send.nagle import GATHER_US
 from gamesockets.values.moments import NEVER
 
 LOCAL = gs.Address.ipv4("127.0.0.1", 0)
@@ -170,8 +171,10 @@ async def test_what_may_leave_together_does_so_in_the_next_turn_and_that_is_news
         address = bench.peer.getsockname()
         endpoint.outgoing = [[([b"one"], address)], []]
         with bench.service.lock:
+            bench.service._gathers_from = NEVER  # something has left a moment ago
+            now = now_us()
             for one in (port, port, gone):
-                bench.service.pump_soon(one, now_us())
+                bench.service.pump_soon(one, GATHER_US, now)
             bench.service.remove(gone)
         assert (endpoint.asked, bench.news) == (0, 0)
         await soon(lambda: bench.news == 1)
@@ -257,10 +260,11 @@ async def test_an_unexpected_error_of_one_port_does_not_keep_others_from_sending
         good_endpoint.outgoing = [[([b"one"], bench.peer.getsockname())]]
         good_endpoint.timer = 0
         with bench.service.lock:
+            bench.service._gathers_from = NEVER
             for port in (bad, good):
-                bench.service.pump_soon(port, now_us())
+                bench.service.pump_soon(port, GATHER_US, now_us())
         assert await bench.take(1) == [b"one"]
-        assert good.gathers_until == 0
+        assert not bench.service._gathering
 
 
 @on_every_loop

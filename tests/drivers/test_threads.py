@@ -22,6 +22,7 @@ from gamesockets.drivers.poller import Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
 from gamesockets.values.moments import NEVER
 
 SHORT_S = 0.03
@@ -192,6 +193,61 @@ def test_the_port_of_an_outgoing_connection_closes_with_it(bench: Bench) -> None
     assert (port.udp.fileno(), port.is_open) == (-1, False)
 
 
+# ---------------------------------------------------------------------- gathering
+
+
+@pytest.mark.parametrize("how", ["wait", "the next one, later", "settle", "nothing more"])
+def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: Bench, how: str) -> None:
+    (first, first_end), (second, second_end), (third, third_end) = bench.port(), bench.port(), bench.port()
+    service = bench.service
+    with service.lock:
+        now = now_us()
+        service.pump_soon(first, GATHER_US, now)
+        assert first_end.asked == 1, "nothing has left a moment ago"
+        service._gathers_from = NEVER  # and now something has
+        for port in (first, second, third, second):
+            service.pump_soon(port, GATHER_US, now)
+        assert (first_end.asked, second_end.asked, third_end.asked) == (1, 0, 0)
+        if how == "the next one, later":
+            service.pump_soon(second, GATHER_US, now + GATHER_US)
+        elif how == "wait":
+            assert service.has_news_at_once(lambda: True)
+        elif how == "settle":
+            service.pump_gathered()
+        if how != "nothing more":
+            assert (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1)
+    wait_until(lambda: (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1))
+    assert not service._gathering
+
+
+def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: Bench) -> None:
+    port, endpoint = bench.port()
+    service = bench.service
+    with service.lock:
+        now = now_us()
+        service._gathers_from = NEVER
+        service.pump_soon(port, GATHER_NAGLE_US, now)
+        service.pump_soon(port, GATHER_NAGLE_US, now + GATHER_US)
+        assert endpoint.asked == 0
+        service.pump_soon(port, GATHER_US, now + GATHER_US)
+        service.pump_soon(port, GATHER_NAGLE_US, now + 2 * GATHER_US)
+        assert endpoint.asked == 1
+
+
+def test_a_fault_of_one_port_does_not_keep_gathered_ones_back(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    (bad, bad_end), (good, good_end) = bench.port(), bench.port()
+    bad_end.outgoing = [[([b""], "nowhere")]]  # type: ignore[list-item]
+    good_end.timer = 0
+    with caplog.at_level(logging.ERROR, "gamesockets"), bench.service.lock:
+        bench.service._gathers_from = NEVER
+        for port in (bad, good):
+            bench.service.pump_soon(port, GATHER_US, now_us())
+        bench.service.pump_gathered()
+    wait_until(lambda: good_end.asked > 0)
+    good_end.timer = NEVER
+    wait_until(lambda: "unexpected error" in caplog.text)
+
+
 # ---------------------------------------------------------------------- waiting
 
 
@@ -308,7 +364,7 @@ def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     wait_until(lambda: len(bench.service._followers) == 4)
     bench.service.stop()
     assert [one.result(DEADLINE_S) for one in waiting] == [False] * 5
-    assert not bench.service._thread.is_alive()
+    assert not bench.service._service_thread.is_alive()
     assert not port.is_open
     bench.service.stop()
     assert bench.wait().result(DEADLINE_S) is False, "also who comes later"
@@ -333,7 +389,7 @@ def test_a_fault_is_logged_and_the_service_thread_goes_on(bench: Bench, caplog: 
         wait_until(lambda: len(caplog.records) >= 2)
     assert endpoint.received == [b"hello", b"again"]
     assert "a fault on purpose" in caplog.text
-    assert bench.service._thread.is_alive()
+    assert bench.service._service_thread.is_alive()
 
 
 def test_a_fault_does_not_come_out_of_wait(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -414,7 +470,7 @@ def test_a_selector_that_fails_once_ends_no_thread(monkeypatch: pytest.MonkeyPat
         bench.send_to(port)
         assert endpoint.data_came.wait(DEADLINE_S)
         assert not fails.is_set()
-        assert bench.service._thread.is_alive()
+        assert bench.service._service_thread.is_alive()
         bench.publish()
 
 

@@ -33,6 +33,7 @@ CHANGES: list[Callable[[Pair], object]] = [
     lambda pair: pair.client.create_socket_pair(),
     lambda pair: pair.client.accept_connection(pair.outgoing),
     lambda pair: pair.client.send_messages([gs.OutgoingMessage(pair.outgoing, b"x")]),
+    lambda pair: pair.client.broadcast(b"x"),
     lambda pair: pair.client.flush_messages_on_connection(pair.outgoing),
     lambda pair: pair.client.receive_messages_on_connection(pair.outgoing),
     lambda pair: pair.client.create_poll_group(),
@@ -98,7 +99,7 @@ def test_everything_closed_inside(pair: Pair) -> None:
         pair.client.close()
         pair.client.close()
     assert pair.server.until(State.CLOSED_BY_PEER, pair.incoming).connection_info.end_reason == 2999
-    wait_until(lambda: not pair.client._threads._thread.is_alive())
+    wait_until(lambda: not pair.client._threads._service_thread.is_alive())
     assert not pair.client.wait()
 
 

@@ -1,5 +1,6 @@
 """Do the calls that send and receive messages do what they promise, also by lane and by group? (spec 3, 7 and 8)"""
 
+import select
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from tests.support.pairs import Loopback, NewPair, Pair, data_of
 from tests.support.waiting import collect, wait_until
 
 import gamesockets as gs
+from gamesockets.node.batches import CONNECTIONS_PER_ROUND, broadcast, send_batch
 from gamesockets.observe.snapshots import QUEUE_TIME_UNKNOWN
 from gamesockets.values.records import MessageData
 
@@ -15,6 +17,7 @@ Scope = gs.ConfigurationScope
 State = gs.ConnectionState
 RELIABLE = gs.SendFlags.RELIABLE
 RELIABLE_NO_NAGLE = gs.SendFlags.RELIABLE_NO_NAGLE
+NOW = gs.SendFlags.UNRELIABLE_NO_NAGLE
 UNKNOWN = gs.Connection(0x1234_5678)
 
 
@@ -101,6 +104,76 @@ def test_many_at_once(pair: Pair) -> None:
     assert pair.client.send_messages([]) == []
     full = pair.client.send_messages([message(one, bytes(300_000), RELIABLE)] * 3)
     assert full == [3, -int(gs.Result.LIMIT_EXCEEDED), 0]
+
+
+def test_broadcast_to_some_to_all_and_to_a_group(sockets: gs.NetworkingSockets) -> None:
+    ends = [sockets.create_socket_pair() for _ in range(3)]
+    group = sockets.create_poll_group()
+    here, there = [one for one, _ in ends], [other for _, other in ends]
+    for one in here[1:]:
+        assert sockets.set_connection_poll_group(one, group)
+    assert sockets.broadcast(b"some", here[:2], RELIABLE) == 2
+    assert sockets.broadcast(bytearray(b"group"), flags=RELIABLE, poll_group=group) == 2
+    assert sockets.broadcast(b"unknown", [UNKNOWN, here[2]]) == 1
+    assert sockets.broadcast(b"nobody", []) == 0
+    assert sockets.broadcast(b"no such lane", here, lane=1) == 0
+    assert sockets.broadcast(b"all", iter(here)) == 3
+    came = [data_of(sockets.receive_messages_on_connection(other)) for other in there]
+    assert came == [[b"some", b"all"], [b"some", b"group", b"all"], [b"group", b"unknown", b"all"]]
+    assert sockets.broadcast(b"everywhere") == 6
+    with pytest.raises(gs.InvalidHandle):
+        sockets.broadcast(b"", poll_group=gs.PollGroup(12345))
+    sockets.close()
+    assert sockets.broadcast(b"late") == 0
+
+
+@pytest.mark.parametrize("in_one_call", ["broadcast", "send_messages"])
+def test_a_long_one_takes_what_arrives_meanwhile(pair: Pair, in_one_call: str) -> None:
+    """After 64 connections the server reads its socket, though its program has not called anything else."""
+    server, client = pair.server, pair.client
+    clients = [client.connect(pair.address) for _ in range(CONNECTIONS_PER_ROUND)]
+    accepted = [server.until(State.CONNECTING).connection for _ in clients]
+    for connection in accepted:
+        assert server.accept_connection(connection) == gs.Result.OK
+    for connection in clients:
+        client.until(State.CONNECTED, connection)
+    everybody = [pair.incoming, *accepted]
+    with server._node.lock:  # so that the service thread does not read it
+        client.send_message_to_connection(pair.outgoing, b"up", NOW)
+        wait_until(lambda: bool(select.select([server._node.service._ports[0].udp], [], [], 0)[0]))
+        if in_one_call == "broadcast":
+            broadcast(list(server._node.members.values()), server._node.service, b"down", int(NOW), 0)
+        else:
+            batch = [(int(connection), b"down", int(NOW), 0) for connection in everybody]
+            assert min(send_batch(server._node.members, server._node.service, batch)) > 0
+        assert [m.data for m in server._node.members[pair.incoming].take(5)] == [b"up"]
+    for connection in (pair.outgoing, *clients):
+        assert data_of(client.messages(connection)) == [b"down"]
+
+
+@pytest.mark.parametrize("then", ["close", "close all", "lanes", "rate", "flush", "receive", "nothing"])
+def test_what_was_sent_before_another_call_leaves_before_it(pair: Pair, then: str) -> None:
+    """Messages that were gathered are not lost, and none is held back, by what the program does next."""
+    client, connection = pair.client, pair.outgoing
+    for number in range(5):
+        assert client.send_message_to_connection(connection, b"%d" % number, NOW) == gs.Result.OK
+    if then == "close":
+        assert client.close_connection(connection)
+    elif then == "close all":
+        client.close()
+    elif then == "lanes":
+        assert client.configure_connection_lanes(connection, [1, 0]) == gs.Result.OK
+    elif then == "rate":
+        client.set_connection_configuration_value(connection, gs.ConfigurationValue.SEND_RATE_MAX, 1 << 20)
+    elif then == "flush":
+        assert client.flush_messages_on_connection(connection) == gs.Result.OK
+    elif then == "receive":
+        assert client.receive_messages_on_connection(connection) == []
+    else:
+        assert [m.data for m in pair.server.messages(pair.incoming, 5)] == [b"%d" % number for number in range(5)]
+        return
+    assert not client._node.service._gathering
+    assert [m.data for m in pair.server.messages(pair.incoming, 5)] == [b"%d" % number for number in range(5)]
 
 
 def test_lanes(pair: Pair) -> None:

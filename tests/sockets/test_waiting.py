@@ -338,7 +338,7 @@ def test_closing_while_others_wait(pair: Pair) -> None:
         for one in closing:
             one.result(DEADLINE_S)
         assert [one.result(DEADLINE_S) for one in waiting] == [False] * 6
-    assert not pair.client._threads._thread.is_alive()
+    assert not pair.client._threads._service_thread.is_alive()
     pair.server.until(State.CLOSED_BY_PEER)
 
 
@@ -361,7 +361,7 @@ def test_closing_inside_a_status_callback(pair: Pair, somebody_waits: bool) -> N
         if waiting is not None:
             waiting.result(DEADLINE_S)
     assert seen == [State.CONNECTING], "what waited behind it was forgotten"
-    assert not pair.client._threads._thread.is_alive()
+    assert not pair.client._threads._service_thread.is_alive()
     pair.server.until(State.CLOSED_BY_PEER)
 
 

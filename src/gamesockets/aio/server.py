@@ -19,16 +19,17 @@ from gamesockets.config.table import ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
+from gamesockets.node.batches import broadcast
 from gamesockets.node.creation import Config
 from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_type, outgoing
+from gamesockets.values.arguments import check_type, plain_number, to_bytes
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, DebugType, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.identity import NetworkingIdentity
-from gamesockets.values.records import ConnectionInfo, MessageData, OutgoingMessage, StatusInfo
+from gamesockets.values.records import ConnectionInfo, MessageData, StatusInfo
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
 
@@ -249,15 +250,12 @@ class Server:
             ValueError: a connection belongs to another server.
         """
         chosen = list(self._conversations.values()) if connections is None else self._of_this_server(connections)
-        messages = [
-            OutgoingMessage(conversation.handle, data, flags, lane)
-            for conversation in chosen
-            if not conversation.has_senders
-        ]
-        prepared = outgoing(messages)
-        with LINES, self._node.entering():
-            outcomes = self._node.send_batch(prepared)
-        return len([number for number in outcomes if number > 0])
+        members = [conversation.member for conversation in chosen if not conversation.has_senders]
+        data = to_bytes(data)
+        flags_number, lane_number = plain_number("flags", flags), plain_number("lane", lane)
+        node = self._node
+        with LINES, node.entering():
+            return broadcast(members, node.service, data, flags_number, lane_number)
 
     def _of_this_server(self, connections: Iterable[Connection]) -> list[Conversation]:
         found: list[Conversation] = []

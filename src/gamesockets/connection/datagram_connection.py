@@ -29,7 +29,7 @@ from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.builder import PacketBuilder
-from gamesockets.send.nagle import GATHER_BYTES
+from gamesockets.send.nagle import GATHER_BYTES, GATHER_NAGLE_US, GATHER_US
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
@@ -377,10 +377,11 @@ class DatagramConnection(Connection):
         """After `send`: whether `datagrams_to_send` should be asked now, because something may leave or wait anew."""
         return self.data_flows and self.sender.is_due(now, self.timers.send)
 
-    def may_gather(self, now: int) -> bool:
-        """After `send`: whether full packets may wait a moment: all queued messages may wait, and they are few."""
-        sender = self.sender
-        return sender.nagle.until > now and sender.lanes.queued_bytes < GATHER_BYTES
+    def may_gather_us(self, now: int) -> int:
+        """After `send`: how long the queued data may wait for more: longer if all of it may wait, 0 if it is much."""
+        if self.sender.lanes.queued_bytes >= GATHER_BYTES:
+            return 0
+        return GATHER_NAGLE_US if self.sender.nagle.until > now else GATHER_US
 
     def measure(self, now: int) -> None:
         """Brings rates and quality up to date; called before they are read."""

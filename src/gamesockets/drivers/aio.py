@@ -41,8 +41,8 @@ class LoopService(Service):
         self._has_readers = True
         self._is_serving = False
         self._is_news_due = False
-        self._soon: dict[Port, None] = {}
-        """Ports to be pumped in the loop's next turn."""
+        self._is_pump_planned = False
+        """Whether what was gathered leaves in the loop's next turn."""
         self._armed_for = NEVER
         self._timer: TimerHandle | None = None
         # The finalizer holds only the list: it must not keep this service alive.
@@ -134,24 +134,20 @@ class LoopService(Service):
         self._armed_for = deadline
         self._timer = self._loop.call_later(max(0, deadline - now_us()) / 1_000_000, self._timer_fired)
 
-    def pump_soon(self, port: Port, now: int) -> None:  # noqa: ARG002 - it happens at a later time
-        """`pump` in the loop's next turn: tasks that send in the same turn share system calls."""
-        if not self._soon:
-            self._loop.call_soon(self._pump_all)
-        self._soon[port] = None
-        port.gathers_until = NEVER
+    def _plan_pump(self) -> None:
+        """In the loop's next turn: all tasks that send in one turn are served at once."""
+        if self._loop.is_closed():
+            self.pump_gathered()
+        elif not self._is_pump_planned:
+            self._is_pump_planned = True
+            self._loop.call_soon(self._pump_planned)
 
-    def _pump_all(self) -> None:
+    def _pump_planned(self) -> None:
+        self._is_pump_planned = False
+        if not self._gathering:
+            return
         with self.lock:
-            now = now_us()
-            soon = list(self._soon)
-            self._soon.clear()
-            try:
-                for port in soon:
-                    if port.is_open:
-                        self.pump(port, now)
-            except Exception:  # noqa: BLE001 - as in `_serve`
-                self._recover(soon)
+            self.pump_gathered()
         if OUTPUT.waiting:
             OUTPUT.deliver()
         self._on_news()  # what has left made room in send buffers

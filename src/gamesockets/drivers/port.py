@@ -45,11 +45,9 @@ class Port:
         "backlog",
         "deadline",
         "endpoint",
-        "gathers_until",
         "impairment",
         "is_open",
         "owner",
-        "pumped_at",
         "trace_bytes_max",
         "udp",
     )
@@ -70,10 +68,6 @@ class Port:
         self._unsent: set[Path] | None = None
         """The paths of connections for which the system refuses all that is sent; None before the first."""
         self.deadline = NEVER
-        self.gathers_until = 0
-        """Until then a pump is planned, and what may wait for it need not ask for another one."""
-        self.pumped_at = 0
-        """When it was last asked for datagrams."""
         self.is_open = True
         self.owner = 0
         """Handle of the listen socket it belongs to; 0 for a port of one outgoing connection, closed after it."""

@@ -7,15 +7,20 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.drivers.lock import DeadLock, is_inside, new_lock
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
+
+ALONE_AFTER_US: Final = 50
+"""A message that is queued so long after others have left does not wait for more."""
 
 
 class ServiceOwner(ABC):
@@ -50,6 +55,12 @@ class Service(ABC):
         self._ports: list[Port] = []
         self._timers: list[tuple[int, int, Port]] = []
         self._entries = 0
+        self._gathering: dict[Port, None] = {}
+        """Ports on which messages were queued that leave a moment later, together."""
+        self._gathers_until = 0
+        """When the next message that is queued takes along those that were gathered."""
+        self._gathers_from = 0
+        """A message that is queued later than this leaves at once: nothing has left a moment ago."""
 
     # ------------------------------------------------------------------ what a driver adds
 
@@ -74,8 +85,8 @@ class Service(ABC):
         """There may be news for those who wait. Called with the lock held."""
 
     @abstractmethod
-    def pump_soon(self, port: Port, now: int) -> None:
-        """`pump`, but more may be queued in a moment: whole packets that leave together cost less than one by one."""
+    def _plan_pump(self) -> None:
+        """The first message was gathered: has `pump_gathered` called soon, though nothing is queued behind it."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -127,10 +138,57 @@ class Service(ABC):
         """All open ports."""
         return self._ports
 
+    def queued(self, port: Port, connection: DatagramConnection, now: int) -> None:
+        """A message was queued: sends it at once, or a moment later together with those behind it.
+
+        The first one leaves at once. One pump for all that follow it closely costs much less than one for each.
+        """
+        if not connection.needs_service(now):
+            return
+        port.endpoint.touch(connection)
+        gather_us = connection.may_gather_us(now)
+        if gather_us:
+            self.pump_soon(port, gather_us, now)
+        else:
+            self.pump(port, now)
+
+    def pump_soon(self, port: Port, gather_us: int, now: int) -> None:
+        """`pump`, at once if nothing has left a moment ago; else at most that much later, with what comes meanwhile."""
+        until = now + gather_us
+        if not self._gathering:
+            if now >= self._gathers_from:
+                self.pump(port, now)
+                self._gathers_from = now_us() + ALONE_AFTER_US
+                return
+            self._gathers_until = until
+            self._gathering[port] = None
+            self._plan_pump()
+            return
+        self._gathering[port] = None
+        if now >= self._gathers_until:
+            self.pump_gathered()
+        elif until < self._gathers_until:
+            self._gathers_until = until
+
+    def pump_gathered(self) -> None:
+        """Sends what was gathered."""
+        if not self._gathering:
+            return
+        now = now_us()
+        ports = list(self._gathering)
+        self._gathering.clear()
+        try:
+            for port in ports:
+                if port.is_open:
+                    self.pump(port, now)
+        except Exception:  # noqa: BLE001 - as in `_serve`
+            self._recover(ports)
+        self._gathers_from = now_us() + ALONE_AFTER_US
+
     def pump(self, port: Port, now: int) -> None:
         """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
-        port.pumped_at = now
-        port.gathers_until = 0
+        if self._gathering:
+            self._gathering.pop(port, None)
         awaited_room = port.awaits_room
         port.pump(now)
         if port.awaits_room is not awaited_room:
@@ -189,12 +247,15 @@ class Service(ABC):
         except Exception:  # noqa: BLE001 - see above
             self._recover(self._ports)
 
+    def serve_between(self) -> None:
+        """In the middle of a call that takes long: takes what has come for the listen sockets, and does what is due."""
+        self._serve([(port, READ) for port in self._ports if port.owner], now_us())
+
     def _recover(self, ports: Iterable[Port]) -> None:
         """Called while an exception is handled that may have kept these ports from being pumped."""
         OUTPUT.exception("serving the sockets met an unexpected error and goes on")
         for port in ports:
             if port.is_open:
-                port.gathers_until = 0
                 self.schedule(port)
 
     def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
@@ -219,6 +280,8 @@ class Service(ABC):
                 if port.impairment.is_active:
                     port.deliver_delayed(now)
                 port.endpoint.handle_timer(now)
+        if self._gathering:
+            touched.update(self._gathering)
         for port in touched:
             if port.is_open:
                 self.pump(port, now)

@@ -29,8 +29,8 @@ SLEEP_MAX_S: Final = 86_400.0
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
-GATHER_US: Final = 300
-"""How long whole packets wait, in a flood of messages, for others of their connection, to leave in one system call."""
+PUMP_AFTER_US: Final = 250
+"""When the service thread sends what was gathered, if no thread of the program has done that at its time."""
 
 WAIT_SLICE_S: Final = 0.25 if sys.platform == "win32" else SLEEP_MAX_S
 """The longest sleep of a thread in `wait`, after which it goes on. Nothing else lets Ctrl-C end a sleep on Windows."""
@@ -73,8 +73,8 @@ class ThreadService(Service):
         """When a thread last gave up leading."""
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
-        self._gathering: dict[Port, None] = {}
-        """Ports with whole packets that wait for more."""
+        self._gathered_deadline = NEVER
+        """When the service thread sends what was gathered."""
         self._put_off: deque[Callable[[], object]] = deque()
         self._service_poller = Poller()
         try:
@@ -83,8 +83,8 @@ class ThreadService(Service):
             self._service_poller.close()
             raise
         SWITCH_INTERVAL.open(id(self))
-        self._thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
-        self._thread.start()
+        self._service_thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
+        self._service_thread.start()
 
     # The methods from here on, up to `stop`, are called with the lock held.
 
@@ -111,21 +111,13 @@ class ThreadService(Service):
             poller.sleeping_until = deadline
             poller.wake()
 
-    def pump(self, port: Port, now: int) -> None:
-        """As for every driver; what was gathered leaves too."""
-        if self._gathering:
-            self._gathering.pop(port, None)
-        super().pump(port, now)
+    def _plan_pump(self) -> None:
+        self._gathered_deadline = self._gathers_until + PUMP_AFTER_US
+        self._wake_before(self._gathered_deadline)
 
-    def pump_soon(self, port: Port, now: int) -> None:
-        """`pump`, unless the last one was a moment ago: then the service thread or a `wait` does it a moment later."""
-        until = port.pumped_at + GATHER_US
-        if now >= until:
-            self.pump(port, now)
-        else:
-            port.gathers_until = until
-            self._gathering[port] = None
-            self._schedule_at(port, until)
+    def _next_deadline(self) -> int:
+        deadline = super()._next_deadline()
+        return min(deadline, self._gathered_deadline) if self._gathering else deadline
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""
@@ -138,9 +130,7 @@ class ThreadService(Service):
 
     def has_news_at_once(self, has_news: HasNews) -> bool:
         """Sends what was gathered, before a `wait`; whether that need not sleep, because there is news."""
-        if self._gathering:
-            for port in list(self._gathering):
-                self.pump(port, now_us())
+        self.pump_gathered()
         return has_news()
 
     def wait(self, timeout_s: float | None, has_news: HasNews) -> bool:
@@ -205,8 +195,8 @@ class ThreadService(Service):
                 self._service_poller.wake()
                 self._leader_poller.wake()
             is_needed = self._leading and self._leader_thread == threading.get_ident()
-        if not is_needed and threading.current_thread() is not self._thread:
-            self._thread.join()
+        if not is_needed and threading.current_thread() is not self._service_thread:
+            self._service_thread.join()
 
     def is_stopping(self) -> bool:
         """Whether `stop` was called."""

@@ -21,7 +21,6 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State
-from gamesockets.drivers.gathering import PUMP_NOW, PUMP_SOON, when_to_pump
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
@@ -167,16 +166,12 @@ class PortMember(Member):
         now = now_us()
         number = self._datagrams.send(data, flags, lane, now)
         if number > 0:
-            port = self._port
-            when = when_to_pump(port, self._datagrams, now)
-            if when == PUMP_NOW:
-                self._service.pump(port, now)
-            elif when == PUMP_SOON:
-                self._service.pump_soon(port, now)
+            self._service.queued(self._port, self._datagrams, now)
         return number
 
     def mark_due(self, due: dict[Port, None], now: int) -> None:
-        if when_to_pump(self._port, self._datagrams, now):
+        if self._datagrams.needs_service(now):
+            self._port.endpoint.touch(self._datagrams)
             due[self._port] = None
 
     def serve(self, now: int) -> None:

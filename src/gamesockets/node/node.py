@@ -137,7 +137,7 @@ class Node(LivingNode, ServiceOwner):
             is_first = not self.is_closed
             self.is_closed = True
             if is_first:
-                self._close_all(now_us())
+                self._close_all(self._settle())
         if is_first:
             self.service.stop()
             PROCESS.forget(self)
@@ -154,12 +154,17 @@ class Node(LivingNode, ServiceOwner):
         self._pipes.changes.clear()
         self._audience.forget_changes()
 
+    def _settle(self) -> int:
+        """Before something is done to connections: what was sent until now leaves. The time."""
+        self.service.pump_gathered()
+        return now_us()
+
     # ------------------------------------------------------------------ the end of the program, and a fork
 
     def begin_farewell(self) -> None:
         self.service.begin_end()
         with LINES, self.lock:
-            now = now_us()
+            now = self._settle()
             for member in list(self.members.values()):
                 member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)
                 member.serve(now)
@@ -282,7 +287,7 @@ class Node(LivingNode, ServiceOwner):
 
     def close_connection(self, member: Member, reason: int, debug: str, enable_linger: bool) -> None:
         """Closes a connection, whose handle is dead from now on (spec 3, 6.5)."""
-        now = now_us()
+        now = self._settle()
         member.close(reason, debug, enable_linger, now)
         member.serve(now)
         del self.members[member.connection.id]
@@ -293,7 +298,7 @@ class Node(LivingNode, ServiceOwner):
         listener = self.listeners.get(handle)
         if listener is None:
             return False
-        now = now_us()
+        now = self._settle()
         port = listener.port
         for member in self.members.values():
             if member.listen_socket == handle:
@@ -312,7 +317,7 @@ class Node(LivingNode, ServiceOwner):
         """Closes every connection (2999); later ones get these credentials."""
         self.check_open()
         self.credentials = credentials
-        now = now_us()
+        now = self._settle()
         for member in list(self.members.values()):
             member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
             member.serve(now)
@@ -335,39 +340,10 @@ class Node(LivingNode, ServiceOwner):
 
     def configure_lanes(self, member: Member, priorities: list[int], weights: list[int]) -> Result:
         """Sets up the lanes of the sending direction (spec 3, 8.2); the numbers were checked by the caller."""
-        now = now_us()
+        now = self._settle()
         result = member.connection.configure_lanes(priorities, weights, now)
         member.serve(now)
         return result
-
-    def send_batch(self, messages: list[tuple[int, bytes, int, int]]) -> list[int]:
-        """Queues messages given by handle, payload, flags and lane, then sends what is due: once for each port.
-
-        For each the number, or minus the `Result`; 0 for those behind one of the same connection that failed.
-        """
-        outcomes: list[int] = []
-        failed: set[int] = set()
-        touched: dict[int, Member] = {}
-        now = now_us()
-        for handle, data, flags, lane in messages:
-            if handle in failed:
-                outcomes.append(0)
-                continue
-            member = self.members.get(handle)
-            if member is None:
-                outcome = -int(Result.INVALID_PARAM)
-            else:
-                outcome = member.connection.send(data, flags, lane, now)
-                touched[handle] = member
-            if outcome < 0:
-                failed.add(handle)
-            outcomes.append(outcome)
-        due: dict[Port, None] = {}
-        for member in touched.values():
-            member.mark_due(due, now)
-        for port in due:
-            self.service.pump(port, now)
-        return outcomes
 
     # ------------------------------------------------------------------ poll groups
 
@@ -468,6 +444,7 @@ class Node(LivingNode, ServiceOwner):
 
     def configure(self, scope: int, scope_object: int, value: int, x: ConfigurationInput) -> bool:
         """Sets a value at a scope below the global one, None takes it back; whether that was possible."""
+        self._settle()
         configuration = self.configuration_at(scope, scope_object)
         if configuration is None or not configuration.set(value, x):
             return False

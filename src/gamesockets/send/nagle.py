@@ -7,6 +7,12 @@ from gamesockets.values.moments import NEVER
 GATHER_BYTES: Final = 16_384
 """Full packets leave at once when this much is queued, even if all messages in them may wait."""
 
+GATHER_US: Final = 50
+"""How long a message that does not wait may be held back, so that others, on any connection, are served with it."""
+
+GATHER_NAGLE_US: Final = 300
+"""The same where only messages that may wait are queued: their full packets share a system call."""
+
 
 @final
 class NagleTimer:

@@ -1,8 +1,9 @@
 """Which calls send and receive messages? Lanes and poll groups belong to them (spec 3, parts 7 and 8)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import index
 
+from gamesockets.node.batches import broadcast, send_batch
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
@@ -11,8 +12,10 @@ from gamesockets.values.arguments import (
     check_type,
     explain_send,
     find,
+    handle_numbers,
     numbers,
     outgoing,
+    plain_number,
     to_bytes,
 )
 from gamesockets.values.enums import DebugType, SendFlags
@@ -98,8 +101,56 @@ class MessageCalls(Calls):
             TypeError: one is no message at all, or a part of it of a wrong type; then none was queued.
         """
         prepared = outgoing(messages)
-        with LINES, self._node.entering():
-            return self._node.send_batch(prepared)
+        node = self._node
+        with LINES, node.entering():
+            return send_batch(node.members, node.service, prepared)
+
+    def broadcast(
+        self,
+        data: MessageData,
+        connections: Iterable[Connection] | None = None,
+        flags: SendFlags = SendFlags.UNRELIABLE,
+        lane: int = 0,
+        *,
+        poll_group: PollGroup | None = None,
+    ) -> int:
+        """Queues a message for many connections without waiting; those that cannot take it do not get it.
+
+        The cheapest way to tell all players the same. What arrives while a long one goes on is taken in between.
+
+        Args:
+            data: at most 524288 bytes.
+            connections: whom to send it to; by default all connections, those that are connecting too.
+            flags: how to send it.
+            lane: which lane.
+            poll_group: send it to the connections of that group instead.
+
+        Returns:
+            How many connections took it; unknown handles take nothing.
+
+        Raises:
+            TypeError: an argument is of a wrong type.
+            ValueError: both connections and a group were given.
+            InvalidHandle: there is no such group.
+        """
+        if type(data) is not bytes:
+            data = to_bytes(data)
+        flags_number, lane_number = plain_number("flags", flags), plain_number("lane", lane)
+        if connections is not None and poll_group is not None:
+            raise ValueError("broadcast to connections or to a poll group, not to both")
+        handles = None if connections is None else handle_numbers("connections", connections)
+        node = self._node
+        with LINES, node.entering():
+            members = node.members
+            if poll_group is not None:
+                if node.groups.get(poll_group) is None:
+                    raise InvalidHandle(poll_group, "poll group")
+                chosen = [member for member in members.values() if member.poll_group == poll_group]
+            elif handles is None:
+                chosen = list(members.values())
+            else:
+                chosen = [member for member in map(members.get, handles) if member is not None]
+            return broadcast(chosen, node.service, data, flags_number, lane_number)
 
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends at once what waits for more data (`NAGLE_TIME`).
@@ -119,8 +170,10 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """Takes up to that many waiting messages of one connection. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.entering():
-            member = find(self._node.members, connection, "connection")
+        node = self._node
+        with LINES, node.entering():
+            node.service.pump_gathered()
+            member = find(node.members, connection, "connection")
             if member is None:
                 raise InvalidHandle(connection, "connection")
             return member.take(max_messages)
@@ -130,8 +183,10 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """The same for all connections accepted from a listen socket and in no poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.entering():
-            listener = self._node.listeners.get(socket)
+        node = self._node
+        with LINES, node.entering():
+            node.service.pump_gathered()
+            listener = node.listeners.get(socket)
             if listener is None or listener.inbox is None:
                 raise InvalidHandle(socket, "listen socket")
             return listener.inbox.take(max_messages)
@@ -141,8 +196,10 @@ class MessageCalls(Calls):
     ) -> list[NetworkingMessage]:
         """The same for all connections of a poll group. Raises `InvalidHandle`."""
         check_type("max_messages", max_messages, int)
-        with self._node.entering():
-            inbox = self._node.groups.get(group)
+        node = self._node
+        with LINES, node.entering():
+            node.service.pump_gathered()
+            inbox = node.groups.get(group)
             if inbox is None:
                 raise InvalidHandle(group, "poll group")
             return inbox.take(max_messages)

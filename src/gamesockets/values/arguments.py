@@ -57,6 +57,18 @@ def numbers(name: str, values: Sequence[int]) -> list[int]:
     return [plain_number(f"{name}[{place}]", value) for place, value in enumerate(values)]
 
 
+def handle_numbers(name: str, handles: Iterable[int]) -> list[int]:
+    """Handles as a list; `TypeError` for what cannot be a handle."""
+    check_type(name, handles, Iterable)
+    found = list(handles)
+    try:
+        return [index(handle) for handle in found]
+    except TypeError:
+        for place, handle in enumerate(found):
+            check_handle(handle, f"{name}[{place}]")
+        raise
+
+
 def check_connection_name(name: str) -> None:
     """Raises `TypeError` for what is no text, `ValueError` for a text that is too long to be a name."""
     check_type("name", name, str)
