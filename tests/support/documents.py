@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.ports import free_port
+from tests.support.programs import tells_of_slowness
 from tests.support.waiting import DEADLINE_S, wait_until
 
 ROOT: Final = Path(__file__).parents[2]
@@ -140,9 +141,6 @@ def run_here(page: str) -> None:
             assert printed.getvalue() == block.output, block.place
 
 
-_TOOK_LONG: Final = re.compile(r"Executing <.*> took [0-9.]+ seconds\n")
-
-
 class Program:
     """A block running in a process of its own."""
 
@@ -165,7 +163,7 @@ class Program:
     @property
     def errors(self) -> str:
         """All of standard error so far, but for asyncio's remarks on how busy the machine is."""
-        return "".join([line for line in self._errors if not _TOOK_LONG.fullmatch(line)])
+        return "".join([line for line in self._errors if not tells_of_slowness(line)])
 
     def wait_for(self, output: str) -> None:
         """Waits until that has been printed, or the program has ended."""

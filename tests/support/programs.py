@@ -14,10 +14,17 @@ from typing import IO, Final, Self
 
 DEADLINE_S: Final = 20.0
 
+_TOOK_LONG: Final = re.compile(r"Executing <.*> took [0-9.]+ seconds")
+
 
 def gamesockets(*arguments: str) -> list[str]:
     """The command line that runs ours."""
     return [sys.executable, "-W", "error", "-m", "gamesockets", *arguments]
+
+
+def tells_of_slowness(line: str) -> bool:
+    """Whether a line is asyncio's remark, made in development mode, on how long something took: the machine is busy."""
+    return _TOOK_LONG.fullmatch(line.rstrip("\n")) is not None
 
 
 class Program:

@@ -147,7 +147,9 @@ class Inbox(MessageSink):
         self._is_ready = False
 
     def take(self, limit: int) -> list[NetworkingMessage]:
-        """Removes and returns up to `limit` messages from the front."""
+        """Removes and returns up to `limit` messages from the front; none where that is negative."""
+        if limit < 0:
+            limit = 0
         messages = self._messages
         first = self._first
         stop = first + limit
