@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.hostile.app import HONEST, App
 from gamesockets.connection.datagram_connection import DatagramConnection
-from gamesockets.drivers.arrivals import ARRIVALS_MAX
+from gamesockets.endpoint.arrivals import ARRIVALS_MAX
 from gamesockets.endpoint.limits import STRAYS_TOLD_MAX
 from gamesockets.endpoint.strangers import REPLIES_MAX
 

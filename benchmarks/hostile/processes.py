@@ -79,6 +79,7 @@ class Server:
 
     def _finish(self) -> Word:
         self._app.stop()
+        del self._app  # what it still refers to would count as left
         gc.collect()
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,6 +1,8 @@
 """Does a `NetworkingSockets` serve its user, wake who waits, and take everything down when it is closed?"""
 
+import gc
 import time
+import weakref
 
 import pytest
 from tests.support.pairs import LOCALHOST, Loopback, NewSide, Pair, data_of
@@ -188,3 +190,21 @@ def test_shutting_down_tells_the_peers() -> None:
         loopback.server.close()
         loopback.client.until(State.CLOSED_BY_PEER, ours)
         assert loopback.client.info(ours).end_reason == gs.EndReason.APP_EXCEPTION_MAX
+
+
+def test_a_closed_object_is_freed_although_its_callback_refers_to_it() -> None:
+    class Program:
+        def __init__(self) -> None:
+            self.sockets = gs.NetworkingSockets()
+            self.sockets.set_status_callback(self.on_change)
+            self.sockets.create_listen_socket(gs.Address("127.0.0.1", 0))
+
+        def on_change(self, change: gs.StatusInfo) -> None:
+            pass
+
+    program = Program()
+    program.sockets.close()
+    there = weakref.ref(program.sockets)
+    del program
+    gc.collect()
+    assert there() is None

@@ -7,8 +7,8 @@ from typing import Final, final
 from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
-from gamesockets.drivers.arrivals import Arrival, Arrivals
 from gamesockets.drivers.udp import UdpSocket
+from gamesockets.endpoint.arrivals import Arrival, Arrivals
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.observe.life_lines import sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent

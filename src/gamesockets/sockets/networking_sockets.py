@@ -61,7 +61,8 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         super().__init__(Node(self._make_service, self._events, shown, trust, config))
         self._news = News(self._node, self._events)
         # Whoever drops this object unclosed must not leave the process with another switch interval.
-        weakref.finalize(self, self._threads.abandon).atexit = False
+        self._abandoned = weakref.finalize(self, self._threads.abandon)
+        self._abandoned.atexit = False
 
     def _make_service(self, owner: ServiceOwner) -> ThreadService:
         self._threads = ThreadService(owner)
@@ -81,6 +82,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         Nothing is flushed: close connections with linger and wait a little if their data matters.
         """
         self._node.close()
+        self._abandoned.detach()  # it would keep everything that a callback refers to, perhaps this object
 
     def wait(
         self,

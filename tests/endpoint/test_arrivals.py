@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Final
 
-from gamesockets.drivers.arrivals import (
+from gamesockets.endpoint.arrivals import (
     ARRIVALS_MAX,
     PEER_MAX,
     PEER_SHARE,
@@ -23,7 +23,7 @@ KNOWN: Final = {HEAVY, LIGHT}
 
 
 def numbered(count: int, remote: SocketAddress, first: int = 0) -> Arrival:
-    return [number.to_bytes(2, "big") for number in range(first, first + count)], remote, b""
+    return [b"\x80" + number.to_bytes(2, "big") for number in range(first, first + count)], remote, b""
 
 
 def all_of(arrivals: Arrivals) -> list[Arrival]:
@@ -68,7 +68,7 @@ def test_the_order_of_each_peer_is_kept_and_nothing_is_lost() -> None:
     taken += all_of(arrivals)
     for remote, count in ((HEAVY, 1500), (LIGHT, 50)):
         numbers = [
-            int.from_bytes(data, "big") for datagrams, source, _ in taken if source == remote for data in datagrams
+            int.from_bytes(data[1:], "big") for datagrams, source, _ in taken if source == remote for data in datagrams
         ]
         assert numbers == list(range(count))
     assert arrivals.dropped == 0
@@ -95,3 +95,12 @@ def test_many_peers_together_hold_a_bounded_number() -> None:
     assert [waiting[peer] for peer in peers[50:60]] == [PEER_SHARE] * 10
     assert arrivals.count == 0
     assert not arrivals._peers
+
+
+def test_messages_in_the_clear_in_a_peers_name_wait_with_the_strangers() -> None:
+    arrivals = Arrivals()
+    forged: Arrival = ([b"\x25forged"], LIGHT, b"")
+    arrivals.put([forged] * (STRANGERS_MAX + 1000), KNOWN)
+    arrivals.put([([b""], LIGHT, b""), numbered(3, LIGHT)], KNOWN)
+    assert arrivals.dropped == 1001
+    assert [arrivals.next(), arrivals.next()] == [forged, numbered(3, LIGHT)]

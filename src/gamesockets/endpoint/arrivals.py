@@ -1,7 +1,8 @@
 """Whose datagrams are next, when more have come than can be served at once?
 
-They wait in a queue for each peer that has a connection, and in one for all strangers, and the queues take turns: who
-sends little is served soon, whatever others send. Who sends too much loses what does not fit into its own queue.
+Packets wait in a queue for each peer that has a connection, and in one for all strangers, and the queues take turns:
+who sends little is served soon, whatever others send. Who sends too much loses what does not fit into its own queue.
+Messages in the clear, which anybody can send in a peer's name, wait with the strangers.
 """
 
 from collections import deque
@@ -9,6 +10,7 @@ from collections.abc import Container
 from typing import Final, TypeAlias, final
 
 from gamesockets.values.address import SocketAddress
+from gamesockets.wire.packet import FLAG_DATA
 
 # Datagrams that came in a row from one address and to one of ours; that address; ours, as `UdpSocket.send` takes it.
 Arrival: TypeAlias = tuple[list[bytes], SocketAddress, bytes]
@@ -28,6 +30,9 @@ ROOMY: Final = 4096
 """While fewer datagrams wait, a peer may have `PEER_MAX`; then only `PEER_SHARE`."""
 
 PEER_SHARE: Final = 8
+
+_DATA: Final = bytes([FLAG_DATA])
+"""The least first byte of a packet. Of datagrams that came in a row the first counts."""
 
 ARRIVALS_MAX: Final = 16_384
 """Datagrams that may wait, from everybody together."""
@@ -67,7 +72,7 @@ class Arrivals:
         for datagrams, remote, local in arrivals:
             queue = self._strangers
             limit = STRANGERS_MAX
-            is_peer = remote in known
+            is_peer = remote in known and datagrams[0][:1] >= _DATA
             if is_peer:
                 queue = self._peers.get(remote) or ArrivalQueue()
                 limit = PEER_MAX if self.count < ROOMY else PEER_SHARE
