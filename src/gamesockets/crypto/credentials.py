@@ -92,7 +92,7 @@ class Credentials:
         return credentials
 
     @classmethod
-    def chosen(cls, identity: NetworkingIdentity | None, credentials: "Credentials | None") -> "Credentials | None":
+    def chosen(cls, identity: object, credentials: object) -> "Credentials | None":
         """The credentials from a user's arguments `identity` and `credentials`; None if both were left out.
 
         Raises:

@@ -5,7 +5,7 @@ Types, limits and text forms are those of the reference library (spec 1, section
 
 import re
 from operator import index
-from typing import Any, Final, final
+from typing import Any, Final, SupportsIndex, final
 
 from gamesockets.values.address import Address
 from gamesockets.values.enums import IdentityType
@@ -62,14 +62,14 @@ class NetworkingIdentity:
         return cls._from_generic_string(text.encode())
 
     @classmethod
-    def generic_bytes(cls, data: bytes) -> "NetworkingIdentity":
+    def generic_bytes(cls, data: bytes | bytearray | memoryview) -> "NetworkingIdentity":
         """0..32 bytes chosen by the application, else `ValueError`. `parse` refuses the text form of no bytes."""
         if len(data) > MAX_GENERIC_BYTES:
             raise ValueError(f"generic bytes have a length of 0..{MAX_GENERIC_BYTES}, not {len(data)}")
         return cls._of(IdentityType.GENERIC_BYTES, bytes(data))
 
     @classmethod
-    def steam_id(cls, number: int) -> "NetworkingIdentity":
+    def steam_id(cls, number: SupportsIndex) -> "NetworkingIdentity":
         """A Steam id of 64 bits, else `ValueError`. Its parts are not checked, unlike in `parse`."""
         return cls._of(IdentityType.STEAM_ID, _uint64_bytes(number, "Steam id"))
 
@@ -79,12 +79,12 @@ class NetworkingIdentity:
         return cls._from_xbox_pairwise_id(text.encode())
 
     @classmethod
-    def psn_id(cls, number: int) -> "NetworkingIdentity":
+    def psn_id(cls, number: SupportsIndex) -> "NetworkingIdentity":
         """A PlayStation account number of 64 bits, else `ValueError`."""
         return cls._of(IdentityType.SONY_PSN, _uint64_bytes(number, "PSN id"))
 
     @classmethod
-    def parse(cls, text: str | bytes) -> "NetworkingIdentity":
+    def parse(cls, text: str | bytes | bytearray | memoryview) -> "NetworkingIdentity":
         """From a text form such as ``str:alice``, ``ip:1.2.3.4:5`` or ``steamid:76561197960265729``.
 
         As lenient with blanks and other text around numbers as the reference library, except that ``gen:`` needs
@@ -229,7 +229,7 @@ def _check_length(what: str, raw: bytes, minimum: int, maximum: int) -> None:
         raise ValueError(f"{what} cannot contain a zero byte: {raw!r}")
 
 
-def _uint64_bytes(number: int, what: str) -> bytes:
+def _uint64_bytes(number: SupportsIndex, what: str) -> bytes:
     value = index(number)
     if not 0 <= value <= _MAX_UINT64:
         raise ValueError(f"{what} {value} is outside 0..{_MAX_UINT64}")
