@@ -156,6 +156,7 @@ class Sender(Outbox):
         pacer = self.pacer
         wanted_at = self.wants_at(now)
         if wanted_at > now:
+            pacer.data_waits = False  # or the time until then would count as waiting, and a burst would be saved up
             return wanted_at if wanted_at == NEVER else max(wanted_at, pacer.ready_at(now))
         if pacer.updated_at != now or not pacer.data_waits:
             pacer.refill(now, True)
