@@ -209,6 +209,57 @@ def test_what_handlers_raise_comes_out_of_wait_and_nothing_is_lost(base: str) ->
 
 
 @needs_signals
+@pytest.mark.parametrize("base", ["Exception", "BaseException"])
+def test_what_handlers_raise_in_the_middle_of_sending_leaves_connections_that_work(base: str) -> None:
+    """As Ctrl-C in an interactive session does, many times."""
+    (line,) = run(
+        """
+        class Alarm(Exception if sys.argv[1] == "Exception" else BaseException):
+            pass
+        armed = False
+        def handler(*_):
+            global armed
+            if armed:
+                armed = False
+                raise Alarm
+        signal.signal(signal.SIGALRM, handler)
+        sockets = gs.NetworkingSockets()
+        a, b = pair(sockets)
+        sent = caught = 0
+        got = []
+        while caught < 100:
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
+                while True:
+                    data = sent.to_bytes(8, "little") * 20
+                    if sockets.send_message_to_connection(a, data, gs.SendFlags.RELIABLE) == gs.Result.OK:
+                        sent += 1
+                    if not sent % 20:
+                        time.sleep(0.0005)
+            except Alarm:
+                caught += 1
+            armed = False
+            got += sockets.receive_messages_on_connection(b, 10_000)
+        last = (1 << 40).to_bytes(8, "little")
+        while sockets.send_message_to_connection(a, last, gs.SendFlags.RELIABLE) != gs.Result.OK:
+            sockets.wait(0.01)
+            got += sockets.receive_messages_on_connection(b, 10_000)
+        end = time.monotonic() + 20
+        while not (got and got[-1].data == last) and time.monotonic() < end:
+            sockets.wait(0.1)
+            got += sockets.receive_messages_on_connection(b, 10_000)
+        numbers = [int.from_bytes(message.data[:8], "little") for message in got]
+        # The call that was interrupted may have queued its message, which is then sent once more.
+        print(sorted(set(numbers)) == [*range(sent), 1 << 40], numbers == sorted(numbers), len(numbers) <= sent + 101)
+        sockets.close()
+        """,
+        base,
+    )
+    assert line == "True True True"
+
+
+@needs_signals
 def test_a_handler_may_wait_inside_wait() -> None:
     assert run("""
         sockets = gs.NetworkingSockets()

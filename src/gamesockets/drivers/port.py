@@ -9,6 +9,7 @@ from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.arrivals import Arrival, Arrivals
+from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
 from gamesockets.observe.life_lines import sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
@@ -214,7 +215,7 @@ class Port:
         """What was counted here since the beginning."""
         udp = self.udp
         return replace(
-            self.endpoint.statistics(),
+            statistics_of(self.endpoint),
             send_errors=udp.send_errors,
             receive_errors=udp.receive_errors,
             oversize_dropped=udp.oversize_dropped,

@@ -256,6 +256,8 @@ class Service(ABC):
         OUTPUT.exception("serving the sockets met an unexpected error and goes on")
         for port in ports:
             if port.is_open:
+                port.endpoint.start_over()
+                port.deadline = NEVER
                 self.schedule(port)
 
     def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:

@@ -1,7 +1,7 @@
-"""When do the program's signal handlers run on a thread that serves sockets inside `wait`?
+"""When do the program's signal handlers run on a thread that serves sockets, inside `wait` or in another call?
 
-While it sleeps, and before `wait` returns; never in the middle of serving, where what a handler raises would tear a
-datagram in half: noted as received, but not delivered. So inside `wait` each handler is replaced by one that notes the
+While it sleeps, and before the call returns; never in the middle of serving, where what a handler raises would tear a
+datagram in half: noted as received, but not delivered. So meanwhile each handler is replaced by one that notes the
 signal, and the handler runs a moment later. Python runs handlers on the main thread alone: elsewhere nothing is done.
 """
 
@@ -66,6 +66,17 @@ class HeldSignals:
                 _set(number, self._noting)
         self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
+
+    def begin(self) -> bool:
+        """Outside `wait`: holds them for a moment; whether `end` must follow. They may be held already."""
+        if threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
+            return False
+        self.__enter__()
+        return True
+
+    def end(self) -> None:
+        """The end of that moment: handlers run that were put off, and what one raises comes out here."""
+        self.__exit__(None, None, None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -36,7 +36,6 @@ from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
 from gamesockets.values.results import Result
-from gamesockets.values.statistics import Statistics
 from gamesockets.wire import datagram
 from gamesockets.wire.packet import FLAG_DATA
 
@@ -380,33 +379,13 @@ class Endpoint:
                 self.touch(connection)
         self.memory.evicted.clear()
 
-    def statistics(self) -> Statistics:
-        """What was counted since the beginning; nothing of the socket is known here."""
-        counters = self.counters
-        receivers = [connection.traffic.receiver for connection in self.connections.values()]
-        return Statistics(
-            connections=len(receivers),
-            memory_bytes=self.memory.granted_bytes,
-            malformed=counters.malformed,
-            stray=counters.stray,
-            ignored=counters.ignored,
-            undecryptable=counters.undecryptable,
-            duplicates=counters.duplicates,
-            bad_challenges=counters.bad_challenges,
-            bad_requests=counters.bad_requests,
-            no_room=counters.no_room,
-            no_room_for_address=counters.no_room_for_address,
-            no_room_to_wait=counters.no_room_to_wait,
-            too_fast=counters.too_fast,
-            too_fast_for_address=counters.too_fast_for_address,
-            replies_dropped=counters.replies_dropped,
-            replies_limited=counters.replies_limited,
-            queue_full=counters.queue_full + sum([receiver.queue_full for receiver in receivers]),
-            over_budget=counters.over_budget + sum([receiver.over_budget for receiver in receivers]),
-            memory_full=self.memory.refused,
-            evicted=counters.evicted,
-            messages_expired=counters.messages_expired + sum([receiver.pieces_expired for receiver in receivers]),
-        )
+    def start_over(self) -> None:
+        """After an exception in the middle of something: asks every connection anew what it has to send, and when."""
+        self._timers.clear()
+        self._due = list(self.connections.values())
+        for connection in self._due:
+            connection.timers.is_due = True
+            connection.timers.scheduled_at = NEVER
 
     # ------------------------------------------------------------------ routes
 

@@ -13,6 +13,7 @@ from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
 from gamesockets.sim.network import Network
@@ -232,7 +233,7 @@ class Host:
     @property
     def statistics(self) -> Statistics:
         """What the host has refused and dropped, and why."""
-        return self._station.endpoint.statistics()
+        return statistics_of(self._station.endpoint)
 
     def connect(self, target: SocketAddress, config: Config) -> Connection:
         """Starts a connection, for `World.connect`.
