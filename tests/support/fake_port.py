@@ -55,6 +55,9 @@ class FakeEndpoint:
         outgoing = self.outgoing.pop(0) if self.outgoing else []
         return [(datagrams, Path(address)) for datagrams, address in outgoing]
 
+    def start_over(self) -> None:
+        """It has no connections to ask anew."""
+
     def next_event(self) -> None:
         return None
 
