@@ -18,8 +18,9 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.certificate import SigningKey
 from gamesockets.crypto.cipher import CIPHER_NULL
 from gamesockets.crypto.credentials import Credentials
-from gamesockets.endpoint.endpoint import Endpoint
+from gamesockets.endpoint.endpoint import ALIGN_US, Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.receive.acks import ACK_DELAY_US
 from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
@@ -444,3 +445,93 @@ def test_deadlines_that_were_replaced_do_not_pile_up() -> None:
     world.run(4.5)
     assert all(client.is_connected for client in clients)
     assert len(server.endpoint._timers) <= 256
+
+
+# ---------------------------------------------------------------------- work only where something is owed
+
+
+class Settled:
+    """A server and its client, which are connected and owe each other nothing."""
+
+    def __init__(self, now: int) -> None:
+        self.server = make_endpoint()
+        entropy = SeededEntropy(2)
+        self.client = Endpoint(entropy, ConnectionIds(entropy), Credentials(ANONYMOUS), ConnectionOptions.default())
+        connection = self.client.connect(SERVER, self.client.options, now)
+        assert connection is not None
+        self.sending = connection
+        for _ in range(5):
+            self.exchange(now)
+        [self.receiving] = self.server.connections.values()
+        assert self.sending.data_flows
+        assert self.receiving.data_flows
+
+    def exchange(self, now: int) -> None:
+        for datagrams, _ in self.client.datagrams_to_send(now):
+            self.server.receive_datagrams(datagrams, STRANGER, now)
+        while (change := self.server.next_event()) is not None:
+            if change.new_state == State.CONNECTING:
+                self.server.accept(self.server.connections[STRANGER], now)
+        for datagrams, _ in self.server.datagrams_to_send(now):
+            self.client.receive_datagrams(datagrams, SERVER, now)
+
+    def send(self, flags: int, now: int) -> None:
+        """A message from the client to the server, which is not asked for an answer yet."""
+        self.sending.send(b"hello", flags | gs.SendFlags.NO_NAGLE, 0, now)
+        self.client.touch(self.sending)
+        for datagrams, _ in self.client.datagrams_to_send(now):
+            self.server.receive_datagrams(datagrams, STRANGER, now)
+
+
+def test_a_packet_that_asks_for_nothing_makes_no_work() -> None:
+    pair = Settled(0)
+    pair.send(gs.SendFlags.UNRELIABLE, SECOND)
+    assert pair.server.next_timer() > SECOND
+    assert pair.server.datagrams_to_send(SECOND) == []
+
+
+def test_an_answer_that_may_wait_only_sets_a_deadline() -> None:
+    pair = Settled(0)
+    pair.send(RELIABLE, SECOND)
+    assert pair.server.next_timer() == SECOND + ACK_DELAY_US
+    assert pair.server.datagrams_to_send(SECOND) == []
+    pair.server.handle_timer(SECOND + ACK_DELAY_US)
+    assert len(pair.server.datagrams_to_send(SECOND + ACK_DELAY_US)) == 1
+
+
+def test_a_deadline_that_has_moved_wakes_nobody() -> None:
+    """The client awaits an answer within a second or so. Once it has come, nothing is urgent."""
+    pair = Settled(0)
+    pair.send(RELIABLE, SECOND)
+    assert pair.client.next_timer() < 3 * SECOND
+    answered_at = SECOND + ACK_DELAY_US
+    pair.server.handle_timer(answered_at)
+    pair.exchange(answered_at)
+    assert pair.client.next_timer() > answered_at + 3 * SECOND
+
+
+def test_deadlines_that_are_far_away_fall_together() -> None:
+    """Connections of different moments wake their program up together, at most a tenth of a second late."""
+    pairs = [Settled(moment) for moment in (1, 12_345, 98_765)]
+    deadlines = {pair.receiving.next_timer() for pair in pairs}
+    assert len(deadlines) == 3
+    [together] = {pair.server.next_timer() for pair in pairs}
+    assert 0 <= together - max(deadlines) <= ALIGN_US
+
+
+def test_no_interval_is_measured_while_nothing_happens() -> None:
+    """And the pause shows in the rates, as if it had been measured."""
+    pair = Settled(0)
+    now = 0
+    while pair.receiving.timers.interval != NEVER:
+        now = pair.server.next_timer()
+        assert now <= 6 * SECOND
+        pair.server.handle_timer(now)
+        pair.server.datagrams_to_send(now)
+    assert pair.receiving.statistics.interval.in_packets_per_second == 0.0
+    pair.send(gs.SendFlags.UNRELIABLE, 60 * SECOND)
+    assert 60 * SECOND < pair.receiving.timers.interval <= 65 * SECOND
+    assert pair.receiving.statistics.interval.in_packets_per_second == 0.0
+    ends_at = pair.receiving.timers.interval
+    pair.receiving.handle_timer(ends_at)
+    assert pair.receiving.statistics.interval.in_packets_per_second == pytest.approx(0.2)

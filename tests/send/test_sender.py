@@ -273,6 +273,23 @@ def test_data_that_waits_for_the_rate_is_due_when_the_rate_allows_it() -> None:
     assert line.sender.is_due(ready_at, ready_at)
 
 
+def test_a_pause_saves_up_no_more_than_a_burst_although_nobody_asks_meanwhile() -> None:
+    """Data waited for the rate, and left; the next comes much later, without that anybody looked in between."""
+    line = Line()
+    line.send(bytes(FULL - 10), UNRELIABLE | NO_NAGLE)
+    assert line.sender.data_at(0) == 0
+    line.packet()
+    assert line.sender.data_at(0) == NEVER
+    now = line.now = 60_000_000
+    for _ in range(20):
+        line.send(bytes(FULL - 10), UNRELIABLE | NO_NAGLE)
+    left = 0
+    while line.sender.data_at(now) <= now:
+        line.packet()
+        left += 1
+    assert 1 <= left <= 3
+
+
 def test_a_new_rate_is_in_force_at_once() -> None:
     line = Line()
     line.sender.configure(ConnectionOptions(send_rate_min=1_000_000, send_rate_max=1_000_000))

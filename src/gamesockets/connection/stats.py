@@ -113,6 +113,8 @@ class Interval:
 
 
 _NO_INTERVAL: Final = Interval()
+_NO_COUNTS: Final[list[int]] = []
+"""A histogram of nothing; never changed."""
 
 
 @final
@@ -162,10 +164,10 @@ class Statistics:
         self._last_arrival_at = UNKNOWN
         self._jitter_peak_us = UNKNOWN
         self._jitter_high_us = UNKNOWN
-        self.jitter_histogram: list[int] = []
-        self.ping_histogram: list[int] = []
+        self.jitter_histogram = _NO_COUNTS
+        self.ping_histogram = _NO_COUNTS
         self.pings = SampleSet(seed)
-        self.quality_histogram: list[int] = []
+        self.quality_histogram = _NO_COUNTS
         self.qualities = SampleSet(seed)
         self.remote_instantaneous: InstantaneousStats | None = None
         self.remote_instantaneous_at = 0
@@ -207,12 +209,16 @@ class Statistics:
         jitter_us = abs(spacing_us - sender_spacing_us)
         self._jitter_peak_us = max(self._jitter_peak_us, jitter_us)
         self._jitter_high_us = max(self._jitter_high_us, jitter_us)
-        _count(self.jitter_histogram, _class_below(jitter_us, JITTER_CLASSES_US), len(JITTER_FIELDS))
+        if self.jitter_histogram is _NO_COUNTS:
+            self.jitter_histogram = [0] * len(JITTER_FIELDS)
+        self.jitter_histogram[_class_below(jitter_us, JITTER_CLASSES_US)] += 1
 
     def ping(self, sample_ms: int) -> None:
         """A ping sample; all count, those too that come too soon after another to smooth anything (spec 1, 8.3)."""
         self.pings.add(sample_ms)
-        _count(self.ping_histogram, _class_up_to(sample_ms, PING_CLASSES_MS), len(PING_FIELDS))
+        if self.ping_histogram is _NO_COUNTS:
+            self.ping_histogram = [0] * len(PING_FIELDS)
+        self.ping_histogram[_class_up_to(sample_ms, PING_CLASSES_MS)] += 1
 
     def take_max_jitter_us(self) -> int:
         """The largest jitter since the last call, UNKNOWN if none was measured."""
@@ -290,7 +296,9 @@ class Statistics:
         else:
             return
         self.qualities.add(quality)
-        _count(self.quality_histogram, place, len(QUALITY_FIELDS))
+        if self.quality_histogram is _NO_COUNTS:
+            self.quality_histogram = [0] * len(QUALITY_FIELDS)
+        self.quality_histogram[place] += 1
 
     # ------------------------------------------------------------------ exchange
 
@@ -369,12 +377,6 @@ class Statistics:
             return float(UNKNOWN)
         lost = remote.packets_dropped_pct + remote.packets_weird_sequence_pct
         return max(0.0, 1.0 - lost / 100)
-
-
-def _count(histogram: list[int], place: int, size: int) -> None:
-    if not histogram:
-        histogram.extend([0] * size)
-    histogram[place] += 1
 
 
 def _class_up_to(value: int, limits: tuple[int, ...]) -> int:

@@ -333,13 +333,12 @@ class Traffic:
         if (
             sender.nagle.until != NEVER  # messages wait: for room at the peer, it may be
             or sender.retries.lost_bytes
-            or self._extras_at <= now
+            or self._extras_at == now  # statistics have arrived at the peer, or were lost
             or acks.nack_wanted_at() != NEVER
         ):
             return now
         answer_at = min(acks.deadline(), self._stop_waiting_by)
-        if answer_at < timers.send:
-            timers.send = answer_at
+        timers.send = min(answer_at, sender.loss.next_time())
         return answer_at
 
     # ------------------------------------------------------------------ out
