@@ -34,7 +34,7 @@ def connected(sent: int = 1, sent_bytes: int = 100, received: int = 0, received_
     statistics.packets_sent, statistics.bytes_sent = sent, sent_bytes
     statistics.packets_received, statistics.bytes_received = received, received_bytes
     connection.ping.smoothed_us = -1
-    statistics.ping_histogram.clear()
+    statistics.ping_histogram = []
     statistics.pings._samples.clear()
     return connection
 
@@ -103,10 +103,10 @@ def test_everything_known() -> None:
     connection.sender.lanes.queued_bytes = 65_536
     for ping_ms in (20, 30, 60, 90, 120, 140, 180, 250, 400, 20):
         statistics.ping(ping_ms)
-    statistics.quality_histogram[:] = [5, 1, 1, 1, 1, 1, 0, 0, 2]
+    statistics.quality_histogram = [5, 1, 1, 1, 1, 1, 0, 0, 2]
     for quality in (100, 100, 100, 100, 100, 99, 97, 95, 90, 75, 0, 0):
         statistics.qualities.add(quality)
-    statistics.jitter_histogram[:] = [6, 5, 4, 3, 2, 1]
+    statistics.jitter_histogram = [6, 5, 4, 3, 2, 1]
     told = ConnectionQuality()
     told.instantaneous.out_packets_per_sec_x10, told.instantaneous.out_bytes_per_sec = 305, 2048
     told.instantaneous.in_packets_per_sec_x10, told.instantaneous.in_bytes_per_sec = 9, 512

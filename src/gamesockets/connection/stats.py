@@ -209,14 +209,14 @@ class Statistics:
         jitter_us = abs(spacing_us - sender_spacing_us)
         self._jitter_peak_us = max(self._jitter_peak_us, jitter_us)
         self._jitter_high_us = max(self._jitter_high_us, jitter_us)
-        if self.jitter_histogram is _NO_COUNTS:
+        if not self.jitter_histogram:
             self.jitter_histogram = [0] * len(JITTER_FIELDS)
         self.jitter_histogram[_class_below(jitter_us, JITTER_CLASSES_US)] += 1
 
     def ping(self, sample_ms: int) -> None:
         """A ping sample; all count, those too that come too soon after another to smooth anything (spec 1, 8.3)."""
         self.pings.add(sample_ms)
-        if self.ping_histogram is _NO_COUNTS:
+        if not self.ping_histogram:
             self.ping_histogram = [0] * len(PING_FIELDS)
         self.ping_histogram[_class_up_to(sample_ms, PING_CLASSES_MS)] += 1
 
@@ -296,7 +296,7 @@ class Statistics:
         else:
             return
         self.qualities.add(quality)
-        if self.quality_histogram is _NO_COUNTS:
+        if not self.quality_histogram:
             self.quality_histogram = [0] * len(QUALITY_FIELDS)
         self.quality_histogram[place] += 1
 
