@@ -9,8 +9,9 @@ It has the same five verbs as a simulated link. After any call that changes stat
 
 from collections import deque
 from heapq import heappop, heappush
-from typing import Final, final
+from typing import Final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.counters import Counters
@@ -36,7 +37,7 @@ from gamesockets.wire.packet import FLAG_DATA
 __all__ = ["Endpoint", "Transmit"]
 
 
-@final
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Endpoint:
     """All connections of one UDP socket.
 
