@@ -5,7 +5,7 @@ import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.support.fake_port import NOTHING_FAKE, FakeEndpoint, FullSocket, drain, new_port
@@ -162,7 +162,7 @@ def test_who_sends_little_is_served_before_the_rest_of_who_sends_more_than_one_t
     count = 2 * DATAGRAMS_PER_TURN
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
         flooder.bind(("127.0.0.1", 0))
-        endpoint.connections = {flooder.getsockname(): None, peer.getsockname(): None}
+        endpoint.connections = cast(Any, {flooder.getsockname(): None, peer.getsockname(): None})
         for _ in range(count):
             flooder.sendto(b"\x80flood", address)
     peer.sendto(b"\x80one", address)

@@ -20,7 +20,8 @@ from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
-from gamesockets.drivers.threads import ThreadService
+from gamesockets.drivers.service import LISTENING_ROUNDS, NAP_US
+from gamesockets.drivers.threads import NAP_MIN_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
 from gamesockets.values.moments import NEVER
@@ -281,6 +282,33 @@ def test_a_switch_interval_that_somebody_else_set_is_left_alone() -> None:
 def wait_locked(service: ThreadService, timeout_s: float) -> None:
     with service.lock:
         service.wait(timeout_s, lambda: False)
+
+
+def test_who_only_listens_is_woken_for_many_at_once(bench: Bench) -> None:
+    """Each datagram comes when the one before it was taken: who answers takes each at once, who does not naps."""
+    port, endpoint = bench.port()
+    bench.lead()
+
+    def exchange(count: int) -> int:
+        before = now_us()
+        for _ in range(count):
+            bench.send_to(port)
+            assert endpoint.data_came.wait(DEADLINE_S)
+            endpoint.data_came.clear()
+            if answers:
+                with bench.service.lock:
+                    bench.service.pump_due([port], now_us())
+        return now_us() - before
+
+    answers = False
+    count = LISTENING_ROUNDS + 20
+    assert exchange(count) > 20 * (NAP_US - 2 * NAP_MIN_US)
+    assert bench.service._rounds_listened >= count
+    answers = True
+    exchange(10)
+    assert bench.service._rounds_listened <= 1
+    assert len(endpoint.received) == count + 10
+    bench.publish()
 
 
 def test_wait_gives_up_in_time(bench: Bench) -> None:

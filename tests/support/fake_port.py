@@ -24,11 +24,11 @@ LOCALHOST: Final = Address("127.0.0.1", 0)
 S = TypeVar("S", bound=Service)
 
 
-class FakeEndpoint:
+class FakeEndpoint(Endpoint):
     """Sends what a test gives it; records what it receives, and on which thread."""
 
-    def __init__(self) -> None:
-        self.connections: dict[object, object] = {"somebody": None}
+    def __init__(self) -> None:  # without that of the base class: nothing of it is used
+        self.connections = cast(Any, {"somebody": None})
         self.timer = NEVER
         self.outgoing: list[list[tuple[list[bytes], SocketAddress]]] = []
         self.asked = 0
@@ -64,10 +64,10 @@ class FakeEndpoint:
     def close(self, *_: object) -> None:
         pass
 
-    def receive_datagram(self, data: bytes, remote: object, now: int, local: bytes) -> None:
+    def receive_datagram(self, data: bytes, remote: object, now: int, local: bytes = b"") -> None:
         self.receive_datagrams([data], remote, now, local)
 
-    def receive_datagrams(self, datagrams: list[bytes], remote: object, now: int, local: bytes) -> None:
+    def receive_datagrams(self, datagrams: list[bytes], remote: object, now: int, local: bytes = b"") -> None:
         self.received += datagrams
         self.threads.append(threading.current_thread())
         self.data_came.set()
@@ -98,7 +98,7 @@ class FullSocket(socket.socket):
 
 def new_port(udp: UdpSocket, conditions: NetworkConditions = NOTHING_FAKE) -> tuple[Port, FakeEndpoint]:
     endpoint = FakeEndpoint()
-    return Port(udp, cast(Endpoint, endpoint), Impairment(conditions, Random(1))), endpoint
+    return Port(udp, endpoint, Impairment(conditions, Random(1))), endpoint
 
 
 def drain(receiver: socket.socket, count: int) -> list[bytes]:

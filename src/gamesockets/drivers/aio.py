@@ -20,7 +20,7 @@ from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
 from gamesockets.drivers.poller import READ, WRITE, check_room
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import Service, ServiceOwner
+from gamesockets.drivers.service import NAP_US, Service, ServiceOwner
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType, EndReason
 from gamesockets.values.moments import NEVER
@@ -43,6 +43,8 @@ class LoopService(Service):
         self._is_news_due = False
         self._is_pump_planned = False
         """Whether what was gathered leaves in the loop's next turn."""
+        self._read_at = 0
+        """When sockets were last read by a program that only listens."""
         self._armed_for = NEVER
         self._timer: TimerHandle | None = None
         # The finalizer holds only the list: it must not keep this service alive.
@@ -93,7 +95,22 @@ class LoopService(Service):
     # ------------------------------------------------------------------ serving
 
     def _ready(self, port: Port, events: int) -> None:
+        if events == READ and self._has_readers and self._only_listens():
+            now = now_us()
+            rest_us = self._read_at + NAP_US - now
+            if rest_us > 0:
+                self._loop.remove_reader(port.udp.fileno())
+                self._loop.call_later(rest_us / 1_000_000, self._read_again, port)
+                return
+            self._read_at = now
         self._serve_now([(port, events)])
+
+    def _read_again(self, port: Port) -> None:
+        """Datagrams have gathered for a moment."""
+        if port.is_open and not self._loop.is_closed():
+            self._loop.add_reader(port.udp.fileno(), self._ready, port, READ)
+            self._read_at = now_us()
+            self._serve_now([(port, READ)])
 
     def _timer_fired(self) -> None:
         self._timer = None

@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.build import mypyc_attr
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
@@ -23,6 +24,14 @@ ALONE_AFTER_US: Final = 50
 """A message that is queued so long after others have left does not wait for more."""
 
 
+LISTENING_ROUNDS: Final = 4
+"""After so many rounds with datagrams in which the program has sent nothing, it does not answer each of them."""
+
+NAP_US: Final = 500
+"""From then on datagrams are taken at most so often: one wake-up for many, as in a server between two ticks."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ServiceOwner(ABC):
     """Who is told what happens. Called with the service's lock held."""
 
@@ -39,6 +48,7 @@ class ServiceOwner(ABC):
         """The time given to `Service.remind` has come."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Service(ABC):
     """The ports of one owner, their deadlines, and the lock that guards it all.
 
@@ -61,6 +71,8 @@ class Service(ABC):
         """When the next message that is queued takes along those that were gathered."""
         self._gathers_from = 0
         """A message that is queued later than this leaves at once: nothing has left a moment ago."""
+        self._rounds_listened = 0
+        """In how many rounds datagrams came to a program that waits, since it last sent something."""
 
     # ------------------------------------------------------------------ what a driver adds
 
@@ -143,6 +155,7 @@ class Service(ABC):
 
         The first one leaves at once. One pump for all that follow it closely costs much less than one for each.
         """
+        self._rounds_listened = 0
         if not connection.needs_service(now):
             return
         port.endpoint.touch(connection)
@@ -246,6 +259,17 @@ class Service(ABC):
             self._serve_all(ready, now)
         except Exception:  # noqa: BLE001 - see above
             self._recover(self._ports)
+
+    def pump_due(self, ports: Iterable[Port], now: int) -> None:
+        """The program has queued messages on these ports, and queues no more for the moment."""
+        self._rounds_listened = 0
+        for port in ports:
+            self.pump(port, now)
+
+    def _only_listens(self) -> bool:
+        """Datagrams have come to a program that waits: whether it has sent nothing in the last few such rounds."""
+        self._rounds_listened += 1
+        return self._rounds_listened > LISTENING_ROUNDS
 
     def serve_between(self) -> None:
         """In the middle of a call that takes long: takes what has come for the listen sockets, and does what is due."""

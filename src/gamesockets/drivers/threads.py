@@ -18,7 +18,7 @@ from gamesockets.build import COMPILED
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
-from gamesockets.drivers.service import Service, ServiceOwner
+from gamesockets.drivers.service import NAP_US, Service, ServiceOwner
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.drivers.switch_interval import SWITCH_INTERVAL
 from gamesockets.observe.debug_output import OUTPUT
@@ -39,10 +39,12 @@ WAIT_SLICE_S: Final = 0.25 if sys.platform == "win32" else SLEEP_MAX_S
 _LOOK_EVERY_S: Final = 0.002
 """How often the end of the program looks whether the thread has told all peers."""
 
+NAP_MIN_US: Final = 100
+"""To sleep for less costs more than it saves."""
+
 DENSE_US: Final = 150
-NAP_US: Final = 500
-"""When datagrams come less than `DENSE_US` apart, the service thread takes them every `NAP_US`: one wake-up for many.
-The application is at work meanwhile, for one that waits serves the sockets itself."""
+"""When datagrams come less than that apart, the service thread takes them every `NAP_US`: one wake-up for many. The
+application is at work meanwhile, for one that waits serves the sockets itself."""
 
 
 HasNews: TypeAlias = Callable[[], bool]
@@ -267,6 +269,13 @@ class ThreadService(Service):
             self._leader_poller.close()
         SWITCH_INTERVAL.close(id(self))
 
+    def _nap_if_listening(self, deadline: int) -> None:
+        """Without the lock, in `wait`: lets datagrams gather since the last round, but misses no deadline."""
+        if self._only_listens():
+            nap_us = min(self._woke_at + NAP_US, deadline) - now_us()
+            if nap_us > NAP_MIN_US:
+                time.sleep(nap_us / 1_000_000)
+
     def _nap_if_dense(self, began: int) -> None:
         """Lets datagrams gather if the last one came right away, but misses no deadline."""
         if self._woke_at - began < DENSE_US and not self._stopping:
@@ -305,6 +314,8 @@ class ThreadService(Service):
                 timeout_s = 0.0  # it may have taken long
             SIGNALS.let_run()
             ready = poller.select(timeout_s)
+            if ready and poller is self._leader_poller:
+                self._nap_if_listening(deadline)
         finally:
             # Without a call before the lock is taken: a handler may run after each, and raise before it is taken.
             if poller is self._leader_poller:

@@ -9,8 +9,9 @@ It has the same five verbs as a simulated link. After any call that changes stat
 
 from collections import deque
 from heapq import heapify, heappop, heappush
-from typing import Final, final
+from typing import Final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.config.limits import Limits
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import TEXT_MEMORY
@@ -48,7 +49,7 @@ ALIGN_US: Final = 100_000
 and a wake-up serves them all: keepalive, the ends of intervals, statistics."""
 
 
-@final
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Endpoint:
     """All connections of one UDP socket.
 

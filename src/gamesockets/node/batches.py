@@ -65,5 +65,4 @@ def _send_due(members: Iterable[Member], service: Service, now: int) -> None:
     due: dict[Port, None] = {}
     for member in members:
         member.mark_due(due, now)
-    for port in due:
-        service.pump(port, now)
+    service.pump_due(due, now)
