@@ -10,7 +10,6 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from gamesockets.bad_network.conditions import NetworkConditions
-from gamesockets.build import mypyc_attr
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
@@ -31,7 +30,6 @@ NAP_US: Final = 500
 """From then on datagrams are taken at most so often: one wake-up for many, as in a server between two ticks."""
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class ServiceOwner(ABC):
     """Who is told what happens. Called with the service's lock held."""
 
@@ -48,7 +46,6 @@ class ServiceOwner(ABC):
         """The time given to `Service.remind` has come."""
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Service(ABC):
     """The ports of one owner, their deadlines, and the lock that guards it all.
 
