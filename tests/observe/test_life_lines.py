@@ -76,7 +76,7 @@ def test_names_are_in_the_lines(meeting: Loopback, lines: Lines) -> None:
     connection, _ = meeting.connected()
     meeting.client.set_connection_name(connection, "Oslo")
     meeting.client.close_connection(connection)
-    [told] = lines.having("closed by app")
+    [told] = lines.wait_for("closed by app")
     assert "'Oslo'] closed by app (1000) Application closed connection" in told
 
 
