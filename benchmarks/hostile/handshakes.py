@@ -162,7 +162,7 @@ class Unaccepted(Doors):
 class Churn(Doors):
     """Connections that are ended as soon as they are there."""
 
-    debug = b""
+    debug = ""
 
     def asked(self, opened: socket.socket, own_id: int) -> Iterator[Sending]:
         self._asked.append((opened, own_id, time.monotonic() + _GIVE_UP_S))
@@ -171,7 +171,7 @@ class Churn(Doors):
             data = take(opened)
             ok = None if data is None else datagram.decode_control(data)
             if isinstance(ok, ConnectOK):
-                yield opened, closed(ok.server_connection_id, own_id, 1000, self.debug)
+                yield opened, closed(ok.server_connection_id, own_id, self.debug)
             elif data is None and time.monotonic() < give_up_at and len(self._asked) < 4 * _AHEAD:
                 self._asked.append((opened, own_id, give_up_at))
                 return
@@ -181,7 +181,7 @@ class Churn(Doors):
 class HugeDebug(Churn):
     """The same with the longest text that fits into the closing message."""
 
-    debug = b"x" * 1200
+    debug = "x" * 1200
 
 
 class OneHost(Silent):

@@ -10,11 +10,13 @@ from typing import Final
 
 from benchmarks.hostile.attack import take
 from gamesockets.clock import now_us
+from gamesockets.connection.closing import encode_closed
 from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import (
@@ -71,16 +73,9 @@ def connect_request(message: ConnectRequest) -> bytes:
     return datagram.encode_control(datagram.CONNECT_REQUEST, message)
 
 
-def closed(to_id: int, from_id: int, reason: int = 1000, debug: bytes = b"") -> bytes:
+def closed(to_id: int, from_id: int, debug: str = "") -> bytes:
     """The last datagram of a connection; ids of 0 are left out."""
-    message = ConnectionClosed(reason_code=reason)
-    if to_id:
-        message.to_connection_id = to_id
-    if from_id:
-        message.from_connection_id = from_id
-    if debug:
-        message.debug = debug
-    return datagram.encode_control(datagram.CONNECTION_CLOSED, message)
+    return encode_closed(from_id, to_id, int(EndReason.APP_GENERIC), debug)
 
 
 class Peer:

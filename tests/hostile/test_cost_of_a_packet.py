@@ -6,12 +6,13 @@ that grows shows as it is. Compiled code runs no lines to count.
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 import pytest
+from benchmarks.hostile.payloads import ROOM, filled, piece, whole
 from tests.support.rig import PLAIN_ONLY, Rig
 
 import gamesockets
@@ -45,7 +46,6 @@ from gamesockets.wire.stream import encode_message_header
 pytestmark = pytest.mark.skipif(COMPILED, reason="compiled code runs no lines to count")
 
 SOURCE: Final = str(Path(gamesockets.__file__).parent)
-ROOM: Final = 1200
 """Bytes of each packet's payload."""
 MULTIPLE: Final = 4
 """So many times what an ordinary packet of the same size costs: one full of messages of one byte."""
@@ -104,27 +104,8 @@ class Victim(Rig):
         self.endpoint.next_timer()
 
 
-def whole(data: bytes, number: int, lane: int = 0) -> bytes:
-    """A message. Selecting a lane, even the same again, lets the number be any, not only a higher one."""
-    return encode_select_lane(lane) + with_size(encode_unreliable(16, number, 0, True), len(data)) + data
-
-
-def piece(number: int, offset: int, data: bytes, is_last: bool = False, lane: int = 0) -> bytes:
-    return encode_select_lane(lane) + with_size(encode_unreliable(16, number, offset, is_last), len(data)) + data
-
-
 def segment(position: int, data: bytes, lane: int = 0) -> bytes:
     return encode_select_lane(lane) + with_size(encode_reliable(24, position), len(data)) + data
-
-
-def filled(frames: Iterator[bytes]) -> bytes:
-    """As many of the frames as one payload takes."""
-    payload = b""
-    for frame in frames:
-        if len(payload) + len(frame) > ROOM:
-            break
-        payload += frame
-    return payload
 
 
 # ---------------------------------------------------------------------- what was built up before

@@ -209,16 +209,14 @@ class Statistics:
         jitter_us = abs(spacing_us - sender_spacing_us)
         self._jitter_peak_us = max(self._jitter_peak_us, jitter_us)
         self._jitter_high_us = max(self._jitter_high_us, jitter_us)
-        if not self.jitter_histogram:
-            self.jitter_histogram = [0] * len(JITTER_FIELDS)
-        self.jitter_histogram[_class_below(jitter_us, JITTER_CLASSES_US)] += 1
+        place = _class_below(jitter_us, JITTER_CLASSES_US)
+        self.jitter_histogram = _counted(self.jitter_histogram, place, len(JITTER_FIELDS))
 
     def ping(self, sample_ms: int) -> None:
         """A ping sample; all count, those too that come too soon after another to smooth anything (spec 1, 8.3)."""
         self.pings.add(sample_ms)
-        if not self.ping_histogram:
-            self.ping_histogram = [0] * len(PING_FIELDS)
-        self.ping_histogram[_class_up_to(sample_ms, PING_CLASSES_MS)] += 1
+        place = _class_up_to(sample_ms, PING_CLASSES_MS)
+        self.ping_histogram = _counted(self.ping_histogram, place, len(PING_FIELDS))
 
     def take_max_jitter_us(self) -> int:
         """The largest jitter since the last call, UNKNOWN if none was measured."""
@@ -296,9 +294,7 @@ class Statistics:
         else:
             return
         self.qualities.add(quality)
-        if not self.quality_histogram:
-            self.quality_histogram = [0] * len(QUALITY_FIELDS)
-        self.quality_histogram[place] += 1
+        self.quality_histogram = _counted(self.quality_histogram, place, len(QUALITY_FIELDS))
 
     # ------------------------------------------------------------------ exchange
 
@@ -377,6 +373,14 @@ class Statistics:
             return float(UNKNOWN)
         lost = remote.packets_dropped_pct + remote.packets_weird_sequence_pct
         return max(0.0, 1.0 - lost / 100)
+
+
+def _counted(histogram: list[int], place: int, size: int) -> list[int]:
+    """The histogram with one more; a list of its own from the first on."""
+    if not histogram:
+        histogram = [0] * size
+    histogram[place] += 1
+    return histogram
 
 
 def _class_up_to(value: int, limits: tuple[int, ...]) -> int:

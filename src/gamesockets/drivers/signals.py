@@ -9,8 +9,11 @@ import signal
 import sys
 import threading
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType, TracebackType
 from typing import Any, Final, final
+
+from gamesockets.build import COMPILED
 
 # What `signal` itself calls. Its conversion of numbers to enumerations costs twenty times as much.
 _PLAIN: Final[Any] = sys.modules.get("_signal", signal)
@@ -23,6 +26,9 @@ _NAMES: Final = (
 )
 _SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
 """Those that programs handle in Python; to look at all 64 takes longer than to serve a datagram."""
+
+
+_NOTHING: Final = nullcontext()
 
 
 @final
@@ -67,16 +73,15 @@ class HeldSignals:
         self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
 
-    def begin(self) -> bool:
-        """Outside `wait`: holds them for a moment; whether `end` must follow. They may be held already."""
-        if threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
-            return False
-        self.__enter__()
-        return True
+    def for_a_moment(self) -> AbstractContextManager[None]:
+        """A context manager for work that may be outside `wait`: it does nothing where they are held already.
 
-    def end(self) -> None:
-        """The end of that moment: handlers run that were put off, and what one raises comes out here."""
-        self.__exit__(None, None, None)
+        At its end the handlers run that were put off, and what one raises comes out there. In compiled code none runs
+        anyway.
+        """
+        if COMPILED or threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
+            return _NOTHING
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
-from gamesockets.build import COMPILED
 from gamesockets.clock import now_us
 from gamesockets.drivers.poller import READ, WRITE, Poller
 from gamesockets.drivers.port import Port
@@ -123,26 +122,16 @@ class ThreadService(Service):
         return min(deadline, self._gathered_deadline) if self._gathering else deadline
 
     def pump(self, port: Port, now: int) -> None:
-        """As for every driver. Signal handlers wait until it is over: in compiled code none runs anyway."""
-        if COMPILED or not SIGNALS.begin():
+        """As for every driver. Signal handlers wait until it is over."""
+        with SIGNALS.for_a_moment():
             super().pump(port, now)
-            return
-        try:
-            super().pump(port, now)
-        finally:
-            SIGNALS.end()
 
     def pump_gathered(self) -> None:
         """As `pump`."""
         if not self._gathering:
             return
-        if COMPILED or not SIGNALS.begin():
+        with SIGNALS.for_a_moment():
             super().pump_gathered()
-            return
-        try:
-            super().pump_gathered()
-        finally:
-            SIGNALS.end()
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""
