@@ -75,6 +75,8 @@ def test_who_holds_memory_without_progress_ends_and_the_memory_goes_back() -> No
     for connection in ended:
         assert connection.end_reason == gs.EndReason.MISC_INTERNAL_ERROR
         assert "memory for messages is used up" in connection.end_debug
+        receiver = connection.core.traffic.receiver
+        assert sum(lane.stream.held_bytes for lane in receiver.lanes()) == receiver._held_bytes == 0
     for connection in server.connections:
         connection.close()
     world.run(10)

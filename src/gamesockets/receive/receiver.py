@@ -177,7 +177,11 @@ class Receiver(FrameSink):
         return self.reliable_messages + self.unreliable_messages > 0
 
     def release(self) -> None:
-        """The connection is gone."""
+        """The connection is gone, or has to make room: what is not complete never will be."""
+        self._lane = self._first = ReceiveLane(0)
+        self._others = None
+        self._overdrawing = None
+        self._held_bytes = 0
         self._memory.close()
 
     def _forget_old_pieces(self) -> None:
