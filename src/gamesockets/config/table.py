@@ -155,12 +155,12 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         "Limit of bytes that wait to be sent, over all lanes.",
         option="send_buffer_size_bytes")
     SEND_RATE_MIN = _Row(10, "SendRateMin", _TRANSFER,
-        _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
-        "Lower limit of the send rate; wins over a smaller SendRateMax. The largest value is no limit.",
+        _INT32, _CONNECTION, 16_384, 1024, _256_MIB, "bytes/s",
+        "Lower limit of the send rate; wins over a smaller SendRateMax. Equal to it: a fixed rate, whatever the path does.",
         option="send_rate_min")
     SEND_RATE_MAX = _Row(11, "SendRateMax", _TRANSFER,
-        _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
-        "Upper limit of the send rate.",
+        _INT32, _CONNECTION, 0, 0, _256_MIB, "bytes/s",
+        "Upper limit of the send rate; 0 is none. Below it the rate follows the path.",
         option="send_rate_max")
     NAGLE_TIME = _Row(12, "NagleTime", _TRANSFER,
         _INT32, _CONNECTION, 5000, 0, 20_000, "us",
