@@ -74,7 +74,6 @@ def _next_drop(after: int, count: int) -> int:
 class Bottleneck:
     """A line of some rate and the queue in front of it."""
 
-
     def __init__(self) -> None:
         self._rate = 0
         self._queue_us = 0

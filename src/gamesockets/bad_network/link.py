@@ -1,8 +1,9 @@
 """What does one direction of a bad network do to datagrams?
 
 The same things, in the same order, as the reference library's simulated network conditions (spec 2, 2.13):
-rate limit, loss, lag, jitter, reordering, duplication; and behind the rate limit a bottleneck with a queue. No clock and no sockets: datagrams go in with the time
-and come out when their time has come. Links with equal seeds and conditions do the same to equal input.
+rate limit, loss, lag, jitter, reordering, duplication; and behind the rate limit a bottleneck with a queue. No clock
+and no sockets: datagrams go in with the time and come out when their time has come. Links with equal seeds and
+conditions do the same to equal input.
 """
 
 from collections.abc import Hashable

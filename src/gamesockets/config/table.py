@@ -156,7 +156,7 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         option="send_buffer_size_bytes")
     SEND_RATE_MIN = _Row(10, "SendRateMin", _TRANSFER,
         _INT32, _CONNECTION, 16_384, 1024, _256_MIB, "bytes/s",
-        "Lower limit of the send rate; wins over a smaller SendRateMax. Equal to it: a fixed rate, whatever the path does.",
+        "Lower limit of the send rate; wins over a smaller SendRateMax. Equal to it, the rate is fixed.",
         option="send_rate_min")
     SEND_RATE_MAX = _Row(11, "SendRateMax", _TRANSFER,
         _INT32, _CONNECTION, 0, 0, _256_MIB, "bytes/s",

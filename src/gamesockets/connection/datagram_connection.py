@@ -123,9 +123,7 @@ class DatagramConnection(Connection):
 
     def _shake_hands(self, policy: Policy, now: int) -> None:
         self._policy = policy
-        self._client = ClientHandshake(
-            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
-        )
+        self._client = ClientHandshake(self.id, self.address, self._entropy, self._credentials, self.options)
         self.timers.handshake = now
         refusal = handshake.without_proof(self._credentials, policy.allow_without_auth)
         if refusal is not None:
@@ -154,7 +152,7 @@ class DatagramConnection(Connection):
         agreement = (
             handshake.without_proof(self._credentials, policy.allow_without_auth)
             or handshake.too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
-            or server.accept(self._entropy, self._credentials, self.options.unencrypted)
+            or server.accept(self._entropy, self._credentials, self.options)
         )
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)

@@ -2,12 +2,14 @@
 
 from typing import Final, final
 
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import TEXT_NO_AUTHORITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import Credentials, LocalCredentials
 from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.receive.budget import bulk_window_bytes
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
@@ -103,11 +105,12 @@ class ClientHandshake:
         address: Address,
         entropy: Entropy,
         credentials: Credentials,
-        unencrypted: int,
+        options: ConnectionOptions,
     ) -> None:
         self.connection_id = connection_id
         self._address = address
-        self._credentials = LocalCredentials(entropy, credentials, own_ciphers(unencrypted))
+        ciphers = own_ciphers(options.unencrypted)
+        self._credentials = LocalCredentials(entropy, credentials, ciphers, bulk_window_bytes(options))
         self._challenge = 0
         self._server_version: int | None = None
         self._owes_request = False
@@ -218,13 +221,13 @@ class ServerHandshake:
         self.ok_bytes = 0
         """Size of the last ConnectOK."""
 
-    def accept(self, entropy: Entropy, own: Credentials, unencrypted: int) -> Refusal | Agreement:
+    def accept(self, entropy: Entropy, own: Credentials, options: ConnectionOptions) -> Refusal | Agreement:
         """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
-        cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
+        cipher = choose_cipher(own_ciphers(options.unencrypted), self.peer.ciphers)
         if cipher is None:
             text = "Failed to negotiate mutually-agreeable cipher"
             return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
-        credentials = LocalCredentials(entropy, own, [cipher])
+        credentials = LocalCredentials(entropy, own, [cipher], bulk_window_bytes(options))
         ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
         if isinstance(ciphers, Refusal):
             return ciphers

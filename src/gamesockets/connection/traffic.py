@@ -135,6 +135,11 @@ class Traffic:
             self.window.newest = 0
             self.acks.next_number = 1
             self.sender.flight.start_at(1)
+        window_bytes = agreement.peer.receive_window_bytes
+        if window_bytes:
+            self.sender.filling.peer.announce(window_bytes)
+            self.receiver.lend_for_bulk()
+            self.acks.is_bulk = True
         self.sender.path.on_connected(now)
         self.liveness.heard(now)
         self.statistics.connected(now)
@@ -423,7 +428,7 @@ class Traffic:
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
         is_all_sent = sender.nagle.until == NEVER and not sender.retries.lost_bytes
-        sender.path.on_sent(len(data), segments, is_all_sent, is_bulk, now)
+        sender.path.on_sent(len(data), segments, is_all_sent, now, is_bulk)
         if picked:
             sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now

@@ -114,13 +114,16 @@ class Credentials:
 class LocalCredentials:
     """What we send to one peer: made once for each connection, then repeated unchanged (spec 1, 5.1).
 
-    `ciphers` are those offered, best first; a server passes exactly the one that it chose. Raises ValueError without
-    ciphers, and for unknown ones.
+    `ciphers` are those offered, best first; a server passes exactly the one that it chose. `receive_window_bytes` says
+    to a peer of ours how much it may send behind a hole; others pass over it. Raises ValueError without ciphers, and
+    for unknown ones.
     """
 
     __slots__ = ("_proof", "_signature", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
 
-    def __init__(self, entropy: Entropy, credentials: Credentials, ciphers: list[int]) -> None:
+    def __init__(
+        self, entropy: Entropy, credentials: Credentials, ciphers: list[int], receive_window_bytes: int = 0
+    ) -> None:
         if not ciphers or not set(ciphers) <= _CIPHERS_ON_THE_WIRE.keys():
             raise ValueError(f"ciphers are {ciphers}, must be one or more of {[*_CIPHERS_ON_THE_WIRE]}")
         key = credentials.signing_key(entropy)
@@ -137,6 +140,8 @@ class LocalCredentials:
             protocol_version=PROTOCOL_VERSION,
             ciphers=[_CIPHERS_ON_THE_WIRE[cipher] for cipher in ciphers],
         )
+        if receive_window_bytes:
+            info.receive_window_bytes = receive_window_bytes
         self.crypt_info: bytes = info.SerializeToString()
         self._signature = key.sign(self.crypt_info)
 

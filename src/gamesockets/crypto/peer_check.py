@@ -47,6 +47,7 @@ class PeerCredentials:
         "identity",
         "nonce",
         "protocol_version",
+        "receive_window_bytes",
     )
 
     def __init__(
@@ -60,6 +61,7 @@ class PeerCredentials:
         ciphers: list[int],
         protocol_version: int,
         authenticated: bool,
+        receive_window_bytes: int = 0,
     ) -> None:
         self.identity = identity
         self.certificate = certificate
@@ -72,6 +74,8 @@ class PeerCredentials:
         self.protocol_version = protocol_version
         self.authenticated = authenticated
         """Whether a trusted authority has signed the identity, which is more than an address."""
+        self.receive_window_bytes = receive_window_bytes
+        """How much it takes behind a hole, if it is one of ours and says so; else 0 (spec 2, 2.16)."""
 
 
 @final
@@ -180,6 +184,7 @@ def check_peer(
         ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
         protocol_version=version,
         authenticated=signature_is_trusted and identity.type != IdentityType.IP_ADDRESS,
+        receive_window_bytes=info.receive_window_bytes,
     )
 
 

@@ -56,6 +56,10 @@ class MemoryPool:
         self._shares.add(share)
         return True
 
+    def has_room(self) -> bool:
+        """Whether less than half of it is taken: then it may be lent for what is not needed."""
+        return self.granted_bytes * 2 < self.max_bytes
+
     def give_back(self, share: "MemoryShare", size_bytes: int, is_all: bool) -> None:
         """A share needs so much no longer; `is_all` if it has nothing of the pool any more."""
         self.granted_bytes -= size_bytes

@@ -1,6 +1,7 @@
 """How fast does what is sent arrive, and how much of it is lost? Measured once a round.
 
-A round is the time from a moment until a packet that left after it is acknowledged: a round trip, `ROUND_MIN_US` at least.
+A round is the time from a moment until a packet that left after it is acknowledged: a round trip, and `ROUND_MIN_US`
+at least.
 """
 
 from typing import Final, final

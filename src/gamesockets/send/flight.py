@@ -43,7 +43,7 @@ class SentPacket:
         segments: tuple[Segment, ...],
         delivered_bytes: int,
         is_application_limited: bool,
-        is_counted: bool,
+        is_counted: bool = False,
     ) -> None:
         self.sent_at = sent_at
         self.size_bytes = _SIZES[size_bytes]

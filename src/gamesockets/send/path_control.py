@@ -1,4 +1,4 @@
-"""How fast may this connection send on a path that nobody has described? A model: what the path delivers, and its queue.
+"""How fast may this connection send on a path that nobody has described? A model: what it delivers, and its queue.
 
 The signal is a standing queue, not a loss: radio loses packets at random, and a queue is what hurts games. Once a round
 the controller looks at what arrived and at the queue, and moves between states:
@@ -7,8 +7,8 @@ the controller looks at what arrived and at the queue, and moves between states:
     CRUISE -> UP (is there more?) -> DOWN (let the queue of that drain) -> CRUISE
     any -> PROBE_RTT, once the shortest round trip is ten seconds old
 
-The ideas are those of BBR (rate and round trip as a model, probing up and down), Copa (a queue of its own as the signal)
-and RFC 9406 (leave start-up by delay).
+The ideas are those of BBR (rate and round trip as a model, probing up and down), Copa (a queue of its own as the
+signal) and RFC 9406 (leave start-up by delay).
 """
 
 from typing import Final, final
@@ -85,8 +85,8 @@ class PathControl(RateControl):
         "_before_probe",
         "_best_rate",
         "_competitive_until",
-        "_cuts",
         "_cut_at",
+        "_cuts",
         "_dice",
         "_drain_rounds",
         "_flat_rounds",
@@ -348,9 +348,8 @@ class PathControl(RateControl):
             return
         full = self._on_the_way(bandwidth)
         queue = self.queue
-        if self.state == DRAIN and (self.in_flight_bytes <= full or self._drain_rounds >= 4):
-            self._enter(CRUISE)
-        elif self.state == DOWN and self.in_flight_bytes <= full:
+        is_drained = self.in_flight_bytes <= full
+        if (self.state == DRAIN and (is_drained or self._drain_rounds >= 4)) or (self.state == DOWN and is_drained):
             self._enter(CRUISE)
         elif self.state == PROBE_RTT and now >= self._probe_rtt_until:
             queue.take_new_minimum(now)
@@ -373,9 +372,7 @@ class PathControl(RateControl):
         arriving = max(bandwidth, self.delivery.ack_rate(self.queue.smoothed_us // 2, now))
         if arriving:
             self.rate = max(self.rate, 2 * arriving)
-            self.window_bytes = max(
-                self.window_bytes, 2 * self._on_the_way(self.rate), INITIAL_PACKETS * PACKET_BYTES
-            )
+            self.window_bytes = max(self.window_bytes, 2 * self._on_the_way(self.rate), INITIAL_PACKETS * PACKET_BYTES)
         self._clamp()
 
     def _gain(self) -> int:
@@ -385,7 +382,9 @@ class PathControl(RateControl):
             return self._up_gain
         if state == DOWN:
             thresholds = self.queue.standing_us // self.queue.threshold_us()
-            return _GAIN_DOWN if thresholds < _DEEP else _GAIN_DOWN_DEEP if thresholds < _DEEPEST else _GAIN_DOWN_DEEPEST
+            return (
+                _GAIN_DOWN if thresholds < _DEEP else _GAIN_DOWN_DEEP if thresholds < _DEEPEST else _GAIN_DOWN_DEEPEST
+            )
         if state in (DRAIN, PROBE_RTT):
             return _GAIN_DRAIN
         return _GAIN_UNIT

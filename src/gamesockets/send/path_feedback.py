@@ -48,7 +48,7 @@ class PathFeedback:
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
-        self._shared = SentPacket(NEVER, 0, (), 0, False, False)
+        self._shared = SentPacket(NEVER, 0, (), 0, False)
         """The record of the last packet without reliable segments."""
         self._may_adapt = False
         self._rate_min = 0
@@ -112,7 +112,7 @@ class PathFeedback:
             self._follow_nothing()
 
     def on_sent(
-        self, size_bytes: int, segments: tuple[Segment, ...], is_all_sent: bool, is_bulk: bool, now: int
+        self, size_bytes: int, segments: tuple[Segment, ...], is_all_sent: bool, now: int, is_bulk: bool = False
     ) -> None:
         """A packet of this UDP payload leaves; it takes the flight's next number.
 
@@ -120,8 +120,8 @@ class PathFeedback:
             size_bytes: its UDP payload.
             segments: the reliable segments in it.
             is_all_sent: nothing waits behind it.
-            is_bulk: much waits behind it.
             now: the time.
+            is_bulk: a full packet waited.
         """
         packet = self._shared
         control = self.control

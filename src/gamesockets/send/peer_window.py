@@ -1,4 +1,4 @@
-"""How much can the peer hold of what is not complete: bytes behind a hole of one lane's stream, and holes? (spec 2, 2.16)
+"""How much can the peer hold behind a hole of one lane's stream, and how many holes? (spec 2, 2.16)
 
 A peer of ours says so in the handshake. Any other is taken for a reference library with default settings.
 """
@@ -19,6 +19,10 @@ PEER_HOLES_ADAPTIVE: Final = 29
 OUR_HOLES_MAX: Final = 4_000
 """The same for a peer of ours, which takes 4,096."""
 
+ANNOUNCED_MIN_BYTES: Final = 65_536
+ANNOUNCED_MAX_BYTES: Final = 16 << 20
+"""What is kept for repeating stays within this, whatever a hostile peer says."""
+
 TIGHT_ROUND_TRIPS: Final = 2.25
 """A window that lasts for less than this at the present rate is tight: each hole stops the sender."""
 
@@ -36,11 +40,10 @@ class PeerWindow:
         self.holes_max = PEER_HOLES_MAX
 
     def announce(self, stream_bytes: int) -> None:
-        """The peer said what it holds, less than the default for nothing."""
-        if stream_bytes >= PEER_BUFFER_BYTES:
-            self.is_ours = True
-            self.stream_bytes = stream_bytes
-            self.holes_max = OUR_HOLES_MAX
+        """The peer is ours, and said what it holds. More than ours ever do is not believed."""
+        self.is_ours = True
+        self.stream_bytes = min(max(stream_bytes, ANNOUNCED_MIN_BYTES), ANNOUNCED_MAX_BYTES)
+        self.holes_max = OUR_HOLES_MAX
 
     def holes(self, is_adaptive: bool) -> int:
         """How many holes it may be made to keep."""

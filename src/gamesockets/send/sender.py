@@ -87,7 +87,14 @@ class Sender(Outbox):
         self.path.limit(options.send_rate_min, options.send_rate_max)
         self.retransmission = RetransmissionTimer(self.path.round_trip)
         self.filling = PacketFilling(
-            self.lanes, self.flight, self.retries, self.nagle, self.retransmission, self.ack_requests, self.path, builder
+            self.lanes,
+            self.flight,
+            self.retries,
+            self.nagle,
+            self.retransmission,
+            self.ack_requests,
+            self.path,
+            builder,
         )
         self.loss = LossDetection(
             self.lanes, self.flight, self.retries, self.path, self.retransmission, self.ack_requests
