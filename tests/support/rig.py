@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.simulated.flow import take_for_reference
+
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
-from gamesockets.send.peer_window import PeerWindow
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
@@ -66,23 +67,13 @@ class Rig:
         client_end, client, server_end, server = pair(self.options, now)
         self.now = now
         self.endpoint, self.connection = (client_end, client) if is_client else (server_end, server)
-        self._forget_that_the_peer_is_ours()
+        take_for_reference(self.connection.traffic)  # so does whoever calls `inject`
         self.peer_address = SERVER_ADDRESS if is_client else CLIENT_ADDRESS
         self.sent: list[SentPacket] = []
         """Data packets since the beginning."""
         self.control: list[bytes] = []
         """Other datagrams since the beginning."""
         self._last_number = 1
-
-    def _forget_that_the_peer_is_ours(self) -> None:
-        """Whoever calls `inject` plays the reference library, which announces no window."""
-        traffic = self.connection.traffic
-        traffic.sender.filling.peer = PeerWindow()
-        traffic.acks.is_bulk = False
-        traffic.receiver._budget.is_bulk = False
-        traffic.receiver.configure(self.options)
-        for lane in traffic.receiver.lanes():
-            lane.stream.is_bulk = False
 
     def number_from(self, number: int) -> None:
         """Before anything was sent: as if packets up to `number` - 1 had been sent and settled."""

@@ -31,6 +31,7 @@ _RANGES: Final[dict[str, tuple[int, int, type, str]]] = {
     "jitter_maximum": _TIME,
     "jitter_probability": _SHARE,
     "loss": _SHARE,
+    "loss_burst": (1, 1000, int, "datagrams"),
     "reorder": _SHARE,
     "reorder_delay": _TIME,
     "duplicate": _SHARE,
@@ -64,6 +65,8 @@ class Conditions:
     """Share of datagrams that get an extra delay. The others still do not overtake them."""
     loss: float = 0.0
     """Share of datagrams that vanish."""
+    loss_burst: int = 1
+    """They vanish so many in a row; the share stays the same."""
     reorder: float = 0.0
     """Share of datagrams that are held back by `reorder_delay`, so that later ones overtake them."""
     reorder_delay: float = 0.015
@@ -156,6 +159,7 @@ class Link:
         "_bottleneck",
         "_bottleneck_is_set",
         "_bucket",
+        "_burst_left",
         "_conditions",
         "_duplicate_delay_us",
         "_jitter_average_us",
@@ -230,6 +234,7 @@ class Link:
         self._bucket = TokenBucket() if bucket is None else bucket
         self._bottleneck: Bottleneck | None = None
         self._bottleneck_is_set = False
+        self._burst_left = 0
         self._conditions = _PERFECT
         self._set_conditions(replace(conditions, **given) if given else conditions)
         self.entered = 0
@@ -268,7 +273,7 @@ class Link:
             if leaves_at == DROPPED:
                 self.queue_dropped += 1
                 return
-        if conditions.loss and random() < conditions.loss:
+        if conditions.loss and self._is_lost(conditions):
             self.lost += 1
             return
         due = self._jittered(leaves_at + self._latency_us)
@@ -304,6 +309,15 @@ class Link:
     def bottleneck_wait_us(self, now: int) -> int:
         """How long a datagram that enters now would wait in the queue of the bottleneck; 0 where there is none."""
         return 0 if self._bottleneck is None else self._bottleneck.wait_us(now)
+
+    def _is_lost(self, conditions: Conditions) -> bool:
+        if self._burst_left:
+            self._burst_left -= 1
+            return True
+        if self._random.random() * conditions.loss_burst >= conditions.loss:
+            return False
+        self._burst_left = conditions.loss_burst - 1
+        return True
 
     def _through_bottleneck(self, size_bytes: int, now: int) -> int:
         bottleneck = self._bottleneck

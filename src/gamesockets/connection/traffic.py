@@ -138,7 +138,7 @@ class Traffic:
         window_bytes = agreement.peer.receive_window_bytes
         if window_bytes:
             self.sender.filling.peer.announce(window_bytes)
-            self.receiver.lend_for_bulk()
+            self.receiver.expect_bulk(True)
             self.acks.is_bulk = True
         self.sender.path.on_connected(now)
         self.liveness.heard(now)

@@ -90,9 +90,9 @@ class ReceiveBudget:
         if self.is_bulk:
             self.stream_bytes = self._window_bytes = bulk_window_bytes(options)
 
-    def lend_for_bulk(self) -> None:
-        """The peer is ours, and was told how much may be sent behind a hole."""
-        self.is_bulk = True
+    def lend_for_bulk(self, is_bulk: bool) -> None:
+        """Whether the peer is ours, and was told how much may be sent behind a hole."""
+        self.is_bulk = is_bulk
         self.configure(self._options)
 
     def finish_interval(self) -> None:

@@ -143,11 +143,11 @@ class Receiver(FrameSink):
         self._options = options
         self._budget.configure(options)
 
-    def lend_for_bulk(self) -> None:
-        """The peer is ours: it was told that it may send more behind a hole."""
-        self._budget.lend_for_bulk()
+    def expect_bulk(self, is_bulk: bool) -> None:
+        """Whether the peer is ours and was told that it may send more behind a hole."""
+        self._budget.lend_for_bulk(is_bulk)
         for lane in self.lanes():
-            lane.stream.is_bulk = True
+            lane.stream.is_bulk = is_bulk
 
     def finish_interval(self, now: int) -> None:
         """Gives memory back, after what is too old to be of use."""
