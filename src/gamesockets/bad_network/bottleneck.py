@@ -16,8 +16,8 @@ CODEL_TARGET_US: Final = 5_000
 
 CODEL_INTERVAL_US: Final = 100_000
 
-_NS_PER_US: Final = 1000
-_NS_PER_SECOND: Final = 1_000_000_000
+_PS_PER_US: Final = 1_000_000
+_PS_PER_SECOND: Final = 1_000_000_000_000
 _FULL_PACKET_BYTES: Final = 1500
 _NOT_ABOVE: Final = -1
 
@@ -79,14 +79,14 @@ class Bottleneck:
         self._queue_us = 0
         self._queue_bytes = 0
         self._codel: CoDel | None = None
-        self._free_at_ns = 0
-        """When the last datagram that was taken has left; in nanoseconds, so that no rate is rounded."""
+        self._free_at_ps = 0
+        """When the last datagram that was taken has left; in picoseconds, so that rates are hardly rounded."""
 
     def set(self, rate: int, queue_us: int, queue_bytes: int, is_codel: bool, now: int) -> None:
         """What holds from now on; at another rate, what waits in the queue leaves at that one."""
         if self._rate and rate:
-            waiting_ns = max(self._free_at_ns - now * _NS_PER_US, 0)
-            self._free_at_ns = now * _NS_PER_US + waiting_ns * self._rate // rate
+            waiting_ps = max(self._free_at_ps - now * _PS_PER_US, 0)
+            self._free_at_ps = now * _PS_PER_US + waiting_ps * self._rate // rate
         self._rate = rate
         self._queue_us = queue_us
         self._queue_bytes = queue_bytes
@@ -97,15 +97,15 @@ class Bottleneck:
 
     def wait_us(self, now: int) -> int:
         """How long the queue is: what a datagram that enters now would wait."""
-        return max(self._free_at_ns - now * _NS_PER_US, 0) // _NS_PER_US
+        return max(self._free_at_ps - now * _PS_PER_US, 0) // _PS_PER_US
 
     def leaves_at(self, size_bytes: int, now: int) -> int:
         """When a datagram that enters now has left; `DROPPED` if it never does."""
-        now_ns = now * _NS_PER_US
-        free_at_ns = max(self._free_at_ns, now_ns)
-        wait_us = (free_at_ns - now_ns) // _NS_PER_US
+        now_ps = now * _PS_PER_US
+        free_at_ps = max(self._free_at_ps, now_ps)
+        wait_us = (free_at_ps - now_ps) // _PS_PER_US
         if self._queue_bytes:
-            if wait_us and (free_at_ns - now_ns) * self._rate // _NS_PER_SECOND + size_bytes > self._queue_bytes:
+            if wait_us and (free_at_ps - now_ps) * self._rate // _PS_PER_SECOND + size_bytes > self._queue_bytes:
                 return DROPPED
         elif wait_us > self._queue_us:
             return DROPPED
@@ -113,5 +113,5 @@ class Bottleneck:
             is_almost_empty = wait_us * self._rate <= _FULL_PACKET_BYTES * US_PER_SECOND
             if self._codel.drops(wait_us, is_almost_empty, now + wait_us):
                 return DROPPED
-        self._free_at_ns = free_at_ns + size_bytes * _NS_PER_SECOND // self._rate
-        return self._free_at_ns // _NS_PER_US
+        self._free_at_ps = free_at_ps + size_bytes * _PS_PER_SECOND // self._rate
+        return self._free_at_ps // _PS_PER_US
