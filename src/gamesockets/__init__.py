@@ -37,7 +37,14 @@ from gamesockets.values.errors import (
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
-from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.records import (
+    ConnectionInfo,
+    ConnectionStatus,
+    LaneStatus,
+    OutgoingMessage,
+    PathStatus,
+    StatusInfo,
+)
 from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
@@ -72,6 +79,7 @@ __all__ = [
     "NetworkingMessage",
     "NetworkingSockets",
     "OutgoingMessage",
+    "PathStatus",
     "PollGroup",
     "Result",
     "SendFlags",

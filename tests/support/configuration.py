@@ -14,7 +14,10 @@ SOURCE: Final = Path(__file__).parent.parent.parent / "src" / "gamesockets"
 SPEC: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "config-values.json").read_text(encoding="utf-8")
 )
-SPEC_ROWS: Final[list[dict[str, Any]]] = SPEC["values"]
+OUR_RATES: Final = {10: {"default": 16_384}, 11: {"default": 0, "min": 0}}
+"""Ours differ: the rate follows the path unless both limits are equal, and an upper limit of 0 is none (spec 2, 2.17)."""
+
+SPEC_ROWS: Final[list[dict[str, Any]]] = [row | OUR_RATES.get(row["id"], {}) for row in SPEC["values"]]
 LOCKS: Final = {
     None: LockMoment.NEVER,
     "client: at creation; accepted: when accepted": LockMoment.CONNECTION_STARTED,

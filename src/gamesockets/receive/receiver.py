@@ -355,7 +355,9 @@ class Receiver(FrameSink):
             lane = self._make_lane()
             stream = lane.stream
         size = len(data)
-        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(size):
+        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(
+            size, begin <= stream.base + len(stream.buffer) and not self._peer.queued_messages
+        ):
             return True
         held_bytes = stream.held_bytes
         budget = self._budget
@@ -370,9 +372,9 @@ class Receiver(FrameSink):
         self._held_bytes += stream.held_bytes - held_bytes
         return goes_on
 
-    def _may_grow(self, size: int) -> bool:
+    def _may_grow(self, size: int, may_finish: bool = False) -> bool:
         """Whether so many more bytes may be held although the connection's share of the memory does not do."""
-        if self._memory.grow(self._held_bytes + self._peer.queued_bytes + size, self._now):
+        if self._memory.grow(self._held_bytes + self._peer.queued_bytes + size, self._now, may_finish):
             return True
         self._verdict = NOT_ACKNOWLEDGED
         self.over_budget += 1
@@ -464,6 +466,8 @@ class Receiver(FrameSink):
             budget.taken_bytes += start
             if budget.overdrawing is stream:
                 budget.overdrawing = None
+            if self._memory.granted_bytes > FREE_BYTES:
+                self._memory.on_taken()
         stream.needed_bytes = needed
         if fault:
             return self._fail(fault)

@@ -173,7 +173,7 @@ class PacketFilling:
             segment = self._retries.first()
             if segment is None:
                 break
-            if builder.segment_header_bytes(segment) + len(segment.data) > builder.room:
+            if self._needs_another_packet(builder, segment):
                 return False
             builder.add_reliable(segment)
             self._retries.sent_first(number)
@@ -181,10 +181,15 @@ class PacketFilling:
                 self.copies.add(segment, now)
         while True:
             segment = self.copies.first(now)
-            if segment is None or builder.segment_header_bytes(segment) + len(segment.data) > builder.room:
+            if segment is None or self._needs_another_packet(builder, segment):
                 return True
             builder.add_reliable(segment)
             self.copies.sent_first(number)
+
+    @staticmethod
+    def _needs_another_packet(builder: PacketBuilder, segment: Segment) -> bool:
+        too_large = builder.segment_header_bytes(segment) + len(segment.data) > builder.room
+        return too_large or builder.goes_back(segment)
 
     # ------------------------------------------------------------------ unreliable messages
 
