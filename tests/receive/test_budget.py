@@ -4,7 +4,6 @@ import pytest
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.budget import (
-    BULK_WINDOW_BYTES,
     HELD,
     HOPELESS,
     REFUSED,
@@ -18,6 +17,7 @@ from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import PeerRecord
 
 MIB = 1 << 20
+WINDOW = 16 * MIB
 COMMON = 5 * MIB
 AHEAD = COMMON // 2
 
@@ -52,7 +52,7 @@ def test_a_peer_that_is_not_ours_gets_the_common_part() -> None:
 
 def test_a_peer_of_ours_may_hold_beside_it_what_was_read_of_it_lately() -> None:
     setting = Setting()
-    assert setting.budget.stream_bytes == BULK_WINDOW_BYTES
+    assert setting.budget.stream_bytes == WINDOW
     assert setting.ahead(AHEAD) == REFUSED, "it has brought nothing yet"
     setting.budget.taken_bytes = 3 * MIB
     assert setting.ahead(AHEAD + 3 * MIB - 1000) == HELD
@@ -73,9 +73,9 @@ def test_what_was_read_counts_for_this_interval_and_the_next() -> None:
 def test_there_is_an_end_to_it_however_much_is_read() -> None:
     setting = Setting()
     setting.budget.taken_bytes = 1 << 40
-    assert setting.ahead(BULK_WINDOW_BYTES - 1000) == HELD
-    assert setting.ahead(BULK_WINDOW_BYTES) == REFUSED
-    assert not setting.budget.may_queue(BULK_WINDOW_BYTES + 1)
+    assert setting.ahead(WINDOW - 1000) == HELD
+    assert setting.ahead(WINDOW) == REFUSED
+    assert not setting.budget.may_queue(WINDOW + 1)
 
 
 def test_nothing_is_lent_unless_half_of_the_common_memory_is_free() -> None:
@@ -118,3 +118,13 @@ def test_one_stream_may_overdraw_and_without_progress_the_connection_ends() -> N
 )
 def test_the_window_announced_follows_the_receive_buffer(buffer_bytes: int, window_bytes: int) -> None:
     assert bulk_window_bytes(ConnectionOptions(recv_buffer_size_bytes=buffer_bytes)) == window_bytes
+
+
+def test_a_window_of_zero_is_not_announced_and_nothing_is_lent() -> None:
+    assert bulk_window_bytes(ConnectionOptions(recv_window_size_bytes=0)) == 0
+    assert bulk_window_bytes(ConnectionOptions(recv_window_size_bytes=2 * MIB)) == 2 * MIB
+    setting = Setting(recv_window_size_bytes=0)
+    setting.budget.taken_bytes = 100 * MIB
+    assert setting.budget.stream_bytes == MIB
+    assert setting.ahead(AHEAD) == REFUSED
+    assert not setting.budget.may_queue(1)

@@ -417,6 +417,10 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         _INT32, _CONNECTION, 30_000, 1000, _INT32_MAX, "ms",
         "A closed connection goes on delivering as long as its peer takes 16 KiB in each such time.",
         listed=_NEVER, option="timeout_linger_us", factor=US_PER_MS)
+    RECV_WINDOW_SIZE = _Row(10_013, "RecvWindowSize", _TRANSFER,
+        _INT32, _CONNECTION, 16_777_216, 0, _256_MIB, "bytes",
+        "How much a gamesockets peer may send behind a hole, at most 16 times RecvBufferSize; 0 to announce nothing.",
+        listed=_NEVER, option="recv_window_size_bytes")
     LISTEN_CONNECTIONS_MAX = _Row(10_020, "ListenConnectionsMax", _LIMITS,
         _INT32, _LISTEN_SOCKET, 8191, 1, 8191, "connections",
         "Most connections at a time, those included that are ending.",

@@ -1,7 +1,7 @@
 """How much may one connection hold of what its peer sent and the application has not read?
 
 One budget, in two parts. The common part, `RecvBufferSize` and `RecvIncompleteSize`, is there for everybody. The part
-for bulk, up to `BULK_WINDOW_BYTES` in all, is lent to a connection whose peer is ours: as much as its application has
+for bulk, up to `RecvWindowSize` in all, is lent to a connection whose peer is ours: as much as its application has
 read of it lately, and only while half of the memory of all connections is free. So it costs an attacker what it is
 worth, every byte of it sent and delivered just before, and never the room that others need.
 """
@@ -13,11 +13,8 @@ from gamesockets.receive.memory import MemoryPool, MemoryShare
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.values.message import PeerRecord
 
-BULK_WINDOW_BYTES: Final = 16 << 20
-"""The most that one connection ever holds, unless the configured limits are higher."""
-
 BULK_WINDOW_BUFFERS: Final = 16
-"""The same in receive buffers: who sets a small `RecvBufferSize` is not sent that much more."""
+"""A window of so many receive buffers at most: who sets a small `RecvBufferSize` is not sent that much more."""
 
 STALLED_US: Final = 30_000_000
 """So long a peer may use up the budget for incomplete messages without that the one that overdraws it gets further."""
@@ -30,9 +27,9 @@ HOPELESS: Final = 2
 
 
 def bulk_window_bytes(options: ConnectionOptions) -> int:
-    """What to announce to a peer: so much it may send behind a hole."""
-    buffer_bytes = options.recv_buffer_size_bytes
-    return max(min(BULK_WINDOW_BUFFERS * buffer_bytes, BULK_WINDOW_BYTES), buffer_bytes)
+    """What to announce to a peer: so much it may send behind a hole; 0 for nothing."""
+    window_bytes = min(options.recv_window_size_bytes, BULK_WINDOW_BUFFERS * options.recv_buffer_size_bytes)
+    return max(window_bytes, options.recv_buffer_size_bytes) if window_bytes else 0
 
 
 @final
@@ -88,7 +85,8 @@ class ReceiveBudget:
         self.ahead_bytes = self._common_bytes // 2
         self.stream_bytes = options.recv_buffer_size_bytes
         if self.is_bulk:
-            self.stream_bytes = self._window_bytes = bulk_window_bytes(options)
+            self._window_bytes = bulk_window_bytes(options)
+            self.stream_bytes = max(self._window_bytes, options.recv_buffer_size_bytes)
 
     def lend_for_bulk(self, is_bulk: bool) -> None:
         """Whether the peer is ours, and was told how much may be sent behind a hole."""

@@ -4,8 +4,9 @@ Counted is what was delivered and not read, and what is not complete. Each conne
 For more it takes steps out of a common pool, and gives them back at the end of an interval in which it held less.
 
 At the limit whoever asks for more is refused, and its peer has to send that again. The last eighth is for bytes in
-order of one connection at a time whose application has read all: some message gets complete, and that makes room. A connection that has held more
-than the little for half a minute, and whose reliable streams got hardly any further, then loses its place.
+order of one connection at a time whose application has read all: some message gets complete, and that makes room. A
+connection that has held more than the little for half a minute, and whose reliable streams got hardly any further, then
+loses its place.
 """
 
 from typing import Final, final
