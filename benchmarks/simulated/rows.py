@@ -153,12 +153,14 @@ def equals(count: int, rate: int, seed: int, seconds: float = 20.0, apart_s: flo
     world = sim.World(seed)
     bottleneck = Link(seed=seed, conditions=path(rate, 0.05))
     server = world.listen(config=PLAIN)
+    back = sim.Conditions(latency=0.025)
+    clients = [world.connect(server, up=bottleneck, down=back, config=PLAIN) for _ in range(count)]
+    world.run(1.0)
+    theirs = {end.peer_address: end for end in server.connections}
     flows: list[Bulk] = []
-    for _ in range(count):
-        client = world.connect(server, up=bottleneck, down=sim.Conditions(latency=0.025), config=PLAIN)
+    for client in clients:
+        flows.append(Bulk(world, client, theirs[client.host.address], ahead_bytes=rate // 10))
         world.run(apart_s)
-        [theirs] = [end for end in server.connections if end.peer_address == client.host.address]
-        flows.append(Bulk(world, client, theirs, ahead_bytes=rate // 10))
     queue = QueueWatch(world, bottleneck)
     world.run(seconds / 2)
     since = world.now

@@ -97,7 +97,9 @@ def test_more_messages_may_wait_for_an_application_that_reads() -> None:
     assert not setting.budget.may_queue(1), "it has read nothing"
     setting.budget.taken_bytes = 2 * MIB
     assert setting.budget.may_queue(MIB // 2)
-    setting.peer.queued_messages = 16_000
+    setting.peer.queued_messages = 1999
+    assert setting.budget.may_queue(1), "a buffer more, so as many messages more"
+    setting.peer.queued_messages = 2000
     assert not setting.budget.may_queue(1)
 
 

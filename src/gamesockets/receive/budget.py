@@ -106,14 +106,18 @@ class ReceiveBudget:
 
     def may_queue(self, size_bytes: int) -> bool:
         """Whether one more message may wait for the application although the receive buffer is full."""
+        if not self.is_bulk:
+            return False
         peer = self._peer
         options = self._options
-        if not self.is_bulk or peer.queued_messages >= options.recv_buffer_messages * BULK_WINDOW_BUFFERS:
-            return False
+        buffer_bytes = options.recv_buffer_size_bytes
         needed_bytes = peer.queued_bytes + size_bytes
-        if needed_bytes > self._window_bytes:
+        lent_bytes = self._lent_bytes()
+        if needed_bytes > self._window_bytes or needed_bytes > buffer_bytes + lent_bytes:
             return False
-        return needed_bytes <= options.recv_buffer_size_bytes + self._lent_bytes()
+        # As many more messages as there are more buffers.
+        messages_lent = options.recv_buffer_messages * min(lent_bytes, self._window_bytes) // buffer_bytes
+        return peer.queued_messages < options.recv_buffer_messages + messages_lent
 
     def may_hold(self, stream: ReliableStream, begin: int, size_bytes: int, held_bytes: int, now: int) -> int:
         """Whether so many more bytes may be held although more than `ahead_bytes` are: `HELD`, `REFUSED`, `HOPELESS`.
