@@ -78,14 +78,15 @@ def test_the_floor_of_losses_follows_what_is_lost_all_the_time() -> None:
 def test_one_limited_packet_marks_its_round() -> None:
     path = Path()
     path.deliver(60)
-    assert not path.delivery.is_limited
+    seen = [path.delivery.is_limited]
     rounds = path.delivery.rounds
     path.deliver(1, is_limited=True)
     while path.delivery.rounds == rounds:
         path.deliver(1)
-    assert path.delivery.is_limited
+    seen.append(path.delivery.is_limited)
     path.deliver(60)
-    assert not path.delivery.is_limited
+    seen.append(path.delivery.is_limited)
+    assert seen == [False, True, False]
 
 
 def test_the_rate_of_acks_needs_some_time_and_some_acks() -> None:

@@ -138,6 +138,11 @@ class PacketFilling:
             self._ack_requests.on_many_unreported(unreported)
         return payload
 
+    def is_tight(self) -> bool:
+        """Whether the rate follows the path, and a hole stops it before it can be filled."""
+        control = self._path.control
+        return control.is_adaptive and self.peer.is_tight(control.rate, self._path.round_trip.smoothed_us)
+
     def _add_new(self, builder: PacketBuilder, below: int) -> None:
         """Adds messages that were never sent, of lanes whose priority number is below that."""
         lanes = self._lanes
@@ -167,8 +172,7 @@ class PacketFilling:
         if now < self._retransmission.held_until:
             return True
         number = self._flight.next_number
-        control = self._path.control
-        is_tight = control.is_adaptive and self.peer.is_tight(control.rate, self._path.round_trip.smoothed_us)
+        is_tight = self.is_tight()
         while True:
             segment = self._retries.first()
             if segment is None:

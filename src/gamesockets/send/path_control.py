@@ -53,6 +53,14 @@ _DEEPEST: Final = 8
 """A queue of so many thresholds is drained faster."""
 
 _CUTS_WITHOUT_EFFECT: Final = 6
+_ROUNDS_TO_DRAIN: Final = 3
+_STAYS: Final = 0.7
+"""A queue that is still so much of what it was, although less was sent than the path carries, is not this flow's."""
+
+_DRAINS_FROM: Final = 0.9
+"""While a queue drains, so much of what the path carries arrives, however little is sent."""
+
+_ACCEPTED_AGAIN_US: Final = 5_000_000
 _STARTUP_FLAT_ROUNDS: Final = 3
 _LOSS_ABOVE_FLOOR: Final = 0.1
 _ROUNDS_BETWEEN_PROBES_MIN: Final = 3
@@ -81,6 +89,7 @@ class PathControl(RateControl):
     """The controller of one path, from the moment on when a connection moves more than a game does."""
 
     __slots__ = (
+        "_accepted_at",
         "_arrived_since_acks",
         "_before_probe",
         "_best_rate",
@@ -100,6 +109,7 @@ class PathControl(RateControl):
         "_rounds_since_up",
         "_seed",
         "_up_gain",
+        "_worst_queue_us",
         "bound",
         "delivery",
         "queue",
@@ -134,6 +144,8 @@ class PathControl(RateControl):
         self._dice = _DICE
         self._cuts = 0
         self._cut_at = 0
+        self._worst_queue_us = 0
+        self._accepted_at = -_ACCEPTED_AGAIN_US
         self._competitive_until = 0
         self._probe_rtt_until = 0
 
@@ -261,6 +273,7 @@ class PathControl(RateControl):
             self._judge_queue(now)
         else:
             self._cuts = 0
+            self._worst_queue_us = 0
             ends_in_us = self._competitive_until - now
             if queue.standing_us < queue.threshold_us() // 2 and 0 < ends_in_us < COMPETITIVE_US // 2:
                 self._competitive_until = 0
@@ -314,18 +327,41 @@ class PathControl(RateControl):
         if self.is_competitive(now):
             return
         self._cuts += 1
+        self._worst_queue_us = max(self._worst_queue_us, self.queue.standing_us)
         own = self._on_the_way(max(self.delivery.sample, 1)) * 9 // 8 + 3 * PACKET_BYTES
         if self._cuts >= _CUTS_WITHOUT_EFFECT and self.in_flight_bytes <= own:
             # It stays although nothing of ours is in it.
             self._competitive_until = now + COMPETITIVE_US
             self.bound = _UNBOUNDED
             self._cuts = 0
+        elif self._is_not_ours():
+            self._accept(now)
         elif (
             self.state == CRUISE
             or (self.state == DOWN and self._rounds_in_state >= 3)
             or self.queue.standing_us > 4 * self.queue.threshold_us()
         ):
             self._cut(now)
+
+    def _is_not_ours(self) -> bool:
+        """Whether a queue stays although this flow has made room: jitter of a path that keeps order, or a new route."""
+        return (
+            self.state == DOWN
+            and self._rounds_in_state >= _ROUNDS_TO_DRAIN
+            and self.queue.standing_us >= self._worst_queue_us * _STAYS
+            and self.delivery.sample <= self.bandwidth() * _DRAINS_FROM
+        )
+
+    def _accept(self, now: int) -> None:
+        """Takes the queue for a part of the path. Where it goes on growing, others fill it."""
+        if now - self._accepted_at < _ACCEPTED_AGAIN_US:
+            self._competitive_until = now + COMPETITIVE_US
+        self._accepted_at = now
+        self.queue.accept()
+        self.bound = _UNBOUNDED
+        self._cuts = 0
+        self._worst_queue_us = 0
+        self._enter(CRUISE)
 
     def _cut(self, now: int) -> None:
         """The path is busy all the time: acks come at the rate that it has for us."""

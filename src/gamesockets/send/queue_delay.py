@@ -24,6 +24,7 @@ _AS_SHORT_US: Final = 1_000
 _AS_SHORT_PART: Final = 16
 _SMOOTHING: Final = 8
 _JITTER_SMOOTHING: Final = 16
+_ACCEPTED_SMOOTHING: Final = 8
 
 
 @final
@@ -91,12 +92,20 @@ class QueueDelay:
 
     def end_round(self) -> None:
         """Judges the round trips since the last call."""
+        self.standing_us = 0
         if self._round_samples >= 2:
-            self.standing_us = max(self._round_min_us - self.minimum_us - self.accepted_us, 0)
-        else:
-            self.standing_us = 0
+            above_us = self._round_min_us - self.minimum_us
+            if above_us < self.accepted_us:
+                self.accepted_us -= (self.accepted_us - above_us) // _ACCEPTED_SMOOTHING
+            else:
+                self.standing_us = above_us - self.accepted_us
         self._round_min_us = NEVER
         self._round_samples = 0
+
+    def accept(self) -> None:
+        """The standing queue is none: it stays although less was sent than the path carries."""
+        self.accepted_us += self.standing_us
+        self.standing_us = 0
 
     def now_us(self) -> int:
         """The queue by the latest samples, in the middle of a round; 0 with too few of them."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.send.ack_requests import AckRequests
+from gamesockets.send.ack_requests import SOONER_US, AckRequests
 from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.filling import PacketFilling
 from gamesockets.send.flight import Flight
@@ -204,7 +204,10 @@ class Sender(Outbox):
         control = self.path.control
         if is_bulk or control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
             is_stopping = not is_bulk or control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes
-            self.ack_requests.on_bulk(control.ack_interval_us(), is_stopping, now)
+            interval_us = control.ack_interval_us()
+            if self.filling.is_tight():
+                interval_us = SOONER_US  # the sooner an ack, the less of the peer's room is taken for full
+            self.ack_requests.on_bulk(interval_us, is_stopping, now)
 
     def after_packets(self, now: int) -> None:
         """All has left that may leave: if more might, the application is what limits the rate."""
