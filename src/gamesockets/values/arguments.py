@@ -11,6 +11,11 @@ _T = TypeVar("_T")
 
 _INT32_END: Final = 1 << 31
 
+REASON_MIN: Final = 1000
+REASON_MAX: Final = 2999
+SECONDS_MAX: Final = 1_000_000
+"""More is a mistake in the unit."""
+
 
 def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], ...]) -> None:
     """Raises `TypeError` for a value of another type."""
@@ -24,6 +29,24 @@ def check_range(name: str, value: int, minimum: int, maximum: int) -> None:
     check_type(name, value, int)
     if not minimum <= value <= maximum:
         raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")
+
+
+def check_reason(reason: int) -> None:
+    """Raises `TypeError` or `ValueError` for a number that no application may close a connection with (spec 3, 5.2)."""
+    check_type("reason", reason, int)
+    if reason and not REASON_MIN <= reason <= REASON_MAX:
+        raise ValueError(
+            f"reason must be 0 or in {REASON_MIN}..{REASON_MAX}, not {reason!r:.40}: 1000..1999 for a normal end, "
+            "2000..2999 if something went wrong"
+        )
+
+
+def seconds_as_us(name: str, seconds: float) -> int:
+    """A time in microseconds; `TypeError` for what is no number, `ValueError` for one that is negative or too large."""
+    check_type(name, seconds, (int, float))
+    if not 0 <= seconds <= SECONDS_MAX:
+        raise ValueError(f"{name} must be in 0..{SECONDS_MAX} seconds, not {seconds!r}")
+    return int(seconds * 1_000_000)
 
 
 def check_handle(handle: object, kind: str) -> None:
