@@ -12,7 +12,7 @@ STOP_SIGNALS: Final = tuple(getattr(signal, name) for name in _NAMES if hasattr(
 """SIGBREAK is what Windows sends for Ctrl-Break, and when a console is closed."""
 
 REQUESTS_MAX: Final = 2
-"""The first signal asks for a gentle end, the second for a quick one; with the third, the program's own handler acts."""
+"""The first signal asks for a gentle end, the second for a quick one; with a third, the program's own handler acts."""
 
 
 @contextmanager

@@ -132,7 +132,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         if not callable(on_tick):
             raise TypeError(f"on_tick must be a function without arguments, not {type(on_tick).__name__}")
         if iscoroutinefunction(on_tick):
-            raise TypeError("on_tick must be an ordinary function, not an async one: for those there is gamesockets.aio")
+            raise TypeError("on_tick must be an ordinary function; for async ones there is gamesockets.aio")
         check_type("stop_signals", stop_signals, bool)
         grace_us, timeout_us = seconds_as_us("grace", grace), seconds_as_us("timeout", timeout)
         ticks = None if hz is None else Ticks(hz, now_us())
