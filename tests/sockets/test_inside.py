@@ -98,7 +98,7 @@ def test_everything_closed_inside(pair: Pair) -> None:
     with pair.client._node.lock:
         pair.client.close()
         pair.client.close()
-    assert pair.server.until(State.CLOSED_BY_PEER, pair.incoming).connection_info.end_reason == 2999
+    assert pair.server.until(State.CLOSED_BY_PEER, pair.incoming).connection_info.end_reason == 1000
     wait_until(lambda: not pair.client._threads._service_thread.is_alive())
     assert not pair.client.wait()
 

@@ -212,7 +212,7 @@ class _Connecting:
         self._outgoing.leave(self._members)
 
     def _close_all_but(self, chosen: int | None) -> None:
-        """With reason 1000: that of a node that closes, 2999, the peers would take for a failure."""
+        """Once one attempt has become the connection, or all are in vain; the peers are told a normal end."""
         node = self._hub.node
         with LINES, node.entering():
             for member in self._members:

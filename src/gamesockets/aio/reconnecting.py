@@ -8,7 +8,7 @@ from typing import final
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.opening import Opening
 from gamesockets.observe.debug_output import OUTPUT
-from gamesockets.values.backoff import Backoff
+from gamesockets.values.backoff import Backoff, longest_wait
 from gamesockets.values.enums import DebugType
 from gamesockets.values.errors import ConnectionFailed
 
@@ -48,6 +48,6 @@ class Reconnecting(Opening[Connection]):
                     yield connection
                 failures = 1 if loop.time() - connected_at > backoff.longest else failures + 1
                 what = f"ended, reason {connection.end_reason}: {connection.end_debug}"
-            pause = random.uniform(0.0, backoff.longest_wait(failures))
+            pause = random.uniform(0.0, longest_wait(backoff, failures))
             OUTPUT.say(DebugType.MESSAGE, f"connection to {self._peer}: {what}; connecting again in {pause:.1f} s")
             await asyncio.sleep(pause)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 from asyncio import Future, Task
 from collections.abc import Awaitable, Callable, Iterable
+from inspect import isawaitable
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
@@ -23,7 +24,14 @@ from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, SHUTTING_DOWN_TEXT
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_reason, check_type, plain_number, seconds_as_us, to_bytes
+from gamesockets.values.arguments import (
+    check_message_size,
+    check_reason,
+    check_type,
+    plain_number,
+    seconds_as_us,
+    to_bytes,
+)
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, DebugType, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.records import ConnectionInfo, MessageData, StatusInfo
@@ -193,7 +201,7 @@ class Server:
 
         Raises:
             TypeError: an argument is of a wrong type.
-            ValueError: a connection belongs to another server.
+            ValueError: a connection belongs to another server, or the message is too large.
         """
         chosen = list(self._conversations.values()) if connections is None else self._of_this_server(connections)
         members = [conversation.member for conversation in chosen if not conversation.has_senders]
@@ -201,7 +209,10 @@ class Server:
         flags_number, lane_number = plain_number("flags", flags), plain_number("lane", lane)
         node = self._node
         with LINES, node.entering():
-            return broadcast(members, node.service, data, flags_number, lane_number)
+            taken = broadcast(members, node.service, data, flags_number, lane_number)
+        if not taken:
+            check_message_size(data)
+        return taken
 
     def _of_this_server(self, connections: Iterable[Connection]) -> list[Conversation]:
         found: list[Conversation] = []
@@ -271,7 +282,10 @@ class Server:
 
     async def _handle(self, connection: Connection, conversation: Conversation) -> None:
         try:
-            await self._handler(connection)
+            running: object = self._handler(connection)
+            if not isawaitable(running):
+                raise TypeError(f"the handler must be an async function, and returned {running!r:.100}")  # noqa: TRY301 - logged as what a handler raises
+            await running
         except Exception as error:  # noqa: BLE001 - nobody awaits it
             if connection.is_open or not _tells_of_an_end(error):
                 OUTPUT.exception(f"the handler of {connection!r} raised, and the connection was closed")

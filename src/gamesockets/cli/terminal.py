@@ -80,14 +80,17 @@ class StopRequest:
         """Inside, a stop raises `KeyboardInterrupt`, also one that was asked for before; each raises once."""
         self._waiting = True
         try:
-            if self._requested:
-                raise KeyboardInterrupt
+            self._raise_if_requested()
             yield
         except KeyboardInterrupt:
             self._requested = False
             raise
         finally:
             self._waiting = False
+
+    def _raise_if_requested(self) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """The handler; who asks twice while a command works does not want to wait for its clean end."""

@@ -15,7 +15,7 @@ from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
-from gamesockets.values.backoff import Backoff
+from gamesockets.values.backoff import Backoff, longest_wait
 from gamesockets.values.enums import DebugType, SendFlags
 from gamesockets.values.errors import InvalidHandle
 from gamesockets.values.handles import Connection
@@ -165,7 +165,7 @@ class Client(GameLoop):
         self._failures = 1 if lasted_us > backoff.longest * 1_000_000 else self._failures + 1
         self._connected_at = NEVER
         if backoff.attempts is None or self._failures < backoff.attempts:
-            self._connect_at = now_us() + int(random.uniform(0.0, backoff.longest_wait(self._failures)) * 1_000_000)
+            self._connect_at = now_us() + int(random.uniform(0.0, longest_wait(backoff, self._failures)) * 1_000_000)
 
     def _take_messages(self) -> list[NetworkingMessage]:
         if self._peer.connection not in self._peers:

@@ -53,8 +53,10 @@ class Server(GameLoop):
         credentials: Credentials | None = None,
         trust: TrustStore | None = None,
     ) -> None:
-        if admit is not None and (not callable(admit) or iscoroutinefunction(admit)):
-            raise TypeError(f"admit must be an ordinary function of a ConnectionInfo, or None, not {admit!r:.100}")
+        if admit is not None and not callable(admit):
+            raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
+        if iscoroutinefunction(admit):
+            raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
         super().__init__(identity, config, credentials, trust)
         self._admit = admit
         try:

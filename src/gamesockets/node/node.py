@@ -40,7 +40,15 @@ from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.node.tally import Tally
 from gamesockets.observe.debug_output import LINES
-from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
+from gamesockets.observe.life_lines import (
+    ENDED,
+    UNCLOSED_US,
+    FailureLine,
+    clamped,
+    left_unclosed,
+    listening,
+    state_changed,
+)
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
@@ -461,6 +469,7 @@ class Node(LivingNode, ServiceOwner):
         configuration = self.configuration_at(scope, scope_object)
         if configuration is None or not configuration.set(value, x):
             return False
+        clamped(value, x)
         if scope == ConfigurationScope.CONNECTION:
             self._reconfigure(self.members[scope_object])
         else:

@@ -19,6 +19,7 @@ from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.observe.life_lines import clamped
 from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
 from gamesockets.values.identity import NetworkingIdentity
@@ -121,6 +122,7 @@ class Process:
         with self._entering():
             done = self.configuration.set(value, x)
         if done:
+            clamped(value, x)
             self._tell_all()
         return done
 

@@ -55,6 +55,7 @@ class Running:
                 self._tick_while(lambda: not self._asked, on_tick, ticks, NEVER)
                 if grace_us:
                     self._tick_out(on_tick, ticks, now_us() + grace_us)
+                self._run_callbacks()  # who has left by now is heard of
                 self.drain(timeout_us, 0, "")
         finally:
             self._is_running = False
@@ -76,11 +77,14 @@ class Running:
     def _tick_while(
         self, goes_on: Callable[[], bool], on_tick: Callable[[], object], ticks: Ticks | None, until: int
     ) -> None:
-        while goes_on() and now_us() < until and not self._node.is_closed:
+        while True:
+            asked = self._asked  # as it is now: who asks from here on ends the sleep
+            if not goes_on() or now_us() >= until or self._node.is_closed:
+                return
             self._run_callbacks()
             on_tick()
             now = now_us()
-            self._sleep(self._asked, min(until, ticks.next_due(now) if ticks else until) - now, ticks is None)
+            self._sleep(asked, min(until, ticks.next_due(now) if ticks else until) - now, ticks is None)
 
     def _sleep(self, asked: int, sleep_us: int, for_news: bool) -> None:
         """Until the time is over or somebody asks for the end once more; for news, also until there is some."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, Final, TypeVar
 
-from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX
+from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX, MAX_MESSAGE_BYTES
 from gamesockets.values.records import MessageData, OutgoingMessage
 
 _T = TypeVar("_T")
@@ -117,6 +117,12 @@ def explain_send(connection: int, flags: int, lane: int) -> None:
     plain_number("lane", lane)
 
 
+def check_message_size(data: bytes) -> None:
+    """Raises `ValueError` for a message that is too large to be sent."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message has at most {MAX_MESSAGE_BYTES} bytes, not {len(data)}")
+
+
 def to_bytes(data: MessageData) -> bytes:
     """A copy of a message's payload, the bytes of any C-contiguous buffer; `TypeError` for anything else."""
     if type(data) is bytes:
@@ -124,7 +130,8 @@ def to_bytes(data: MessageData) -> bytes:
     try:
         view = memoryview(data)
     except TypeError:
-        raise TypeError(f"data must be bytes or another buffer, not {type(data).__name__}") from None
+        what_to_do = ": text.encode() makes bytes of a text" if isinstance(data, str) else ""
+        raise TypeError(f"data must be bytes or another buffer, not {type(data).__name__}{what_to_do}") from None
     with view:
         if not view.c_contiguous:
             raise TypeError(f"data must be contiguous in memory (C order), not {data!r:.100}")

@@ -44,11 +44,12 @@ class Backoff:
         if self.attempts is not None and self.attempts < 1:
             raise ValueError(f"attempts must be None or at least 1, not {self.attempts}")
 
-    def longest_wait(self, failures: int) -> float:
-        """The longest wait in seconds after that many failures in a row, of which there was at least one."""
-        wait = self.first
-        for _ in range(failures - 1):
-            if wait >= self.longest or self.factor == 1:
-                break
-            wait *= self.factor
-        return min(wait, self.longest)
+
+def longest_wait(backoff: Backoff, failures: int) -> float:
+    """The longest wait in seconds after that many failures in a row, of which there was at least one."""
+    wait = backoff.first
+    for _ in range(failures - 1):
+        if wait >= backoff.longest or backoff.factor == 1 or not wait:
+            break
+        wait *= backoff.factor
+    return min(wait, backoff.longest)
