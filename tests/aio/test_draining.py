@@ -8,7 +8,7 @@ import textwrap
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
@@ -125,7 +125,7 @@ async def test_drained_twice_at_once_and_by_a_handler() -> None:
     async with clients_of(server, 2) as clients:
         for client in clients:
             await client.send(b"end", RELIABLE)
-        assert await asyncio.gather(server.drain(grace=3600), server.drain(grace=3600)) == [True, True]
+        assert all(await asyncio.gather(server.drain(grace=3600), server.drain(grace=3600)))
         for client in clients:
             await client.wait_closed()
             assert client.end_reason == 1000
@@ -323,7 +323,7 @@ def program(body: str = "pass", options: str = "timeout=20") -> Program:
 @signals
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_tells_two_hundred_clients(number: signal.Signals) -> None:
-    with Side() as client, program() as server:
+    with closing(Side()) as client, program() as server:
         address = gs.Address.parse(server.wait_for(r"127\.0\.0\.1:\d+")[0])
         outgoing = [client.connect(address) for _ in range(200)]
         for connection in outgoing:
@@ -338,7 +338,7 @@ def test_a_signal_tells_two_hundred_clients(number: signal.Signals) -> None:
 
 @signals
 def test_a_handler_that_hangs_is_cancelled_at_the_deadline() -> None:
-    with Side() as client, program("await asyncio.sleep(3600)", "timeout=0.1") as server:
+    with closing(Side()) as client, program("await asyncio.sleep(3600)", "timeout=0.1") as server:
         outgoing = client.connect(gs.Address.parse(server.wait_for(r"127\.0\.0\.1:\d+")[0]))
         client.until(State.CONNECTED, outgoing)
         began = time.monotonic()

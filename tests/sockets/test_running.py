@@ -99,7 +99,12 @@ def test_a_loop_without_a_rate_ticks_for_news_only(loopback: Loopback) -> None:
 
 def test_stop_from_another_thread_ends_a_sleep(loopback: Loopback) -> None:
     ticked = threading.Event()
-    stopper = Thread(lambda: (ticked.wait(20), loopback.server.stop()))
+
+    def stop() -> None:
+        ticked.wait(20)
+        loopback.server.stop()
+
+    stopper = Thread(stop)
     loopback.server.run(ticked.set, hz=0.001)
     stopper.join()
 
@@ -147,12 +152,15 @@ def test_a_loop_inside_a_loop_is_refused(loopback: Loopback) -> None:
 def told_by_a_block_that_ends_with(error: BaseException, client: Side, tick: bool = False) -> tuple[int, str]:
     """What the client is told by a server whose `with` block, or whose tick in it, raises that."""
 
+    outgoing = gs.Connection(0)
+
     def fail() -> None:
         raise error
 
     def serve() -> None:
         nonlocal outgoing
-        with Side() as server, server, server:  # nested blocks end it once
+        server = Side()
+        with server, server, server:  # nested blocks end it once
             outgoing = client.connect(server.address(server.create_listen_socket(LOCALHOST)))
             server.accept_connection(server.until(State.CONNECTING).connection)
             client.until(State.CONNECTED, outgoing)
@@ -160,7 +168,6 @@ def told_by_a_block_that_ends_with(error: BaseException, client: Side, tick: boo
                 server.run(fail)
             fail()
 
-    outgoing = gs.Connection(0)
     with pytest.raises(type(error)):
         serve()
     return end_of(client, outgoing)
