@@ -189,7 +189,7 @@ def test_shutting_down_tells_the_peers() -> None:
         ours, _ = loopback.connected()
         loopback.server.close()
         loopback.client.until(State.CLOSED_BY_PEER, ours)
-        assert loopback.client.info(ours).end_reason == gs.EndReason.APP_EXCEPTION_MAX
+        assert loopback.client.info(ours).end_reason == gs.EndReason.APP_GENERIC
 
 
 def test_a_closed_object_is_freed_although_its_callback_refers_to_it() -> None:
