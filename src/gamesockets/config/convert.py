@@ -56,7 +56,7 @@ def outside_limits(row: ConfigurationRow, x: ConfigurationInput) -> str:
     is_within = (row.minimum is None or x >= row.minimum) and (row.maximum is None or x <= row.maximum)
     if converted is None or is_within:
         return ""
-    lowest, highest = ("" if limit is None else f"{limit:g}" for limit in (row.minimum, row.maximum))
+    lowest, highest = ["" if limit is None else str(int(limit)) for limit in (row.minimum, row.maximum)]
     return f"it must be in {lowest}..{highest} {row.unit}".rstrip()
 
 
