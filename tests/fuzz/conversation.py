@@ -73,6 +73,9 @@ OPTIONS: Final = (
     ConnectionOptions(unencrypted=PLAIN_ONLY, send_rate_min=20_000_000, send_rate_max=20_000_000, nagle_time_us=0),
     ConnectionOptions(unencrypted=PLAIN_ONLY, timeout_connected_us=2_000_000, send_time_since_previous_packet=1),
 )
+ROUNDS_MAX: Final = 20
+"""Much that waits leaves in turns of 128 packets."""
+
 POOL_BYTES: Final = (1 << 40, 256 * 1024, 0)
 
 
@@ -214,8 +217,14 @@ class Conversation(Rig):
     # ------------------------------------------------------------------ what must hold
 
     def _serve(self) -> None:
+        """As a driver does: what is due leaves, and timers whose time has come run."""
         self.drain()
-        assert self.endpoint.next_timer() > self.now or len(self.sent) - self._checked >= PACKETS_PER_TURN
+        rounds = 0
+        while self.endpoint.next_timer() <= self.now:
+            self.endpoint.handle_timer(self.now)
+            self.drain()
+            rounds += 1
+            assert rounds < ROUNDS_MAX, "a timer that fires in vain"
         self.check()
 
     def _served(self, arrive: Callable[[], None]) -> None:
