@@ -8,4 +8,16 @@ from gamesockets.sim.passage import Passage
 from gamesockets.sim.recording import Recording
 from gamesockets.sim.world import World
 
-__all__ = ["NAMED", "Access", "Conditions", "Connection", "Host", "Link", "Nat", "Passage", "Recording", "World", "named"]
+__all__ = [
+    "NAMED",
+    "Access",
+    "Conditions",
+    "Connection",
+    "Host",
+    "Link",
+    "Nat",
+    "Passage",
+    "Recording",
+    "World",
+    "named",
+]

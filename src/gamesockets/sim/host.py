@@ -155,6 +155,8 @@ class Connection:
 
     def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
         """Closes it at once, or with linger when all reliable data has arrived. Harmless to repeat."""
+        if self._is_closed:
+            return
         self._station.close(self.core, reason, debug, enable_linger)
         self._entries.pop(self.core, None)
         self._station.pump()
@@ -162,6 +164,8 @@ class Connection:
     def configure(self, config: Config) -> None:
         """Changes configuration values of this connection. Raises `ValueError` for those that cannot be."""
         self._configuration.apply(config)
+        if self._is_closed:
+            return
         self.core.configure(ConnectionOptions.resolve(self._configuration))
         self._station.touch(self.core)
 
@@ -327,7 +331,7 @@ class Host:
         if not isinstance(core, DatagramConnection):
             return  # a pipe, and there is none between hosts
         connection = self._entries.get(core)
-        if connection is None and event.old_state == State.NONE:
+        if connection is None and event.old_state == State.NONE and core.state == State.CONNECTING:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
             connection = self._add(core, configuration)
         if connection is None:

@@ -22,8 +22,8 @@ from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.config.scopes import Configuration
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.sim.host import Config, Connection, Host, OnConnecting
-from gamesockets.sim.network import Network
 from gamesockets.sim.nat import Nat
+from gamesockets.sim.network import Network
 from gamesockets.sim.passage import Passage
 from gamesockets.sim.recording import Playback, Recording
 from gamesockets.sim.virtual_clock import VirtualClock

@@ -38,7 +38,7 @@ class Kind(IntEnum):
     FOREIGN_CLOSE = 4
     """The end of a connection with ids that he has guessed."""
     CUT_OFF = 5
-    """The beginnings of datagrams that he has seen."""
+    """The beginnings of datagrams that he has seen; of the handshake, too, only while a connection is up."""
     STRANGER = 6
     """What he has seen, from his own address."""
 
@@ -75,8 +75,8 @@ class Attacker:
         if kind in (Kind.REPLAY, Kind.STRANGER):
             return data
         if kind == Kind.CUT_OFF:
-            is_dangerous = data[:1] and not data[0] & _DATA_FLAG and data[0] not in _HANDSHAKE
-            return None if is_dangerous else data[: random.randint(0, len(data))]
+            is_harmless = not data or data[0] & _DATA_FLAG or (data[0] in _HANDSHAKE and is_peer_up)
+            return data[: random.randint(0, len(data))] if is_harmless else None
         if kind == Kind.FOREIGN_CLOSE:
             own_id, peer_id = random.getrandbits(32), random.getrandbits(32)
             if random.random() < 0.5:

@@ -7,7 +7,7 @@ from typing import Final, final
 from gamesockets.bad_network.link import Conditions
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.torture.attacks import Kind
-from gamesockets.torture.scenario import SERVER, Action, Scenario, Slot, Step
+from gamesockets.torture.scenario import Action, Scenario, Slot, Step
 from gamesockets.values.enums import SendFlags
 
 __all__ = ["scenario_of"]
@@ -35,7 +35,7 @@ _CHOICES: Final[dict[ConfigurationValue, Sequence[int]]] = {
     _Value.SEND_TIME_SINCE_PREVIOUS_PACKET: (1,),
     _Value.SEND_BUFFER_SIZE: (4096, 100_000, 4_000_000),
     _Value.TIMEOUT_CONNECTED: (3_000, 30_000),
-    _Value.TIMEOUT_INITIAL: (5_000, 20_000),
+    _Value.TIMEOUT_INITIAL: (12_000, 20_000),
 }
 _RATES: Final = (5_000, 20_000, 1_000_000, 50_000_000)
 
@@ -55,7 +55,7 @@ _WEIGHTED: Final = (
     (Action.REBIND, 1),
     (Action.DRIFT, 1),
 )
-_GROWTH_BYTES: Final = 40 * 17
+_GROWTH_BYTES: Final = 150 * 17
 """How much larger the last of a series of messages is than its first, at most."""
 
 _ACTIONS: Final = tuple([action for action, _ in _WEIGHTED])
@@ -95,14 +95,14 @@ class _Draw:
             ]
         )
         server_config, client_config = self._config(), self._config()
-        is_unencrypted = random.random() < 0.1 and not any([one.corrupt for one in conditions])
+        is_unencrypted = random.random() < 0.1 and not any(one.corrupt for one in conditions)
         self._has_hostility = not is_unencrypted and random.random() < 0.5
         if is_unencrypted:
             server_config[_Value.UNENCRYPTED] = client_config[_Value.UNENCRYPTED] = 3
         for config in (server_config, client_config):
             self._largest = min(self._largest, config.get(_Value.RECV_BUFFER_SIZE, 1 << 30) - 100)
         steps = [Step(0, Action.CONNECT, slot) for slot in range(len(slots))]
-        for _ in range(random.choice((5, 15, 40, 80))):
+        for _ in range(random.choice((10, 30, 80, 160))):
             steps += self._episode(duration_ms, slots)
         steps.sort(key=_time_of)
         return Scenario(
@@ -114,7 +114,7 @@ class _Draw:
             tuple([(int(value), number) for value, number in server_config.items()]),
             tuple([(int(value), number) for value, number in client_config.items()]),
             tuple(steps),
-            has_reference=not is_unencrypted and random.random() < 0.15,
+            has_reference=not is_unencrypted and random.random() < 0.2,
         )
 
     def _conditions(self) -> Conditions:
@@ -158,7 +158,7 @@ class _Draw:
                 slot = random.randrange(len(slots))
         return steps
 
-    def _steps(self, at_ms: int, action: Action, slot: int, side: int, place: Slot) -> list[Step]:  # noqa: C901 - one case for each action
+    def _steps(self, at_ms: int, action: Action, slot: int, side: int, place: Slot) -> list[Step]:
         random = self._random
         match action:
             case Action.SEND:
@@ -205,13 +205,13 @@ class _Draw:
 
     def _traffic(self, slot: int, side: int) -> tuple[int, ...]:
         random = self._random
-        count = random.choice((1, 1, 3, 10, 40))
+        count = random.choice((1, 1, 3, 10, 40, 150))
         size_bytes = random.choice((0, 3, 16, 30, 300, 1200, 1250, 5000))
-        if random.random() < 0.03:
-            count, size_bytes = 1, random.randrange(300_000)
+        if random.random() < 0.04:
+            count, size_bytes = random.choice((1, 3)), random.randrange(300_000)
         lane = random.randrange(self._lanes.get((slot, side), 1))
         flags = int(random.choice(_FLAGS))
-        return count, min(size_bytes, self._largest - _GROWTH_BYTES), random.choice((0, 0, 1, 17)), flags, lane
+        return count, max(0, min(size_bytes, self._largest - _GROWTH_BYTES)), random.choice((0, 0, 1, 17)), flags, lane
 
 
 def _time_of(step: Step) -> int:

@@ -52,7 +52,7 @@ class Ledger:
     """
 
     def __init__(self, key: int) -> None:
-        self._key = key
+        self.key = key
         self._sequence = 0
         self._lanes: dict[int, _Lane] = {}
         self._unreliable: dict[tuple[int, int], Sent] = {}
@@ -104,8 +104,8 @@ class Ledger:
         return self.reliable_sent - self.reliable_arrived
 
     def _content(self, sequence: int, size_bytes: int) -> bytes:
-        header = _HEADER.pack(self._key, size_bytes, sequence)
+        header = _HEADER.pack(self.key, size_bytes, sequence)
         if size_bytes <= len(header):
             return header[len(header) - size_bytes :]
-        offset = (self._key * 7919 + sequence * 104_729) % MAX_MESSAGE_BYTES
+        offset = (self.key * 7919 + sequence * 104_729) % MAX_MESSAGE_BYTES
         return header + _FILLING[offset : offset + size_bytes - len(header)]

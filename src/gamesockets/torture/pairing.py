@@ -12,6 +12,7 @@ from gamesockets.values.records import StatusInfo
 __all__ = ["End", "Pairing"]
 
 _ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+_AGAIN: Final = 1 << 31
 _LIVE: Final = (State.CONNECTED, State.CONNECTING, State.LINGER)
 
 
@@ -103,9 +104,14 @@ class Pairing:
         """What happened that explains the end of a connection that nobody closed."""
         self.began_lossy = False
         """Whether the handshake may well have failed."""
+        self.began_corrupt = False
+        """Whether it may have failed for any reason: its messages are in the clear."""
 
     def accept(self, connection: Connection) -> None:
-        """The server has its end."""
+        """The server has its end. If it had one before, its host died before the client knew of it."""
+        if self.server is not None:
+            self.ledgers = (self.ledgers[CLIENT], Ledger(self.ledgers[SERVER].key + _AGAIN))
+            self.client.incoming = self.ledgers[SERVER]
         self.server = End(connection, self.ledgers[SERVER], self.ledgers[CLIENT])
 
     def end(self, side: int) -> End | None:
@@ -125,7 +131,7 @@ class Pairing:
     @property
     def is_over(self) -> bool:
         """Both ends have ended, for whatever reason."""
-        return all([end.is_over for end in self.ends])
+        return all(end.is_over for end in self.ends)
 
     @property
     def is_settled(self) -> bool:
@@ -160,7 +166,8 @@ class Pairing:
             raise Violation(f"{end} was closed by a peer that never had the connection: {reason} {debug!r}")
         else:
             core = other.connection.core
-            if (core.end_reason, core.end_debug) != (reason, debug) and not other.is_gone:
+            is_spoiled = self.began_corrupt  # the message that tells of the end is in the clear, too
+            if (core.end_reason, core.end_debug) != (reason, debug) and not other.is_gone and not is_spoiled:
                 raise Violation(
                     f"{end} was closed with {reason} {debug!r}, its peer with {core.end_reason} {core.end_debug!r}"
                 )
@@ -168,6 +175,8 @@ class Pairing:
                 self._check_complete(end.incoming, CLIENT if other is self.client else SERVER)
 
     def _judge_problem(self, end: End, other: End | None, reason: int, debug: str) -> None:
+        if self.began_corrupt and not end.has_been_connected:
+            return
         if reason != EndReason.MISC_TIMEOUT:
             raise Violation(f"{end} found a fault in its peer, which is one of ours: {reason} {debug!r}")
         if self.trouble:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions
+from gamesockets.config.table import ConfigurationValue
 from gamesockets.sim.host import Connection, Host
 from gamesockets.sim.nat import Nat
 from gamesockets.sim.world import World
@@ -25,7 +26,6 @@ from gamesockets.torture.pairing import End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
 from gamesockets.values.address import Address
-from gamesockets.config.table import ConfigurationValue
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
@@ -39,12 +39,15 @@ _CALM_RATE: Final = 1_000_000
 _SETTLE_S: Final = 180
 """How long a network that is well may take until all is delivered, and all ends that are alone know it."""
 
+_NOTICED_AFTER_S: Final = 60
+"""So long it takes until the end of a silent path is noticed, with the longest timeout of a scenario."""
+
 _REST_S: Final = 60
 _PACKETS_AT_REST_MAX: Final = 200
 _FORGOTTEN_AFTER_S: Final = 12
+_CLOSED_AFTER_S: Final = 0.2
 _LOSSY: Final = 0.04
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
-
 
 
 @final
@@ -104,11 +107,13 @@ class _Life:
         self._conditions = [[self._drawn(place.up), self._drawn(place.down)] for place in scenario.slots]
         for slot in range(len(scenario.slots)):
             self._apply_conditions(slot)
+        self._troubled_until = [0.0] * len(scenario.slots)
+        """Until when something is wrong between the two hosts of each slot that explains a timeout."""
         self._down: set[Host] = set()
         """Hosts that have died and are not back."""
-        has_attacks = any([step.action == Action.ATTACK for step in scenario.steps])
+        has_attacks = any(step.action == Action.ATTACK for step in scenario.steps)
         self._attacker = Attacker(self.world) if has_attacks else None
-        self._reading_along = ReadingAlong(self.world) if scenario.has_reference else None
+        self._reading_along = ReadingAlong() if scenario.has_reference else None
 
     def outcome(self, violation: str) -> Outcome:
         """What has come of it."""
@@ -145,7 +150,8 @@ class _Life:
         remote_id = connection.core.remote_id
         for pairing in reversed(self._open):
             client = pairing.client.connection
-            if pairing.server is None and client.core.id == remote_id:
+            is_new = pairing.server is None or (pairing.server.is_gone and not pairing.client.has_been_connected)
+            if is_new and client.core.id == remote_id:
                 pairing.accept(connection)
                 end = pairing.server
                 if end is not None:
@@ -157,8 +163,15 @@ class _Life:
         end = self._ends.get(connection)
         if end is not None:
             end.on_status(info)
+            if end.ended is not None and not end.is_closed:
+                self.world.after(_CLOSED_AFTER_S, lambda: self._close_ended(end))
             if self._reading_along is not None and end.is_connected:
                 self._reading_along.watch(end)
+
+    def _close_ended(self, end: End) -> None:
+        """Applications close what has ended, and only then its address is free for another connection."""
+        if not end.is_closed and not end.is_gone:
+            end.close(0, False)
 
     def _on_messages(self, connection: Connection) -> None:
         end = self._ends.get(connection)
@@ -232,9 +245,9 @@ class _Life:
             return  # the one before is not forgotten yet
         connection = self.world.connect(server, host=host)
         pairing = Pairing(len(self._pairings) + 1, connection)
-        pairing.began_lossy = any([_is_lossy(one) for one in self._conditions[slot]])
-        if server in self._down:
-            pairing.trouble.add("the server is down")
+        self._note_conditions(pairing, slot)
+        if self.world.now < self._troubled_until[slot]:
+            pairing.trouble.add("it began in trouble")
         self._ends[connection] = pairing.client
         self._pairings.append(pairing)
         self._open.append(pairing)
@@ -249,7 +262,7 @@ class _Life:
         one, other = self._host(slot, CLIENT), self._host(slot, SERVER)
         self.world.partition(one, other)
         self.world.after(step.numbers[0] / 1000, lambda: self.world.heal(one, other))
-        self._trouble(slot, "partition")
+        self._trouble(slot, "partition", step.numbers[0])
 
     def _do_to_host(self, step: Step) -> None:
         slot = step.slot
@@ -257,30 +270,30 @@ class _Life:
         if host in self._down:
             return
         if step.action == Action.CRASH:
-            self._crash(host, step.numbers[0] / 1000)
+            self._crash(host, step.numbers[0])
         elif step.action == Action.PAUSE:
             host.pause(step.numbers[0] / 1000)
-            self._trouble_at(host, "pause")
+            self._trouble_at(host, "pause", step.numbers[0])
         elif step.action == Action.DRIFT:
             host.drift(step.numbers[0])
         elif step.action == Action.REBIND:
             nat = self._nats[slot]
             if nat is not None:
                 nat.rebind()
-                self._trouble(slot, "rebind")
+                self._trouble(slot, "rebind", 0)
         elif self._attacker is not None:
             current = self._current[slot]
             kind, count, seed = step.numbers
             self._attacker.strike(host, kind, count, seed, current is not None and current.is_up)
 
-    def _crash(self, host: Host, seconds: float) -> None:
-        self._trouble_at(host, "crash")
+    def _crash(self, host: Host, length_ms: int) -> None:
+        self._trouble_at(host, "crash", length_ms)
         for end in list(self._ends.values()):
             if end.host is host and not end.is_gone:
                 end.is_gone = True
         host.crash()
         self._down.add(host)
-        self.world.after(seconds, lambda: self._come_back(host))
+        self.world.after(length_ms / 1000, lambda: self._come_back(host))
 
     def _come_back(self, host: Host) -> None:
         if host in self._down:
@@ -337,18 +350,26 @@ class _Life:
         self.world.link(client, server).conditions = self._conditions[slot][CLIENT]
         self.world.link(server, client).conditions = self._conditions[slot][SERVER]
         for pairing in self._open:
-            if pairing is self._current[slot] and any([_is_lossy(one) for one in self._conditions[slot]]):
-                pairing.began_lossy = True
+            if pairing is self._current[slot]:
+                self._note_conditions(pairing, slot)
 
-    def _trouble(self, slot: int, what: str) -> None:
+    def _note_conditions(self, pairing: Pairing, slot: int) -> None:
+        for conditions in self._conditions[slot]:
+            if _is_lossy(conditions):
+                pairing.began_lossy = True
+            if conditions.corrupt:
+                pairing.began_corrupt = True
+
+    def _trouble(self, slot: int, what: str, length_ms: int) -> None:
+        self._troubled_until[slot] = max(self._troubled_until[slot], self.world.now + length_ms / 1000)
         for pairing in self._open:
             if pairing.client.host is self._clients[slot]:
                 pairing.trouble.add(what)
 
-    def _trouble_at(self, host: Host, what: str) -> None:
+    def _trouble_at(self, host: Host, what: str, length_ms: int) -> None:
         for slot in range(len(self._clients)):
             if host in (self._host(slot, CLIENT), self._host(slot, SERVER)):
-                self._trouble(slot, what)
+                self._trouble(slot, what, length_ms)
 
     # ------------------------------------------------------------------ the end
 
@@ -370,6 +391,7 @@ class _Life:
                     self._read(end)
                 if end.is_connected:
                     end.connection.configure({_Value.SEND_RATE_MIN: _CALM_RATE, _Value.SEND_RATE_MAX: _CALM_RATE})
+        world.run(_NOTICED_AFTER_S)
         world.run_until(self._is_settled, _SETTLE_S)
         for pairing in self._pairings:
             for end in pairing.ends:

@@ -151,11 +151,18 @@ class Scenario:
                 tuple(Slot(*one) for one in read["slots"]),
                 tuple((value, number) for value, number in read["server_config"]),
                 tuple((value, number) for value, number in read["client_config"]),
-                tuple(Step(at, Action(action), slot, side, tuple(numbers)) for at, action, slot, side, *numbers in read["steps"]),
+                tuple(
+                    Step(at, Action(action), slot, side, tuple(numbers))
+                    for at, action, slot, side, *numbers in read["steps"]
+                ),
                 read["has_reference"],
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no scenario: {error!r}") from error
+
+
+def _read_step(at_ms: int, action: str, slot: int, side: int, *numbers: int) -> Step:
+    return Step(at_ms, Action(action), slot, side, numbers)
 
 
 _PERFECT: Final = Conditions()
