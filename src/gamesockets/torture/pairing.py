@@ -9,9 +9,11 @@ from gamesockets.torture.scenario import CLIENT, SERVER, SIDES
 from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.records import StatusInfo
 
-__all__ = ["End", "Pairing"]
+__all__ = ["ENDED", "End", "Pairing"]
 
-_ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
+"""The states in which an application has to close."""
+
 _AGAIN: Final = 1 << 31
 _LIVE: Final = (State.CONNECTED, State.CONNECTING, State.LINGER)
 
@@ -64,7 +66,7 @@ class End:
             raise Violation(f"{self} was told {state.name} after {self.ended[0].name}")
         if state == ConnectionState.CONNECTED:
             self.has_been_connected = True
-        if state in _ENDED:
+        if state in ENDED:
             self.ended = (state, info.connection_info.end_reason, info.connection_info.end_debug)
 
     def read(self) -> None:

@@ -22,7 +22,7 @@ from gamesockets.sim.world import World
 from gamesockets.torture.attacks import Attacker
 from gamesockets.torture.ledger import Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
-from gamesockets.torture.pairing import End, Pairing
+from gamesockets.torture.pairing import ENDED, End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
 from gamesockets.values.address import Address
@@ -161,7 +161,10 @@ class _Life:
 
     def _on_status(self, connection: Connection, info: StatusInfo) -> None:
         end = self._ends.get(connection)
-        if end is not None:
+        if end is None:  # a request that was repeated, or whose client has gone
+            if info.connection_info.state in ENDED:
+                self.world.after(_CLOSED_AFTER_S, connection.close)
+        else:
             end.on_status(info)
             if end.ended is not None and not end.is_closed:
                 self.world.after(_CLOSED_AFTER_S, lambda: self._close_ended(end))
@@ -336,6 +339,9 @@ class _Life:
                 end.outgoing.sent(size, lane, account.last_number, is_reliable)
             elif result == Result.INVALID_PARAM and lane >= len(sender.lanes.lanes):
                 return
+                limit_bytes = connection.core.options.send_buffer_size_bytes
+                if sender.pending_bytes() > limit_bytes:
+                    raise Violation(f"{end} holds {sender.pending_bytes()} bytes to send, more than {limit_bytes}")
             elif result not in _SEND_RESULTS:
                 raise Violation(f"{end} answered a message of {size} bytes with {result.name}")
 
