@@ -24,7 +24,7 @@ _LONGEST_S: Final = 60
 _TIME: Final = (0, _LONGEST_S, float, "seconds")
 _SHARE: Final = (0, 1, float, "a probability")
 _BYTES_MAXIMUM: Final = 1 << 40
-_RANGES: Final[dict[str, tuple[int, int, type, str]]] = {
+_RANGES: Final[dict[str, tuple[float, float, type, str]]] = {
     "latency": _TIME,
     "jitter_average": _TIME,
     "jitter_maximum": _TIME,

@@ -189,5 +189,6 @@ class Station(Scheduled, Receiver):
                     )
         finally:
             self._is_pumping = False
-        if not self.has_crashed and deadline != NEVER:
-            self.clock.schedule(self, self._world(deadline))
+        if deadline == NEVER or self.has_crashed:
+            return
+        self.clock.schedule(self, self._world(deadline))

@@ -14,6 +14,9 @@ __all__ = ["ENDED", "End", "Pairing"]
 ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
 """The states in which an application has to close."""
 
+EXPLAINS_S: Final = 50.0
+"""So long after its end trouble explains a timeout: with the longest of a scenario, and a keepalive before."""
+
 _AGAIN: Final = 1 << 31
 _LIVE: Final = (State.CONNECTED, State.CONNECTING, State.LINGER)
 
@@ -44,6 +47,7 @@ class End:
         """Its host died."""
         self.ended: tuple[ConnectionState, int, str] | None = None
         """State, reason and text that the application was told."""
+        self.ended_at = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -67,6 +71,7 @@ class End:
         if state == ConnectionState.CONNECTED:
             self.has_been_connected = True
         if state in ENDED:
+            self.ended_at = self.host.world.now
             self.ended = (state, info.connection_info.end_reason, info.connection_info.end_debug)
 
     def read(self) -> None:
@@ -102,12 +107,20 @@ class Pairing:
         self.ledgers = (Ledger(2 * key), Ledger(2 * key + 1))
         self.client = End(client, self.ledgers[CLIENT], self.ledgers[SERVER])
         self.server: End | None = None
-        self.trouble: set[str] = set()
-        """What happened that explains the end of a connection that nobody closed."""
+        self._troubles: list[tuple[float, float]] = []
+        """From when to when something was wrong that explains the end of a connection that nobody closed."""
         self.began_lossy = False
         """Whether the handshake may well have failed."""
         self.began_corrupt = False
         """Whether it may have failed for any reason: its messages are in the clear."""
+
+    def trouble(self, begin: float, end: float) -> None:
+        """Something is wrong with the path or a host between these times, in seconds."""
+        self._troubles.append((begin, end))
+
+    def was_in_trouble(self, at: float) -> bool:
+        """Whether a timeout at that time has a reason."""
+        return any(begin <= at <= end + EXPLAINS_S for begin, end in self._troubles)
 
     def accept(self, connection: Connection) -> None:
         """The server has its end. If it had one before, its host died before the client knew of it."""
@@ -181,7 +194,7 @@ class Pairing:
             return
         if reason != EndReason.MISC_TIMEOUT:
             raise Violation(f"{end} found a fault in its peer, which is one of ours: {reason} {debug!r}")
-        if self.trouble:
+        if self.was_in_trouble(end.ended_at):
             return
         if not end.has_been_connected and self.began_lossy:
             return

@@ -45,6 +45,10 @@ _NOTICED_AFTER_S: Final = 60
 _REST_S: Final = 60
 _PACKETS_AT_REST_MAX: Final = 200
 _FORGOTTEN_AFTER_S: Final = 12
+_FOR_EVER_MS: Final = 1 << 40
+_FORGOTTEN_MS: Final = 60_000
+"""So long after a crash a peer may take the host for what it was before."""
+
 _CLOSED_AFTER_S: Final = 0.2
 _LOSSY: Final = 0.04
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
@@ -250,7 +254,7 @@ class _Life:
         pairing = Pairing(len(self._pairings) + 1, connection)
         self._note_conditions(pairing, slot)
         if self.world.now < self._troubled_until[slot]:
-            pairing.trouble.add("it began in trouble")
+            pairing.trouble(self.world.now, self._troubled_until[slot])
         self._ends[connection] = pairing.client
         self._pairings.append(pairing)
         self._open.append(pairing)
@@ -265,7 +269,7 @@ class _Life:
         one, other = self._host(slot, CLIENT), self._host(slot, SERVER)
         self.world.partition(one, other)
         self.world.after(step.numbers[0] / 1000, lambda: self.world.heal(one, other))
-        self._trouble(slot, "partition", step.numbers[0])
+        self._trouble(slot, step.numbers[0])
 
     def _do_to_host(self, step: Step) -> None:
         slot = step.slot
@@ -276,21 +280,21 @@ class _Life:
             self._crash(host, step.numbers[0])
         elif step.action == Action.PAUSE:
             host.pause(step.numbers[0] / 1000)
-            self._trouble_at(host, "pause", step.numbers[0])
+            self._trouble_at(host, step.numbers[0])
         elif step.action == Action.DRIFT:
             host.drift(step.numbers[0])
         elif step.action == Action.REBIND:
             nat = self._nats[slot]
             if nat is not None:
                 nat.rebind()
-                self._trouble(slot, "rebind", 0)
+                self._trouble(slot, _FOR_EVER_MS)
         elif self._attacker is not None:
             current = self._current[slot]
             kind, count, seed = step.numbers
             self._attacker.strike(host, kind, count, seed, current is not None and current.is_up)
 
     def _crash(self, host: Host, length_ms: int) -> None:
-        self._trouble_at(host, "crash", length_ms)
+        self._trouble_at(host, length_ms + _FORGOTTEN_MS)
         for end in list(self._ends.values()):
             if end.host is host and not end.is_gone:
                 end.is_gone = True
@@ -337,11 +341,11 @@ class _Life:
                 account = sender.lanes.lanes[lane]
                 is_reliable = account.last_reliable_number == account.last_number
                 end.outgoing.sent(size, lane, account.last_number, is_reliable)
-            elif result == Result.INVALID_PARAM and lane >= len(sender.lanes.lanes):
-                return
                 limit_bytes = connection.core.options.send_buffer_size_bytes
                 if sender.pending_bytes() > limit_bytes:
                     raise Violation(f"{end} holds {sender.pending_bytes()} bytes to send, more than {limit_bytes}")
+            elif result == Result.INVALID_PARAM and lane >= len(sender.lanes.lanes):
+                return
             elif result not in _SEND_RESULTS:
                 raise Violation(f"{end} answered a message of {size} bytes with {result.name}")
 
@@ -366,16 +370,20 @@ class _Life:
             if conditions.corrupt:
                 pairing.began_corrupt = True
 
-    def _trouble(self, slot: int, what: str, length_ms: int) -> None:
-        self._troubled_until[slot] = max(self._troubled_until[slot], self.world.now + length_ms / 1000)
+    def _trouble(self, slot: int, length_ms: int) -> None:
+        """Something is wrong between the hosts of a slot, now and for that long."""
+        now = self.world.now
+        until = now + length_ms / 1000
+        if length_ms < _FOR_EVER_MS:  # what follows is a matter of the present connection alone
+            self._troubled_until[slot] = max(self._troubled_until[slot], until)
         for pairing in self._open:
             if pairing.client.host is self._clients[slot]:
-                pairing.trouble.add(what)
+                pairing.trouble(now, until)
 
-    def _trouble_at(self, host: Host, what: str, length_ms: int) -> None:
+    def _trouble_at(self, host: Host, length_ms: int) -> None:
         for slot in range(len(self._clients)):
             if host in (self._host(slot, CLIENT), self._host(slot, SERVER)):
-                self._trouble(slot, what, length_ms)
+                self._trouble(slot, length_ms)
 
     # ------------------------------------------------------------------ the end
 
