@@ -45,10 +45,9 @@ def replay_window_takes_duplicates(patch: pytest.MonkeyPatch) -> None:
 
 
 @fault
-def retransmission_timer_is_lost(patch: pytest.MonkeyPatch) -> None:
-    """The deadline of the timer is not among those of the sender."""
-    patch.setattr(LossDetection, "next_time", lambda self: NEVER)
-    patch.setattr(LossDetection, "handle_timer", lambda self, now: None)
+def ack_timer_is_lost(patch: pytest.MonkeyPatch) -> None:
+    """The deadline of acknowledgements is not among those of the connection."""
+    patch.setattr(acks.AckReporter, "deadline", lambda self: NEVER)
 
 
 @fault
@@ -120,7 +119,7 @@ def pieces_of_two_messages_are_mixed(patch: pytest.MonkeyPatch) -> None:
 @fault
 def closing_leaves_messages(patch: pytest.MonkeyPatch) -> None:
     """Messages that come while a closed connection lingers are delivered."""
-    from gamesockets.connection import datagram_connection  # noqa: PLC0415 - patched in one place
+    from gamesockets.connection import datagram_connection
 
     patch.setattr(datagram_connection, "DISCARDING", 0)
     patch.setattr(Inbox, "discard", lambda self, peer: None)
@@ -159,15 +158,15 @@ def send_buffer_has_no_limit(patch: pytest.MonkeyPatch) -> None:
     """Bytes that wait to be repeated are not counted when a message is queued."""
 
     def wrong(self: Sender, data: bytes, flags: int, lane_index: int, now: int) -> int:
-        options, self._options = self._options, _UNLIMITED
+        options, self._options = self._options, unlimited
         try:
             return send(self, data, flags, lane_index, now)
         finally:
             self._options = options
 
-    from gamesockets.config.options import ConnectionOptions  # noqa: PLC0415 - only here
+    from gamesockets.config.options import ConnectionOptions
 
-    _UNLIMITED = ConnectionOptions(send_buffer_size_bytes=1 << 30)
+    unlimited = ConnectionOptions(send_buffer_size_bytes=1 << 30)
     send = Sender.send
     patch.setattr(Sender, "send", wrong)
 
@@ -205,7 +204,7 @@ def acks_never_rest(patch: pytest.MonkeyPatch) -> None:
 @fault
 def refused_segments_are_acknowledged(patch: pytest.MonkeyPatch) -> None:
     """What did not fit into the receive buffer is reported as received."""
-    from gamesockets.connection import traffic  # noqa: PLC0415 - patched in one place
+    from gamesockets.connection import traffic
 
     patch.setattr(traffic, "NOT_ACKNOWLEDGED", 1 << 20)
 
@@ -227,7 +226,7 @@ def first_lane_starves(patch: pytest.MonkeyPatch) -> None:
 @fault
 def reading_frees_nothing(patch: pytest.MonkeyPatch) -> None:
     """Messages that the application has read still count against the receive buffer."""
-    from gamesockets.connection import inbox  # noqa: PLC0415 - patched in one place
+    from gamesockets.connection import inbox
 
     patch.setattr(inbox, "_release", lambda taken: None)
 
@@ -241,4 +240,3 @@ def packets_forget_their_lane(patch: pytest.MonkeyPatch) -> None:
         return enqueue(self, lane if is_reliable else self.lanes[0], data, size, is_reliable)
 
     patch.setattr(Lanes, "enqueue", wrong)
-

@@ -155,7 +155,7 @@ class Connection:
 
     def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
         """Closes it at once, or with linger when all reliable data has arrived. Harmless to repeat."""
-        if self._is_closed:
+        if self.core.state in (State.LINGER, State.FIN_WAIT, State.DEAD):
             return
         self._station.close(self.core, reason, debug, enable_linger)
         self._entries.pop(self.core, None)

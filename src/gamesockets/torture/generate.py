@@ -34,7 +34,7 @@ _CHOICES: Final[dict[ConfigurationValue, Sequence[int]]] = {
     _Value.RECV_BUFFER_SIZE: (4096, 30_000, 200_000),
     _Value.SEND_TIME_SINCE_PREVIOUS_PACKET: (1,),
     _Value.SEND_BUFFER_SIZE: (4096, 100_000, 4_000_000),
-    _Value.TIMEOUT_CONNECTED: (3_000, 30_000),
+    _Value.TIMEOUT_CONNECTED: (8_000, 30_000),
     _Value.TIMEOUT_INITIAL: (12_000, 20_000),
 }
 _RATES: Final = (5_000, 20_000, 1_000_000, 50_000_000)
@@ -125,7 +125,7 @@ class _Draw:
             jitter_maximum=0.3,
             loss=random.choice((0, 0, 0.01, 0.05, 0.1, 0.25)),
             burst_start=random.choice((0, 0, 0, 0.002, 0.02)),
-            burst_end=random.choice((0.5, 0.1, 0.03)),
+            burst_end=random.choice((0.5, 0.35)),
             corrupt=random.choice((0, 0, 0, 0, 0.01)),
             reorder=random.choice((0, 0, 0.1)),
             reorder_delay=random.choice((0.003, 0.015, 0.1)),

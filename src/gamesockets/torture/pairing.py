@@ -14,6 +14,8 @@ __all__ = ["ENDED", "End", "Pairing"]
 ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
 """The states in which an application has to close."""
 
+NEVER_S: Final = float("inf")
+
 EXPLAINS_S: Final = 50.0
 """So long after its end trouble explains a timeout: with the longest of a scenario, and a keepalive before."""
 
@@ -47,7 +49,8 @@ class End:
         """Its host died."""
         self.ended: tuple[ConnectionState, int, str] | None = None
         """State, reason and text that the application was told."""
-        self.ended_at = 0.0
+        self.ended_at = NEVER_S
+        self._closed_at = NEVER_S
 
     @property
     def is_connected(self) -> bool:
@@ -74,6 +77,10 @@ class End:
             self.ended_at = self.host.world.now
             self.ended = (state, info.connection_info.end_reason, info.connection_info.end_debug)
 
+    def was_over_at(self, at: float) -> bool:
+        """Whether it had ended before that, so that the other side's timeout is no wonder."""
+        return self.is_gone or self._closed_at <= at or self.ended_at < at
+
     def read(self) -> None:
         """The application reads everything. Raises `Violation` for a message that must not be there."""
         while messages := self.connection.receive(1000):
@@ -87,6 +94,7 @@ class End:
         self.read()
         self.has_lingered = linger and self.connection.core.state == State.CONNECTED
         self.is_closed = True
+        self._closed_at = self.host.world.now
         self.connection.close(reason, f"closed with {reason}", linger)
         self.read()
 
@@ -198,7 +206,7 @@ class Pairing:
             return
         if not end.has_been_connected and self.began_lossy:
             return
-        if other is not None and (other.is_closed or other.is_gone or other.ended is not None):
+        if other is not None and other.was_over_at(end.ended_at):
             return
         raise Violation(f"{end} timed out, and nothing was wrong with the network: {debug!r}")
 
