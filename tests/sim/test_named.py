@@ -4,9 +4,10 @@ import pytest
 
 import gamesockets as gs
 from gamesockets import sim
+from gamesockets.sim.named import NAMED
 
 
-@pytest.mark.parametrize("name", sim.NAMED)
+@pytest.mark.parametrize("name", NAMED)
 def test_one_can_play_on_it(name: str) -> None:
     access = sim.named(name)
     world = sim.World(seed=1)

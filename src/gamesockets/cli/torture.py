@@ -42,7 +42,7 @@ def torture(
     ] = 1,
     replay: Annotated[
         Path | None,
-        typer.Option("--replay", metavar="FILE", dir_okay=False, exists=True, help="Play this scenario instead."),
+        typer.Option("--replay", metavar="FILE", dir_okay=False, help="Play this scenario instead."),
     ] = None,
     save: Annotated[
         Path | None,
