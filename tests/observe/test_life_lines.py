@@ -174,8 +174,20 @@ def make_status_changes(sockets: gs.NetworkingSockets) -> None:
         sockets.close_connection(sockets.connect(gs.Address("127.0.0.1", 9)))
 
 
+def test_many_at_once_are_no_fault(lines: Lines, two: tuple[Side, Side]) -> None:
+    """A hundred bots connect in the same moment: the program will dispatch their changes in its next tick."""
+    _, client = two
+    client.set_status_callback(lambda _: None)
+    make_status_changes(client)
+    make_status_changes(client)
+    assert lines.texts(gs.DebugType.BUG) == []
+
+
 @pytest.mark.rule("3, 14.3 rule 4")
-def test_many_waiting_status_changes_are_complained_about_once_a_burst(lines: Lines, two: tuple[Side, Side]) -> None:
+def test_many_waiting_status_changes_are_complained_about_once_a_burst(
+    lines: Lines, two: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gamesockets.sockets.status_events.COMPLAIN_AFTER_US", -1)
     uninterested, slow = two
     make_status_changes(uninterested)
     assert lines.having("status changes wait") == []
