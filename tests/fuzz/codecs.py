@@ -132,7 +132,8 @@ def reliable_stream(data: bytes) -> None:
     stream, model = ReliableStream(), Stream()
     fill = 0
     while not choices.is_over():
-        if choices.byte() < 0x18:
+        kind = choices.byte()
+        if kind < 0x18:
             front = model.front()
             assert bytes(stream.buffer) == front
             count = min(choices.byte(), len(front))
@@ -140,20 +141,28 @@ def reliable_stream(data: bytes) -> None:
             if count:
                 model.consume(count)
             continue
-        begin = max(1, stream.base + choices.byte() * choices.pick((1, 1, 7, 50)) - 64)
         fill += 1
-        size = 1 + choices.byte()
-        segment = bytes([fill & 0xFF]) * size
-        assert stream.insert(begin, segment, limit_bytes) == model.insert(begin, segment, limit_bytes)
-        assert stream.base == model.base
-        assert bytes(stream.buffer) == model.front()
-        assert stream.end() == model.end()
-        pieces = [(island.begin, island.bytes_between(island.begin, island.end)) for island in stream._islands]
-        assert pieces == [piece for piece in model.pieces if piece[0] != model.base]
-        assert stream._begins == [island.begin for island in stream._islands]
-        overhead = stream.held_bytes - len(stream.buffer) - sum(island.size() for island in stream._islands)
-        assert overhead == 256 * len(pieces)
-        assert len(pieces) <= 31
+        if kind < 0x28:  # as many holes as there may be, and one more
+            for place in range(choices.below(40)):
+                _insert(stream, model, stream.end() + 1 + place % 3, bytes([fill & 0xFF]), limit_bytes)
+            continue
+        begin = max(1, stream.base + choices.byte() * choices.pick((1, 1, 7, 50)) - 64)
+        size = 1 + choices.byte() if kind < 0xA0 else 1 + kind % 4
+        _insert(stream, model, begin, bytes([fill & 0xFF]) * size, limit_bytes)
+
+
+def _insert(stream: ReliableStream, model: Stream, begin: int, segment: bytes, limit_bytes: int) -> None:
+    """Both take a segment, or both refuse it, and hold the same then."""
+    assert stream.insert(begin, segment, limit_bytes) == model.insert(begin, segment, limit_bytes)
+    assert stream.base == model.base
+    assert bytes(stream.buffer) == model.front()
+    assert stream.end() == model.end()
+    pieces = [(island.begin, island.bytes_between(island.begin, island.end)) for island in stream._islands]
+    assert pieces == [piece for piece in model.pieces if piece[0] != model.base]
+    assert stream._begins == [island.begin for island in stream._islands]
+    overhead = stream.held_bytes - len(stream.buffer) - sum(island.size() for island in stream._islands)
+    assert overhead == 256 * len(pieces)
+    assert len(pieces) <= 31
 
 
 def reassembly(data: bytes) -> None:
