@@ -47,7 +47,8 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
-    "": _GROUND | {"aio", "config", "sim", "sockets", "version"},
+    "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
+    "": _GROUND | {"aio", "config", "game", "sim", "sockets", "version"},
     "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "torture", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
