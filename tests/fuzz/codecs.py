@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.fuzz.choices import Choices
-from tests.support.reference_model import Stream, near
 from tests.support.snp import FrameRecorder, MalformedError, Reader, read_payload
 
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.replay_window import LURCH, NEW, ReplayWindow
 from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES, PIECES_MAX, UnreliableReassembly
 from gamesockets.send.number_runs import NumberRuns
+from gamesockets.torture.reference_receiver import Stream, near
 from gamesockets.wire.datagram import MAX_CONTROL_BYTES, decode_control, decode_stats, encode_control
 from gamesockets.wire.frames import decode
 from gamesockets.wire.numbers import VARINT32_BYTES, VARINT64_BYTES, decode_varint, encode_varint, varint_length, widen
