@@ -17,7 +17,8 @@ from tests.behaviour.traffic import Received, digest
 from tests.interop.gns import Send
 from tests.support.snp import Ack, Frame, MalformedError, Reader, StopWaiting, meaning_of_ack, pieces_of, read_payload
 
-from gamesockets.torture.reference_receiver import FIRST_PACKET, near
+from gamesockets.torture.reference_acks import FIRST_PACKET
+from gamesockets.torture.reference_receiver import near
 
 DATA: Final = 0x80
 HAS_STATS: Final = 0x01
