@@ -95,7 +95,7 @@ def _serve(options: argparse.Namespace) -> str:
 async def _serve_asyncio(where: gs.Address) -> None:
     async with arena_server(where) as (_, bound):
         _tell_where(bound)
-        await asyncio.Event().wait()
+        await asyncio.Event().wait()  # until Ctrl-C: leaving the block tells everybody
 
 
 def _tell_where(bound: gs.Address) -> None:
