@@ -184,9 +184,9 @@ ROWS: Final = (
     Row("loss-3", "20 MB/s, 50 ms, 3 % lost at random", "85 %", _twenty(0.03), {"share": 0.85}, True),
     Row(
         "bursts",
-        "20 MB/s, 50 ms, 1 % lost, five in a row",
+        "20 MB/s, 50 ms, 1 % lost, in bursts of five",
         "90 %",
-        _twenty(0.01, loss_burst=5),
+        _twenty(0.0, burst_start=0.002, burst_end=0.2),
         {"share": 0.90},
         True,
     ),

@@ -115,19 +115,6 @@ def test_a_link_takes_a_new_rate_at_any_time() -> None:
     assert Link(seed=1).bottleneck_wait_us(0) == 0
 
 
-@pytest.mark.parametrize("burst", [1, 5])
-def test_losses_come_in_rows_of_the_length_set_and_their_share_stays(burst: int) -> None:
-    link = Link(seed=3, conditions=Conditions(loss=0.02, loss_burst=burst))
-    fates: list[bool] = []
-    for _ in range(100_000):
-        before = link.lost
-        link.receive_datagram(b"x", None, 0)
-        fates.append(link.lost > before)
-    assert sum(fates) / len(fates) == pytest.approx(0.02, rel=0.1)
-    beginnings = sum(1 for before, after in pairwise(fates) if after and not before)
-    assert sum(fates) / beginnings == pytest.approx(burst, rel=0.1)
-
-
 @pytest.mark.parametrize("codel", [1, None, "yes"])
 def test_what_is_no_truth_value_is_refused(codel: object) -> None:
     with pytest.raises(ValueError, match="bottleneck_codel must be True or False"):

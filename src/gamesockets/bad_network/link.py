@@ -1,9 +1,9 @@
 """What does one direction of a bad network do to datagrams?
 
 The same things, in the same order, as the reference library's simulated network conditions (spec 2, 2.13):
-rate limit, loss, lag, jitter, reordering, duplication; and behind the rate limit a bottleneck with a queue. No clock
-and no sockets: datagrams go in with the time and come out when their time has come. Links with equal seeds and
-conditions do the same to equal input.
+rate limit, loss, lag, jitter, reordering, duplication. Beyond those: a bottleneck with a queue, bursts of loss,
+datagrams that are too large for the path, and corruption. No clock and no sockets: datagrams go in with the time and
+come out when their time has come. Links with equal seeds and conditions do the same to equal input.
 """
 
 from collections.abc import Hashable
@@ -25,13 +25,17 @@ _LONGEST_S: Final = 60
 _TIME: Final = (0, _LONGEST_S, float, "seconds")
 _SHARE: Final = (0, 1, float, "a probability")
 _BYTES_MAXIMUM: Final = 1 << 40
-_RANGES: Final[dict[str, tuple[int, int, type, str]]] = {
+_RANGES: Final[dict[str, tuple[float, float, type, str]]] = {
     "latency": _TIME,
     "jitter_average": _TIME,
     "jitter_maximum": _TIME,
     "jitter_probability": _SHARE,
     "loss": _SHARE,
-    "loss_burst": (1, 1000, int, "datagrams"),
+    "burst_start": _SHARE,
+    "burst_end": (1e-6, 1, float, "a probability above 0"),
+    "burst_loss": _SHARE,
+    "corrupt": _SHARE,
+    "mtu_bytes": (0, 65_535, int, "whole bytes"),
     "reorder": _SHARE,
     "reorder_delay": _TIME,
     "duplicate": _SHARE,
@@ -65,8 +69,16 @@ class Conditions:
     """Share of datagrams that get an extra delay. The others still do not overtake them."""
     loss: float = 0.0
     """Share of datagrams that vanish."""
-    loss_burst: int = 1
-    """They vanish so many in a row; the share stays the same."""
+    burst_start: float = 0.0
+    """Share of datagrams at which a burst of losses begins (the Gilbert-Elliott model); 0 turns bursts off."""
+    burst_end: float = 0.25
+    """Share of datagrams in a burst at which it ends: a burst is 1 / `burst_end` datagrams long on average."""
+    burst_loss: float = 1.0
+    """Share of the datagrams in a burst that vanish, beside `loss`."""
+    corrupt: float = 0.0
+    """Share of datagrams in which one to three bits are changed, and the checksum of UDP does not notice."""
+    mtu_bytes: int = 0
+    """Datagrams with a larger UDP payload vanish without a word (a black hole); 0 takes all sizes."""
     reorder: float = 0.0
     """Share of datagrams that are held back by `reorder_delay`, so that later ones overtake them."""
     reorder_delay: float = 0.015
@@ -150,18 +162,19 @@ class TokenBucket:
 class Link:
     """One direction of a network path, for datagrams with any kind of address.
 
-    Counters, in datagrams: `entered`; `lost`, `rate_dropped`, `queue_dropped` (no room, or dropped by the queue of the
-    bottleneck); `reordered` (held back); `duplicated` (copies made); `delivered` (copies included). At any time
-    `entered` + `duplicated` equals `delivered` + `lost` + `rate_dropped` + `queue_dropped` + `waiting`.
+    Counters, in datagrams: `entered`; `lost` (bursts included), `oversize_dropped`, `rate_dropped`, `queue_dropped` (no
+    room, or dropped by the queue of the bottleneck); `reordered` (held back); `corrupted`; `duplicated` (copies made); `delivered` (copies included). At any time
+    `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
+    `waiting`.
     """
 
     __slots__ = (
         "_bottleneck",
         "_bottleneck_is_set",
         "_bucket",
-        "_burst_left",
         "_conditions",
         "_duplicate_delay_us",
+        "_is_in_burst",
         "_jitter_average_us",
         "_jitter_maximum_us",
         "_jitter_memory",
@@ -171,10 +184,12 @@ class Link:
         "_random",
         "_reorder_delay_us",
         "_sequence",
+        "corrupted",
         "delivered",
         "duplicated",
         "entered",
         "lost",
+        "oversize_dropped",
         "queue_dropped",
         "rate_dropped",
         "reordered",
@@ -231,14 +246,16 @@ class Link:
         self._queued_bytes = 0
         self._sequence = 0
         self._jitter_memory = -NEVER
+        self._is_in_burst = False
         self._bucket = TokenBucket() if bucket is None else bucket
         self._bottleneck: Bottleneck | None = None
         self._bottleneck_is_set = False
-        self._burst_left = 0
         self._conditions = _PERFECT
         self._set_conditions(replace(conditions, **given) if given else conditions)
         self.entered = 0
         self.lost = 0
+        self.oversize_dropped = 0
+        self.corrupted = 0
         self.rate_dropped = 0
         self.queue_dropped = 0
         self.reordered = 0
@@ -267,15 +284,21 @@ class Link:
         if conditions.rate_bytes_per_second and not self._bucket.passes(len(data), now):
             self.rate_dropped += 1
             return
+        if conditions.mtu_bytes and len(data) > conditions.mtu_bytes:
+            self.oversize_dropped += 1
+            return
         leaves_at = now
         if conditions.bottleneck_bytes_per_second:
             leaves_at = self._through_bottleneck(len(data), now)
             if leaves_at == DROPPED:
                 self.queue_dropped += 1
                 return
-        if conditions.loss and self._is_lost(conditions):
+        if (conditions.loss and random() < conditions.loss) or (conditions.burst_start and self._is_lost_in_burst()):
             self.lost += 1
             return
+        if conditions.corrupt and random() < conditions.corrupt:
+            self.corrupted += 1
+            data = self._corrupted(data)
         due = self._jittered(leaves_at + self._latency_us)
         if conditions.reorder and random() < conditions.reorder:
             self.reordered += 1
@@ -310,15 +333,6 @@ class Link:
         """How long a datagram that enters now would wait in the queue of the bottleneck; 0 where there is none."""
         return 0 if self._bottleneck is None else self._bottleneck.wait_us(now)
 
-    def _is_lost(self, conditions: Conditions) -> bool:
-        if self._burst_left:
-            self._burst_left -= 1
-            return True
-        if self._random.random() * conditions.loss_burst >= conditions.loss:
-            return False
-        self._burst_left = conditions.loss_burst - 1
-        return True
-
     def _through_bottleneck(self, size_bytes: int, now: int) -> int:
         bottleneck = self._bottleneck
         if bottleneck is None:
@@ -344,6 +358,21 @@ class Link:
         self._jitter_maximum_us = _microseconds(conditions.jitter_maximum)
         self._reorder_delay_us = _microseconds(conditions.reorder_delay)
         self._duplicate_delay_us = _microseconds(conditions.duplicate_delay_maximum)
+
+    def _is_lost_in_burst(self) -> bool:
+        """Whether the next datagram falls into a burst, and is lost there; a step of the Gilbert-Elliott chain."""
+        conditions = self._conditions
+        random = self._random.random
+        self._is_in_burst = random() >= conditions.burst_end if self._is_in_burst else random() < conditions.burst_start
+        return self._is_in_burst and random() < conditions.burst_loss
+
+    def _corrupted(self, data: bytes) -> bytes:
+        """The same size with one to three bits changed."""
+        random = self._random
+        spoiled = bytearray(data)
+        for _ in range(random.randint(1, 3) if data else 0):
+            spoiled[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        return bytes(spoiled)
 
     def _jittered(self, due: int) -> int:
         """Add a random delay, at least until the delayed datagram ahead has passed; forget it once it has."""

@@ -167,7 +167,7 @@ class Sender(Outbox):
             retry_at = max(self.filling.copies.next_at(), self.retransmission.held_until)
             if retry_at <= now:
                 return now
-        if self.retries.lost_bytes:
+        if self.retries.lost_bytes and not self.flight.is_full():
             retry_at = self.retransmission.held_until
             if retry_at <= now:
                 return now
