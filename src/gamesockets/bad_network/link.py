@@ -163,9 +163,9 @@ class Link:
     """One direction of a network path, for datagrams with any kind of address.
 
     Counters, in datagrams: `entered`; `lost` (bursts included), `oversize_dropped`, `rate_dropped`, `queue_dropped` (no
-    room, or dropped by the queue of the bottleneck); `reordered` (held back); `corrupted`; `duplicated` (copies made); `delivered` (copies included). At any time
-    `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
-    `waiting`.
+    room, or dropped by the queue of the bottleneck); `reordered` (held back); `corrupted`; `duplicated` (copies made);
+    `delivered` (copies included). At any time `entered` + `duplicated` equals `delivered` + `lost` +
+    `oversize_dropped` + `rate_dropped` + `queue_dropped` + `waiting`.
     """
 
     __slots__ = (
