@@ -164,7 +164,7 @@ def test_how_much_may_be_sent_now() -> None:
     for _ in range(6):
         client.send(bytes(100_000), RELIABLE)
     assert client.bytes_until_full(0.1) == 0
-    world.every(0.01, lambda: client.send(bytes(20_000), RELIABLE) and server.receive() and None)
+    Bulk(world, client, server, ahead_bytes=200_000)
     world.run(4)
     pending = client.core.sender.pending_bytes()
     assert client.bytes_until_full(0.4) == pytest.approx(800_000 - pending, abs=90_000)
