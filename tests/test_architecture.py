@@ -42,10 +42,11 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "drivers": _GROUND | {"bad_network", "clock", "config", "connection", "endpoint", "observe"},
     "sim": _GROUND | _CREDENTIALS | {"bad_network", "config", "connection", "endpoint", "observe"},
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
+    "pki": _GROUND | {"clock", "crypto", "wire"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
-    "": _GROUND | {"aio", "config", "sim", "sockets", "version"},
-    "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "version", "wire"},
+    "": _GROUND | {"aio", "config", "pki", "sim", "sockets", "version"},
+    "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
 

@@ -15,6 +15,7 @@ from gamesockets.sockets.library import Library
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.address import Address
 from gamesockets.values.enums import (
+    Availability,
     ConfigurationDataType,
     ConfigurationScope,
     ConfigurationValueResult,
@@ -29,15 +30,24 @@ from gamesockets.values.enums import (
 from gamesockets.values.errors import (
     CalledAfterFork,
     CalledFromInside,
+    CertificateError,
     ConnectionClosed,
     ConnectionFailed,
     GameSocketsError,
+    HostKeyChanged,
     InvalidHandle,
 )
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
-from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.records import (
+    AuthenticationStatus,
+    ConnectionInfo,
+    ConnectionStatus,
+    LaneStatus,
+    OutgoingMessage,
+    StatusInfo,
+)
 from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
@@ -45,8 +55,11 @@ from gamesockets.version import __version__
 
 __all__ = [
     "Address",
+    "AuthenticationStatus",
+    "Availability",
     "CalledAfterFork",
     "CalledFromInside",
+    "CertificateError",
     "ConfigurationDataType",
     "ConfigurationRow",
     "ConfigurationScope",
@@ -63,6 +76,7 @@ __all__ = [
     "DebugType",
     "EndReason",
     "GameSocketsError",
+    "HostKeyChanged",
     "IdentityType",
     "InvalidHandle",
     "LaneStatus",

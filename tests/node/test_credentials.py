@@ -91,10 +91,16 @@ def test_a_certificate_of_somebody_elses_authority_does_not_count(stack: ExitSta
     assert shown is None
 
 
-def test_an_expired_certificate_does_not_count(stack: ExitStack) -> None:
+def test_an_expired_certificate_is_as_good_as_none(stack: ExitStack) -> None:
     expired = AUTHORITY.credentials("alice", 2, expiry_s=1_000)
     seen, _ = outcome(stack, SERVER, AUTHORITY.trust(), expired, AUTHORITY.trust(), PROVEN_ONLY)
-    assert seen.end_reason == gs.EndReason.MISC_TIMEOUT
+    assert seen.end_reason == gs.EndReason.MISC_INTERNAL_ERROR
+    assert "Our own certificate has expired" in seen.end_debug
+    seen, shown = outcome(stack, None, None, expired, None)
+    assert seen.state == gs.ConnectionState.CONNECTED
+    assert shown is not None
+    assert str(shown.identity) == "str:alice"
+    assert shown.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED
 
 
 def test_a_client_that_insists_refuses_a_server_without_proof(stack: ExitStack) -> None:

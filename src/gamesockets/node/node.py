@@ -26,6 +26,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.installing import install_certificate
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
@@ -33,6 +34,7 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
+from gamesockets.node.authentication import Expected, authentication_status, check_app, warn_of_expiry
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
@@ -45,7 +47,7 @@ from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
-from gamesockets.values.records import StatusInfo
+from gamesockets.values.records import AuthenticationStatus, StatusInfo
 from gamesockets.values.results import Result
 
 MakeService: TypeAlias = Callable[[ServiceOwner], Service]
@@ -66,7 +68,7 @@ class Node(LivingNode, ServiceOwner):
         make_service: makes the service, which serves the sockets and reports to the node that it is given.
         audience: who is told of status changes.
         credentials: who this side is and how it proves that; None for the process's identity without proof.
-        trust: whose signatures on the certificates of peers count; None for nobody's.
+        trust: whose signatures on the certificates of peers count; None for those whom the process trusts.
         config: values for everything created here. Those that exist only once for the process are set there.
 
     Raises:
@@ -85,7 +87,8 @@ class Node(LivingNode, ServiceOwner):
         if config is not None:
             apply_config(self.configuration, config)
         self.credentials = Credentials(PROCESS.identity) if credentials is None else credentials
-        self.trust = trust
+        check_app(self.credentials, PROCESS.app_id)
+        self.trust = PROCESS.trust if trust is None else trust
         self.service = make_service(self)
         self.lock = self.service.lock
         self.is_inside = self.service.is_inside
@@ -193,7 +196,7 @@ class Node(LivingNode, ServiceOwner):
         with FailureLine("listen on", address):
             self.check_open()
             configuration = configuration_for(ConfigurationScope.LISTEN_SOCKET, self.configuration, config)
-            if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0 and self.trust is None:
+            if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0 and not self.trust.has_roots:
                 raise ValueError("IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority, and there is none")
             configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
             options = ConnectionOptions.resolve(configuration)
@@ -204,7 +207,9 @@ class Node(LivingNode, ServiceOwner):
             listening(port.udp.local_address, options.allow_without_auth)
             return port.owner
 
-    def connect(self, address: Address, config: Config | None, local: Address | None = None) -> PortMember:
+    def connect(
+        self, address: Address, config: Config | None, local: Address | None = None, expected: Expected | None = None
+    ) -> PortMember:
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
@@ -213,16 +218,18 @@ class Node(LivingNode, ServiceOwner):
             udp = UdpSocket.open_for(address, local=local)
             port = self._open_port(udp, options, accepts=False)
             now = now_us()
-            connection = port.endpoint.connect(udp.socket_address(address), options, now)
+            connection = port.endpoint.connect(udp.socket_address(address), options, now, expected)
             return self._connecting(connection, port, configuration, now)
 
-    def look_for(self, name: str, config: Config | None, local: Address | None = None) -> PortMember:
+    def look_for(
+        self, name: str, config: Config | None, local: Address | None = None, expected: Expected | None = None
+    ) -> PortMember:
         """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
         with FailureLine("connect to", name):
             configuration, options = self._begin_connection(config)
             port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
             now = now_us()
-            connection = port.endpoint.look_for_peer(options, now)
+            connection = port.endpoint.look_for_peer(options, now, expected)
             return self._connecting(connection, port, configuration, now)
 
     def found(self, member: PortMember, addresses: list[Address], problem: str) -> None:
@@ -261,7 +268,12 @@ class Node(LivingNode, ServiceOwner):
             self.members[member.connection.id] = member
         return pair
 
+    def unix_time_s(self) -> int:
+        """Now, as certificates tell the time."""
+        return (now_us() + unix_epoch_us()) // 1_000_000
+
     def _open_port(self, udp: UdpSocket, options: ConnectionOptions, accepts: bool) -> Port:
+        warn_of_expiry(self.credentials, self.unix_time_s())
         endpoint = Endpoint(
             self._entropy,
             self._ids,
@@ -270,6 +282,7 @@ class Node(LivingNode, ServiceOwner):
             accepts=accepts,
             trust=self.trust,
             unix_epoch_us=unix_epoch_us(),
+            app_id=PROCESS.app_id,
             ready=self.ready,
         )
         port = Port(udp, endpoint, Impairment(NetworkConditions.resolve(self.configuration), self._random))
@@ -325,6 +338,18 @@ class Node(LivingNode, ServiceOwner):
             port.endpoint.credentials = credentials
             self.service.pump(port, now)
         self.members.clear()
+
+    def install_certificate(self, certificate: bytes) -> str:
+        """Shows another certificate to later connections; a warning, or raises as `set_certificate`."""
+        return install_certificate(self.credentials, self.trust, certificate, PROCESS.app_id, self.unix_time_s())
+
+    def tell_authentication(self, before: AuthenticationStatus) -> None:
+        """Announces the authentication status if it is not what it was."""
+        after = authentication_status(self.credentials)
+        callback = PROCESS.get(ConfigurationValue.CALLBACK_AUTH_STATUS_CHANGED)
+        if after != before and callable(callback):
+            self._audience.announce_authentication(after, callback)
+            self.service.notify()
 
     def set_user_data(self, member: Member, user_data: int) -> None:
         """Sets the application's own number."""
@@ -411,6 +436,7 @@ class Node(LivingNode, ServiceOwner):
     def _incoming(self, connection: Connection, port: Port) -> Member:
         if not isinstance(connection, DatagramConnection):
             raise TypeError(f"{connection!r} cannot come in through a port")
+        warn_of_expiry(self.credentials, self.unix_time_s())
         listener = self.listeners.get(port.owner)
         parent = self.configuration if listener is None else listener.configuration
         configuration = Configuration(ConfigurationScope.CONNECTION, parent)
