@@ -75,13 +75,15 @@ def test_both_sides_prove_who_they_are(stack: ExitStack) -> None:
         assert not info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED
 
 
-def test_who_proves_nothing_does_not_get_in(stack: ExitStack) -> None:
-    """The server drops such a request without a word (spec 1, 3.5)."""
+def test_who_proves_nothing_does_not_get_in(stack: ExitStack, caplog: pytest.LogCaptureFixture) -> None:
+    """The server drops such a request without a word (spec 1, 3.5); its own log says why."""
     claim = Credentials(gs.NetworkingIdentity.generic_string("alice"))
     config = {gs.ConfigurationValue.TIMEOUT_INITIAL: 700}
     seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), claim, None, config)
     assert seen.end_reason == gs.EndReason.MISC_TIMEOUT
     assert shown is None
+    assert "was refused on 127.0.0.1:" in caplog.text
+    assert "Unsigned certs are not allowed" in caplog.text
 
 
 def test_a_certificate_of_somebody_elses_authority_does_not_count(stack: ExitStack) -> None:

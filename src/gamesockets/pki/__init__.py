@@ -23,9 +23,12 @@ from gamesockets.pki.certificates import (
     load_certificate,
     load_credentials,
     load_trust,
+    public_key_to_text,
+    read_request,
     request_from_text,
     request_to_text,
     save_certificate,
+    save_text,
     trust_from_text,
 )
 from gamesockets.pki.keys import create_key, key_from_text, key_to_text, load_key, save_key
@@ -50,9 +53,12 @@ __all__ = [
     "load_credentials",
     "load_key",
     "load_trust",
+    "public_key_to_text",
+    "read_request",
     "request_from_text",
     "request_to_text",
     "save_certificate",
     "save_key",
+    "save_text",
     "trust_from_text",
 ]

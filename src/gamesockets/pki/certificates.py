@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from gamesockets.clock import SystemEntropy
-from gamesockets.crypto.certificate import SigningKey
+from gamesockets.crypto.certificate import SigningKey, key_id
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.signed import parse_request, parse_signed, read_signed
 from gamesockets.crypto.textforms import (
@@ -19,6 +19,7 @@ from gamesockets.crypto.textforms import (
     decode_public_key,
     decode_request,
     encode_certificate,
+    encode_public_key,
     encode_request,
 )
 from gamesockets.crypto.trust import TrustStore
@@ -61,7 +62,7 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 
 def save_certificate(path: str | os.PathLike[str], certificate: Certificate, *, overwrite: bool = False) -> None:
     """Writes a certificate as text. Raises `FileExistsError` unless `overwrite` is set, and `OSError`."""
-    write_file(path, certificate_to_text(certificate).encode("ascii"), PUBLIC, overwrite)
+    save_text(path, certificate_to_text(certificate), overwrite=overwrite)
 
 
 def create_request(key: SigningKey, identity: NetworkingIdentity | None = None) -> bytes:
@@ -73,6 +74,22 @@ def create_request(key: SigningKey, identity: NetworkingIdentity | None = None) 
     if identity is not None and (identity.is_invalid or identity.is_localhost):
         raise ValueError(f"identity must be one that can be certified, and {identity} stands for nobody")
     return Credentials(identity, key).request(SystemEntropy())
+
+
+def read_request(request: bytes) -> tuple[bytes, NetworkingIdentity | None]:
+    """The public key and the identity, if one is named, in a serialized request. Raises `CertificateError`."""
+    return parse_request(request)
+
+
+def public_key_to_text(public_key: bytes) -> str:
+    """A public key as one line, with its key id behind: as files of what one trusts have it, and the reference
+    library in its source. Raises `ValueError` unless it has 32 bytes."""
+    return encode_public_key(public_key, f"ID{key_id(public_key)}")
+
+
+def save_text(path: str | os.PathLike[str], text: str, *, overwrite: bool = False) -> None:
+    """Writes something that is not secret. Raises `FileExistsError` unless `overwrite` is set, and `OSError`."""
+    write_file(path, text.encode("utf-8"), PUBLIC, overwrite)
 
 
 def request_to_text(request: bytes) -> str:
@@ -128,8 +145,8 @@ def trust_from_text(text: str, trust: TrustStore | None = None) -> TrustStore:
             target.add_root(root)
         for certificate in certificates:
             _add(target, certificate)
-        for key_id in revoked:
-            target.revoke(key_id)
+        for revoked_key_id in revoked:
+            target.revoke(revoked_key_id)
     return store
 
 
