@@ -45,7 +45,8 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "pki": _GROUND | {"clock", "crypto", "wire"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
-    "": _GROUND | {"aio", "config", "pki", "sim", "sockets", "version"},
+    "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
+    "": _GROUND | {"aio", "config", "game", "pki", "sim", "sockets", "version"},
     "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }

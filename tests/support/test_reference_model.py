@@ -42,6 +42,7 @@ def test_hand_made_cases(case: dict[str, Any]) -> None:
         assert 5 * len(model.unacknowledged) == state["sent_unacked"]
 
 
+@pytest.mark.rule("2, 2.17 rule 1")
 @pytest.mark.parametrize("name", CAPTURES)
 def test_traffic(name: str) -> None:
     """Frames of every packet and the messages of both applications, without a complaint about the reference library."""

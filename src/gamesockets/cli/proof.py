@@ -25,7 +25,7 @@ _REQUIRED: Final = {
 
 CertificateFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--cert", metavar="FILE", help="Our certificate, as `gamesockets cert issue` writes it."),
+    typer.Option("--cert", metavar="FILE", help="Our certificate, as `cert issue` writes it."),
 ]
 KeyFile: TypeAlias = Annotated[
     Path | None, typer.Option("--key", metavar="FILE", help="The private key of our certificate.")

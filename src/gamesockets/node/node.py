@@ -26,7 +26,6 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
-from gamesockets.crypto.installing import install_certificate
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
@@ -34,7 +33,7 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
-from gamesockets.node.authentication import Expected, authentication_status, check_app, warn_of_expiry
+from gamesockets.node.authentication import Authentication, Expected
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
@@ -42,12 +41,20 @@ from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.node.tally import Tally
 from gamesockets.observe.debug_output import LINES
-from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
+from gamesockets.observe.life_lines import (
+    ENDED,
+    UNCLOSED_US,
+    FailureLine,
+    clamped,
+    left_unclosed,
+    listening,
+    state_changed,
+)
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
-from gamesockets.values.records import AuthenticationStatus, StatusInfo
+from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
 MakeService: TypeAlias = Callable[[ServiceOwner], Service]
@@ -59,6 +66,9 @@ _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 """What the peers of a closed listen socket are told, unless the application says something else."""
 
+SHUTTING_DOWN_TEXT: Final = "The application is shutting down"
+"""What the peers of an application that drains are told, with reason 1000, unless it says something else."""
+
 
 @final
 class Node(LivingNode, ServiceOwner):
@@ -67,8 +77,7 @@ class Node(LivingNode, ServiceOwner):
     Args:
         make_service: makes the service, which serves the sockets and reports to the node that it is given.
         audience: who is told of status changes.
-        credentials: who this side is and how it proves that; None for the process's identity without proof.
-        trust: whose signatures on the certificates of peers count; None for those whom the process trusts.
+        credentials, trust: see `Authentication`.
         config: values for everything created here. Those that exist only once for the process are set there.
 
     Raises:
@@ -86,9 +95,7 @@ class Node(LivingNode, ServiceOwner):
         self.configuration = Configuration(ConfigurationScope.SOCKETS_INTERFACE, PROCESS.configuration)
         if config is not None:
             apply_config(self.configuration, config)
-        self.credentials = Credentials(PROCESS.identity) if credentials is None else credentials
-        check_app(self.credentials, PROCESS.app_id)
-        self.trust = PROCESS.trust if trust is None else trust
+        self.authentication = Authentication(credentials, trust, audience)
         self.service = make_service(self)
         self.lock = self.service.lock
         self.is_inside = self.service.is_inside
@@ -101,6 +108,8 @@ class Node(LivingNode, ServiceOwner):
         """Inboxes that hold messages."""
         self.tally = Tally()
         self.is_closed = False
+        self.is_draining = False
+        """Whether nobody is admitted any more: newcomers are told that the application is shutting down."""
         self._is_dead = False
         """Whether this is a forked child's copy."""
         self._audience = audience
@@ -126,28 +135,28 @@ class Node(LivingNode, ServiceOwner):
             raise CalledFromInside
         return self.lock
 
-    def close(self) -> None:
-        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock.
+    def close(self, reason: int = 0, debug: str = "") -> None:
+        """Ends every connection, tells the peers, closes all sockets. Harmless to repeat; without the lock.
 
         From a signal handler or finalizer that interrupted the holder of the lock, a moment later.
         """
         if self._is_dead:
             return
         if self.is_inside():
-            self.service.put_off(self.close)
+            self.service.put_off(lambda: self.close(reason, debug))
             return
         with LINES, self.lock:
             is_first = not self.is_closed
             self.is_closed = True
             if is_first:
-                self._close_all(self._settle())
+                self._close_all(reason, debug, self._settle())
         if is_first:
             self.service.stop()
             PROCESS.forget(self)
 
-    def _close_all(self, now: int) -> None:
+    def _close_all(self, reason: int, debug: str, now: int) -> None:
         for member in self.members.values():
-            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+            member.close(reason, debug, False, now)
         for port in self.service.ports():
             port.endpoint.drop(now)
             port.pump_at_once(now)
@@ -164,12 +173,12 @@ class Node(LivingNode, ServiceOwner):
 
     # ------------------------------------------------------------------ the end of the program, and a fork
 
-    def begin_farewell(self) -> None:
+    def begin_farewell(self, reason: int) -> None:
         self.service.begin_end()
         with LINES, self.lock:
             now = self._settle()
             for member in list(self.members.values()):
-                member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)
+                member.close(reason, "", True, now)
                 member.serve(now)
 
     def is_farewell_over(self) -> bool:
@@ -196,8 +205,7 @@ class Node(LivingNode, ServiceOwner):
         with FailureLine("listen on", address):
             self.check_open()
             configuration = configuration_for(ConfigurationScope.LISTEN_SOCKET, self.configuration, config)
-            if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0 and not self.trust.has_roots:
-                raise ValueError("IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority, and there is none")
+            self.authentication.check_required(configuration)
             configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
             options = ConnectionOptions.resolve(configuration)
             port = self._open_port(UdpSocket.bind(address), options, accepts=True)
@@ -221,15 +229,13 @@ class Node(LivingNode, ServiceOwner):
             connection = port.endpoint.connect(udp.socket_address(address), options, now, expected)
             return self._connecting(connection, port, configuration, now)
 
-    def look_for(
-        self, name: str, config: Config | None, local: Address | None = None, expected: Expected | None = None
-    ) -> PortMember:
+    def look_for(self, name: str, config: Config | None, local: Address | None, peer: Expected | None) -> PortMember:
         """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
         with FailureLine("connect to", name):
             configuration, options = self._begin_connection(config)
             port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
             now = now_us()
-            connection = port.endpoint.look_for_peer(options, now, expected)
+            connection = port.endpoint.look_for_peer(options, now, peer)
             return self._connecting(connection, port, configuration, now)
 
     def found(self, member: PortMember, addresses: list[Address], problem: str) -> None:
@@ -268,19 +274,15 @@ class Node(LivingNode, ServiceOwner):
             self.members[member.connection.id] = member
         return pair
 
-    def unix_time_s(self) -> int:
-        """Now, as certificates tell the time."""
-        return (now_us() + unix_epoch_us()) // 1_000_000
-
     def _open_port(self, udp: UdpSocket, options: ConnectionOptions, accepts: bool) -> Port:
-        warn_of_expiry(self.credentials, self.unix_time_s())
+        self.authentication.warn_of_expiry()
         endpoint = Endpoint(
             self._entropy,
             self._ids,
-            self.credentials,
+            self.authentication.credentials,
             options,
             accepts=accepts,
-            trust=self.trust,
+            trust=self.authentication.trust,
             unix_epoch_us=unix_epoch_us(),
             app_id=PROCESS.app_id,
             ready=self.ready,
@@ -329,7 +331,7 @@ class Node(LivingNode, ServiceOwner):
     def change_credentials(self, credentials: Credentials) -> None:
         """Closes every connection (2999); later ones get these credentials."""
         self.check_open()
-        self.credentials = credentials
+        self.authentication.credentials = credentials
         now = self._settle()
         for member in list(self.members.values()):
             member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
@@ -338,18 +340,6 @@ class Node(LivingNode, ServiceOwner):
             port.endpoint.credentials = credentials
             self.service.pump(port, now)
         self.members.clear()
-
-    def install_certificate(self, certificate: bytes) -> str:
-        """Shows another certificate to later connections; a warning, or raises as `set_certificate`."""
-        return install_certificate(self.credentials, self.trust, certificate, PROCESS.app_id, self.unix_time_s())
-
-    def tell_authentication(self, before: AuthenticationStatus) -> None:
-        """Announces the authentication status if it is not what it was."""
-        after = authentication_status(self.credentials)
-        callback = PROCESS.get(ConfigurationValue.CALLBACK_AUTH_STATUS_CHANGED)
-        if after != before and callable(callback):
-            self._audience.announce_authentication(after, callback)
-            self.service.notify()
 
     def set_user_data(self, member: Member, user_data: int) -> None:
         """Sets the application's own number."""
@@ -411,6 +401,9 @@ class Node(LivingNode, ServiceOwner):
             if self.is_closed or change.old_state != State.NONE or port is None or port.owner == 0:
                 return
             member = self._incoming(connection, port)
+            if self.is_draining:
+                self._turn_away(member)
+                return
         elif member.connection is not connection:
             return
         callback = member.configuration.effective(STATUS_CALLBACK)
@@ -436,7 +429,7 @@ class Node(LivingNode, ServiceOwner):
     def _incoming(self, connection: Connection, port: Port) -> Member:
         if not isinstance(connection, DatagramConnection):
             raise TypeError(f"{connection!r} cannot come in through a port")
-        warn_of_expiry(self.credentials, self.unix_time_s())
+        self.authentication.warn_of_expiry()
         listener = self.listeners.get(port.owner)
         parent = self.configuration if listener is None else listener.configuration
         configuration = Configuration(ConfigurationScope.CONNECTION, parent)
@@ -444,6 +437,11 @@ class Node(LivingNode, ServiceOwner):
         self.members[connection.id] = member
         self.set_group(member, 0)
         return member
+
+    def _turn_away(self, member: Member) -> None:
+        """Nobody is admitted any more. The pump that has reported it is followed by another one, which tells it."""
+        member.close(int(EndReason.APP_GENERIC), SHUTTING_DOWN_TEXT, False, now_us())
+        del self.members[member.connection.id]
 
     # ------------------------------------------------------------------ configuration
 
@@ -474,6 +472,7 @@ class Node(LivingNode, ServiceOwner):
         configuration = self.configuration_at(scope, scope_object)
         if configuration is None or not configuration.set(value, x):
             return False
+        clamped(value, x)
         if scope == ConfigurationScope.CONNECTION:
             self._reconfigure(self.members[scope_object])
         else:

@@ -4,11 +4,10 @@ from types import NoneType
 
 from gamesockets.clock import SystemEntropy
 from gamesockets.crypto.credentials import Credentials
-from gamesockets.node.authentication import authentication_status
-from gamesockets.observe.debug_output import LINES, OUTPUT
+from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import check_type
-from gamesockets.values.enums import Availability, DebugType
+from gamesockets.values.enums import Availability
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import AuthenticationStatus
 
@@ -23,7 +22,7 @@ class AuthenticationCalls(Calls):
     def get_authentication_status(self) -> AuthenticationStatus:
         """`CURRENT` and "OK" with a certificate, `CANNOT_TRY` and "No certificate authority" without."""
         with self._node.lock:
-            return authentication_status(self._node.credentials)
+            return self._node.authentication.status()
 
     def get_certificate_request(self) -> bytes:
         """A serialized request for a certificate, for an authority to sign (`pki.CertificateAuthority.issue`).
@@ -32,7 +31,7 @@ class AuthenticationCalls(Calls):
         with the first request or connection, stays in this object, and is forgotten with `reset_identity`.
         """
         with self._node.entering():
-            return self._node.credentials.request(SystemEntropy())
+            return self._node.authentication.credentials.request(SystemEntropy())
 
     def set_certificate(self, certificate: bytes) -> str:
         """Takes the certificate that an authority has issued to this side's request.
@@ -55,16 +54,15 @@ class AuthenticationCalls(Calls):
         node = self._node
         with LINES, node.entering():
             node.check_open()
-            before = authentication_status(node.credentials)
-            warning = node.install_certificate(certificate)
-            if warning:
-                OUTPUT.warn(DebugType.WARNING, "certificate of no use", f"the certificate was taken, but: {warning}")
-            node.tell_authentication(before)
+            before = node.authentication.status()
+            warning = node.authentication.install(certificate)
+            node.authentication.tell_change(before)
+            node.service.notify()
         return warning
 
     def get_identity(self) -> NetworkingIdentity:
         """Who this side is: a claim, unless it has a certificate."""
-        return self._node.credentials.identity
+        return self._node.authentication.credentials.identity
 
     def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
         """Closes every connection (2999) and takes another identity; None is nobody in particular (spec 3, 3.1).
@@ -75,6 +73,7 @@ class AuthenticationCalls(Calls):
         check_type("identity", identity, (NetworkingIdentity, NoneType))
         node = self._node
         with LINES, node.entering():
-            before = authentication_status(node.credentials)
+            before = node.authentication.status()
             node.change_credentials(Credentials(identity))
-            node.tell_authentication(before)
+            node.authentication.tell_change(before)
+            node.service.notify()
