@@ -20,8 +20,8 @@ AT_THE_ROOT: Final = frozenset({"", "__main__", "build", "clock", "version"})
 """The only modules beside the folders."""
 
 _GROUND: Final = frozenset({"build", "values"})
-_CREDENTIALS: Final = frozenset({"crypto.credentials", "crypto.trust"})
-"""Who one is and whom one trusts are arguments from the API down to the handshake."""
+_CREDENTIALS: Final = frozenset({"crypto.credentials", "crypto.expected", "crypto.trust"})
+"""Who one is, whom one trusts and whom one expects are arguments from the API down to the handshake."""
 
 _CORE: Final = _GROUND | {"wire", "crypto", "config", "receive", "send", "connection"}
 

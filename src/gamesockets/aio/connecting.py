@@ -14,9 +14,9 @@ from gamesockets.aio.opening import Opening, running_loop
 from gamesockets.aio.reconnecting import Reconnecting
 from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected, expect
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
-from gamesockets.node.authentication import Expected, expect
 from gamesockets.node.creation import Config
 from gamesockets.node.members import PortMember
 from gamesockets.node.process import PROCESS

@@ -25,7 +25,8 @@ from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.crypto.credentials import Credentials
-from gamesockets.crypto.peer_check import Expected, Refusal
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
 from gamesockets.send.builder import PacketBuilder

@@ -5,14 +5,8 @@ from typing import Final, final
 from gamesockets.connection.closing import TEXT_EXPIRED, TEXT_NO_AUTHORITY, TEXT_NO_IDENTITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import APP_ID, Credentials, LocalCredentials
-from gamesockets.crypto.peer_check import (
-    Expected,
-    PeerCertificate,
-    PeerCredentials,
-    Refusal,
-    check_peer,
-    peer_identity,
-)
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.values.address import Address

@@ -4,7 +4,7 @@ from typing import Final, final
 
 from google.protobuf.message import DecodeError
 
-from gamesockets.crypto.certificate import key_id, signature_problem
+from gamesockets.crypto.certificate import signature_problem
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
 from gamesockets.crypto.credentials import APP_ID
 from gamesockets.crypto.legacy_identity import Introduction, stated_identity, steam_account_type
@@ -78,26 +78,6 @@ class PeerCredentials:
         """Whether a trusted authority has signed the identity, which is more than an address."""
         self.stated = stated
         """What the certificate states; None where peers of this process need none."""
-
-
-@final
-class Expected:
-    """Who a peer must be, where this side knows before it connects. None for what it does not know."""
-
-    __slots__ = ("identity", "public_key")
-
-    def __init__(self, identity: NetworkingIdentity | None, public_key: bytes | None) -> None:
-        self.identity = identity
-        self.public_key = public_key
-
-    def problem(self, peer: PeerCredentials) -> Refusal | None:
-        """Why that is somebody else; None if it is the one."""
-        if self.identity is not None and peer.identity != self.identity:
-            return Refusal(_BAD_CERT, f"Peer is {peer.identity}, expected was {self.identity}")
-        if self.public_key is not None and (peer.stated is None or peer.stated.public_key != self.public_key):
-            shown = "none" if peer.stated is None else str(peer.stated.key_id)
-            return Refusal(_BAD_CERT, f"The peer's key has changed: expected {key_id(self.public_key)}, shown {shown}")
-        return None
 
 
 @final

@@ -23,7 +23,7 @@ from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.path import ANY_LOCAL, NOWHERE, Path
 from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import APP_ID, Credentials
-from gamesockets.crypto.peer_check import Expected
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies

@@ -1,23 +1,18 @@
-"""Who is this side, whom does it trust, and whom does it expect? (spec 1, 5.8)"""
+"""Who is this side, and whom does it trust? (spec 1, 5.8)"""
 
 from typing import Final, final
 
 from gamesockets.clock import now_us, unix_epoch_us
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
-from gamesockets.crypto.certificate import SIGNING_KEY_BYTES
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.installing import install_certificate
-from gamesockets.crypto.peer_check import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.audience import Audience
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import Availability, DebugType
-from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import AuthenticationStatus
-
-__all__ = ["Authentication", "Expected", "expect"]
 
 WARNING_S: Final = 300
 """So long before a certificate expires the warnings begin."""
@@ -82,24 +77,6 @@ class Authentication:
             when = f"expires in {left_s} s" if left_s > 0 else f"expired {-left_s} s ago and is not shown any more"
             text = f"our certificate for {self.credentials.identity} {when}: renew it"
             OUTPUT.warn(DebugType.WARNING, "certificate expires", text)
-
-
-def expect(identity: object, public_key: object) -> Expected | None:
-    """Who must answer, from a user's arguments `expected_identity` and `expected_key`; None if both were left out.
-
-    Raises:
-        TypeError: one is of a wrong type.
-        ValueError: nobody can have such an identity or key.
-    """
-    if identity is not None and not isinstance(identity, NetworkingIdentity):
-        raise TypeError(f"expected_identity must be a NetworkingIdentity or None, not {type(identity).__name__}")
-    if public_key is not None and not isinstance(public_key, bytes):
-        raise TypeError(f"expected_key must be bytes or None, not {type(public_key).__name__}")
-    if identity is not None and (identity.is_invalid or identity.is_localhost):
-        raise ValueError(f"expected_identity must be one that a peer can prove, and {identity} stands for nobody")
-    if public_key is not None and len(public_key) != SIGNING_KEY_BYTES:
-        raise ValueError(f"expected_key has {len(public_key)} bytes, must have {SIGNING_KEY_BYTES}")
-    return None if identity is None and public_key is None else Expected(identity, public_key)
 
 
 def _unix_time_s() -> int:

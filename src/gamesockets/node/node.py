@@ -26,6 +26,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
@@ -33,7 +34,7 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
-from gamesockets.node.authentication import Authentication, Expected
+from gamesockets.node.authentication import Authentication
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember

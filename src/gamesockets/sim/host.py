@@ -13,6 +13,8 @@ from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
@@ -204,6 +206,7 @@ class Host:
         entropy: Entropy,
         configuration: Configuration,
         credentials: Credentials,
+        trust: TrustStore | None,
         on_connecting: OnConnecting | None,
     ) -> None:
         self.world = world
@@ -217,7 +220,7 @@ class Host:
         self._entries: dict[DatagramConnection, Connection] = {}
         options = ConnectionOptions.resolve(configuration)
         accepts = on_connecting is not None
-        self._station = Station(world, network, address, entropy, credentials, options, accepts, self._on_change)
+        self._station = Station(world, network, address, entropy, credentials, trust, options, accepts, self._on_change)
         self._station.endpoint.set_limits(Limits.resolve(configuration))
 
     @property
@@ -235,7 +238,7 @@ class Host:
         """What the host has refused and dropped, and why."""
         return statistics_of(self._station.endpoint)
 
-    def connect(self, target: SocketAddress, config: Config) -> Connection:
+    def connect(self, target: SocketAddress, config: Config, expected: Expected | None = None) -> Connection:
         """Starts a connection, for `World.connect`.
 
         Raises:
@@ -245,7 +248,7 @@ class Host:
         configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
         configuration.apply(config)
         configuration.lock(LockMoment.CONNECTION_STARTED)
-        core = self._station.connect(target, ConnectionOptions.resolve(configuration))
+        core = self._station.connect(target, ConnectionOptions.resolve(configuration), expected)
         if core is None:
             raise RuntimeError(f"too many connections live on {self}")
         connection = self._add(core, configuration)

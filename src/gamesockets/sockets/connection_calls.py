@@ -2,8 +2,8 @@
 
 from types import NoneType
 
+from gamesockets.crypto.expected import Expected, expect
 from gamesockets.drivers.resolving import look_up, resolve_on_a_thread, split_host_and_port
-from gamesockets.node.authentication import Expected, expect
 from gamesockets.node.creation import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
