@@ -37,6 +37,7 @@ FAREWELLS = {
 }
 
 
+@pytest.mark.rule("3, 6.6 rule 3")
 @pytest.mark.parametrize("closer", ENDS)
 @pytest.mark.parametrize("farewell", FAREWELLS.values(), ids=FAREWELLS.keys())
 def test_reason_and_text(pairing: Pairing, stage: Stage, closer: End, farewell: Farewell) -> None:
@@ -80,6 +81,7 @@ def test_linger_flushes(pairing: Pairing, stage: Stage, closer: End) -> None:
     assert far.wait_for_messages(far_connection, len(sent)) == sent
 
 
+@pytest.mark.rule("1, 7.1 rule 5", "3, 15.2")
 @pytest.mark.parametrize("closer", ENDS)
 def test_shutdown_tells_the_peer(pairing: Pairing, stage: Stage, closer: End) -> None:
     """The reference library closes its connections with 2999 (spec 3, 15.2), ours as any normal end."""
@@ -141,6 +143,7 @@ def test_server_restarts(pairing: Pairing, stage: Stage) -> None:
     assert restarted.wait_for_messages(again.server_connection, 1) == [expected(A_MESSAGE, 1)]
 
 
+@pytest.mark.rule("1, 7.6 rule 6")
 @pytest.mark.parametrize("told", ENDS)
 def test_no_connection_ends_a_connection(pairing: Pairing, stage: Stage, told: End) -> None:
     """No-connection with both ids right ends the connection with 5010, with wrong ids it changes nothing

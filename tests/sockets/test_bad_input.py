@@ -132,6 +132,7 @@ def test_a_batch_with_a_malformed_message_queues_none_of_it(loopback: Loopback) 
     loopback.server.close_connection(theirs)
 
 
+@pytest.mark.rule("2, 2.12.1 rule 2", "3, 7.4 rule 1")
 def test_a_batch_goes_on_behind_a_failure(loopback: Loopback) -> None:
     ours, theirs = loopback.connected()
     other = loopback.closed_by_peer()
@@ -151,6 +152,7 @@ def test_a_batch_goes_on_behind_a_failure(loopback: Loopback) -> None:
         sockets.close_connection(connection)
 
 
+@pytest.mark.rule("3, 7.1 rule 4")
 def test_the_largest_message_fills_the_buffer(loopback: Loopback) -> None:
     """524288 bytes on an empty queue, then nothing more, and what is queued arrives (spec 3, 7.1)."""
     ours, theirs = loopback.request()
@@ -174,6 +176,7 @@ def test_the_largest_message_fills_the_buffer(loopback: Loopback) -> None:
     loopback.server.close_connection(theirs)
 
 
+@pytest.mark.rule("3, 7.5")
 @pytest.mark.parametrize("limit", [0, -1, -(1 << 70)])
 def test_asking_for_no_messages_gives_none_and_loses_none(loopback: Loopback, limit: int) -> None:
     ours, theirs = loopback.connected()
@@ -198,6 +201,7 @@ def test_asking_for_no_messages_gives_none_and_loses_none(loopback: Loopback, li
 # ---------------------------------------------------------------------- closing: reasons and texts
 
 
+@pytest.mark.rule("1, 7.5 rule 1", "3, 6.6 rule 1")
 @pytest.mark.parametrize(
     ("reason", "text", "seen"),
     [
@@ -245,6 +249,7 @@ def test_names_that_fit(loopback: Loopback, name: str) -> None:
 # ---------------------------------------------------------------------- listen sockets, groups, lanes
 
 
+@pytest.mark.rule("3, 16")
 def test_listening(loopback: Loopback) -> None:
     sockets = loopback.client
     first = sockets.create_listen_socket(LOCALHOST)
@@ -271,6 +276,7 @@ def test_listening(loopback: Loopback) -> None:
     assert sockets.close_connection(connection)
 
 
+@pytest.mark.rule("3, 4.6")
 @pytest.mark.parametrize(
     ("value", "x", "why"),
     [
@@ -289,11 +295,13 @@ def test_an_option_that_cannot_be_set_makes_nothing(loopback: Loopback, value: A
         loopback.client.connect(loopback.nobody, {value: x})
 
 
+@pytest.mark.rule("1, 5.9 rule 2", "3, 13.2")
 def test_listening_needs_an_authority_if_strangers_are_not_allowed(loopback: Loopback) -> None:
     with pytest.raises(ValueError, match="IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority"):
         loopback.client.create_listen_socket(LOCALHOST, {ConfigurationValue.IP_ALLOW_WITHOUT_AUTH: 0})
 
 
+@pytest.mark.rule("3, 6.2 rule 1")
 @pytest.mark.parametrize(
     "address", ["0.0.0.0:0", "0.0.0.0:9", "127.0.0.1:0", "[::1]:0", "[::]:0", "[::]:9", "[::ffff:0.0.0.0]:9"]
 )
@@ -313,6 +321,7 @@ def test_connecting_to_a_broadcast_address(loopback: Loopback) -> None:
     assert loopback.client.close_connection(connection)
 
 
+@pytest.mark.rule("3, 16")
 def test_accepting(loopback: Loopback) -> None:
     ours, theirs = loopback.request()
     assert loopback.client.accept_connection(ours) == BAD, "it was not incoming"
@@ -330,6 +339,7 @@ def test_accepting_a_child_of_a_closed_listen_socket(loopback: Loopback) -> None
     assert loopback.server.get_connection_info(theirs) is None
 
 
+@pytest.mark.rule("3, 8.1 rule 1", "3, 8.1 rule 6")
 def test_poll_groups(loopback: Loopback) -> None:
     sockets = loopback.client
     connection = sockets.connect(loopback.nobody)
@@ -350,6 +360,7 @@ def test_poll_groups(loopback: Loopback) -> None:
     assert sockets.close_connection(connection)
 
 
+@pytest.mark.rule("2, 2.10 rule 1", "3, 8.2", "3, 16")
 def test_lanes(loopback: Loopback) -> None:
     connection = loopback.client.connect(loopback.nobody)
     configure = loopback.client.configure_connection_lanes
@@ -378,12 +389,14 @@ def test_lanes(loopback: Loopback) -> None:
 # ---------------------------------------------------------------------- configuration
 
 
+@pytest.mark.rule("3, 4.3 rule 1", "3, 16")
 @pytest.mark.parametrize("number", [0, 1, 35, 9999, -1, 1 << 40])
 def test_values_that_do_not_exist_here(loopback: Loopback, number: Any) -> None:
     assert loopback.client.get_configuration_value(number) is None
     assert not loopback.client.set_configuration_value(number, 1)
 
 
+@pytest.mark.rule("3, 4.1 rule 1")
 def test_values_at_scopes_they_do_not_have(loopback: Loopback) -> None:
     sockets = loopback.client
     connection = sockets.connect(loopback.nobody)
@@ -402,6 +415,7 @@ def test_values_at_scopes_they_do_not_have(loopback: Loopback) -> None:
     assert not sockets.set_connection_configuration_value(connection, nagle, 1)
 
 
+@pytest.mark.rule("3, 16")
 def test_percentages_are_clamped(loopback: Loopback) -> None:
     loss = ConfigurationValue.FAKE_PACKET_LOSS_RECV
     try:

@@ -103,6 +103,7 @@ def test_everything_closed_inside(pair: Pair) -> None:
     assert not pair.client.wait()
 
 
+@pytest.mark.rule("3, 15.4 rule 4")
 def test_lines_come_without_the_lock(pair: Pair) -> None:
     """Spec 3, 15.4."""
     inside: list[bool] = []

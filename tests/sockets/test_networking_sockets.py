@@ -21,6 +21,7 @@ UNKNOWN = gs.Connection(0x1234_5678)
 # ---------------------------------------------------------------------- one object and many
 
 
+@pytest.mark.rule("3, 2")
 def test_the_early_wrappers_programs() -> None:
     """The early wrapper's server and client, with one `dispatch_callback` a turn and a context (spec 3, 2)."""
     told: list[tuple[str, State, State]] = []
@@ -140,6 +141,7 @@ def test_wait_wakes_for_a_message_and_for_a_status_change(loopback: Loopback) ->
 # ---------------------------------------------------------------------- closing
 
 
+@pytest.mark.rule("1, 7.1 rule 6")
 def test_close_tells_the_peers_of_connections_that_linger(pair: Pair) -> None:
     """What was on its way is lost, but nobody is left in the dark until a timeout."""
     for _ in range(8):
