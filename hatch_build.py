@@ -4,8 +4,8 @@ The modules named in pyproject.toml are compiled with mypyc, as one unit, from t
 too. `GAMESOCKETS_COMPILE` decides: 0 never, 1 always, and a failure fails the build. Without it a common machine with a
 C compiler compiles, and where anything goes wrong the wheel is pure Python, which lacks nothing but speed.
 
-And where is the project at home? `GAMESOCKETS_REPOSITORY_URL` says so where a release is made; a build without it names no
-addresses, rather than some that may be wrong.
+And where is the project at home? `GAMESOCKETS_REPOSITORY_URL` says so where a release is made; a build without it
+names no addresses, rather than some that may be wrong.
 """
 
 from __future__ import annotations

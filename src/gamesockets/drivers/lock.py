@@ -12,14 +12,15 @@ from typing import Any, Final, NoReturn, final
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.errors import CalledAfterFork
 
-
 _RLock: Final[Any] = type(threading.RLock())
 
 
 @final
 class _LockOfPython314(_RLock):  # type: ignore[misc] # a class of C, which type checkers know as a function
-    """Since Python 3.14 a signal handler may run between `__enter__` and the block of a `with`, and what it raises there
-    would leave the lock taken for ever. Leaving stays the C function: one in Python may be interrupted as it begins.
+    """Since Python 3.14 a signal handler may run between `__enter__` and the block of a `with`.
+
+    What it raises there would leave the lock taken for ever. Leaving stays the C function: one in Python may be
+    interrupted as it begins.
     """
 
     def __enter__(self) -> bool:

@@ -55,8 +55,8 @@ class LivingNode(ABC):
 
 _LOG: Final = logging.getLogger("gamesockets.build")
 PURE_BUILD_TEXT: Final = (
-    "The pure Python build runs: complete, at about twice the processor time of the compiled one, for which there is no "
-    "wheel here or no C compiler was found when it was installed"
+    "The pure Python build runs: complete, at about twice the processor time of the compiled one, for which this "
+    "system has no wheel, or had no C compiler when it was installed"
 )
 
 EXIT_FLUSH_US: Final = 1_000_000
