@@ -9,11 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
-from gamesockets.build import BUILD
 from gamesockets.cli import bench, chat, decode, demo, doctor, echo, load, monitor, ping, play
+from gamesockets.cli.about import version_line
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
-from gamesockets.version import __version__
 
 NAME: Final = "gamesockets"
 TRY: Final = "Try it"
@@ -50,7 +49,7 @@ app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignor
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"{NAME} {__version__} ({BUILD})")
+        say(version_line())
         raise typer.Exit
 
 

@@ -17,8 +17,17 @@ from gamesockets.cli.addresses import resolve
 from gamesockets.cli.completions import complete_address
 from gamesockets.cli.doctor_probe import SIZES, Answers, Prober, timer_lateness_us
 from gamesockets.cli.help_text import examples
-from gamesockets.cli.peers import ENDED, describe_peer, printable, why_not_connected
-from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_USAGE, InputError, StopRequest, fail, say, stop_signals
+from gamesockets.cli.peers import ENDED, describe_peer, why_not_connected
+from gamesockets.cli.terminal import (
+    EXIT_FAILURE,
+    EXIT_USAGE,
+    InputError,
+    StopRequest,
+    fail,
+    printable,
+    say,
+    stop_signals,
+)
 from gamesockets.cli.units import bytes_per_second, milliseconds
 from gamesockets.version import __version__
 

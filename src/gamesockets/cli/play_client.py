@@ -38,6 +38,7 @@ class GameClient:
         self.ended: gs.ConnectionInfo | None = None
         self.is_connected = False
         self.has_left = False
+        self.states_came = 0
         self.steers = STOP
         self.pings_ms: deque[float | None] = deque(maxlen=SAMPLES)
         self._sent = 0
@@ -61,6 +62,7 @@ class GameClient:
         for message in self._sockets.receive_messages_on_connection(self._connection):
             found = decode_from_server(message.data)
             if isinstance(found, State):
+                self.states_came += 1
                 self._ticks_seen.append(found.tick)
                 while max(self._ticks_seen) - self._ticks_seen[0] >= WINDOW_TICKS:
                     self._ticks_seen.popleft()

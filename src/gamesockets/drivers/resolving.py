@@ -1,14 +1,18 @@
 """Which addresses does a name stand for? Asking the system may take many seconds, so it is done elsewhere."""
 
+from __future__ import annotations
+
 import socket
 import threading
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from itertools import zip_longest
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_range, check_type
+
+if TYPE_CHECKING:  # asyncio takes a third of the time that `import gamesockets` takes
+    from asyncio import AbstractEventLoop
 
 _NAME_CHARACTERS_MAX: Final = 253
 
