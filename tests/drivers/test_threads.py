@@ -83,6 +83,7 @@ def any_bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 # ---------------------------------------------------------------------- timers and datagrams
 
 
+@pytest.mark.rule("3, 14.1")
 def test_the_service_thread_serves_when_nobody_waits(bench: Bench) -> None:
     port, endpoint = bench.port()
     bench.send_to(port)

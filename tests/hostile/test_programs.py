@@ -546,7 +546,7 @@ def test_a_program_that_ends_without_closing_tells_its_peers_and_delivers(how: s
             assert [len(message.data) for message in server.messages(incoming)] == [40_000]
         finally:
             client.wait(PATIENCE_S)
-    assert end.connection_info.end_reason == (1234 if how == "lingering" else 2999)
+    assert end.connection_info.end_reason == {"lingering": 1234, "raise": 2000}.get(how, 1000)
     assert client.returncode == {"exit": 3, "raise": 1}.get(how, 0)
 
 
@@ -595,4 +595,4 @@ def test_the_end_of_asyncio_run_tells_peers_although_the_program_goes_on() -> No
             connection = asyncio.run(main())
             thread.join()
             print(ended, [len(message.data) for message in got], connection.is_open)
-    """) == ["[2999] [40000] False"]
+    """) == ["[1000] [40000] False"]

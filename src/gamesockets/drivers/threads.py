@@ -222,6 +222,10 @@ class ThreadService(Service):
             self._service_poller.wake()
             self._leader_poller.wake()
 
+    def wake(self) -> None:
+        """Has the leader look for news. From any thread or signal handler, with or without the lock."""
+        self._leader_poller.wake()
+
     def begin_end(self) -> None:
         """Nothing to do: the thread is still there."""
 

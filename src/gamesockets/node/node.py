@@ -40,7 +40,15 @@ from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.node.tally import Tally
 from gamesockets.observe.debug_output import LINES
-from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
+from gamesockets.observe.life_lines import (
+    ENDED,
+    UNCLOSED_US,
+    FailureLine,
+    clamped,
+    left_unclosed,
+    listening,
+    state_changed,
+)
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
@@ -56,6 +64,9 @@ _SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
 _SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
 LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
 """What the peers of a closed listen socket are told, unless the application says something else."""
+
+SHUTTING_DOWN_TEXT: Final = "The application is shutting down"
+"""What the peers of an application that drains are told, with reason 1000, unless it says something else."""
 
 
 @final
@@ -98,6 +109,8 @@ class Node(LivingNode, ServiceOwner):
         """Inboxes that hold messages."""
         self.tally = Tally()
         self.is_closed = False
+        self.is_draining = False
+        """Whether nobody is admitted any more: newcomers are told that the application is shutting down."""
         self._is_dead = False
         """Whether this is a forked child's copy."""
         self._audience = audience
@@ -123,28 +136,28 @@ class Node(LivingNode, ServiceOwner):
             raise CalledFromInside
         return self.lock
 
-    def close(self) -> None:
-        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock.
+    def close(self, reason: int = 0, debug: str = "") -> None:
+        """Ends every connection, tells the peers, closes all sockets. Harmless to repeat; without the lock.
 
         From a signal handler or finalizer that interrupted the holder of the lock, a moment later.
         """
         if self._is_dead:
             return
         if self.is_inside():
-            self.service.put_off(self.close)
+            self.service.put_off(lambda: self.close(reason, debug))
             return
         with LINES, self.lock:
             is_first = not self.is_closed
             self.is_closed = True
             if is_first:
-                self._close_all(self._settle())
+                self._close_all(reason, debug, self._settle())
         if is_first:
             self.service.stop()
             PROCESS.forget(self)
 
-    def _close_all(self, now: int) -> None:
+    def _close_all(self, reason: int, debug: str, now: int) -> None:
         for member in self.members.values():
-            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+            member.close(reason, debug, False, now)
         for port in self.service.ports():
             port.endpoint.drop(now)
             port.pump_at_once(now)
@@ -161,12 +174,12 @@ class Node(LivingNode, ServiceOwner):
 
     # ------------------------------------------------------------------ the end of the program, and a fork
 
-    def begin_farewell(self) -> None:
+    def begin_farewell(self, reason: int) -> None:
         self.service.begin_end()
         with LINES, self.lock:
             now = self._settle()
             for member in list(self.members.values()):
-                member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)
+                member.close(reason, "", True, now)
                 member.serve(now)
 
     def is_farewell_over(self) -> bool:
@@ -386,6 +399,9 @@ class Node(LivingNode, ServiceOwner):
             if self.is_closed or change.old_state != State.NONE or port is None or port.owner == 0:
                 return
             member = self._incoming(connection, port)
+            if self.is_draining:
+                self._turn_away(member)
+                return
         elif member.connection is not connection:
             return
         callback = member.configuration.effective(STATUS_CALLBACK)
@@ -419,6 +435,11 @@ class Node(LivingNode, ServiceOwner):
         self.set_group(member, 0)
         return member
 
+    def _turn_away(self, member: Member) -> None:
+        """Nobody is admitted any more. The pump that has reported it is followed by another one, which tells it."""
+        member.close(int(EndReason.APP_GENERIC), SHUTTING_DOWN_TEXT, False, now_us())
+        del self.members[member.connection.id]
+
     # ------------------------------------------------------------------ configuration
 
     def configuration_at(self, scope: int, scope_object: int) -> Configuration | None:
@@ -448,6 +469,7 @@ class Node(LivingNode, ServiceOwner):
         configuration = self.configuration_at(scope, scope_object)
         if configuration is None or not configuration.set(value, x):
             return False
+        clamped(value, x)
         if scope == ConfigurationScope.CONNECTION:
             self._reconfigure(self.members[scope_object])
         else:
