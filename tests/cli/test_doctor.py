@@ -115,6 +115,14 @@ def test_a_way_that_takes_small_datagrams_and_loses_some(echo: tuple[Program, st
     assert answers.protocol_version == 13
 
 
+def test_a_health_check_does_not_connect(echo: tuple[Program, str]) -> None:
+    program, address = echo
+    report = doctor(address, "-s", "0.5", "--no-connect")
+    assert report["problems"] == []
+    assert "connected" not in report
+    assert not [line for line in program.output if line.startswith("+")]
+
+
 def test_nobody_there() -> None:
     report = doctor(f"127.0.0.1:{free_port()}", status=1)
     assert "nobody answers" in report["problems"][0]

@@ -34,6 +34,7 @@ from gamesockets.version import __version__
 EPILOG: Final = examples(
     ("gamesockets doctor play.example", "any server of this protocol"),
     ("gamesockets doctor play.example:27015 --echo", "an echo server: measure the rate, too"),
+    ("gamesockets doctor HOST --no-connect -s 0.5", "a health check that is no player"),
     ("gamesockets doctor HOST --json > report.json", "for programs"),
 )
 ADDRESSES_MAX: Final = 4
@@ -62,6 +63,12 @@ def doctor(
     echo: Annotated[
         bool, typer.Option("--echo", help="The server sends messages back: measure the rate for two seconds.")
     ] = False,
+    connect: Annotated[
+        bool,
+        typer.Option(
+            "--connect/--no-connect", help="Whether to connect at the end; the server hears of nothing without."
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON document.")] = False,
 ) -> None:
     """Examine the way to a server: name, IPv4 and IPv6, version, size of datagrams, loss, jitter, connecting.
@@ -69,7 +76,8 @@ def doctor(
     Loss and jitter are measured with the protocol's first question, which every server answers and forgets. The report
     holds the server's addresses and no secrets.
 
-    Exit status: 0 the server can be reached and connected to, 1 not so, 2 wrong usage or a name that does not resolve.
+    Exit status: 0 the server can be reached and, unless left out, connected to, 1 not so, 2 wrong usage or a name that
+    does not resolve.
     """
     began = time.monotonic()
     try:
@@ -86,7 +94,8 @@ def doctor(
             best = examination.reachable(addresses[:ADDRESSES_MAX])
             if best is not None:
                 examination.way(best, seconds)
-                examination.connecting(best, addresses, echo)
+                if connect:
+                    examination.connecting(best, addresses, echo)
         except KeyboardInterrupt:
             findings.problem("stopped before the end")
     findings.finish()
