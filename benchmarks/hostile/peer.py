@@ -98,6 +98,7 @@ class Peer:
             SeededEntropy(random.getrandbits(32)),
             Credentials(NetworkingIdentity.generic_string(identity)),
             ConnectionOptions.default(),
+            Policy(2, None, 0),
         )
         self._sealing: Cipher
 
