@@ -44,6 +44,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
+    "metrics": _GROUND | {"connection", "drivers", "node", "version"},
     "": _GROUND | {"aio", "config", "sim", "sockets", "version"},
     "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "version", "wire"},
     "__main__": frozenset({"cli"}),

@@ -35,6 +35,7 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
+from gamesockets.node.measurements import Measurements, measure
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
@@ -144,6 +145,7 @@ class Node(LivingNode, ServiceOwner):
 
     def _close_all(self, now: int) -> None:
         for member in self.members.values():
+            self.tally.cut_off(member.connection.state, _SHUTDOWN)
             member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
         for port in self.service.ports():
             port.endpoint.drop(now)
@@ -388,6 +390,7 @@ class Node(LivingNode, ServiceOwner):
             member = self._incoming(connection, port)
         elif member.connection is not connection:
             return
+        self.tally.changed(change, member.listen_socket != 0)
         callback = member.configuration.effective(STATUS_CALLBACK)
         info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))
@@ -418,6 +421,9 @@ class Node(LivingNode, ServiceOwner):
         self.members[connection.id] = member
         self.set_group(member, 0)
         return member
+
+    def measure(self) -> Measurements:
+        return measure(self.service, self.tally, self.members)
 
     # ------------------------------------------------------------------ configuration
 

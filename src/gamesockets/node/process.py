@@ -17,6 +17,8 @@ from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.drivers.signals import SIGNALS
+from gamesockets.node.key_log import KEY_LOG
+from gamesockets.node.measurements import Measurements
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import ConfigurationScope
 from gamesockets.values.errors import CalledFromInside
@@ -47,6 +49,10 @@ class LivingNode(ABC):
         """Serves for a moment. Called without any lock."""
 
     @abstractmethod
+    def measure(self) -> Measurements:
+        """What all its connections did, and how they are. Called without any lock of ours but that of measuring."""
+
+    @abstractmethod
     def die_in_child(self) -> None:
         """The process was forked, and this is the child: the node belongs to the parent."""
 
@@ -67,14 +73,29 @@ class Process:
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
         self._lock: Any = threading.RLock()
+        self._past = Measurements()
+        """What nodes did that were closed."""
+        self._measuring: Any = threading.RLock()
 
     def register(self, node: LivingNode) -> None:
         """From now on `node` is told of changed global settings and of the end."""
         self._nodes[id(node)] = node
+        KEY_LOG.follow_environment()
 
     def forget(self, node: LivingNode) -> None:
-        """`node` was closed."""
-        self._nodes.pop(id(node), None)
+        """`node` was closed. Call without any lock."""
+        with self._measuring:
+            if self._nodes.pop(id(node), None) is not None:
+                self._past.add_past(node.measure())
+
+    def measure(self) -> Measurements:
+        """What all connections of the process did, and how they are. Call without any lock."""
+        with self._measuring:
+            found = Measurements()
+            found.add_past(self._past)
+            for node in self._living():
+                found.add(node.measure())
+        return found
 
     def _living(self) -> list[LivingNode]:
         """In one step: a node may come or go at any time."""
@@ -102,6 +123,7 @@ class Process:
     def start_anew(self) -> None:
         """After a fork, in the child: no node lives, and threads that may have held locks are gone."""
         self._lock = threading.RLock()
+        self._measuring = threading.RLock()
         OUTPUT.start_anew()
         SIGNALS.start_anew()
         for node in self._living():

@@ -1,10 +1,12 @@
 """Which calls belong to the whole process? First identity, global settings, debug output, the clock, the limits."""
 
+import os
 from typing import Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_type
@@ -80,6 +82,20 @@ class Library:
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
         OUTPUT.set_callback(detail_level, callback)
+
+    @staticmethod
+    def set_key_log(path: str | os.PathLike[str] | None) -> None:
+        """Writes the keys of all connections that begin from now on to a file, so that a capture can be decrypted.
+
+        For debugging alone: whoever has the file and the packets can read all that was sent. A warning in the log says
+        that keys are written. The file is appended to, and only its owner may read it; None stops it. The environment
+        variable GAMESOCKETS_KEY_LOG does the same for a program as it is.
+
+        Raises:
+            TypeError: `path` is no path.
+            OSError: the file cannot be opened, is not a regular one, or others may read it.
+        """
+        KEY_LOG.write_to(None if path is None else os.fspath(path))
 
     @staticmethod
     def time() -> int:
