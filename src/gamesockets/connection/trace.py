@@ -44,6 +44,11 @@ class TraceSink(ABC):
         raise NotImplementedError
 
     @abstractmethod
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        """A packet of ours counts as lost. It may turn out to be late."""
+        raise NotImplementedError
+
+    @abstractmethod
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         """The application sent: `outcome` is the message's number, or minus the `Result` that refused it."""
         raise NotImplementedError
@@ -52,6 +57,41 @@ class TraceSink(ABC):
     def message_received(self, message: NetworkingMessage, is_late: bool) -> None:
         """A whole message goes to the application; late if one with a higher number of its lane went before."""
         raise NotImplementedError
+
+
+@final
+class Tee(TraceSink):
+    """Tells two sinks."""
+
+    __slots__ = ("_one", "_two")
+
+    def __init__(self, one: TraceSink, two: TraceSink) -> None:
+        self._one = one
+        self._two = two
+
+    def packet_received(self, number: int, expected: int, payload: bytes, size_bytes: int, now: int) -> None:
+        self._one.packet_received(number, expected, payload, size_bytes, now)
+        self._two.packet_received(number, expected, payload, size_bytes, now)
+
+    def packet_sent(self, number: int, payload: bytes, size_bytes: int, now: int) -> None:
+        self._one.packet_sent(number, payload, size_bytes, now)
+        self._two.packet_sent(number, payload, size_bytes, now)
+
+    def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
+        self._one.acknowledged(latest, delay_us, round_trip_us, blocks)
+        self._two.acknowledged(latest, delay_us, round_trip_us, blocks)
+
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        self._one.packet_lost(number, size_bytes, now)
+        self._two.packet_lost(number, size_bytes, now)
+
+    def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
+        self._one.message_queued(outcome, size_bytes, flags, lane)
+        self._two.message_queued(outcome, size_bytes, flags, lane)
+
+    def message_received(self, message: NetworkingMessage, is_late: bool) -> None:
+        self._one.message_received(message, is_late)
+        self._two.message_received(message, is_late)
 
 
 @final

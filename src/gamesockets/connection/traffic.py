@@ -160,6 +160,7 @@ class Traffic:
     def set_trace(self, trace: TraceSink | None) -> None:
         """Tells `trace` of packets and messages from now on; None for nobody."""
         self._trace = trace
+        self.sender.path.noted_losses = None if trace is None else []
         self._stand_in_front()
 
     def deliver_to(self, inbox: Inbox) -> None:
@@ -198,6 +199,8 @@ class Traffic:
         if self.liveness.handle_timer(now):
             return True
         self.sender.loss.handle_timer(now)
+        if self._trace is not None:
+            self._tell_of_losses(self._trace, now)
         self._fit_packets()
         return False
 
@@ -288,6 +291,8 @@ class Traffic:
                 is_progress = True
         if is_progress:
             loss.on_progress(now)
+        if self._trace is not None:
+            self._tell_of_losses(self._trace, now)
         if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
 
@@ -314,6 +319,13 @@ class Traffic:
         else:
             delay_us = delay << ACK_DELAY_SHIFT
             trace.acknowledged(latest, delay_us, now - record.sent_at - delay_us, blocks)
+
+    def _tell_of_losses(self, trace: TraceSink, now: int) -> None:
+        losses = self.sender.path.noted_losses
+        if losses:
+            for number, size_bytes in losses:
+                trace.packet_lost(number, size_bytes, now)
+            losses.clear()
 
     def _settle_reports(self, now: int) -> None:
         loss = self.sender.loss

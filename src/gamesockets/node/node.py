@@ -40,8 +40,10 @@ from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.node.tally import Tally
+from gamesockets.node.tracing import TRACING
 from gamesockets.observe.debug_output import LINES
 from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
+from gamesockets.observe.trace_events import state_event
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
@@ -391,6 +393,8 @@ class Node(LivingNode, ServiceOwner):
         elif member.connection is not connection:
             return
         self.tally.changed(change, member.listen_socket != 0)
+        if TRACING.sink is not None:
+            TRACING.sink.put(state_event(change, now_us()))
         callback = member.configuration.effective(STATUS_CALLBACK)
         info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))

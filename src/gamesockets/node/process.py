@@ -19,6 +19,7 @@ from gamesockets.config.table import ConfigurationValue
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.measurements import Measurements
+from gamesockets.node.tracing import TRACING, TraceTarget
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import ConfigurationScope
 from gamesockets.values.errors import CalledFromInside
@@ -81,6 +82,7 @@ class Process:
         """From now on `node` is told of changed global settings and of the end."""
         self._nodes[id(node)] = node
         KEY_LOG.follow_environment()
+        TRACING.follow_environment()
 
     def forget(self, node: LivingNode) -> None:
         """`node` was closed. Call without any lock."""
@@ -119,6 +121,7 @@ class Process:
                 node.serve_at_end()
         for node in living:
             node.close()
+        TRACING.direct(None, 0)
 
     def start_anew(self) -> None:
         """After a fork, in the child: no node lives, and threads that may have held locks are gone."""
@@ -126,6 +129,7 @@ class Process:
         self._measuring = threading.RLock()
         OUTPUT.start_anew()
         SIGNALS.start_anew()
+        TRACING.start_anew()
         for node in self._living():
             with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
                 node.die_in_child()
@@ -152,6 +156,11 @@ class Process:
         """
         with self._entering():
             self.configuration.apply(config)
+        self._tell_all()
+
+    def set_trace(self, target: TraceTarget | None, bytes_max: int) -> None:
+        """Where the events of all connections go from now on. Call without any lock."""
+        TRACING.direct(target, bytes_max)
         self._tell_all()
 
     def _entering(self) -> Any:

@@ -118,6 +118,9 @@ class TraceLines(TraceSink):
             if nacks:
                 self._line(DebugType.DEBUG, self._packet_gaps, f"peer misses packets [{end},{middle})")
 
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        """What the peer reports has said it already."""
+
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         how = "reliable" if flags & SendFlags.RELIABLE else "unreliable"
         if outcome > 0:

@@ -20,7 +20,16 @@ LATE_ARRIVAL_US: Final = 30_000
 class PathFeedback:
     """Counts and estimates of one path, kept up to date event by event."""
 
-    __slots__ = ("_flight", "_shared", "delivered_bytes", "late_packets", "lost_packets", "pacer", "round_trip")
+    __slots__ = (
+        "_flight",
+        "_shared",
+        "delivered_bytes",
+        "late_packets",
+        "lost_packets",
+        "noted_losses",
+        "pacer",
+        "round_trip",
+    )
 
     def __init__(self, flight: Flight) -> None:
         self._flight = flight
@@ -34,6 +43,8 @@ class PathFeedback:
         """Packets that are believed lost; those that turned out to be late left out."""
         self.late_packets = 0
         """Packets that were believed lost until they were acknowledged."""
+        self.noted_losses: list[tuple[int, int]] | None = None
+        """Numbers and sizes of packets lost since somebody looked; None while nobody watches."""
 
     def on_connected(self, now: int) -> None:
         """Packets may flow: the round trip of the handshake is the first estimate."""
@@ -68,6 +79,8 @@ class PathFeedback:
         """The peer does not have this packet, as far as can be told. Called once a packet."""
         self._flight.replace(number, packet.as_lost())
         self.lost_packets += 1
+        if self.noted_losses is not None:
+            self.noted_losses.append((number, packet.size_bytes))
 
     def on_late_arrival(self) -> None:
         """A packet that was believed lost had only been overtaken."""
