@@ -45,7 +45,7 @@ def tshark(folder: Path, recording: Recording, *options: str) -> str:
     return done.stdout
 
 
-def packets(folder: Path, recording: Recording, *options: str) -> list[dict[str, list[Any]]]:
+def packets(folder: Path, recording: Recording, *options: str) -> list[dict[str, Any]]:
     """The fields of each packet, by name."""
     text = tshark(folder, recording, "-T", "json", "-J", "gns", "--no-duplicate-keys", *options)
     return [packet["_source"]["layers"].get("gns", {}) for packet in json.loads(text)]
@@ -66,9 +66,8 @@ def all_of(tree: Any, name: str) -> list[str]:
 def test_every_packet_is_recognized_and_opened(tmp_path: Path, recording: Recording) -> None:
     found = packets(tmp_path, recording, "-o", f"gns.keys:{recording.keys}")
     assert len(found) == len(recording.passages)
-    assert [int(packet["gns.kind"]) for packet in found] == [  # type: ignore[call-overload]
-        x.data[0] if x.data[0] < 128 else 128 for x in recording.passages
-    ]
+    kinds = [min(x.data[0], 128) for x in recording.passages]
+    assert [int(packet["gns.kind"]) for packet in found] == kinds
     assert not any("malformed" in json.dumps(packet) for packet in found)
     data = [packet for packet in found if packet["gns.kind"] == "128"]
     assert all("gns.number" in packet for packet in data)
