@@ -314,7 +314,7 @@ def test_what_is_shown_is_what_was_traced(tab: Page, trace: Path) -> None:
     client = next(x["connection"] for x in events if x["event"] == "connection" and not x["is_incoming"])
     with served(trace) as url:
         show(tab, url)
-        for series, kind in (("sent", "packet_sent"), ("lost", "packet_lost"), ("trips", "ack"), ("samples", "sample")):
+        for series, kind in (("sent", "packet_sent"), ("lost", "packet_lost"), ("samples", "sample")):
             expected = sum(x["event"] == kind and x["connection"] == client for x in events)
             assert tab.run(f"connections.get({client}).{series}.t.length") == expected, series
         text = tab.run("document.getElementById('moment').innerText")
