@@ -2,10 +2,12 @@
 
 Pages must read well in the repository too, so they link to files outside docs/ and mark where a table belongs. Here
 such links become plain text, docstrings lose what only developers can look up, sections and rules of the specification
-get anchors (`s2-2-8-1`, `s2-2-8-1-r3`), and nothing may load from elsewhere.
+get anchors (`s2-2-8-1`, `s2-2-8-1-r3`), the page of rules gets its table, and nothing may load from elsewhere.
 """
 
+import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +32,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Before a page is rendered."""
     if page.is_homepage:
         page.meta["hide"] = ["navigation"]  # it would list nothing but this page
-    markdown = _INCLUDE.sub(_included, markdown)
+    markdown = with_compliance(_INCLUDE.sub(_included, markdown))
     chapter = re.match(r"spec/(\d)", page.file.src_uri)
     if chapter is not None:
         markdown = _with_anchors(markdown, chapter[1])
@@ -41,6 +43,21 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def _included(marker: re.Match[str]) -> str:
     path = HERE / marker["path"]
     return "" if marker["optional"] and not path.exists() else path.read_text(encoding="utf-8")
+
+
+def with_compliance(markdown: str) -> str:
+    """Puts the table of rules and their tests where it belongs, if it does."""
+    marker = "<!-- compliance -->"
+    if marker not in markdown:
+        return markdown
+    # mkdocs loads this file by its path, so that no module beside it can be imported by name.
+    spec = importlib.util.spec_from_file_location("compliance", HERE / "compliance.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("docs/compliance.py is missing")
+    compliance = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = compliance  # dataclasses look their module up
+    spec.loader.exec_module(compliance)
+    return markdown.replace(marker, compliance.render())
 
 
 def _with_anchors(markdown: str, chapter: str) -> str:

@@ -41,12 +41,14 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "observe": _CORE | {"clock"},
     "drivers": _GROUND | {"bad_network", "clock", "config", "connection", "endpoint", "observe"},
     "sim": _GROUND | _CREDENTIALS | {"bad_network", "config", "connection", "endpoint", "observe"},
+    "torture": _GROUND | {"bad_network", "config", "connection", "endpoint", "send", "sim", "wire"},
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "metrics": _GROUND | {"connection", "drivers", "node", "version"},
-    "": _GROUND | {"aio", "config", "sim", "sockets", "version"},
-    "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "version", "wire"},
+    "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
+    "": _GROUND | {"aio", "config", "game", "sim", "sockets", "version"},
+    "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "torture", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
 

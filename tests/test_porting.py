@@ -79,6 +79,7 @@ def test_the_page_is_up_to_date() -> None:
     assert page == porting.render(TABLE), "run `python -m docs.porting`"
 
 
+@pytest.mark.rule("3, 1", "3, 1.2")
 def test_what_works_is_there_and_proven() -> None:
     for row in TABLE.rows:
         if row.works:
@@ -87,6 +88,7 @@ def test_what_works_is_there_and_proven() -> None:
             assert is_test(row.test), f"{row} names no test"
 
 
+@pytest.mark.rule("3, 3")
 def test_what_comes_later_is_not_there_yet() -> None:
     """When it is: set the status of its row in docs/porting.toml to "works", and look at its test."""
     for row in TABLE.rows:
@@ -97,6 +99,7 @@ def test_what_comes_later_is_not_there_yet() -> None:
             assert not all(exists(name) for name in row.python_names), f"{row.python} exists: its row can say works"
 
 
+@pytest.mark.rule("3, 3")
 def test_what_is_not_applicable_says_why() -> None:
     for row in TABLE.rows:
         if row.status == "not applicable":
@@ -105,6 +108,7 @@ def test_what_is_not_applicable_says_why() -> None:
             assert not row.test, row
 
 
+@pytest.mark.rule("3, 1.2", "3, 1.3", "3, 3.1", "3, 3.2")
 @pytest.mark.parametrize("column", ["early", "final", "native"])
 def test_no_name_of_the_others_is_missing(column: str) -> None:
     missing = set(NAMES[column]) - named(column)
@@ -112,6 +116,7 @@ def test_no_name_of_the_others_is_missing(column: str) -> None:
     assert missing - enumerations == set()
 
 
+@pytest.mark.rule("3, 1.7")
 @pytest.mark.parametrize("column", ["early", "final"])
 def test_no_member_of_the_wrappers_enumerations_is_missing(column: str) -> None:
     expected = {

@@ -12,8 +12,8 @@ PAIRS = programs(PAGE)
 
 def test_the_first_screen_has_a_server_and_a_client() -> None:
     server, client = [block for block in blocks(PAGE) if block.language == "python"][:2]
-    assert "create_listen_socket" in server.code
-    assert "connect(" in client.code
+    assert "gs.Server(" in server.code
+    assert "gs.Client(" in client.code
     assert (ROOT / PAGE).read_text(encoding="utf-8").index(client.code) < 4000
 
 

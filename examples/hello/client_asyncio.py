@@ -10,7 +10,7 @@ from gamesockets import aio
 async def main(port: int = 27015) -> None:
     """Say hello once."""
     try:
-        async with asyncio.timeout(5), aio.connect("::1", port) as connection:
+        async with asyncio.timeout(5), aio.connect("localhost", port) as connection:
             await connection.send(b"world", gs.SendFlags.RELIABLE)
             answer = await connection.receive()
             print(answer.data.decode())

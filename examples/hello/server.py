@@ -1,4 +1,4 @@
-"""A server that greets whoever sends it a name, with the game-loop API: `python -m examples.hello.server`."""
+"""A server that greets whoever sends it a name, in a game loop: `python -m examples.hello.server`."""
 
 import sys
 
@@ -6,24 +6,17 @@ import gamesockets as gs
 
 
 def main(port: int = 27015) -> None:
-    """Greet until interrupted."""
-    with gs.NetworkingSockets() as sockets:
+    """Greet until Ctrl-C or SIGTERM."""
+    with gs.Server(f"[::]:{port}") as server:
+        print("listening on", server.address, flush=True)
 
-        def on_status(status: gs.StatusInfo) -> None:
-            # Called inside run_callbacks(), with each change of a connection's state.
-            if status.connection_info.state == gs.ConnectionState.CONNECTING:
-                sockets.accept_connection(status.connection)
-            elif status.connection_info.state >= gs.ConnectionState.CLOSED_BY_PEER:
-                sockets.close_connection(status.connection)  # its handle is ours until we say so
+        def greet() -> None:
+            # Called with each thing that happens: somebody came, a message came, somebody left.
+            for event in server.events():
+                if isinstance(event, gs.Received):
+                    event.peer.send(b"Hello, " + event.data, gs.SendFlags.RELIABLE)
 
-        sockets.set_status_callback(on_status)
-        listen_socket = sockets.create_listen_socket(gs.Address("::", port))
-        print("listening on", sockets.get_listen_socket_address(listen_socket), flush=True)
-
-        while sockets.wait():  # sleeps until there is something to do; a game calls the rest once a frame instead
-            sockets.run_callbacks()
-            for message in sockets.receive_messages_on_listen_socket(listen_socket):
-                sockets.send_message_to_connection(message.connection, b"Hello, " + message.data, gs.SendFlags.RELIABLE)
+        server.run(greet, hz=None)  # sleeps until something has come; at the end it tells everybody
 
 
 if __name__ == "__main__":

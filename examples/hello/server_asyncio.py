@@ -1,6 +1,5 @@
 """A server that greets whoever sends it a name, with asyncio: `python -m examples.hello.server_asyncio`."""
 
-import asyncio
 import sys
 
 import gamesockets as gs
@@ -13,12 +12,10 @@ async def greet(connection: aio.Connection) -> None:
         await connection.send(b"Hello, " + message.data, gs.SendFlags.RELIABLE)
 
 
-async def main(port: int = 27015) -> None:
-    """Greet until interrupted."""
-    async with aio.serve(greet, "::", port) as server:
-        print("listening on", server.address, flush=True)
-        await server.serve_forever()
+def main(port: int = 27015) -> None:
+    """Greet until Ctrl-C or SIGTERM; then everybody is told."""
+    aio.run_server(greet, "::", port, on_start=lambda server: print("listening on", server.address, flush=True))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(int, sys.argv[1:])))
+    main(*map(int, sys.argv[1:]))

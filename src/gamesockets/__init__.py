@@ -2,18 +2,29 @@
 
 import gamesockets as gs
 
-with gs.NetworkingSockets() as sockets:
-    connection = sockets.connect(gs.Address("127.0.0.1", 27015))
-    sockets.send_message_to_connection(connection, b"hello", gs.SendFlags.RELIABLE)
+with gs.Client("play.example:27015") as client:
+    client.send(b"hello", gs.SendFlags.RELIABLE)
+    while client.wait(timeout=5):
+        for event in client.events():
+            print(event)
+
+Three APIs stand on one core: `Client` and `Server` for game loops, `NetworkingSockets` with handles for those who come
+from the reference library, and `gamesockets.aio` for asyncio.
 """
 
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gamesockets.config.strings import ConfigurationString
 from gamesockets.config.table import ConfigurationRow, ConfigurationValue
+from gamesockets.game.client import Client
+from gamesockets.game.events import Connected, Disconnected, Event, Received
+from gamesockets.game.peer import Peer
+from gamesockets.game.server import Server
 from gamesockets.sockets.library import Library
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.address import Address
+from gamesockets.values.backoff import Backoff
 from gamesockets.values.enums import (
     ConfigurationDataType,
     ConfigurationScope,
@@ -38,6 +49,7 @@ from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.refusal import Refusal
 from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
@@ -45,14 +57,17 @@ from gamesockets.version import __version__
 
 __all__ = [
     "Address",
+    "Backoff",
     "CalledAfterFork",
     "CalledFromInside",
+    "Client",
     "ConfigurationDataType",
     "ConfigurationRow",
     "ConfigurationScope",
     "ConfigurationString",
     "ConfigurationValue",
     "ConfigurationValueResult",
+    "Connected",
     "Connection",
     "ConnectionClosed",
     "ConnectionFailed",
@@ -61,7 +76,9 @@ __all__ = [
     "ConnectionState",
     "ConnectionStatus",
     "DebugType",
+    "Disconnected",
     "EndReason",
+    "Event",
     "GameSocketsError",
     "IdentityType",
     "InvalidHandle",
@@ -72,16 +89,32 @@ __all__ = [
     "NetworkingMessage",
     "NetworkingSockets",
     "OutgoingMessage",
+    "Peer",
     "PollGroup",
+    "Received",
+    "Refusal",
     "Result",
     "SendFlags",
     "SendType",
+    "Server",
     "Statistics",
     "StatusInfo",
     "__version__",
 ]
 
-if not TYPE_CHECKING:  # type checkers would take every name for one of this module
+_LAZY = ("aio", "sim")
+"""Packages that are imported when they are first used: not every program needs them."""
 
-    def __getattr__(name: str) -> NoReturn:
+if TYPE_CHECKING:
+    from gamesockets import aio as aio
+    from gamesockets import sim as sim
+else:  # type checkers would take every name for one of this module
+
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY:
+            return import_module(f"gamesockets.{name}")
         raise missing_name(name, __all__)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_LAZY, "__doc__", "__file__", "__name__", "__path__"])

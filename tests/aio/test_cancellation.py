@@ -23,7 +23,7 @@ from gamesockets import Result, aio
 V = gs.ConfigurationValue
 T = TypeVar("T")
 
-NARROW: Final = {V.SEND_BUFFER_SIZE: 4000, **SWIFT}
+NARROW: Final = {V.SEND_BUFFER_SIZE: 4096, **SWIFT}
 """A buffer that is soon full, and soon empty."""
 
 

@@ -353,10 +353,13 @@ async def test_local_addresses_that_cannot_be_had() -> None:
 # ---------------------------------------------------------------------- bad input
 
 BAD_TARGETS = [
-    (("127.0.0.1", 65536), ValueError, "port must be an integer in 0..65535, not 65536"),
+    (("127.0.0.1", 65536), ValueError, "port must be an integer in [01]..65535, not 65536"),
     (("127.0.0.1", -1), ValueError, "port must be"),
     (("127.0.0.1", "80"), TypeError, "port must be int, not '80'"),
-    (("127.0.0.1",), TypeError, "port is missing"),
+    (("127.0.0.1",), ValueError, "'127.0.0.1' must end in a port of [01]..65535, as in 'play.example:27015'"),
+    (("http://play.example:27015",), ValueError, "without '//', as in 'play.example:27015'"),
+    (("::1:27015",), ValueError, r"in brackets, as in '\[::1\]:27015'"),
+    (("localhost:5", 5), ValueError, "must be a name or an IP address, without a port"),
     ((gs.Address(LOCAL, 1), 1), ValueError, "leave out port"),
     ((None, 1), TypeError, "host must be str or Address, not None"),
     ((("127.0.0.1", 1),), TypeError, "host must be"),

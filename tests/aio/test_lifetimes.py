@@ -245,11 +245,11 @@ def test_deinitialize_ends_all_that_waits(kind: str, shut_down: Callable[[], "as
             await shut_down()
             for outcome in await asyncio.gather(*waiting, return_exceptions=True):
                 assert isinstance(outcome, gs.ConnectionClosed)
-            with pytest.raises(gs.ConnectionFailed, match="reason 2999: the library was shut down"):
+            with pytest.raises(gs.ConnectionFailed, match="reason 1000: the library was shut down"):
                 await connecting
             await asyncio.gather(*ending)
             assert not server.is_serving
-            assert (client.end_reason, theirs.end_reason) == (2999, 2999)
+            assert (client.end_reason, theirs.end_reason) == (1000, 1000)
             for thing in (client, one, two, server):
                 await thing.close()
             with pytest.raises(gs.ConnectionClosed):
@@ -290,7 +290,7 @@ async def test_deinitialize_in_a_status_callback() -> None:
     async with aio.serve(keep, LOCAL, 0) as server:
         client = await aio.connect(server.address, config={V.CALLBACK_CONNECTION_STATUS_CHANGED: shut_down})
         await client.wait_closed()
-        assert client.end_reason == 2999
+        assert client.end_reason == 1000
         await client.close()
 
 

@@ -63,7 +63,7 @@ def test_values_that_cannot_be_set() -> None:
 def test_nothing_of_aio_is_made_outside_a_loop() -> None:
     opening = aio.connect("127.0.0.1", 1)
     entering = opening.__aenter__()
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="needs a running event loop of asyncio, and here is none"):
         entering.send(None)
 
 

@@ -77,6 +77,7 @@ def test_without_conditions_datagrams_pass_at_once_in_order() -> None:
     assert (link.entered, link.delivered) == (10, 10)
 
 
+@pytest.mark.rule("2, 2.13 rule 4")
 def test_latency_is_exact_to_the_microsecond() -> None:
     link = Link(latency=0.0123456)
     link.receive_datagram(b"a", "peer", 1000)
@@ -85,6 +86,7 @@ def test_latency_is_exact_to_the_microsecond() -> None:
     assert link.datagrams_to_send(13346) == [(b"a", "peer")]
 
 
+@pytest.mark.rule("2, 2.13 rule 8")
 def test_arrivals_are_in_order_of_time_and_ties_in_order_of_entry() -> None:
     link = Link(latency=0.002)
     link.receive_datagram(b"1", "peer", 0)
@@ -170,6 +172,7 @@ def test_equal_seeds_give_equal_passages_and_other_seeds_do_not() -> None:
 # ---- each condition by itself
 
 
+@pytest.mark.rule("2, 2.13 rule 3")
 @pytest.mark.parametrize("loss", [0.01, 0.3, 0.9])
 def test_loss(loss: float) -> None:
     link = Link(loss=loss, seed=1)
@@ -181,12 +184,14 @@ def test_loss(loss: float) -> None:
     assert runs == about(loss * (1 - loss)), "draws are independent: losses do not clump"
 
 
+@pytest.mark.rule("2, 2.13 rule 3")
 def test_certain_loss_loses_all() -> None:
     link = Link(loss=1.0)
     assert passage(link, 1000) == []
     assert link.lost == 1000
 
 
+@pytest.mark.rule("2, 2.13 rule 5")
 def test_jitter_alone_never_reorders() -> None:
     """Not even when datagrams follow each other closely and only some are delayed."""
     for probability in (0.1, 0.75, 1.0):
@@ -199,6 +204,7 @@ def test_jitter_alone_never_reorders() -> None:
         assert link.reordered == 0
 
 
+@pytest.mark.rule("2, 2.13 rule 5")
 def test_jitter_far_apart_is_exponential_and_cut() -> None:
     """When nothing is ahead to wait for, the delay is min(maximum, an exponential draw)."""
     conditions = Conditions(latency=0.01, jitter_average=0.02, jitter_maximum=0.05, jitter_probability=0.6)
@@ -210,6 +216,7 @@ def test_jitter_far_apart_is_exponential_and_cut() -> None:
     assert sum(delay == 50_000 for delay in delays) == about(0.6 * 0.0821)
 
 
+@pytest.mark.rule("2, 2.13 rule 9")
 def test_jitter_clumps() -> None:
     """Datagrams behind a delayed one wait for it and follow 1 µs later; then the delay is forgotten."""
 
@@ -229,6 +236,7 @@ def test_jitter_clumps() -> None:
     assert [now for _, _, now in arrivals] == [2500, 2501, 2502, 3000]
 
 
+@pytest.mark.rule("2, 2.13 rule 5")
 @pytest.mark.parametrize("off", [{"jitter_average": 0.0}, {"jitter_maximum": 0.0}, {"jitter_probability": 0.0}])
 def test_jitter_is_off_when_any_of_it_is_zero(off: dict[str, Any]) -> None:
     on = Conditions(jitter_average=0.05, jitter_maximum=0.1, jitter_probability=1.0)
@@ -241,6 +249,7 @@ def test_the_short_form_delays_by_that_much_on_average() -> None:
     assert sum(delays) / MANY == pytest.approx(10_000, rel=0.03)
 
 
+@pytest.mark.rule("2, 2.13 rule 6")
 def test_reorder_lets_later_datagrams_overtake() -> None:
     link = Link(Random(7), Conditions(latency=0.03, reorder=0.2, reorder_delay=0.0025))
     arrivals = passage(link, MANY)
@@ -252,6 +261,7 @@ def test_reorder_lets_later_datagrams_overtake() -> None:
     assert overtaken > MANY * 0.1
 
 
+@pytest.mark.rule("2, 2.13 rule 6", "3, 4.8")
 def test_reorder_comes_after_jitter() -> None:
     """What is held back does not hold back what follows."""
     link = Link(jitter=0.001, reorder=1.0)
@@ -261,6 +271,7 @@ def test_reorder_comes_after_jitter() -> None:
     assert [data for data, _ in link.datagrams_to_send(SECOND)] == [b"second", b"first"]
 
 
+@pytest.mark.rule("2, 2.13 rule 7")
 def test_duplicates_follow_the_original() -> None:
     link = Link(Random(8), Conditions(latency=0.01, duplicate=0.3, duplicate_delay_maximum=0.004))
     arrivals = passage(link, MANY, interval=SECOND)
@@ -277,6 +288,7 @@ def test_duplicates_follow_the_original() -> None:
     assert set(originals.values()) == {10_000}, "the original is not delayed by its copy"
 
 
+@pytest.mark.rule("2, 2.13 rule 7")
 def test_certain_duplication_makes_one_copy_each() -> None:
     link = Link(duplicate=1.0)
     assert sorted(numbers(passage(link, 50))) == sorted([*range(50), *range(50)])
@@ -334,6 +346,7 @@ def test_below_the_rate_nothing_is_dropped() -> None:
     assert link.rate_dropped == 0
 
 
+@pytest.mark.rule("2, 2.13 rule 2", "3, 17")
 def test_the_bucket_starts_full_and_may_be_overdrawn() -> None:
     link = Link(Random(), Conditions(rate_bytes_per_second=1000, rate_burst_bytes=2500))
     for _ in range(5):
@@ -355,6 +368,7 @@ def test_a_pause_fills_the_bucket_to_the_burst_and_no_further() -> None:
         assert len(link.datagrams_to_send(start)) == 3
 
 
+@pytest.mark.rule("2, 2.13 rule 2")
 def test_a_rate_without_burst_lets_nothing_pass() -> None:
     link = Link(Random(), Conditions(rate_bytes_per_second=1_000_000, rate_burst_bytes=0))
     assert passage(link, 100) == []
@@ -382,6 +396,7 @@ def test_a_smaller_burst_shrinks_the_bucket_and_other_changes_do_not_refill_it()
     assert link.rate_dropped == 3
 
 
+@pytest.mark.rule("2, 2.13 rule 2", "3, 4.8")
 def test_the_rate_limit_comes_before_loss() -> None:
     link = Link(Random(), Conditions(loss=1.0, rate_bytes_per_second=1, rate_burst_bytes=1500))
     for _ in range(5):
@@ -427,6 +442,7 @@ shares = st.floats(0, 1)
 delays = st.floats(0, 1)
 
 
+@pytest.mark.rule("2, 2.13 rule 8")
 @given(
     conditions=st.builds(
         Conditions,

@@ -242,6 +242,7 @@ def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Que
     assert min(answers[late[0]]) >= 0.4
 
 
+@pytest.mark.rule("2, 2.13 rule 1", "3, 4.8")
 def test_every_living_object_of_the_process_is_affected(pair: Pair) -> None:
     """Also those made before, and those made after; handshakes too."""
     with gs.NetworkingSockets() as third, global_values(third, {V.FAKE_PACKET_LOSS_SEND: 100}):

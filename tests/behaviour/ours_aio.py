@@ -60,6 +60,7 @@ class OursOnALoop(Side):
     """Our library in an event loop.  `identity` is a text form, None is anonymous."""
 
     shutdown_reason: ClassVar[int] = EndReason.APP_GENERIC
+    refuses_reasons: ClassVar[bool] = True
 
     def __init__(
         self,

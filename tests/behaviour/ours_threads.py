@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from tests.behaviour.ours import (
     JOIN_S,
@@ -22,7 +22,7 @@ from tests.behaviour.ours import (
 )
 from tests.behaviour.side import NO_OPTIONS, Info, Refusal, Side, Status
 from tests.behaviour.traffic import Outgoing, Received, content
-from tests.interop.gns import Config, Options, OptionValue, Send
+from tests.interop.gns import Config, EndReason, Options, OptionValue, Send
 
 import gamesockets as gs
 
@@ -31,6 +31,9 @@ PUMP_S: Final = 0.01
 
 class OursOnThreads(Side):
     """Our library in the tests' own process.  `identity` is a text form, None is anonymous."""
+
+    shutdown_reason: ClassVar[int] = EndReason.APP_GENERIC
+    refuses_reasons: ClassVar[bool] = True
 
     def __init__(
         self, name: str, identity: str | None = None, values: Mapping[Config, OptionValue] | None = None

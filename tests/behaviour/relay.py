@@ -10,7 +10,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from tests.behaviour.side import DEADLINE_S
 from tests.support.waiting import wait_until
@@ -44,6 +44,10 @@ class Datagram(NamedTuple):
             size = int.from_bytes(self.data[1:3], "little")
             return read_fields(self.data[3 : 3 + size])
         return read_fields(self.data[1:])
+
+
+Weather: TypeAlias = Callable[[Datagram], bytes | None]
+"""What goes on of a datagram: itself, something else, or nothing."""
 
 
 def read_fields(message: bytes) -> dict[int, int | bytes]:
@@ -88,8 +92,9 @@ def control_datagram(kind: int, fixed32_fields: dict[int, int]) -> bytes:
 class Relay:
     """Forwards UDP on 127.0.0.1 between clients, who connect to `address`, and `server`."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, weather: Weather | None = None) -> None:
         self.server = server
+        self._weather = weather
         host, _, port = server.rpartition(":")
         self._server = (host, int(port))
         self._front = _udp_socket()
@@ -103,6 +108,7 @@ class Relay:
         self._forwarding = True
         self._changed = threading.Condition()
         self._seen: list[Datagram] = []
+        self._arrived: list[bytes | None] = []
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
         self._thread.start()
 
@@ -128,6 +134,7 @@ class Relay:
         """From now on forward again; what comes from now on is what `seen` and `wait_for` know."""
         with self._changed:
             self._seen.clear()
+            self._arrived.clear()
         self._forwarding = True
 
     def inject(self, upwards: bool, data: bytes) -> None:
@@ -146,6 +153,11 @@ class Relay:
                 for datagram in self._seen
                 if upwards in (None, datagram.upwards) and kind in (None, datagram.kind)
             ]
+
+    def capture(self) -> list[tuple[Datagram, bytes | None]]:
+        """Everything that came in so far, each with what went on of it."""
+        with self._changed:
+            return list(zip(self._seen, self._arrived, strict=True))
 
     def wait_for(self, matches: Callable[[Datagram], bool], what: str) -> Datagram:
         """The first datagram that `matches`."""
@@ -177,14 +189,19 @@ class Relay:
             self._selector.register(upstream, selectors.EVENT_READ)
             self._upstream[sender] = upstream
             self._clients[upstream] = sender
+        datagram = Datagram(upwards, data)
+        arriving: bytes | None = data if self._forwarding else None
+        if arriving is not None and self._weather is not None:
+            arriving = self._weather(datagram)
         with self._changed:
-            self._seen.append(Datagram(upwards, data))
+            self._seen.append(datagram)
+            self._arrived.append(arriving)
             self._changed.notify_all()
-        if self._forwarding:
+        if arriving is not None:
             if upwards:
-                self._upstream[sender].sendto(data, self._server)
+                self._upstream[sender].sendto(arriving, self._server)
             else:
-                self._front.sendto(data, self._clients[sock])
+                self._front.sendto(arriving, self._clients[sock])
 
 
 def _udp_socket() -> socket.socket:

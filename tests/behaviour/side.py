@@ -84,6 +84,8 @@ class Side(abc.ABC):
     """One running library, with what happened to it so far.  `accepting` says what becomes of requests."""
 
     shutdown_reason: ClassVar[int] = EndReason.APP_EXCEPTION_MAX
+    refuses_reasons: ClassVar[bool] = False
+    """Whether a reason that no application may give is an error of the call."""
     """What peers hear when it is shut down (spec 3, 15.2)."""
 
     def __init__(self, name: str) -> None:

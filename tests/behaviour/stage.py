@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import pytest
-from tests.behaviour.relay import Relay
+from tests.behaviour.relay import Relay, Weather
 from tests.behaviour.side import NO_OPTIONS, Side
 from tests.interop.gns import Config, Options, OptionValue
 
@@ -142,9 +142,9 @@ class Stage:
         self._sides.append(side)
         return side
 
-    def relay(self, server: str) -> Relay:
-        """A relay in front of a server."""
-        relay = Relay(server)
+    def relay(self, server: str, weather: Weather | None = None) -> Relay:
+        """A relay in front of a server; with a `weather`, not everything passes it."""
+        relay = Relay(server, weather)
         self._relays.append(relay)
         return relay
 

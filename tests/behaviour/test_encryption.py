@@ -16,6 +16,7 @@ OUTCOMES = [
 ]
 
 
+@pytest.mark.rule("3, 5.11", "3, 13.1 rule 1")
 @pytest.mark.parametrize("server_value", range(4), ids="server{}".format)
 @pytest.mark.parametrize("client_value", range(4), ids="client{}".format)
 def test_negotiation(pairing: Pairing, stage: Stage, client_value: int, server_value: int) -> None:

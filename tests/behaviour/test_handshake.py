@@ -67,6 +67,7 @@ def test_identities(
     exchange(*link.ends("client"), seed=1)
 
 
+@pytest.mark.rule("1, 1.2 rule 3")
 def test_wildcard_address_takes_both_families(pairing: Pairing, stage: Stage) -> None:
     """A server on [::] is reached over IPv4 and IPv6, and sees IPv4 clients as such (spec 1, 1.2)."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
@@ -92,6 +93,7 @@ def test_messages_wait_for_the_connection(pairing: Pairing, stage: Stage) -> Non
     assert got == [expected(message, number) for number, message in enumerate(messages, 1)]
 
 
+@pytest.mark.rule("1, 13 rule 5")
 @polling_server
 def test_refused_by_the_application(pairing: Pairing, stage: Stage) -> None:
     """A request that the application closes ends with its reason and text (spec 3, 6.2)."""
@@ -117,6 +119,7 @@ def test_refused_at_once(pairing: Pairing, stage: Stage) -> None:
     exchange(*stage.join(client, server, address).ends("client"), seed=1)
 
 
+@pytest.mark.rule("1, 3.5 rule 7")
 @polling_server
 def test_never_accepted(pairing: Pairing, stage: Stage) -> None:
     """An application that does not decide in time ends the request by timeout at both ends (spec 3, 6.2)."""
@@ -154,6 +157,7 @@ def test_cancelled_connect(pairing: Pairing, stage: Stage) -> None:
     assert server.wait_for_state(request, State.CLOSED_BY_PEER).reason == EndReason.APP_GENERIC
 
 
+@pytest.mark.rule("1, 3")
 def test_on_the_wire(pairing: Pairing, stage: Stage) -> None:
     """Control datagrams have sizes, ids and versions of protocol 13; data packets keep to spec 1, 1.4."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")

@@ -29,6 +29,7 @@ def test_eight_lanes(pairing: Pairing, stage: Stage, sender: End) -> None:
     assert_in_order(far.wait_for_reliable(far_connection, sent), sent, unreliable_share=0.5)
 
 
+@pytest.mark.rule("3, 8.2")
 @pytest.mark.parametrize("sender", SENDERS)
 def test_high_priority_overtakes(pairing: Pairing, stage: Stage, sender: End) -> None:
     """A message of the first class passes the bulk that waits in the second (smaller numbers go first)."""
@@ -60,6 +61,7 @@ def test_weights_share_the_rate(pairing: Pairing, stage: Stage, sender: End) -> 
     assert each / 5 < light < each / 2, f"{light} light messages came before the last of {each} heavy ones"
 
 
+@pytest.mark.rule("2, 2.10 rule 7")
 @only(lambda pairing: pairing != REFERENCE_ALONE)
 @pytest.mark.parametrize("lanes", [[0, *range(8, 21)], [0, 7, 8, 127, 128, 200, 254]], ids=["to-20", "to-254"])
 def test_lanes_from_eight_on(pairing: Pairing, stage: Stage, lanes: list[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import pytest
 from tests.behaviour.stage import Pairing, Stage, only
 from tests.interop.gns import EndReason, State
 
@@ -15,6 +16,7 @@ V: Final = gs.ConfigurationValue
 our_server: Final = only(lambda pairing: pairing.server != "reference")
 
 
+@pytest.mark.rule("1, 3.1 rule 3")
 @our_server
 def test_a_client_hears_that_the_server_is_full(pairing: Pairing, stage: Stage) -> None:
     """At once, with a reason and a text that the application sees; the one that is in stays (spec 1, 7.5)."""

@@ -50,6 +50,7 @@ def test_all_sizes_in_a_row(pairing: Pairing, stage: Stage, sender: End) -> None
     assert far.wait_for_messages(far_connection, len(sent)) == sent
 
 
+@pytest.mark.rule("3, 7.1 rule 3")
 def test_too_large_to_send(pairing: Pairing, stage: Stage) -> None:
     """One byte more than the limit is refused by the sender (spec 3, 7.1)."""
     link = stage.link(pairing)
@@ -61,6 +62,7 @@ def test_too_large_to_send(pairing: Pairing, stage: Stage) -> None:
         )
 
 
+@pytest.mark.rule("3, 7.2 rule 2")
 def test_twenty_thousand_mixed_messages(pairing: Pairing, stage: Stage) -> None:
     """20,000 messages of both kinds on four lanes each way at once: in order on their lane, none lost."""
     link = stage.link(pairing, MANY_MESSAGES)

@@ -1,5 +1,6 @@
 """Can a peer's text do harm on a terminal, and do commands stop as asked?"""
 
+import contextlib
 import logging
 import os
 import signal
@@ -43,6 +44,17 @@ def test_work_is_not_cut_in_half() -> None:
             raise AssertionError("a stop that was asked for must not wait")
         with stop.waiting():
             pass  # the same stop does not disturb the cleaning up
+
+
+def test_a_stop_that_a_finalizer_swallowed_is_seen_at_the_next_wait() -> None:
+    """Python drops what a signal handler raises in a weakref callback or `__del__`."""
+    with stop_signals() as stop:
+        with stop.waiting(), contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), stop.waiting():
+            raise AssertionError("the stop was lost")
+        with stop.waiting():
+            pass
 
 
 def test_a_second_signal_does_not_wait() -> None:

@@ -21,6 +21,7 @@ INT32, INT64, FLOAT, TEXT = (
 )
 
 
+@pytest.mark.rule("3, 4.3 rule 2")
 @pytest.mark.parametrize(
     ("value", "x", "expected"),
     [
@@ -87,6 +88,7 @@ def test_conversions(value: ConfigurationValue, x: Any, expected: Any) -> None:
 anything = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=30), st.booleans(), st.binary(max_size=4))
 
 
+@pytest.mark.rule("3, 4.3 rule 2")
 @settings(max_examples=200)
 @given(st.sampled_from(list(CONFIGURATION_ROWS.values())), anything)
 def test_whatever_is_given_the_content_is_of_the_type_and_within_the_limits(row: ConfigurationRow, x: Any) -> None:

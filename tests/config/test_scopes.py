@@ -26,6 +26,7 @@ def test_a_fresh_configuration_reads_the_defaults(row: dict[str, Any], scopes: S
         assert configuration.effective(row["id"]) == row["default"]
 
 
+@pytest.mark.rule("2, 2.15 rule 1", "3, 4.3 rule 4")
 @pytest.mark.parametrize("row", NUMBERS, ids=by_name)
 def test_numbers_are_clamped_silently_at_every_scope(row: dict[str, Any], scopes: Scopes) -> None:
     bits = 63 if row["type"] == "int64" else 31
@@ -45,6 +46,7 @@ def test_numbers_are_clamped_silently_at_every_scope(row: dict[str, Any], scopes
             assert isinstance(x, float if row["type"] == "float" else int)
 
 
+@pytest.mark.rule("2, 2.13 rule 10")
 @pytest.mark.parametrize("row", KEPT, ids=by_name)
 def test_values_without_effect_here_are_kept_typed_and_readable(row: dict[str, Any], scopes: Scopes) -> None:
     """The open builds of the reference library refuse them; the closed builds keep them, and so do we."""
@@ -80,6 +82,7 @@ def test_other_numbers_are_no_values(number: int) -> None:
         configuration.effective(number)
 
 
+@pytest.mark.rule("3, 4.1 rule 1")
 @pytest.mark.parametrize("row", [row for row in SETTABLE if row["scope"] == "global"], ids=by_name)
 def test_global_values_live_at_the_global_scope_alone(row: dict[str, Any], scopes: Scopes) -> None:
     for configuration in scopes.narrow():
@@ -88,6 +91,7 @@ def test_global_values_live_at_the_global_scope_alone(row: dict[str, Any], scope
         assert configuration.get(row["id"]) is None
 
 
+@pytest.mark.rule("3, 4.4 rule 2")
 def test_the_message_size_of_a_packet_is_computed_and_read_only(scopes: Scopes) -> None:
     assert scopes.connection.get(V.MTU_DATA_SIZE) == (1200, True)
     assert scopes.everything.get(V.MTU_DATA_SIZE) == (1200, False)
@@ -100,6 +104,7 @@ def test_the_message_size_of_a_packet_is_computed_and_read_only(scopes: Scopes) 
     assert scopes.everything.get(V.MTU_DATA_SIZE) == (1200, False)
 
 
+@pytest.mark.rule("3, 4.3 rule 3")
 def test_what_cannot_be_converted_changes_nothing() -> None:
     configuration = Configuration()
     assert configuration.set(V.NAGLE_TIME, 7)
@@ -111,6 +116,7 @@ def test_what_cannot_be_converted_changes_nothing() -> None:
 # Inheritance (spec 3, 4.1)
 
 
+@pytest.mark.rule("3, 4.1 rule 2", "3, 4.1 rule 3")
 @pytest.mark.parametrize("row", [row for row in NUMBERS if row["scope"] == "connection"], ids=by_name)
 def test_the_narrowest_setting_wins_and_lookup_is_live(row: dict[str, Any], scopes: Scopes) -> None:
     value, low, high = row["id"], row["min"], row["max"]
@@ -140,6 +146,7 @@ def test_setting_the_inherited_value_makes_it_the_own_one(scopes: Scopes) -> Non
     assert scopes.connection.get(V.NAGLE_TIME) == (5000, False)
 
 
+@pytest.mark.rule("3, 4.1 rule 3")
 def test_user_data_is_copied_when_a_connection_is_made(scopes: Scopes) -> None:
     assert scopes.socket.set(V.CONNECTION_USER_DATA, 42)
     child = Configuration(ConfigurationScope.CONNECTION, scopes.socket)
@@ -177,6 +184,7 @@ def test_repr_shows_what_is_set(scopes: Scopes) -> None:
 # Options at creation (spec 3, 4.6)
 
 
+@pytest.mark.rule("3, 4.6")
 def test_options_are_applied_in_order(scopes: Scopes) -> None:
     scopes.socket.apply({V.SEND_RATE_MIN: 5000, V.SEND_RATE_MAX: "6000", V.NAGLE_TIME: 0.0})
     assert scopes.connection.effective(V.SEND_RATE_MIN) == 5000
@@ -184,6 +192,7 @@ def test_options_are_applied_in_order(scopes: Scopes) -> None:
     assert scopes.connection.effective(V.NAGLE_TIME) == 0
 
 
+@pytest.mark.rule("3, 4.6")
 @pytest.mark.parametrize(
     ("value", "x", "why"),
     [
@@ -207,6 +216,7 @@ def test_an_option_that_cannot_be_set_is_named(value: Any, x: Any, why: str, sco
 # Locks (spec 3, 4.2)
 
 
+@pytest.mark.rule("3, 4.2 rule 1")
 @pytest.mark.parametrize("moment", [moment for moment in LockMoment if moment])
 def test_locked_values_keep_what_was_in_force(moment: LockMoment, scopes: Scopes) -> None:
     assert scopes.socket.set(V.UNENCRYPTED, 1)

@@ -21,6 +21,7 @@ TYPES: Final = SPEC["types"]
 ROOT: Final = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.rule("3, 4.7")
 def test_the_table_lists_every_value_of_the_specification() -> None:
     assert list(CONFIGURATION_ROWS) == [row["id"] for row in SPEC_ROWS if row["id"] != DELETED] + OUR_OWN
 
@@ -38,6 +39,7 @@ def test_every_member_is_made_from_its_row() -> None:
         assert pickle.loads(pickle.dumps(value)) is copy.deepcopy(value) is value  # noqa: S301
 
 
+@pytest.mark.rule("3, 4.7")
 @pytest.mark.parametrize("expected", [row for row in SPEC_ROWS if row["id"] != DELETED], ids=by_name)
 def test_each_row_says_what_the_specification_says(expected: dict[str, Any]) -> None:
     row = CONFIGURATION_ROWS[expected["id"]]
@@ -72,6 +74,7 @@ def test_our_own_values_are_far_from_the_reference_librarys() -> None:
         assert value > max(row["id"] for row in SPEC_ROWS) + 5000
 
 
+@pytest.mark.rule("3, 4.5")
 @pytest.mark.parametrize("include_development", [False, True])
 def test_listed_are_the_values_that_the_specification_lists(include_development: bool) -> None:
     wanted = {"always", "dev"} if include_development else {"always"}

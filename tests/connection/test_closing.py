@@ -31,6 +31,7 @@ REASONS: Final = [
 ]
 
 
+@pytest.mark.rule("1, 7.5 rule 1", "1, 7.5 rule 3", "1, 7.8 rule 1")
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize(("reason", "debug", "told", "text"), REASONS)
 def test_the_reason_reaches_the_peer(side: int, reason: int, debug: str, told: int, text: str) -> None:
@@ -49,6 +50,7 @@ def test_the_reason_reaches_the_peer(side: int, reason: int, debug: str, told: i
     assert not pair[1 - side].host.endpoint.connections
 
 
+@pytest.mark.rule("1, 7.5 rule 6", "1, 7.5 rule 8", "1, 13 rule 8")
 def test_the_closing_message_is_repeated_until_it_is_answered() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.01))
     tap = Tap(world)
@@ -66,6 +68,7 @@ def test_the_closing_message_is_repeated_until_it_is_answered() -> None:
     assert set(sent) == {"closed"}
 
 
+@pytest.mark.rule("1, 7.5 rule 6")
 def test_the_closing_message_is_not_repeated_for_ever() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -78,6 +81,7 @@ def test_the_closing_message_is_not_repeated_for_ever() -> None:
     assert client.core.state == State.DEAD
 
 
+@pytest.mark.rule("1, 7.5 rule 6")
 def test_an_answered_closing_message_is_sent_once() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.01))
     tap = Tap(world)
@@ -119,6 +123,7 @@ def test_a_peer_that_closes_at_the_same_time_is_not_told_again() -> None:
     assert connection.end_reason == 1005
 
 
+@pytest.mark.rule("1, 7.2", "1, 7.5 rule 5", "1, 10 rule 8", "3, 6.5 rule 2")
 def test_fin_wait_answers_five_seconds_then_nothing_is_known_and_the_address_is_free() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -141,6 +146,7 @@ def test_fin_wait_answers_five_seconds_then_nothing_is_known_and_the_address_is_
     assert again.connect().is_connected
 
 
+@pytest.mark.rule("1, 7.6 rule 3", "1, 13 rule 7")
 def test_somebody_else_connects_from_the_port_of_a_connection_closed_a_moment_ago() -> None:
     """Systems give ports out again at once; the old connection's last packets still get their answer until then."""
     world = sim.World()
@@ -173,6 +179,7 @@ def test_the_same_address_connects_again_after_a_close_by_the_client() -> None:
     assert server.connections[0].is_connected
 
 
+@pytest.mark.rule("1, 1.2 rule 1", "1, 7.5 rule 5", "1, 13 rule 7")
 def test_an_address_is_occupied_until_five_seconds_after_the_application_closed() -> None:
     """The client's old connection is gone while the server's application has not looked yet (spec 1, 13 rule 7)."""
     world = sim.World()
@@ -189,6 +196,7 @@ def test_an_address_is_occupied_until_five_seconds_after_the_application_closed(
     assert again.is_connected
 
 
+@pytest.mark.rule("1, 7.1 rule 2")
 def test_unread_messages_survive_the_peers_close_but_not_ones_own() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -205,6 +213,7 @@ def test_unread_messages_survive_the_peers_close_but_not_ones_own() -> None:
     assert texts(server) == []
 
 
+@pytest.mark.rule("2, 2.7.1 rule 11", "2, 2.12.1 rule 1", "3, 7.1 rule 2", "3, 7.3 rule 3")
 def test_sending_in_each_state() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -225,6 +234,7 @@ def test_sending_in_each_state() -> None:
     assert other.send(b"") == gs.Result.INVALID_PARAM
 
 
+@pytest.mark.rule("3, 6.3 rule 1")
 def test_accepting_what_cannot_be_accepted() -> None:
     """The state is looked at first, whichever side began (spec 3, 6.7)."""
     world = sim.World()
@@ -240,6 +250,7 @@ def test_accepting_what_cannot_be_accepted() -> None:
 # ---------------------------------------------------------------------- linger
 
 
+@pytest.mark.rule("2, 2.12.3")
 def test_linger_delivers_all_reliable_data_before_closing() -> None:
     bad = sim.Conditions(latency=0.05, loss=0.1)
     world = sim.World(seed=3)
@@ -255,6 +266,7 @@ def test_linger_delivers_all_reliable_data_before_closing() -> None:
     assert client.core.state == State.DEAD
 
 
+@pytest.mark.rule("2, 2.12.3")
 def test_linger_without_reliable_data_closes_at_once() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -265,6 +277,7 @@ def test_linger_without_reliable_data_closes_at_once() -> None:
     assert texts(server) == []
 
 
+@pytest.mark.rule("2, 2.12.3")
 def test_linger_does_not_wait_for_the_nagle_timer_and_ends_with_the_last_ack() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.05))
     client, server = world.pair()
@@ -275,6 +288,7 @@ def test_linger_does_not_wait_for_the_nagle_timer_and_ends_with_the_last_ack() -
     assert world.now - begin <= 0.05 + 0.05 + 0.05 + 0.051
 
 
+@pytest.mark.rule("1, 7.5 rule 7")
 def test_linger_ends_when_the_peer_closes_or_dies() -> None:
     for ending in ("close", "crash"):
         world = sim.World(conditions=sim.Conditions(latency=0.02))
@@ -295,6 +309,7 @@ def test_linger_ends_when_the_peer_closes_or_dies() -> None:
             assert end(client) == ("FIN_WAIT", 5003, "Connection dropped")
 
 
+@pytest.mark.rule("2, 2.5.1 rule 1")
 def test_a_lingering_side_discards_what_it_receives_but_acknowledges_reliable_data() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.02))
     client, server = world.pair()
@@ -343,6 +358,7 @@ def farewell_at_us(world: sim.World, connection: sim.Connection) -> int:
     return world.now_us - began
 
 
+@pytest.mark.rule("1, 7.5 rule 8")
 def test_the_farewell_is_over_when_the_peer_has_confirmed_the_end() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.02))
     client, _ = world.pair()
@@ -375,6 +391,7 @@ def test_the_farewell_is_not_over_while_reliable_data_lingers() -> None:
     assert texts(server) == [bytes(400_000)]
 
 
+@pytest.mark.rule("1, 7.5 rule 2")
 def test_the_farewell_of_who_was_closed_is_over_with_its_answer() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -385,6 +402,7 @@ def test_the_farewell_of_who_was_closed_is_over_with_its_answer() -> None:
     assert farewell_at_us(world, server) == 0
 
 
+@pytest.mark.rule("1, 7.5 rule 4")
 def test_a_farewell_of_our_own_is_owed_at_once_and_repeated_after_the_close() -> None:
     farewell = Farewell(closed_by_peer=False)
     assert farewell.next_timer() == 0
@@ -412,6 +430,7 @@ def test_an_answer_between_two_repetitions_moves_neither() -> None:
     assert farewell.next_timer() == CLOSE_REPEAT_US
 
 
+@pytest.mark.rule("1, 7.5 rule 2")
 def test_a_peer_that_closed_is_told_once_and_when_it_asks() -> None:
     farewell = Farewell(closed_by_peer=True)
     assert farewell.next_timer() == NEVER

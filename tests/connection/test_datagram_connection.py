@@ -22,6 +22,7 @@ SECOND: Final = 1_000_000
 # ---------------------------------------------------------------------- noticing death
 
 
+@pytest.mark.rule("1, 7.3 rule 6", "3, 6.4")
 @pytest.mark.parametrize("side", ["client", "server"])
 def test_an_idle_peer_that_fell_silent(side: str) -> None:
     """Keepalive at 10.0 s, first probe at about 10.45 s, then every 0.2 s, the end at 20.5 s (spec 1, 7.3)."""
@@ -44,6 +45,7 @@ def test_an_idle_peer_that_fell_silent(side: str) -> None:
     assert end(watched) == ("PROBLEM_DETECTED_LOCALLY", 5003, "Connection dropped")
 
 
+@pytest.mark.rule("1, 7.3 rule 6")
 def test_unanswered_reliable_data_starts_the_search_at_once() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -65,6 +67,7 @@ def test_timeout_of_a_connection_is_an_option_that_changes_while_connected() -> 
     assert world.now - begin == pytest.approx(13.5, abs=0.1)
 
 
+@pytest.mark.rule("1, 7.4 rule 1", "1, 10 rule 7")
 def test_an_idle_pair_exchanges_next_to_nothing_and_lives() -> None:
     """One packet and one ack every ten seconds, and a message is worth no more."""
     world = sim.World(conditions=sim.Conditions(latency=0.05))
@@ -127,6 +130,7 @@ def test_nothing_reliable_is_lost_by_a_short_partition() -> None:
     assert len(sent) == 100
 
 
+@pytest.mark.rule("1, 4.8", "1, 7.3 rule 2", "2, 2.4 rule 2")
 @pytest.mark.parametrize("sign", ["garbage", "challenge", "request", "none", "closed", "data"])
 def test_nothing_that_anybody_can_send_is_a_sign_of_life(sign: str) -> None:
     """Only what opens with the connection's key is (spec 1, 7.3)."""
@@ -149,6 +153,7 @@ def test_nothing_that_anybody_can_send_is_a_sign_of_life(sign: str) -> None:
     assert world.now - began <= 22
 
 
+@pytest.mark.rule("1, 7.3 rule 2")
 def test_replays_of_data_packets_are_no_sign_of_life() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -165,6 +170,7 @@ def test_replays_of_data_packets_are_no_sign_of_life() -> None:
 # ---------------------------------------------------------------------- malformed frames and numbers
 
 
+@pytest.mark.rule("1, 4.6 rule 13", "2, 2.2.11 rule 1", "2, 2.15 rule 2")
 def test_undecodable_frames_end_the_connection() -> None:
     raw, connection = prepare("CONNECTED")
     replies = raw.inject(raw.packet(PING))
@@ -175,6 +181,7 @@ def test_undecodable_frames_end_the_connection() -> None:
     assert all(kind(data) == "data" for data in replies)
 
 
+@pytest.mark.rule("1, 4.6 rule 7", "1, 13 rule 13", "2, 2.4 rule 2", "2, 2.15 rule 2")
 def test_a_jump_of_packet_numbers_beyond_the_limit_ends_the_connection() -> None:
     raw, connection = prepare("CONNECTED")
     raw.number = 1 + 0x4000
@@ -186,6 +193,7 @@ def test_a_jump_of_packet_numbers_beyond_the_limit_ends_the_connection() -> None
     assert connection.end_debug.startswith("Pkt number lurch by 16385; 4001->8002")
 
 
+@pytest.mark.rule("1, 4.6 rule 6")
 def test_packet_numbers_before_the_first_are_not_taken() -> None:
     raw, connection = prepare("CONNECTED")
     raw.number = 1
@@ -213,6 +221,7 @@ def closing(state: str) -> list[str]:
     return ["none"] if state == "CLOSED_BY_PEER" else ["closed"]
 
 
+@pytest.mark.rule("1, 3.9 rule 2", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_table_data_with_a_wrong_id(state: str) -> None:
     raw, connection = prepare(state)
@@ -226,6 +235,7 @@ def test_table_data_with_a_wrong_id(state: str) -> None:
     assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 3.5 rule 8", "1, 7.6 rule 1", "2, 2.4 rule 3")
 @pytest.mark.parametrize("state", STATES)
 def test_table_data_with_the_right_id(state: str) -> None:
     raw, connection = prepare(state)
@@ -236,6 +246,7 @@ def test_table_data_with_the_right_id(state: str) -> None:
     assert len(connection.receive()) == (2 if state == "CONNECTED" else 0)
 
 
+@pytest.mark.rule("1, 3.5 rule 8", "1, 3.5 rule 10", "1, 7.6 rule 1", "1, 13 rule 6")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("repeated", ["challenge", "request"])
 def test_table_repeated_requests(state: str, repeated: str) -> None:
@@ -252,6 +263,7 @@ def test_table_repeated_requests(state: str, repeated: str) -> None:
     assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 3.2 rule 7", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_table_challenge_reply_to_a_server(state: str) -> None:
     raw, connection = prepare(state)
@@ -259,6 +271,7 @@ def test_table_challenge_reply_to_a_server(state: str) -> None:
     assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.5", "1, 4.8", "1, 7.6 rule 1", "1, 7.6 rule 2")
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("ids", ["both", "to", "from"])
 def test_table_connection_closed_for_us(state: str, ids: str) -> None:
@@ -277,6 +290,7 @@ def test_table_connection_closed_for_us(state: str, ids: str) -> None:
         assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.5", "1, 7.6 rule 4")
 def test_a_closing_message_without_reason_or_text() -> None:
     raw, connection = prepare("CONNECTED")
     message = raw.closed(raw.peer_id, raw.id)
@@ -286,6 +300,7 @@ def test_a_closing_message_without_reason_or_text() -> None:
     assert end(connection) == ("CLOSED_BY_PEER", 0, "The remote host closed the connection.")
 
 
+@pytest.mark.rule("1, 3.9 rule 2", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_table_connection_closed_for_another(state: str) -> None:
     """Answered, but rarely; without any id there is nobody to name."""
@@ -298,6 +313,7 @@ def test_table_connection_closed_for_another(state: str) -> None:
     assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.6", "1, 7.6 rule 1", "1, 7.6 rule 2", "1, 7.6 rule 6")
 @pytest.mark.parametrize("state", STATES)
 def test_table_no_connection_for_us(state: str) -> None:
     raw, connection = prepare(state)
@@ -311,6 +327,7 @@ def test_table_no_connection_for_us(state: str) -> None:
         assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.6", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_table_no_connection_otherwise(state: str) -> None:
     raw, connection = prepare(state)
@@ -319,6 +336,7 @@ def test_table_no_connection_otherwise(state: str) -> None:
     assert connection.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.2", "1, 3.2 rule 7", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_client_table_challenge_reply(state: str) -> None:
     raw, client = prepare_client(state)
@@ -327,6 +345,7 @@ def test_client_table_challenge_reply(state: str) -> None:
     assert client.core.state.name == state
 
 
+@pytest.mark.rule("1, 2.4", "1, 3.2 rule 4", "1, 3.6 rule 1", "1, 3.6 rule 5", "1, 3.6 rule 8", "1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_client_table_connect_ok(state: str) -> None:
     raw, client = prepare_client(state)
@@ -335,6 +354,7 @@ def test_client_table_connect_ok(state: str) -> None:
     assert client.core.state.name == ("CONNECTED" if state == "CONNECTING" else state)
 
 
+@pytest.mark.rule("1, 7.6 rule 1")
 @pytest.mark.parametrize("state", STATES)
 def test_client_table_requests_are_ignored_unless_ended(state: str) -> None:
     """Nobody sends these to a client; whatever is answered, nothing changes."""
@@ -345,6 +365,7 @@ def test_client_table_requests_are_ignored_unless_ended(state: str) -> None:
     assert client.core.state.name == state
 
 
+@pytest.mark.rule("1, 7.6 rule 2", "1, 11 rule 3")
 def test_client_believes_a_refusal_addressed_to_its_id_only() -> None:
     raw, client = prepare_client("CONNECTING")
     assert answers(raw, raw.closed(raw.peer_id + 1, raw.id)) == ["none"]
@@ -355,12 +376,14 @@ def test_client_believes_a_refusal_addressed_to_its_id_only() -> None:
     assert end(client) == ("CLOSED_BY_PEER", 5001, "no")
 
 
+@pytest.mark.rule("1, 7.6 rule 2")
 def test_client_that_knows_no_server_id_expects_none_in_no_connection() -> None:
     raw, client = prepare_client("CONNECTING")
     raw.inject(raw.no_connection(raw.peer_id, 0))
     assert client.end_reason == 5010
 
 
+@pytest.mark.rule("1, 3.6 rule 9")
 def test_client_takes_a_connect_ok_without_any_challenge() -> None:
     """A very late duplicate of another attempt's reply must not be needed (spec 1, 3.6)."""
     raw, client = prepare_client("CONNECTING")
@@ -368,6 +391,7 @@ def test_client_takes_a_connect_ok_without_any_challenge() -> None:
     assert client.is_connected
 
 
+@pytest.mark.rule("1, 2.4", "1, 3.1 rule 2", "1, 3.6 rule 6")
 def test_client_refuses_a_server_without_id() -> None:
     raw, client = prepare_client("CONNECTING")
     [told] = raw.inject(raw.connect_ok(own_id=0x7777_0000))
@@ -375,6 +399,7 @@ def test_client_refuses_a_server_without_id() -> None:
     assert kind(told) == "closed"
 
 
+@pytest.mark.rule("1, 2.4", "1, 3.5 rule 10", "1, 11 rule 5")
 def test_connect_ok_is_repeated_unchanged_but_for_the_delay() -> None:
     raw, _ = prepare("CONNECTED")
     first = parse(raw.inject(raw.challenge_request())[0])

@@ -22,6 +22,7 @@ SECOND: Final = 1_000_000
 # ---------------------------------------------------------------------- handshake
 
 
+@pytest.mark.rule("1, 3", "1, 3.2 rule 9", "1, 3.5 rule 6", "1, 3.6 rule 4")
 def test_handshake_takes_four_datagrams_and_two_round_trips() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.05))
     tap = Tap(world)
@@ -40,6 +41,7 @@ def test_handshake_takes_four_datagrams_and_two_round_trips() -> None:
     assert client.status().ping == 100
 
 
+@pytest.mark.rule("1, 3.2 rule 3", "3, 6.3 rule 3")
 @pytest.mark.parametrize("lost", [*[(n,) for n in range(4)], *combinations(range(8), 2)])
 def test_handshake_survives_any_one_or_two_losses(lost: tuple[int, ...]) -> None:
     """Each costs one retry of half a second at most."""
@@ -72,6 +74,7 @@ def test_every_datagram_of_the_handshake_may_come_twice_and_late() -> None:
     assert len(server.host.connections) == 1
 
 
+@pytest.mark.rule("1, 3.2 rule 2", "1, 3.2 rule 5", "1, 3.2 rule 6", "1, 7.2", "1, 10 rule 3")
 def test_client_retries_every_half_second_for_ten_seconds() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -90,6 +93,7 @@ def test_client_retries_every_half_second_for_ten_seconds() -> None:
     assert end(client) == ("PROBLEM_DETECTED_LOCALLY", 5003, "Timed out attempting to connect")
 
 
+@pytest.mark.rule("1, 3.2 rule 1", "1, 3.2 rule 2", "1, 3.2 rule 3")
 def test_request_restarts_the_retry_timer_and_repeats_the_same_credentials() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -107,6 +111,7 @@ def test_request_restarts_the_retry_timer_and_repeats_the_same_credentials() -> 
     assert times == [800_000, 1_300_000]
 
 
+@pytest.mark.rule("1, 3.2 rule 5")
 def test_timeout_of_connecting_is_an_option() -> None:
     world = sim.World()
     client = world.connect(NOBODY, config={Value.TIMEOUT_INITIAL: 1200})
@@ -116,6 +121,7 @@ def test_timeout_of_connecting_is_an_option() -> None:
     assert client.end_reason == 5003
 
 
+@pytest.mark.rule("1, 3.5 rule 7", "3, 6.3 rule 5")
 def test_application_that_does_not_accept_in_time() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -129,6 +135,7 @@ def test_application_that_does_not_accept_in_time() -> None:
     assert end(client) == ("CLOSED_BY_PEER", 5003, text)
 
 
+@pytest.mark.rule("1, 13 rule 5")
 def test_connection_refused_by_the_application() -> None:
     world = sim.World()
     server = world.listen(on_connecting=lambda connection: connection.close(1017, "go away"))
@@ -140,6 +147,7 @@ def test_connection_refused_by_the_application() -> None:
     assert not server.endpoint.connections
 
 
+@pytest.mark.rule("1, 11 rule 6", "2, 2.7.1 rule 10", "3, 6.3 rule 2")
 def test_messages_wait_for_the_connection_and_leave_in_order() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.05))
     server = world.listen()
@@ -156,6 +164,7 @@ def test_messages_wait_for_the_connection_and_leave_in_order() -> None:
     assert {message.data: message.message_number for message in received} == {b"0": 1, b"1": 2, b"3": 3}
 
 
+@pytest.mark.rule("1, 3.2 rule 8", "1, 3.6 rule 4")
 def test_a_round_trip_of_two_seconds_still_connects() -> None:
     world = sim.World(conditions=sim.Conditions(latency=1.0))
     client, server = world.pair()
@@ -165,6 +174,7 @@ def test_a_round_trip_of_two_seconds_still_connects() -> None:
     assert texts(server) == [b"far away"]
 
 
+@pytest.mark.rule("1, 6 rule 10")
 def test_names_reach_the_other_side() -> None:
     world = sim.World()
     server = world.listen(identity=gs.NetworkingIdentity.parse("str:server"))
@@ -174,6 +184,7 @@ def test_names_reach_the_other_side() -> None:
     assert str(server.connections[0].info().identity) == "gen:0102"
 
 
+@pytest.mark.rule("1, 5.9 rule 1", "3, 13.2")
 def test_a_name_without_proof_is_refused_where_proof_is_wanted() -> None:
     """AllowWithoutAuth 1: own unsigned certificates cannot be used; 0: anonymous peers are not answered."""
     world = sim.World()
@@ -192,6 +203,7 @@ def test_a_name_without_proof_is_refused_where_proof_is_wanted() -> None:
 # ---------------------------------------------------------------------- encryption
 
 
+@pytest.mark.rule("1, 4.3", "1, 4.7", "3, 13.1 rule 1")
 @pytest.mark.parametrize("server_option", range(4))
 @pytest.mark.parametrize("client_option", range(4))
 def test_unencrypted_matrix(client_option: int, server_option: int) -> None:
@@ -218,6 +230,7 @@ def test_unencrypted_matrix(client_option: int, server_option: int) -> None:
         assert bool(flags & gs.ConnectionInfoFlags.UNENCRYPTED) == in_the_clear
 
 
+@pytest.mark.rule("1, 3.7", "1, 4.3", "1, 11 rule 4")
 def test_server_must_choose_one_cipher_that_was_offered() -> None:
     for ciphers, text in (
         ([CIPHER_AES_256_GCM, CIPHER_NULL], "Server must select exactly only one cipher!"),
@@ -242,6 +255,7 @@ def everyone_speaks(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
     monkeypatch.setattr("gamesockets.endpoint.strangers.PROTOCOL_VERSION", version)
 
 
+@pytest.mark.rule("1, 3.8", "1, 4.6 rule 1", "2, 2.16 rule 8")
 @pytest.mark.parametrize("version", [8, 9, 10, 11, 12, 13, 14, 200])
 def test_both_sides_of_another_version(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     everyone_speaks(monkeypatch, version)
@@ -259,6 +273,7 @@ def test_both_sides_of_another_version(version: int, monkeypatch: pytest.MonkeyP
     assert int.from_bytes(first[5:7], "little") == (1 if version < 10 else 2)
 
 
+@pytest.mark.rule("1, 3.8")
 @pytest.mark.parametrize("version", [8, 9, 10, 11, 12, 13, 14])
 def test_an_old_client_of_a_new_server(version: int) -> None:
     """Numbering from 1 below version 10 in both directions, acks in 16 bits below 13 (spec 1, 3.8)."""
@@ -275,6 +290,7 @@ def test_an_old_client_of_a_new_server(version: int) -> None:
     assert payload[:3] == b"\x98" + first.to_bytes(2, "little")
 
 
+@pytest.mark.rule("1, 3.8")
 @pytest.mark.parametrize("version", [8, 9, 10, 11, 12])
 def test_a_new_client_of_an_old_server(version: int) -> None:
     world = sim.World()
@@ -290,6 +306,7 @@ def test_a_new_client_of_an_old_server(version: int) -> None:
     assert raw.open(answer, first)
 
 
+@pytest.mark.rule("1, 2.2", "1, 3.2 rule 7", "1, 3.8")
 @pytest.mark.parametrize("version", [0, 7])
 def test_peers_that_are_too_old(version: int) -> None:
     raw, client = prepare_client("CONNECTING")
@@ -304,6 +321,7 @@ def test_peers_that_are_too_old(version: int) -> None:
     assert server.statistics.bad_requests == 1
 
 
+@pytest.mark.rule("1, 11 rule 4")
 def test_a_version_that_changes_during_the_handshake() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -316,6 +334,7 @@ def test_a_version_that_changes_during_the_handshake() -> None:
     assert parse(told).reason_code == 4006
 
 
+@pytest.mark.rule("1, 3.8", "2, 2.10 rule 1", "2, 2.15 rule 2")
 @pytest.mark.parametrize("version", [10, 11])
 def test_lanes_need_version_eleven(version: int) -> None:
     world = sim.World()
@@ -333,6 +352,7 @@ def test_lanes_need_version_eleven(version: int) -> None:
         assert result == gs.Result.OK
 
 
+@pytest.mark.rule("2, 2.10 rule 1")
 def test_lanes_of_a_client_that_meets_an_old_server() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -361,6 +381,7 @@ def test_lanes_of_a_server_that_meets_an_old_client() -> None:
     assert gs.Result.OK not in results[1:]
 
 
+@pytest.mark.rule("1, 1.6 rule 1")
 @pytest.mark.parametrize(("version", "sent"), [(11, False), (12, True), (13, True)])
 def test_spacing_is_sent_to_those_who_read_it(version: int, sent: bool) -> None:
     world = sim.World()

@@ -42,6 +42,7 @@ def test_messages_come_out_in_order_of_arrival() -> None:
     assert inbox.take(100) == []
 
 
+@pytest.mark.rule("2, 2.5.3 rule 3")
 @pytest.mark.parametrize(
     ("queued", "late", "expected"),
     [
@@ -76,6 +77,7 @@ def test_a_late_message_is_sorted_among_its_own_lane_and_connection_only() -> No
     assert numbers(taken) == [4, 5, 6, 7, 8, 3]
 
 
+@pytest.mark.rule("2, 2.5.3 rule 3")
 @fast
 @given(
     scripts(st.tuples(st.integers(1, 2), st.integers(0, 2), st.integers(1, 40))),
@@ -191,6 +193,7 @@ def test_the_counts_are_right_and_whoever_waits_finds_what_is_there(script: list
     assert not ready
 
 
+@pytest.mark.rule("2, 2.5.3 rule 1", "3, 8.1 rule 2")
 def test_messages_of_one_connection_can_be_taken_from_a_shared_queue() -> None:
     inbox, one, two = Inbox(set()), peer(1), peer(2)
     for number in range(1, 5):
@@ -204,6 +207,7 @@ def test_messages_of_one_connection_can_be_taken_from_a_shared_queue() -> None:
     assert two.queued_bytes == 0
 
 
+@pytest.mark.rule("2, 2.5.3 rule 4", "3, 8.1 rule 3")
 def test_a_connection_that_joins_a_group_is_merged_by_time_of_arrival() -> None:
     ready: set[Inbox] = set()
     own, group = Inbox(ready), Inbox(ready)

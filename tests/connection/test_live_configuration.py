@@ -19,6 +19,7 @@ def duration(world: sim.World, what: Callable[[], object], limit: float = 120.0)
     return world.now - begin
 
 
+@pytest.mark.rule("3, 4.2 rule 2")
 def test_nagle_time() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -83,6 +84,7 @@ def test_a_timeout_already_passed_ends_it_at_once() -> None:
     assert duration(world, lambda: client.end_reason) < 0.01
 
 
+@pytest.mark.rule("1, 1.4", "2, 2.15 rule 1", "3, 4.2 rule 2")
 def test_packet_size() -> None:
     """Smaller packets at the next message if nothing waits for its ack, and otherwise when that has come."""
     world = sim.World(conditions=sim.Conditions(latency=0.02))
@@ -114,6 +116,7 @@ def test_packet_size() -> None:
     assert 200 < transfer() <= 300
 
 
+@pytest.mark.rule("1, 1.6 rule 1")
 def test_time_between_packets_lets_the_peer_measure_jitter() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.02, jitter_average=0.01))
     client, server = world.pair()
@@ -130,6 +133,7 @@ def test_time_between_packets_lets_the_peer_measure_jitter() -> None:
     assert server.status().max_jitter > 0
 
 
+@pytest.mark.rule("3, 7.6")
 def test_segments_per_packet() -> None:
     """A packet with more messages than allowed counts for nothing beyond them."""
     world = sim.World()

@@ -56,6 +56,7 @@ class Side:
         self.now = max(self.now, end)
 
 
+@pytest.mark.rule("1, 7.2", "1, 7.3 rule 3", "1, 7.3 rule 4")
 def test_a_peer_that_falls_silent_on_an_idle_connection() -> None:
     """As measured with the reference library: keepalive at 10.0 s, first probe at 10.45 s, the end at 20.45 s."""
     side = Side()
@@ -67,6 +68,7 @@ def test_a_peer_that_falls_silent_on_an_idle_connection() -> None:
     assert side.given_up_at == 20_450_000
 
 
+@pytest.mark.rule("1, 7.3 rule 2")
 def test_any_sign_of_life_starts_all_over() -> None:
     side = Side()
     side.run_until(15 * SECOND)
@@ -79,6 +81,7 @@ def test_any_sign_of_life_starts_all_over() -> None:
     assert side.given_up_at == 35_450_000
 
 
+@pytest.mark.rule("1, 7.4 rule 1")
 def test_a_peer_that_answers_is_asked_every_ten_seconds_only() -> None:
     side = Side()
     for _ in range(10):
@@ -88,6 +91,7 @@ def test_a_peer_that_answers_is_asked_every_ten_seconds_only() -> None:
     assert {request for _, request in side.sent} == {ACK_REQUEST}
 
 
+@pytest.mark.rule("1, 7.3 rule 1")
 @pytest.mark.parametrize(
     ("worst_us", "is_immediate", "wait_us"),
     [
@@ -111,6 +115,7 @@ def test_how_long_a_reply_may_take(worst_us: int, is_immediate: bool, wait_us: i
     assert liveness.misses() == 1
 
 
+@pytest.mark.rule("1, 7.3 rule 1")
 def test_a_running_reply_timer_is_not_pushed_back() -> None:
     """Else steady sending would hide that nobody answers."""
     liveness = Liveness(0, TIMEOUT_US)
@@ -120,12 +125,14 @@ def test_a_running_reply_timer_is_not_pushed_back() -> None:
     assert liveness.next_time() == 250_000
 
 
+@pytest.mark.rule("1, 7.4 rule 1")
 def test_no_keepalive_while_a_reply_is_awaited() -> None:
     liveness = Liveness(0, TIMEOUT_US)
     liveness.expect_reply(KEEPALIVE_US - 1, True, -1)
     assert liveness.request_due(KEEPALIVE_US) == NO_REQUEST
 
 
+@pytest.mark.rule("1, 7.4 rule 3", "1, 13 rule 14")
 def test_outstanding_data_finds_a_dead_peer_sooner() -> None:
     """About 0.45 s after sending instead of ten seconds later."""
     side = Side()
@@ -137,6 +144,7 @@ def test_outstanding_data_finds_a_dead_peer_sooner() -> None:
     assert side.given_up_at == 11_450_000
 
 
+@pytest.mark.rule("1, 7.3 rule 4")
 def test_probes_are_not_sent_faster_than_every_200_ms_even_if_something_else_asks_too() -> None:
     side = Side()
     side.run_until(11 * SECOND)
@@ -146,6 +154,7 @@ def test_probes_are_not_sent_faster_than_every_200_ms_even_if_something_else_ask
     assert side.liveness.request_due(asked_at + PROBE_EVERY_US) == IMMEDIATE_ACK_REQUEST
 
 
+@pytest.mark.rule("1, 7.3 rule 5", "3, 6.4")
 def test_a_short_timeout_still_takes_four_missed_replies() -> None:
     side = Side(worst_us=500_000)
     side.liveness.timeout_us = 0
@@ -159,6 +168,7 @@ def test_a_short_timeout_still_takes_four_missed_replies() -> None:
     assert side.given_up_at > 4 * 1_250_000
 
 
+@pytest.mark.rule("1, 7.4 rule 2")
 def test_the_tracer_keeps_the_ping_fresh() -> None:
     """More than 7 s after both the last request and the last sample."""
     liveness = Liveness(0, TIMEOUT_US)
@@ -171,6 +181,7 @@ def test_the_tracer_keeps_the_ping_fresh() -> None:
     assert liveness.tracer_at(4 * SECOND) == 11 * SECOND
 
 
+@pytest.mark.rule("1, 7.3 rule 5")
 @fast
 @given(
     scripts(st.tuples(st.sampled_from(("heard", "data", "stats", "quiet")), st.integers(0, 3_000_000)), 30),
@@ -200,6 +211,7 @@ def test_a_peer_heard_of_is_never_given_up_and_a_silent_one_always_is(
 # ---------------------------------------------------------------------- doubt
 
 
+@pytest.mark.rule("1, 7.3 rule 7")
 def test_a_hint_that_the_peer_is_gone_makes_it_answer_within_two_seconds() -> None:
     side = Side()
     side.run_until(SECOND)
@@ -212,6 +224,7 @@ def test_a_hint_that_the_peer_is_gone_makes_it_answer_within_two_seconds() -> No
     assert side.given_up_at == SECOND + DOUBT_US
 
 
+@pytest.mark.rule("1, 7.3 rule 7")
 def test_an_answer_ends_the_doubt_and_the_next_hint_must_wait() -> None:
     side = Side()
     side.run_until(SECOND)
@@ -238,6 +251,7 @@ def test_a_pause_of_our_own_is_not_taken_for_silence() -> None:
     assert side.given_up_at < 0
 
 
+@pytest.mark.rule("1, 7.3 rule 7")
 def test_a_slow_peer_in_doubt_gets_the_time_of_its_slowest_round_trips() -> None:
     side = Side(worst_us=3 * SECOND)
     side.liveness.doubt(0, 3 * SECOND)

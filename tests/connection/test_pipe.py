@@ -68,6 +68,7 @@ def test_both_ends_are_connected_and_nobody_is_told() -> None:
     assert not ends.ready
 
 
+@pytest.mark.rule("2, 2.14 rule 1")
 def test_a_message_is_there_when_send_returns() -> None:
     ends = Ends()
     data = b"hello"
@@ -82,6 +83,7 @@ def test_a_message_is_there_when_send_returns() -> None:
     assert not read(ends.one)
 
 
+@pytest.mark.rule("2, 2.14 rule 1")
 @pytest.mark.parametrize("flags", [0, 1, 4, 5, RELIABLE, 9, EVERY_FLAG, 64])
 @pytest.mark.parametrize("size", [0, 1, 16_501, 600_000])
 def test_flags_arrive_unmodified_whatever_the_size(flags: int, size: int) -> None:
@@ -129,6 +131,7 @@ def test_the_largest_message_is_what_the_receiver_takes_now() -> None:
     assert ends.one.state == ends.two.state == State.CONNECTED
 
 
+@pytest.mark.rule("2, 2.14 rule 1")
 def test_over_the_limit_of_messages_they_vanish_and_count() -> None:
     ends = Ends(options(messages=2))
     assert [ends.one.send(b"x", RELIABLE, 0, START) for _ in range(4)] == [1, 2, 3, 4]
@@ -145,6 +148,7 @@ def test_over_the_limit_of_bytes_they_vanish() -> None:
     assert (ends.two.peer.queued_messages, ends.two.peer.queued_bytes) == (0, 0)
 
 
+@pytest.mark.rule("2, 2.14 rule 1")
 @pytest.mark.parametrize("linger", [False, True])
 def test_closing_ends_the_other_side_at_once(linger: bool) -> None:
     ends = Ends()

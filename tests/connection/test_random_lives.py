@@ -154,6 +154,7 @@ def live(seed: int, seconds: int) -> None:
     assert not client.host.endpoint.connections
 
 
+@pytest.mark.rule("3, 14.4 rule 6")
 @pytest.mark.parametrize("seed", range(12))
 def test_a_random_life(seed: int) -> None:
     live(seed, 10)

@@ -12,7 +12,6 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.json_format import MessageToDict
 from tests.support.recorded import HANDSHAKES, load
-from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
@@ -26,6 +25,7 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.send.builder import PacketBuilder
+from gamesockets.torture.reference_receiver import ACKNOWLEDGED, ReferenceModel
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConnectionInfoFlags, SendFlags
@@ -284,6 +284,7 @@ class Replay:
         return messages
 
 
+@pytest.mark.rule("1, 10 rule 5", "1, 12 rule 2")
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_conversation(name: str) -> None:
     """From the first datagram to the last."""
@@ -332,6 +333,7 @@ def test_conversation(name: str) -> None:
     assert connection.state == State.DEAD
 
 
+@pytest.mark.rule("1, 5.10 rule 9")
 def test_what_the_reference_saw_of_an_authenticated_client() -> None:
     """Its view of the connection is the mirror of ours: a vouched-for peer, encryption, the certificate's name."""
     recording = load("handshake-client-authenticated")
@@ -387,6 +389,7 @@ def test_packet_numbers_wrap() -> None:
 STATS: Final = load("connection-stats")
 
 
+@pytest.mark.rule("1, 1.5 rule 1", "1, 2.9 rule 1", "1, 2.9 rule 2")
 @pytest.mark.parametrize("row", STATS["steady_traffic"] + STATS["others"], ids=lambda row: row["stats_hex"][:16])
 def test_inline_statistics(row: Row) -> None:
     """Reports are kept as they were meant, and every blob is acked in the time it asks for."""
@@ -413,6 +416,7 @@ def contents(stats: UdpStats) -> set[str]:
     return {field.name for field, _ in stats.stats.ListFields()}
 
 
+@pytest.mark.rule("1, 8.1 rule 7")
 def test_cadence_of_statistics() -> None:
     """Our reports leave when the recorded ones did: a tracer each 7 s, reports after 20 s and 120 s.
 

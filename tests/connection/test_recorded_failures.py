@@ -230,6 +230,7 @@ def assert_as_recorded(stage: Stage, case: dict[str, Any]) -> None:
     assert stage.application_saw() == case["application_saw"]
 
 
+@pytest.mark.rule("1, 2.3", "1, 3.6 rule 7", "1, 10 rule 4")
 @pytest.mark.parametrize("name", CLIENT_CASES)
 def test_as_client(name: str) -> None:
     """Whatever a server does instead of letting us in.
@@ -244,6 +245,7 @@ def test_as_client(name: str) -> None:
         assert from_id == stage.connection.id
 
 
+@pytest.mark.rule("1, 3.6 rule 2")
 @pytest.mark.parametrize("name", ["wrong client id", "closed for somebody else", "no connection, wrong pair"])
 def test_what_is_ignored_does_not_end_the_attempt(name: str) -> None:
     """Our client retries, and a good answer still gets it connected."""
@@ -278,6 +280,7 @@ class ServerStage(Stage):
         self.say(CONNECT_REQUEST, request, address)
 
 
+@pytest.mark.rule("1, 3.5 rule 7")
 def test_application_never_accepts() -> None:
     """The server gives up after TimeoutInitial and tells the client."""
     stage = ServerStage()
@@ -289,6 +292,7 @@ def test_application_never_accepts() -> None:
     assert stage.last(ConnectionClosed).to_connection_id == THEIR_ID
 
 
+@pytest.mark.rule("1, 3.5 rule 4")
 def test_duplicate_identity_and_id_from_another_port() -> None:
     """The newcomer is told, without an id of ours; the old connection stays."""
     stage = ServerStage()

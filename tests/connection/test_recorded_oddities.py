@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import pytest
 from tests.support.hand_made import CASES, is_body, limits
-from tests.support.reference_model import ReferenceModel
 from tests.support.rig import ASK_AT_ONCE, PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
+from gamesockets.torture.reference_receiver import ReferenceModel
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectionClosed
@@ -64,6 +64,7 @@ def reported(rig: Rig, request_number: int) -> set[int]:
     return received | set(range(end))
 
 
+@pytest.mark.rule("2, 2.2.11 rule 2", "2, 2.4 rule 5", "2, 2.5.4", "2, 2.10 rule 5", "2, 2.16 rule 11")
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_outcome(case: dict[str, Any]) -> None:
     """Same state, same reason, same messages in the same order, and the same packets acknowledged."""
@@ -115,6 +116,7 @@ def test_outcome(case: dict[str, Any]) -> None:
         assert connection.sender.unacked_reliable_bytes() == unacked
 
 
+@pytest.mark.rule("2, 2.5.3 rule 2")
 def test_what_is_better_is_recorded() -> None:
     """The table names only cases there are."""
     assert BETTER.keys() | IN_FLIGHT.keys() | REPLAYED.keys() <= {case["name"] for case in CASES}

@@ -27,12 +27,14 @@ class Case:
         return self.reports.pick(START + int(seconds * SECOND))
 
 
+@pytest.mark.rule("1, 8.1 rule 1", "1, 8.1 rule 2")
 def test_nothing_is_ready_before_the_connection_is_up() -> None:
     reports = StatisticsReports(Statistics(ReplayWindow(1), 1))
     assert reports.ready_at() == reports.due_at() == NEVER
     assert reports.pick(1 << 50) == 0
 
 
+@pytest.mark.rule("1, 7.2", "1, 8.1 rule 3", "1, 8.1 rule 4", "1, 13 rule 15")
 def test_when_reports_are_ready_and_due() -> None:
     case = Case()
     assert case.reports.ready_at() == START + 20 * SECOND
@@ -44,6 +46,7 @@ def test_when_reports_are_ready_and_due() -> None:
     assert case.pick(120) == INSTANTANEOUS | LIFETIME
 
 
+@pytest.mark.rule("1, 8.1 rule 3")
 @pytest.mark.parametrize(("seconds", "packets", "is_worth_it"), [(20, 6, False), (20, 7, True), (29, 10, True)])
 @pytest.mark.parametrize("counter", ["packets_sent", "packets_received"])
 def test_a_quiet_link_is_not_worth_a_report(seconds: int, packets: int, is_worth_it: bool, counter: str) -> None:
@@ -57,6 +60,7 @@ def test_a_quiet_link_is_not_worth_a_report(seconds: int, packets: int, is_worth
         assert case.pick(seconds + 20) == 0, "packets count from the new start"
 
 
+@pytest.mark.rule("1, 8.1 rule 4")
 @pytest.mark.parametrize(("packets", "is_worth_it"), [(100, False), (101, True)])
 def test_totals_need_a_hundred_packets(packets: int, is_worth_it: bool) -> None:
     """Without them only the clock restarts: the packets go on counting."""
@@ -71,6 +75,7 @@ def test_totals_need_a_hundred_packets(packets: int, is_worth_it: bool) -> None:
         assert case.pick(240) == LIFETIME
 
 
+@pytest.mark.rule("1, 8.1 rule 1")
 def test_only_one_report_is_on_its_way() -> None:
     case = Case()
     case.traffic(1000)
@@ -79,6 +84,7 @@ def test_only_one_report_is_on_its_way() -> None:
     assert case.pick(500) == 0
 
 
+@pytest.mark.rule("1, 8.1 rule 2")
 def test_an_acknowledged_report_restarts_its_own_clock() -> None:
     case = Case()
     case.traffic(1000)
@@ -96,6 +102,7 @@ def test_an_acknowledged_report_restarts_its_own_clock() -> None:
     assert case.reports.ready_at() == START + 138 * SECOND
 
 
+@pytest.mark.rule("1, 8.1 rule 6")
 def test_a_lost_report_is_ready_again_at_once() -> None:
     case = Case()
     case.traffic(1000)
@@ -105,6 +112,7 @@ def test_a_lost_report_is_ready_again_at_once() -> None:
     assert case.pick(20.5) == INSTANTANEOUS
 
 
+@pytest.mark.rule("1, 2.9 rule 3")
 @pytest.mark.parametrize("picked", [INSTANTANEOUS, LIFETIME, INSTANTANEOUS | LIFETIME])
 def test_what_a_report_holds(picked: int) -> None:
     case = Case()

@@ -141,6 +141,7 @@ def mixed_traffic(network: str, seed: int, seconds: float) -> None:
         assert connection.host.statistics.undecryptable == 0
 
 
+@pytest.mark.rule("1, 1.4", "2, 2.1")
 @pytest.mark.parametrize("mtu", [200, 576, 1300])
 @pytest.mark.parametrize("unencrypted", [0, 3])
 def test_packet_sizes_follow_the_mtu(mtu: int, unencrypted: int) -> None:
@@ -176,6 +177,7 @@ def test_largest_messages() -> None:
         assert message.flags == flags
 
 
+@pytest.mark.rule("3, 7.2 rule 1")
 def test_message_numbers_and_arrival_times() -> None:
     world = sim.World()
     client, server = world.pair(up=sim.Conditions(latency=0.1))
@@ -189,6 +191,7 @@ def test_message_numbers_and_arrival_times() -> None:
     assert {message.connection for message in received} == {server.core.id}
 
 
+@pytest.mark.rule("3, 7.2 rule 2")
 def test_late_unreliable_messages_are_sorted_back_in() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -210,6 +213,7 @@ def collect_by_lane(connection: sim.Connection, into: dict[int, list[bytes]]) ->
         into.setdefault(message.lane, []).append(message.data)
 
 
+@pytest.mark.rule("2, 2.10 rule 4")
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("count", [2, 9, 255])
 def test_lanes_deliver_independently_and_in_order(count: int, seed: int) -> None:
@@ -234,6 +238,7 @@ def test_lanes_deliver_independently_and_in_order(count: int, seed: int) -> None
     assert {lane: messages for lane, messages in arrived.items() if messages} == sent
 
 
+@pytest.mark.rule("3, 8.2")
 def test_lower_priority_numbers_are_served_first() -> None:
     world = sim.World()
     client, server = world.pair(config=fast(100_000))
@@ -252,6 +257,7 @@ def test_lower_priority_numbers_are_served_first() -> None:
     assert last[1] < last[2] < last[0]
 
 
+@pytest.mark.rule("3, 8.2")
 def test_weights_share_the_rate() -> None:
     """Lanes of equal priority with weights 1 to 3 to 6, all always full."""
     world = sim.World()
@@ -270,6 +276,7 @@ def test_weights_share_the_rate() -> None:
     assert [count / total for count in counts] == pytest.approx([0.1, 0.3, 0.6], abs=0.03)
 
 
+@pytest.mark.rule("2, 2.10 rule 4")
 def test_a_lost_segment_of_one_lane_does_not_hold_up_another() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.1))
     client, server = world.pair()
@@ -345,6 +352,7 @@ def test_nagle_waits_for_more_data(nagle_us: int) -> None:
     assert datas(server.receive()) == [b"one", b"two"]
 
 
+@pytest.mark.rule("3, 7.3 rule 2")
 def test_a_full_packet_does_not_wait() -> None:
     world, tap, client, _ = quiet_pair()
     client.send(bytes(700))
@@ -383,6 +391,7 @@ def test_messages_queued_together_share_a_packet() -> None:
     assert len(server.receive()) == 30
 
 
+@pytest.mark.rule("1, 10 rule 6", "2, 2.6.2", "2, 2.16 rule 9")
 def test_reliable_data_is_acknowledged_within_fifty_milliseconds() -> None:
     world, tap, client, server = quiet_pair()
     begin = world.now_us
@@ -396,6 +405,7 @@ def test_reliable_data_is_acknowledged_within_fifty_milliseconds() -> None:
     assert client.status().sent_unacked_reliable == 0
 
 
+@pytest.mark.rule("2, 2.6.2")
 def test_unreliable_data_alone_draws_no_packet_of_its_own() -> None:
     world, tap, client, server = quiet_pair()
     for _ in range(20):
@@ -404,6 +414,7 @@ def test_unreliable_data_alone_draws_no_packet_of_its_own() -> None:
     assert send_times(tap, server) == []
 
 
+@pytest.mark.rule("1, 1.5 rule 1", "1, 1.5 rule 2", "1, 2.9 rule 1", "1, 7.4 rule 4", "1, 10 rule 6")
 @pytest.mark.parametrize(("flags", "within_us"), [(2, 50_000), (6, 0)])
 def test_an_ack_request_is_answered_in_time(flags: int, within_us: int) -> None:
     world = sim.World()
@@ -417,6 +428,7 @@ def test_an_ack_request_is_answered_in_time(flags: int, within_us: int) -> None:
     assert [when - begin for when in send_times(tap, connection)] == [within_us]
 
 
+@pytest.mark.rule("2, 2.16 rule 13")
 def test_a_hole_is_reported_and_filled_at_once() -> None:
     """A nack leaves 3 ms after the hole was seen, and what was lost leaves as the nack arrives."""
     world, tap, client, server = quiet_pair(sim.Conditions(latency=0.1))
@@ -432,6 +444,7 @@ def test_a_hole_is_reported_and_filled_at_once() -> None:
     assert 103_000 <= nack <= 105_000
 
 
+@pytest.mark.rule("2, 2.16 rule 14")
 @pytest.mark.parametrize("latency", [0.005, 0.05, 0.15])
 def test_a_lost_tail_is_repaired_after_one_and_a_half_round_trips(latency: float) -> None:
     """The reference library needs three round trips and 60 ms."""
@@ -447,6 +460,7 @@ def test_a_lost_tail_is_repaired_after_one_and_a_half_round_trips(latency: float
     assert datas(server.receive()) == [b"the last one"]
 
 
+@pytest.mark.rule("2, 2.7.2 rule 4")
 def test_a_healthy_link_repeats_nothing() -> None:
     """Acks within 50 ms must not look like losses, at any round trip."""
     for latency in (0.0, 0.001, 0.02, 0.2):
@@ -466,6 +480,7 @@ def test_bulk_keeps_to_the_send_rate() -> None:
     assert sum(len(p.data) for p in tap.sent_by(client.host.address)) == pytest.approx(500_000, rel=0.02)
 
 
+@pytest.mark.rule("2, 2.9.2 rule 1")
 def test_an_idle_pause_saves_up_one_packet_only() -> None:
     world, tap, client, _ = quiet_pair(config=fast(50_000))
     world.run(5)
@@ -745,6 +760,7 @@ def test_duplicates_and_disorder_lower_the_quality() -> None:
     assert server.status().connection_quality_local == pytest.approx(1 - 0.1 / 1.1, abs=0.04)
 
 
+@pytest.mark.rule("1, 8.4 rule 3")
 def test_quality_is_unknown_where_nothing_came() -> None:
     world = sim.World()
     client, server = world.pair()
@@ -770,6 +786,7 @@ def statistics_times(tap: Tap, connection: sim.Connection) -> tuple[list[float],
     return instantaneous, lifetime
 
 
+@pytest.mark.rule("1, 8.1 rule 5", "1, 8.1 rule 7")
 def test_statistics_are_exchanged_every_20_and_120_seconds_on_a_busy_connection() -> None:
     world = sim.World(seed=3, conditions=sim.Conditions(latency=0.02))
     tap = Tap(world)
@@ -794,6 +811,7 @@ def test_statistics_are_exchanged_every_20_and_120_seconds_on_a_busy_connection(
     assert now.packets_dropped_pct == 0
 
 
+@pytest.mark.rule("1, 1.5 rule 1", "1, 8.1 rule 5")
 def test_statistics_are_due_after_30_seconds_if_nothing_else_goes_out() -> None:
     """The listening side of one-way traffic sends them in a packet of their own."""
     world = sim.World()
@@ -806,6 +824,7 @@ def test_statistics_are_due_after_30_seconds_if_nothing_else_goes_out() -> None:
     assert all(20 <= after - before <= 30.2 for before, after in pairwise([0.0, *times]))
 
 
+@pytest.mark.rule("1, 8.1 rule 3")
 def test_an_idle_connection_sends_no_statistics() -> None:
     world = sim.World()
     tap = Tap(world)
@@ -820,6 +839,7 @@ def knows_of_the_peer(connection: sim.Connection) -> bool:
     return connection.core.statistics.remote_instantaneous is not None
 
 
+@pytest.mark.rule("1, 8.1 rule 6")
 def test_lost_statistics_are_sent_again() -> None:
     world = sim.World(seed=2)
     tap = Tap(world)
@@ -906,6 +926,7 @@ def test_a_long_life_crosses_the_wrap_of_packet_numbers() -> None:
     long_life(70_000)
 
 
+@pytest.mark.rule("1, 4.6 rule 3")
 def test_packet_numbers_wrap_unnoticed() -> None:
     long_life(0, start_at=65_400)
 

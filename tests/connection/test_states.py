@@ -6,6 +6,7 @@ from gamesockets.connection.states import TRANSITIONS, State, StateMachine, visi
 from gamesockets.values.enums import ConnectionState
 
 
+@pytest.mark.rule("1, 7.1 rule 1")
 def test_every_way_is_one_of_the_specification() -> None:
     expected = {
         ("NONE", "CONNECTING"),
@@ -38,6 +39,7 @@ def test_every_state_has_a_row_and_all_ways_end() -> None:
         }
 
 
+@pytest.mark.rule("1, 7.1 rule 1")
 @pytest.mark.parametrize("state", State)
 def test_what_the_application_sees(state: State) -> None:
     """Negative states are NONE to it: it has closed those connections already."""
@@ -45,6 +47,7 @@ def test_what_the_application_sees(state: State) -> None:
     assert visible(state) == ConnectionState[expected]
 
 
+@pytest.mark.rule("3, 5.1")
 def test_numbers_are_those_of_the_native_library() -> None:
     numbers = [state.value for state in State]
     assert dict(zip([state.name for state in State], numbers, strict=True)) == {
@@ -84,6 +87,7 @@ def test_the_application_hears_nothing_of_what_follows_its_close() -> None:
     assert silent == {("LINGER", "FIN_WAIT"), ("FIN_WAIT", "DEAD")}
 
 
+@pytest.mark.rule("1, 7.1 rule 1")
 def test_data_flows_while_connected_and_lingering() -> None:
     machine = StateMachine()
     flows = {}

@@ -61,12 +61,14 @@ def percentiles(message: LifetimeStats, stem: str) -> dict[str, int]:
 # ---------------------------------------------------------------------- intervals
 
 
+@pytest.mark.rule("1, 8.4 rule 3")
 def test_before_the_first_interval_nothing_is_known() -> None:
     interval = Link().statistics.interval
     assert interval.quality() == UNKNOWN
     assert (interval.out_packets_per_second, interval.in_bytes_per_second) == (0, 0)
 
 
+@pytest.mark.rule("1, 8.4 rule 1")
 def test_rates_are_counts_by_elapsed_time() -> None:
     link = Link()
     link.receive(*range(2, 22))
@@ -83,6 +85,7 @@ def test_rates_are_counts_by_elapsed_time() -> None:
     assert link.statistics.interval.quality() == UNKNOWN, "nothing came, so nothing is known"
 
 
+@pytest.mark.rule("1, 8.4 rule 2", "1, 8.5 rule 1")
 def test_the_example_of_the_specification() -> None:
     """47 received, of which one twice, and 3 missing: (47 - 1) / 50."""
     link = Link()
@@ -92,6 +95,7 @@ def test_the_example_of_the_specification() -> None:
     assert counts(link.lifetime(), "quality") == {"90": 1}
 
 
+@pytest.mark.rule("1, 4.6 rule 11")
 def test_late_packets_take_back_a_loss_but_are_weird() -> None:
     link = Link()
     link.receive(2, 4, 3, 5, 6, 7, 8, 9, 10, 11)
@@ -105,6 +109,7 @@ def test_late_packets_take_back_a_loss_but_are_weird() -> None:
     assert link.statistics.interval.dropped == 0, "what another interval counted as lost does not become negative"
 
 
+@pytest.mark.rule("1, 8.5 rule 1")
 def test_quality_never_leaves_its_range() -> None:
     link = Link()
     link.receive(*[2] * 50)
@@ -114,6 +119,7 @@ def test_quality_never_leaves_its_range() -> None:
     assert counts(link.lifetime(), "quality") == {"1": 1}
 
 
+@pytest.mark.rule("1, 8.5 rule 3")
 @fast
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=10))
 def test_qualities_of_any_interval(intervals: list[tuple[int, int, int]]) -> None:
@@ -139,6 +145,7 @@ def test_qualities_of_any_interval(intervals: list[tuple[int, int, int]]) -> Non
     assert counts(link.lifetime(), "quality") == expected
 
 
+@pytest.mark.rule("1, 8.5 rule 3")
 def test_short_or_sparse_intervals_give_no_sample() -> None:
     link = Link()
     link.receive(*range(2, 20))
@@ -151,6 +158,7 @@ def test_short_or_sparse_intervals_give_no_sample() -> None:
     assert counts(link.lifetime(), "quality") == {"100": 1}
 
 
+@pytest.mark.rule("1, 8.5 rule 3")
 @pytest.mark.parametrize(
     ("sent", "misses", "is_dead"), [(6, 2, True), (5, 2, False), (6, 1, False)], ids=["dead", "quiet", "alive"]
 )
@@ -174,6 +182,7 @@ def test_an_interval_without_length_is_none() -> None:
 # ---------------------------------------------------------------------- jitter
 
 
+@pytest.mark.rule("1, 8.6")
 def test_jitter_is_the_difference_of_the_spacings_in_either_direction() -> None:
     link = Link()
     statistics = link.statistics
@@ -188,6 +197,7 @@ def test_jitter_is_the_difference_of_the_spacings_in_either_direction() -> None:
     assert statistics.interval.peak_jitter_us == UNKNOWN
 
 
+@pytest.mark.rule("1, 1.6 rule 2", "1, 8.6")
 @pytest.mark.parametrize(
     ("spacing_us", "sender_us", "is_next"),
     [(10_000, -1, True), (10_000, 9_000, False), (250_000, 249_000, True), (249_000, 250_000, True)],
@@ -206,6 +216,7 @@ def test_the_first_packet_has_no_spacing() -> None:
     assert link.statistics.take_max_jitter_us() == UNKNOWN
 
 
+@pytest.mark.rule("1, 8.6")
 @pytest.mark.parametrize(
     ("jitter_us", "name"),
     [
@@ -223,6 +234,7 @@ def test_classes_of_jitter(jitter_us: int, name: str) -> None:
 # ---------------------------------------------------------------------- pings and percentiles
 
 
+@pytest.mark.rule("1, 8.5 rule 5")
 @pytest.mark.parametrize(
     ("ping_ms", "name"),
     [
@@ -236,6 +248,7 @@ def test_classes_of_ping(ping_ms: int, name: str) -> None:
     assert counts(link.lifetime(), "ping") == {name: 1}
 
 
+@pytest.mark.rule("1, 8.5 rule 4")
 @pytest.mark.parametrize(
     ("samples", "known"),
     [
@@ -254,6 +267,7 @@ def test_percentiles_need_enough_samples(samples: int, known: set[str]) -> None:
     assert percentiles(link.lifetime(), "ping").keys() == known
 
 
+@pytest.mark.rule("1, 8.5 rule 4")
 @pytest.mark.parametrize(
     ("intervals", "known"),
     [(1, set()), (2, {"50th"}), (4, {"25th", "50th"}), (20, {"5th", "25th", "50th"}),
@@ -267,6 +281,7 @@ def test_percentiles_of_quality_need_enough_intervals(intervals: int, known: set
     assert percentiles(link.lifetime(), "quality") == dict.fromkeys(known, 100)
 
 
+@pytest.mark.rule("1, 8.5 rule 4", "3, 9.3 rule 2")
 @fast
 @given(st.lists(st.integers(0, 2000), min_size=1, max_size=60), st.integers(0, 100))
 def test_percentiles_are_interpolated_and_truncated(samples: list[int], percent: int) -> None:
@@ -280,6 +295,7 @@ def test_percentiles_are_interpolated_and_truncated(samples: list[int], percent:
     assert chosen.percentile(percent, len(samples) + 1) == UNKNOWN
 
 
+@pytest.mark.rule("1, 8.5 rule 4")
 @pytest.mark.parametrize("seed", [0, 1, 2, 0xFFFF_FFFF])
 @pytest.mark.parametrize("total", [2_000, 8_192, 20_000])
 def test_of_very_many_samples_a_fair_choice_of_1000_is_kept(seed: int, total: int) -> None:
@@ -296,6 +312,7 @@ def test_of_very_many_samples_a_fair_choice_of_1000_is_kept(seed: int, total: in
 # ---------------------------------------------------------------------- exchange
 
 
+@pytest.mark.rule("1, 2.9 rule 2")
 def test_the_last_interval_as_it_is_told_to_the_peer() -> None:
     """Rounded down, and what is not known is left out (spec 1, 2.9)."""
     link = Link()
@@ -322,6 +339,7 @@ def test_the_last_interval_as_it_is_told_to_the_peer() -> None:
     assert message.peak_jitter_usec == 1_234
 
 
+@pytest.mark.rule("1, 2.9 rule 2", "1, 2.9 rule 3")
 def test_totals_as_they_are_told_to_the_peer() -> None:
     link = Link()
     link.receive(2, 3, 5, 5, 4, 9, 150, 9)
@@ -341,6 +359,7 @@ def test_totals_as_they_are_told_to_the_peer() -> None:
     assert message.HasField("packets_recv_out_of_order_corrected")
 
 
+@pytest.mark.rule("1, 8.5 rule 6")
 @pytest.mark.parametrize(
     ("elapsed_us", "seconds"), [(0, 1), (1, 1), (1_499_999, 1), (1_500_000, 2), (3_600 * SECOND, 3600)]
 )
@@ -352,12 +371,14 @@ def test_seconds_of_being_connected(elapsed_us: int, seconds: int) -> None:
     assert link.statistics.connected_seconds(elapsed_us + 99 * SECOND) == seconds, "frozen at the end"
 
 
+@pytest.mark.rule("1, 8.5 rule 6")
 def test_a_connection_that_never_was_has_no_seconds() -> None:
     statistics = Statistics(ReplayWindow(1), 1)
     statistics.ended(50 * SECOND)
     assert statistics.connected_seconds(100 * SECOND) == 0
 
 
+@pytest.mark.rule("1, 8.2", "1, 8.5 rule 2")
 def test_what_the_peer_tells_is_kept_until_it_tells_anew() -> None:
     statistics = Link().statistics
     assert (statistics.remote_quality(), statistics.remote_lifetime) == (UNKNOWN, None)
@@ -379,6 +400,7 @@ def test_what_the_peer_tells_is_kept_until_it_tells_anew() -> None:
     assert statistics.remote_quality() == UNKNOWN
 
 
+@pytest.mark.rule("1, 8.2", "1, 8.5 rule 2")
 @given(st.integers(0, 0xFFFF_FFFF), st.integers(0, 0xFFFF_FFFF))
 def test_whatever_the_peer_claims_quality_stays_in_range(dropped: int, weird: int) -> None:
     statistics = Link().statistics

@@ -30,10 +30,12 @@ COVERED = {
 }
 
 
+@pytest.mark.rule("1, 5.5 rule 6")
 def test_every_list_of_the_vector_file_is_covered() -> None:
     assert set(VECTORS) - {"description"} == set(COVERED)
 
 
+@pytest.mark.rule("1, 4.1", "1, 5.2")
 @pytest.mark.parametrize("key", VECTORS["keys"], ids=lambda key: key["name"])
 def test_recorded_keys(key: dict[str, Any]) -> None:
     public = bytes.fromhex(key["public_key_hex"])
@@ -44,12 +46,14 @@ def test_recorded_keys(key: dict[str, Any]) -> None:
         assert SigningKey(seed).seed == seed
 
 
+@pytest.mark.rule("1, 5.3 rule 2", "3, 3.2")
 @pytest.mark.parametrize("row", VECTORS["pop_ids"], ids=lambda row: row["code"])
 def test_recorded_data_centre_codes(row: dict[str, Any]) -> None:
     assert pop_id(row["code"]) == row["id"]
     assert pop_code(row["id"]) == row["code"]
 
 
+@pytest.mark.rule("1, 5.3 rule 2")
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=3, max_size=4))
 def test_data_centre_codes_survive(code: str) -> None:
     assert pop_code(pop_id(code)) == code
@@ -66,6 +70,7 @@ def test_other_data_centre_codes_are_refused(code: str) -> None:
         pop_id(code)
 
 
+@pytest.mark.rule("1, 4.2", "1, 5.3 rule 1")
 @given(st.binary(max_size=100))
 def test_signatures_are_believed_for_their_own_data_and_key_only(data: bytes) -> None:
     signature = KEY.sign(data)
@@ -112,6 +117,7 @@ def test_what_is_wrong_with_a_signature(certificate: Certificate, signature: byt
     assert signature_problem(certificate, signature, b"data") == problem
 
 
+@pytest.mark.rule("1, 5.2")
 @pytest.mark.parametrize("size", [0, 31, 33])
 def test_keys_of_other_sizes_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"{size} bytes, must have 32"):

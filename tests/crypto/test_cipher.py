@@ -30,6 +30,7 @@ def recorded_cipher(recording: dict[str, Any], sender: str) -> Cipher:
     return AesGcmCipher(bytes.fromhex(derived[f"key_{direction}_hex"]), bytes.fromhex(derived[f"iv_{direction}_hex"]))
 
 
+@pytest.mark.rule("1, 12 rule 2")
 @pytest.mark.parametrize("name", HANDSHAKES)
 def test_every_recorded_data_packet(name: str) -> None:
     """From both sides, and across the wrap of the 16 bits on the wire: the nonce comes from the full number."""
@@ -44,6 +45,7 @@ def test_every_recorded_data_packet(name: str) -> None:
         assert len(chunk) == len(plaintext) + cipher.overhead_bytes
 
 
+@pytest.mark.rule("1, 4.5")
 def test_the_wrap_of_the_wire_number_is_in_the_recordings() -> None:
     packets = [item for item in load("packet-number-wrap")["datagrams"] if item["kind"] == "Data"]
     assert {item["packet_number"] for item in packets} == set(range(65532, 65540))
@@ -59,6 +61,7 @@ def test_what_is_sealed_is_opened_under_its_own_number_only(number: int, plainte
     assert cipher.open((number + 0x10000) & 0xFFFF_FFFF_FFFF_FFFF, chunk) is None
 
 
+@pytest.mark.rule("1, 4.5")
 def test_numbers_wrap_around_at_64_bits() -> None:
     """The number is added to the first 8 bytes of the IV; the other 4 never change."""
     high = AesGcmCipher(KEY, b"\xff" * 8 + b"tail")
@@ -66,6 +69,7 @@ def test_numbers_wrap_around_at_64_bits() -> None:
     assert high.seal(3, b"text") == low.seal(2, b"text")
 
 
+@pytest.mark.rule("1, 4.5")
 @given(st.binary(min_size=12, max_size=12), st.integers(0, (1 << 64) - 1))
 @example(iv=b"\xff" * 7 + b"\x05" + b"tail", number=1)
 @example(iv=b"\xff" * 7 + b"\xff" + b"tail", number=1)
@@ -76,6 +80,7 @@ def test_the_nonce_is_the_iv_plus_the_number(iv: bytes, number: int) -> None:
     assert AesGcmCipher(KEY, iv).seal(number, b"text") == AESGCM(KEY).encrypt(nonce, b"text", None)
 
 
+@pytest.mark.rule("1, 4.6 rule 7", "1, 4.8")
 @given(st.integers(1, 1 << 40), st.binary(max_size=40))
 def test_every_flipped_bit_is_noticed(number: int, plaintext: bytes) -> None:
     cipher = AesGcmCipher(KEY, IV)
@@ -91,6 +96,7 @@ def test_opening_strange_chunks_never_raises(chunk: bytes) -> None:
     assert AesGcmCipher(KEY, IV).open(5, chunk) is None
 
 
+@pytest.mark.rule("1, 1.3 rule 3")
 def test_a_chunk_needs_its_tag_but_no_plaintext() -> None:
     cipher = AesGcmCipher(KEY, IV)
     chunk = cipher.seal(2, b"")
@@ -100,12 +106,14 @@ def test_a_chunk_needs_its_tag_but_no_plaintext() -> None:
     assert cipher.open(2, b"") is None
 
 
+@pytest.mark.rule("1, 1.4")
 @pytest.mark.parametrize("cipher", [AesGcmCipher(KEY, IV), NullCipher()], ids=["aes", "null"])
 def test_plaintext_is_limited_to_1300_bytes(cipher: Cipher) -> None:
     assert cipher.open(2, cipher.seal(2, bytes(1300))) == bytes(1300)
     assert cipher.open(2, cipher.seal(2, bytes(1301))) is None
 
 
+@pytest.mark.rule("1, 4.7")
 def test_the_null_cipher_changes_nothing() -> None:
     cipher = NullCipher()
     assert cipher.overhead_bytes == 0

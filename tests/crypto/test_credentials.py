@@ -25,6 +25,7 @@ from gamesockets.wire.datagram import CONNECT_REQUEST, encode_control
 from gamesockets.wire.messages_pb2 import Certificate, ConnectOK, ConnectRequest
 
 
+@pytest.mark.rule("1, 2.3", "1, 2.7", "1, 4.2", "1, 5.1 rule 1", "1, 10 rule 2")
 def test_a_recorded_connect_request_can_be_made_again() -> None:
     recording = load("handshake-client")
     recorded = next(item for item in recording["datagrams"] if item["kind"] == "ConnectRequest")
@@ -39,6 +40,7 @@ def test_a_recorded_connect_request_can_be_made_again() -> None:
     assert encode_control(CONNECT_REQUEST, request).hex() == recorded["hex"]
 
 
+@pytest.mark.rule("1, 5.1 rule 1")
 def test_the_unsigned_certificate_of_the_reference_library_with_a_name() -> None:
     """The one that it wrote for str:bob, except for the key."""
     recorded = Certificate()
@@ -78,6 +80,7 @@ def test_peers_recognize_our_identity(text: str) -> None:
         assert not peer.authenticated
 
 
+@pytest.mark.rule("1, 13 rule 1")
 def test_secrets_are_in_no_message() -> None:
     secrets = entropy().answers[:2]
     local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])
@@ -86,6 +89,7 @@ def test_secrets_are_in_no_message() -> None:
     assert not any(secret in request.SerializeToString() for secret in secrets)
 
 
+@pytest.mark.rule("1, 4.1", "1, 5.1 rule 4")
 def test_connections_share_a_certificate_and_its_key_but_no_key_of_the_exchange() -> None:
     """Made once for all connections of a node, from the entropy of the first."""
     credentials = Credentials(ALICE)
@@ -101,11 +105,13 @@ def test_connections_share_a_certificate_and_its_key_but_no_key_of_the_exchange(
         assert accepted(checked(request, ALICE)).exchange_public == local.exchange.public
 
 
+@pytest.mark.rule("1, 5.1 rule 4")
 def test_credentials_that_were_made_separately_share_nothing() -> None:
     one, other = [LocalCredentials(entropy(seed), Credentials(ALICE), [2]) for seed in (1, 2)]
     assert one.certificate != other.certificate
 
 
+@pytest.mark.rule("1, 5.1 rule 3", "1, 6 rule 9")
 def test_without_a_valid_identity_credentials_are_anonymous() -> None:
     """An invalid identity cannot be shown to peers; localhost is the anonymous one."""
     assert Credentials().identity.is_localhost
@@ -119,6 +125,7 @@ def test_credentials_need_a_cipher() -> None:
         LocalCredentials(entropy(), Credentials(ALICE), [2, 3])
 
 
+@pytest.mark.rule("1, 5.8 rule 5")
 def test_credentials_with_a_certificate_show_it_and_sign_with_its_key() -> None:
     certified = Authority().credentials("alice", 3)
     local = LocalCredentials(SeededEntropy(1), certified, [CIPHER_AES_256_GCM])
@@ -130,6 +137,7 @@ def test_credentials_with_a_certificate_show_it_and_sign_with_its_key() -> None:
     assert verify(certified.key.public, message.crypt.signature, message.crypt.info)
 
 
+@pytest.mark.rule("1, 5.3 rule 3")
 def test_a_certificate_must_fit_its_key_and_state_an_identity() -> None:
     key, other = SigningKey(b"k" * 32), SigningKey(b"o" * 32)
     signed = Authority().sign(ALICE, key)

@@ -18,6 +18,7 @@ def unhex(case: dict[str, Any], *names: str) -> list[bytes]:
     return [bytes.fromhex(case[f"{name}_hex"]) for name in names]
 
 
+@pytest.mark.rule("1, 4.1", "1, 4.4 rule 1", "1, 4.4 rule 2", "1, 13 rule 2")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_every_recorded_derivation(case: dict[str, Any]) -> None:
     exchanged = {
@@ -54,6 +55,7 @@ def test_every_recorded_derivation(case: dict[str, Any]) -> None:
     ] == unhex(case, "key_client_to_server", "key_server_to_client", "iv_client_to_server", "iv_server_to_client")
 
 
+@pytest.mark.rule("1, 4.4 rule 1")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_recorded_shared_secrets(case: dict[str, Any]) -> None:
     """The private key is that of the independent side; the peer's public key is in its crypt info."""

@@ -8,6 +8,7 @@ from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.messages_pb2 import IdentityLegacyBinary
 
 
+@pytest.mark.rule("1, 2.8 rule 2")
 @pytest.mark.parametrize(
     ("text", "legacy"),
     [
@@ -30,6 +31,7 @@ def test_identities_that_the_old_form_cannot_express(text: str) -> None:
     assert identity_to_legacy(NetworkingIdentity.parse(text)) == IdentityLegacyBinary()
 
 
+@pytest.mark.rule("1, 2.8 rule 2")
 @pytest.mark.parametrize(
     "legacy",
     [
@@ -48,6 +50,7 @@ def test_bad_identities_in_the_old_binary_form(legacy: IdentityLegacyBinary) -> 
         identity_from_legacy(legacy)
 
 
+@pytest.mark.rule("1, 6 rule 4")
 @pytest.mark.parametrize("account_type", [1, 3, 4, 9])
 def test_steam_accounts_that_the_old_fields_may_hold(account_type: int) -> None:
     number = 1 << 56 | account_type << 52 | 9

@@ -79,6 +79,7 @@ def test_recorded_credentials_are_accepted(name: str, role: str) -> None:
     assert peer.authenticated == (trusting != {})
 
 
+@pytest.mark.rule("1, 13 rule 1")
 def test_a_private_key_in_a_message_is_not_kept() -> None:
     """The reference library sends the one that it was given (spec 1, 13)."""
     _, message = recorded_messages("handshake-client-authenticated")
@@ -170,6 +171,7 @@ def outcome(result: Any) -> str:
     return f"{result.reason} {result.text}" if isinstance(result, Refusal) else "connected"
 
 
+@pytest.mark.rule("1, 3.6 rule 7", "1, 3.7")
 @pytest.mark.parametrize("name", CLIENT_CASES)
 def test_recorded_failures_of_a_client(name: str) -> None:
     case = handshake_failures("client")[name]
@@ -188,6 +190,7 @@ def test_recorded_failures_of_a_client(name: str) -> None:
     assert outcome(result) == recorded_outcome(case)
 
 
+@pytest.mark.rule("1, 3.5 rule 2", "1, 3.5 rule 5", "1, 3.7")
 @pytest.mark.parametrize("name", SERVER_CASES)
 def test_recorded_failures_of_a_server(name: str) -> None:
     """The server is silent about what fails before the application accepts, and tells what fails then."""
@@ -210,6 +213,7 @@ def test_recorded_failures_of_a_server(name: str) -> None:
     assert outcome(result) == recorded_outcome(case)
 
 
+@pytest.mark.rule("1, 5.1 rule 2")
 @pytest.mark.parametrize(
     "reply",
     [
@@ -247,6 +251,16 @@ def scoped_to_data_centre(certificate: Certificate, info: CryptInfo, message: Co
     certificate.gameserver_datacenter_ids.append(6579574)
 
 
+@pytest.mark.rule(
+    "1, 2.7",
+    "1, 3.7",
+    "1, 5.1 rule 2",
+    "1, 5.3 rule 3",
+    "1, 5.9 rule 3",
+    "1, 7.9 rule 1",
+    "1, 13 rule 10",
+    "1, 13 rule 12",
+)
 @pytest.mark.parametrize(
     ("change", "identity", "arguments", "expected"),
     [
@@ -314,6 +328,7 @@ def test_checks_of_credentials(
     assert outcome(checked(introduce(ConnectOK(), change), identity, **arguments)) == expected
 
 
+@pytest.mark.rule("1, 5.9 rule 4", "1, 13 rule 9")
 def test_only_a_trusted_name_is_authenticated() -> None:
     def authenticated(change: Change, identity: NetworkingIdentity, **arguments: Any) -> bool:
         return accepted(checked(introduce(ConnectOK(), change), identity, **arguments)).authenticated
@@ -357,6 +372,7 @@ def test_credentials_that_are_missing(field: str) -> None:
     assert outcome(checked(message)) == "4002 Crypto handshake missing cert or session data"
 
 
+@pytest.mark.rule("1, 3.7", "1, 13 rule 10")
 def test_an_empty_signature_of_an_authority_counts_as_one() -> None:
     message = introduce(ConnectRequest())
     message.cert.ca_signature = b""
@@ -371,6 +387,7 @@ def stating(message: ConnectRequest | ConnectOK, **certificate: Any) -> ConnectR
     return message
 
 
+@pytest.mark.rule("1, 2.8 rule 2", "1, 3.5 rule 2", "1, 3.5 rule 3", "1, 3.6 rule 2", "1, 6 rule 9", "1, 6 rule 10")
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -413,6 +430,7 @@ def test_who_a_peer_says_it_is(message: ConnectRequest | ConnectOK, expected: Ne
     assert identity_of(message, ADDRESS, True) == expected
 
 
+@pytest.mark.rule("1, 3.5 rule 3", "1, 5.9 rule 1", "3, 5.11")
 def test_anonymous_peers_may_be_unwelcome() -> None:
     assert identity_of(ConnectRequest(), ADDRESS, False) is None
     assert identity_of(ConnectRequest(identity_string=b"ip:::1"), ADDRESS, False) is None

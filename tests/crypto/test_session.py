@@ -49,6 +49,7 @@ def test_recorded_sessions_can_be_read_with_the_ciphers_made_here(name: str) -> 
             )
 
 
+@pytest.mark.rule("1, 4.3")
 @pytest.mark.parametrize(
     ("server_option", "client_option", "expected"),
     [
@@ -88,6 +89,7 @@ def test_two_sides_made_here_understand_each_other(cipher: int) -> None:
         assert at_client[1].open(2, at_client[0].seal(2, b"sent back")) is None
 
 
+@pytest.mark.rule("1, 4.3")
 def test_both_sides_must_have_offered_the_cipher() -> None:
     local = LocalCredentials(entropy(), Credentials(ALICE), [CIPHER_AES_256_GCM])
     peer = accepted(checked(introduce(ConnectRequest(), ciphers(1, 2))))

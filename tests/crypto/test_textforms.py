@@ -30,6 +30,7 @@ def openssh_text(data: bytes) -> str:
     return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
+@pytest.mark.rule("1, 5.6 rule 1")
 def test_keys_are_written_as_the_reference_library_does() -> None:
     assert KEY.public.hex() == KEY_TEXT["public_key_hex"]
     assert key_id(KEY.public) == int(KEY_TEXT["key_id"])
@@ -41,6 +42,7 @@ def test_keys_are_written_as_the_reference_library_does() -> None:
     assert textforms.encode_public_key(KEY.public) == KEY_TEXT["authorized_keys_empty_comment"].rstrip()
 
 
+@pytest.mark.rule("1, 5.6 rule 1", "1, 5.6 rule 4")
 @pytest.mark.parametrize("row", VECTORS["private_pem_parse"], ids=lambda row: row["name"])
 def test_recorded_private_key_texts(row: dict[str, Any]) -> None:
     if row["accepted"]:
@@ -50,6 +52,7 @@ def test_recorded_private_key_texts(row: dict[str, Any]) -> None:
             textforms.decode_private_key(row["text"])
 
 
+@pytest.mark.rule("1, 5.6 rule 2")
 @pytest.mark.parametrize("row", VECTORS["public_key_parse"], ids=lambda row: row["name"])
 def test_recorded_public_key_texts(row: dict[str, Any]) -> None:
     if row["accepted"]:
@@ -61,6 +64,7 @@ def test_recorded_public_key_texts(row: dict[str, Any]) -> None:
             textforms.decode_public_key(row["text"])
 
 
+@pytest.mark.rule("1, 5.6 rule 3", "1, 5.6 rule 4")
 @pytest.mark.parametrize("row", VECTORS["cert_pem_parse"], ids=lambda row: row["name"])
 def test_recorded_certificate_texts(row: dict[str, Any]) -> None:
     if row["accepted"]:
@@ -73,6 +77,7 @@ def test_recorded_certificate_texts(row: dict[str, Any]) -> None:
         assert str(raised.value) == row["error"]
 
 
+@pytest.mark.rule("1, 5.6 rule 1")
 def test_keys_of_openssh_itself_are_read() -> None:
     check, trailer = SSH_KEYGEN_EXTRAS
     written = body(KEY_TEXT["private_pem"])
@@ -89,6 +94,7 @@ def test_keys_survive(seed: bytes) -> None:
     assert textforms.decode_public_key(textforms.encode_public_key(key.public, "a comment")) == key.public
 
 
+@pytest.mark.rule("1, 5.6 rule 3")
 @given(st.binary(max_size=300))
 def test_certificates_survive(content: bytes) -> None:
     signed = CertificateSigned(cert=content).SerializeToString()
@@ -159,6 +165,7 @@ def test_public_keys_of_other_sizes_are_refused() -> None:
         textforms.decode_public_key("ssh-ed25519 AAAA!!!!")
 
 
+@pytest.mark.rule("1, 5.6 rule 4")
 @given(st.text(max_size=200))
 def test_strange_texts_are_refused(text: str) -> None:
     for decode in (

@@ -41,6 +41,7 @@ def recorded_store(flavour: str) -> TrustStore:
     return store
 
 
+@pytest.mark.rule("1, 5.5 rule 2", "1, 5.5 rule 6", "1, 7.9 rule 1")
 @pytest.mark.parametrize("flavour", ["dynamic_roots", "single_fixed_root"])
 @pytest.mark.parametrize("row", VECTORS["trust"], ids=lambda row: row["key"])
 def test_recorded_verdicts_on_keys(row: dict[str, Any], flavour: str) -> None:
@@ -50,6 +51,7 @@ def test_recorded_verdicts_on_keys(row: dict[str, Any], flavour: str) -> None:
         assert verdict.text == row[f"error_{flavour}"]
 
 
+@pytest.mark.rule("1, 5.3 rule 1", "1, 5.4 rule 1", "1, 5.5 rule 6", "1, 5.10 rule 10")
 @pytest.mark.parametrize("flavour", ["dynamic_roots", "single_fixed_root"])
 @pytest.mark.parametrize("row", VECTORS["checks"], ids=lambda row: row["name"])
 def test_recorded_verdicts_on_certificates(row: dict[str, Any], flavour: str) -> None:
@@ -71,6 +73,7 @@ def test_recorded_verdicts_on_certificates(row: dict[str, Any], flavour: str) ->
     assert (pop_problem is None) == expected["pop_allowed"]
 
 
+@pytest.mark.rule("1, 5.5 rule 4")
 def test_the_root_of_the_reference_library() -> None:
     assert KEYS["well-known default root"]["public_key_hex"] == REFERENCE_ROOT_PUBLIC_KEY.hex()
     root_id = key_id(REFERENCE_ROOT_PUBLIC_KEY)
@@ -111,6 +114,7 @@ def test_a_store_without_roots_trusts_nobody() -> None:
         assert text(store.check_certificate(signed_by(1, 2), NOW)) == f"CA key {number_of(1)} is not known to us"
 
 
+@pytest.mark.rule("1, 5.5 rule 7")
 def test_roots_and_authorities_may_be_added_at_any_time() -> None:
     store = TrustStore([])
     store.add_certificate(authority(1, 2, app_ids=[5]))
@@ -121,12 +125,14 @@ def test_roots_and_authorities_may_be_added_at_any_time() -> None:
     assert "Revoked" in text(store.check_certificate(signed_by(2, 3), NOW))
 
 
+@pytest.mark.rule("1, 5.5 rule 7")
 def test_even_a_root_can_be_revoked() -> None:
     store = TrustStore([key(1).public])
     store.revoke(number_of(1))
     assert text(store.check_key(number_of(1), NOW)) == f"Key public ID{number_of(1)} has been revoked!"
 
 
+@pytest.mark.rule("1, 5.5 rule 1")
 def test_a_key_may_be_revoked_before_it_is_known() -> None:
     store = TrustStore()
     store.revoke(number_of(1))
@@ -135,6 +141,7 @@ def test_a_key_may_be_revoked_before_it_is_known() -> None:
     assert "Revoked" in text(store.check_certificate(signed_by(1, 2), NOW))
 
 
+@pytest.mark.rule("1, 5.5 rule 2")
 def test_the_newest_certificate_of_a_key_counts() -> None:
     store = TrustStore([key(1).public])
     store.add_certificate(authority(1, 2, time_created=10, app_ids=[1]))
@@ -144,6 +151,7 @@ def test_the_newest_certificate_of_a_key_counts() -> None:
     assert store.check_key(number_of(2), NOW) == Scope(frozenset({2}), None, LATER)
 
 
+@pytest.mark.rule("1, 5.5 rule 1")
 def test_adding_a_certificate_twice_changes_nothing() -> None:
     store = TrustStore([])
     store.add_certificate(authority(9, 2))
@@ -161,6 +169,7 @@ def test_an_authority_with_a_forged_signature_is_not_trusted() -> None:
     assert "Failed signature verification" in text(store.check_certificate(signed_by(2, 3), NOW))
 
 
+@pytest.mark.rule("1, 5.5 rule 4")
 def test_a_forged_self_signed_certificate_makes_no_root() -> None:
     forged = signed_by(1, 1)
     forged.ca_signature = key(3).sign(forged.cert)
@@ -169,6 +178,7 @@ def test_a_forged_self_signed_certificate_makes_no_root() -> None:
     assert "Failed signature verification" in text(store.check_certificate(signed_by(1, 2), NOW))
 
 
+@pytest.mark.rule("1, 5.5 rule 3")
 @pytest.mark.parametrize(
     ("above", "below", "problem"),
     [
@@ -183,6 +193,7 @@ def test_a_chain_that_allows_nothing_is_not_trusted(above: dict[str, Any], below
     assert problem in text(store.check_certificate(signed_by(3, 4), NOW))
 
 
+@pytest.mark.rule("1, 5.5 rule 3")
 def test_rights_shrink_along_the_chain() -> None:
     store = TrustStore([key(1).public])
     store.add_certificate(authority(1, 2, app_ids=[1, 2], time_expiry=LATER))
@@ -199,6 +210,7 @@ def test_the_greatest_app_id_is_no_wildcard() -> None:
     assert app_id_problem(Certificate(), verdict, 0) is not None
 
 
+@pytest.mark.rule("1, 5.5 rule 2")
 def test_loops_are_not_trusted_and_do_no_harm() -> None:
     store = TrustStore([key(1).public])
     store.add_certificate(authority(3, 2))
@@ -210,6 +222,7 @@ def test_loops_are_not_trusted_and_do_no_harm() -> None:
         assert isinstance(store.check_certificate(signed_by(signer, 4), NOW), Scope)
 
 
+@pytest.mark.rule("1, 5.5 rule 7")
 def test_chains_have_a_limit() -> None:
     store = TrustStore([key(1).public])
     last = 1 + MAX_CHAIN_CERTIFICATES
@@ -219,6 +232,7 @@ def test_chains_have_a_limit() -> None:
     assert "more than 8 certs" in text(store.check_certificate(signed_by(last + 1, 99), NOW))
 
 
+@pytest.mark.rule("1, 5.4 rule 1")
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -233,6 +247,7 @@ def test_odd_certificates_with_a_good_signature(content: bytes, problem: str) ->
     assert text(TrustStore([key(1).public]).check_certificate(signed, NOW)) == problem
 
 
+@pytest.mark.rule("1, 5.5 rule 1")
 @pytest.mark.parametrize(
     ("signed", "problem"),
     [

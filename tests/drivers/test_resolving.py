@@ -37,6 +37,28 @@ def test_what_is_no_host_and_port(text: str) -> None:
     assert len(str(raised.value)) < 500
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("http://play.example:80/", "is a URL, and must be a host and a port without '//'"),
+        ("udp://play.example:27015", "is a URL"),
+        ("::1:27015", "must have its IPv6 address in brackets, as in '[::1]:27015'"),
+        ("play.example", "must end in a port of 1..65535"),
+        ("play.example:0", "must end in a port of 1..65535"),
+        ("user@play.example:5", "must be a host and a port"),
+        ("play.example/x:5", "must be a host and a port"),
+    ],
+)
+def test_errors_name_the_fix(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match="play") as raised:
+        split_host_and_port(text)
+    assert says in str(raised.value)
+
+
+def test_those_who_listen_may_take_any_free_port() -> None:
+    assert split_host_and_port("localhost:0", lowest=0) == ("localhost", 0)
+
+
 class Answer:
     """What the resolver tells, and on which thread."""
 
@@ -48,8 +70,8 @@ class Answer:
         resolve_on_a_thread(host, 5, self._told)
         assert self._came.wait(30)
 
-    def _told(self, addresses: list[Address], problem: str) -> None:
-        self.addresses, self.problem, self.thread = addresses, problem, threading.get_ident()
+    def _told(self, addresses: list[Address], error: OSError | None) -> None:
+        self.addresses, self.problem, self.thread = addresses, str(error or ""), threading.get_ident()
         self._came.set()
 
 
@@ -71,4 +93,4 @@ def test_families_take_turns_and_each_address_comes_once(monkeypatch: pytest.Mon
 def test_a_name_that_nobody_knows(host: str) -> None:
     answer = Answer(host)
     assert answer.addresses == []
-    assert repr(host) in answer.problem
+    assert host in answer.problem

@@ -18,9 +18,9 @@ from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
-from gamesockets.drivers.poller import Poller, Ready
+from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
-from gamesockets.drivers.service import LISTENING_ROUNDS, NAP_US
+from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US
 from gamesockets.drivers.threads import NAP_MIN_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
@@ -83,6 +83,7 @@ def any_bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 # ---------------------------------------------------------------------- timers and datagrams
 
 
+@pytest.mark.rule("3, 14.1")
 def test_the_service_thread_serves_when_nobody_waits(bench: Bench) -> None:
     port, endpoint = bench.port()
     bench.send_to(port)
@@ -309,6 +310,24 @@ def test_who_only_listens_is_woken_for_many_at_once(bench: Bench) -> None:
     assert bench.service._rounds_listened <= 1
     assert len(endpoint.received) == count + 10
     bench.publish()
+
+
+def test_bulk_is_taken_as_it_comes(bench: Bench) -> None:
+    """Where many datagrams come at once, a nap would only delay their acknowledgement."""
+    port, _ = bench.port()
+    service = bench.service
+
+    def lets_gather_after(count: int) -> bool:
+        with service.lock:  # so that nobody else takes them
+            for _ in range(count):
+                bench.send_to(port)
+            port.receive(now_us())
+            service._rounds_listened = LISTENING_ROUNDS
+            return service._lets_gather([(port, READ)])
+
+    assert lets_gather_after(1)
+    assert not lets_gather_after(MANY_DATAGRAMS)
+    assert lets_gather_after(MANY_DATAGRAMS - 1)
 
 
 def test_wait_gives_up_in_time(bench: Bench) -> None:

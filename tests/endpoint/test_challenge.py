@@ -16,6 +16,7 @@ def test_a_secret_has_16_to_64_bytes(size: int) -> None:
         ChallengeKey(bytes(size))
 
 
+@pytest.mark.rule("1, 3.3 rule 3")
 def test_a_challenge_is_good_for_its_address_and_key_only() -> None:
     key = ChallengeKey(bytes(32))
     challenge = key.make(HERE, 5)
@@ -26,6 +27,7 @@ def test_a_challenge_is_good_for_its_address_and_key_only() -> None:
     assert not key.check(challenge ^ 1 << 63, HERE, 5)
 
 
+@pytest.mark.rule("1, 3.3 rule 2", "1, 11 rule 2")
 @pytest.mark.parametrize("began", [0, TICK_US - 1, 0xFFFE * TICK_US, 1 << 62], ids=hex)
 def test_a_challenge_lives_for_three_whole_ticks_and_the_rest_of_its_own(began: int) -> None:
     key = ChallengeKey(bytes(32))
@@ -36,6 +38,7 @@ def test_a_challenge_lives_for_three_whole_ticks_and_the_rest_of_its_own(began: 
     assert began < TICK_US or not key.check(challenge, HERE, began - TICK_US), "nor before it was made"
 
 
+@pytest.mark.rule("1, 3.3 rule 3")
 @given(st.integers(0, 1 << 50), st.integers(0, 63))
 def test_a_challenge_with_any_bit_changed_is_refused(now_us: int, bit: int) -> None:
     key = ChallengeKey(bytes(32))
@@ -47,6 +50,7 @@ def test_guessed_challenges_are_refused(challenge: int, now_us: int) -> None:
     assert not ChallengeKey(bytes(32)).check(challenge, HERE, now_us)
 
 
+@pytest.mark.rule("1, 3.3 rule 1")
 def test_a_challenge_ends_with_its_tick_and_stays_the_same_for_it() -> None:
     key = ChallengeKey(bytes(32))
     challenge = key.make(HERE, 5 * TICK_US)

@@ -34,6 +34,7 @@ SERVER: Final = ("192.0.2.1", 27015)
 SECOND: Final = 1_000_000
 
 
+@pytest.mark.rule("1, 3.5 rule 9", "3, 13.1 rule 2")
 def test_no_common_cipher_is_told_when_the_application_accepts() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server, ciphers=[CIPHER_NULL])
@@ -42,6 +43,7 @@ def test_no_common_cipher_is_told_when_the_application_accepts() -> None:
     assert server.connections[0].end_reason == 4002
 
 
+@pytest.mark.rule("1, 3.5 rule 9")
 def test_a_peer_that_gives_an_all_zero_key() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -107,6 +109,7 @@ def test_a_connection_answers_from_the_address_that_its_request_asked() -> None:
     assert all(way is path for _, way in transmits)
 
 
+@pytest.mark.rule("1, 1.2 rule 1", "1, 11 rule 1")
 def test_a_data_packet_is_taken_on_the_path_of_its_connection_only() -> None:
     server = make_endpoint()
     nobody, other = ("203.0.113.5", 6), ("203.0.113.5", 7)
@@ -173,6 +176,7 @@ def test_replaying_all_recorded_traffic_does_nothing(unencrypted: int) -> None:
     assert answered <= len([data for data in from_client if kind(data) in ("challenge", "closed", "data")]) * 4
 
 
+@pytest.mark.rule("1, 4.6 rule 5")
 def test_replaying_into_the_living_connection_delivers_nothing_twice() -> None:
     world = sim.World(seed=8)
     tap = Tap(world)
@@ -197,6 +201,7 @@ def test_replaying_into_the_living_connection_delivers_nothing_twice() -> None:
     assert server.host.statistics.duplicates > 100
 
 
+@pytest.mark.rule("1, 1.2 rule 2")
 def test_spoofed_sources_cannot_reach_a_connection() -> None:
     """Datagrams of another address go to the listen socket, whatever ids they name."""
     world, tap, server = listening()
@@ -300,6 +305,7 @@ def test_any_frames_from_an_authenticated_peer_are_harmless(payload: bytes, more
     assert len(connection.receive()) <= 1300 * 5
 
 
+@pytest.mark.rule("1, 1.3 rule 2", "1, 13 rule 3")
 @given(stats=st.binary(max_size=60), spacing=st.integers(-1, 1 << 20))
 @settings(max_examples=150, deadline=None)
 def test_any_statistics_from_a_peer_are_harmless(stats: bytes, spacing: int) -> None:
@@ -362,6 +368,7 @@ def test_a_peer_that_never_acknowledges_costs_bounded_memory() -> None:
     assert len(server.core.sender.flight._records) < 1000
 
 
+@pytest.mark.rule("2, 2.14 rule 2")
 @pytest.mark.parametrize("unencrypted", [0, 1, 2, 3])
 def test_endpoints_of_one_process_join_without_handshake(unencrypted: int) -> None:
     """What the first packet says is data, and both ciphers fit: nothing was ever exchanged but in memory."""
@@ -483,6 +490,7 @@ class Settled:
             self.server.receive_datagrams(datagrams, STRANGER, now)
 
 
+@pytest.mark.rule("2, 2.9.4 rule 1")
 def test_a_packet_that_asks_for_nothing_makes_no_work() -> None:
     pair = Settled(0)
     pair.send(gs.SendFlags.UNRELIABLE, SECOND)
@@ -490,6 +498,7 @@ def test_a_packet_that_asks_for_nothing_makes_no_work() -> None:
     assert pair.server.datagrams_to_send(SECOND) == []
 
 
+@pytest.mark.rule("2, 2.9.4 rule 1")
 def test_an_answer_that_may_wait_only_sets_a_deadline() -> None:
     pair = Settled(0)
     pair.send(RELIABLE, SECOND)
@@ -510,6 +519,7 @@ def test_a_deadline_that_has_moved_wakes_nobody() -> None:
     assert pair.client.next_timer() > answered_at + 3 * SECOND
 
 
+@pytest.mark.rule("1, 7.4 rule 1")
 def test_deadlines_that_are_far_away_fall_together() -> None:
     """Connections of different moments wake their program up together, at most a tenth of a second late."""
     pairs = [Settled(moment) for moment in (1, 12_345, 98_765)]
@@ -519,6 +529,7 @@ def test_deadlines_that_are_far_away_fall_together() -> None:
     assert 0 <= together - max(deadlines) <= ALIGN_US
 
 
+@pytest.mark.rule("1, 8.4 rule 1")
 def test_no_interval_is_measured_while_nothing_happens() -> None:
     """And the pause shows in the rates, as if it had been measured."""
     pair = Settled(0)

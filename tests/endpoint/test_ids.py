@@ -1,9 +1,12 @@
 """Do ids tell connections apart? (spec 1, 3.1)"""
 
+import pytest
+
 from gamesockets.endpoint.ids import CONNECTIONS_MAX, ConnectionIds
 from gamesockets.values.entropy import SeededEntropy
 
 
+@pytest.mark.rule("1, 3.1 rule 1", "1, 10 rule 1", "3, 0 rule 1")
 def test_ids_are_unique_in_their_low_half_and_bounded() -> None:
     ids = ConnectionIds(SeededEntropy(1))
     taken = [ids.take() for _ in range(CONNECTIONS_MAX)]

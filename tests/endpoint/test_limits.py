@@ -52,6 +52,7 @@ def test_a_rate_allows_so_many_a_second_and_some_at_once() -> None:
     assert sum(taken(20 * SECOND + step * 10_000) for step in range(101)) == 15
 
 
+@pytest.mark.rule("1, 3.5 rule 11")
 def test_one_owner_of_addresses_gets_so_many_connections() -> None:
     world, tap, server = listening()
     limits_of(server).address_connections_max = 3
@@ -110,6 +111,7 @@ def test_who_waits_for_the_application_is_bounded() -> None:
     assert sum(client.is_connected for client in clients) == 5
 
 
+@pytest.mark.rule("1, 3.5 rule 11")
 def test_handshakes_are_limited_before_signatures_are_looked_at() -> None:
     world, tap, server = listening()
     limits_of(server).handshakes_per_second = 10
@@ -144,6 +146,7 @@ def test_one_address_does_not_use_up_the_rate_of_all() -> None:
     assert answer(RawClient(tap, world, server, address=gs.Address("192.0.2.8", 1))) == "ok"
 
 
+@pytest.mark.rule("1, 3.5 rule 11")
 def test_a_full_server_looks_at_no_signature(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.endpoint.ids.CONNECTIONS_MAX", 3)
     world, tap, server = listening()

@@ -8,6 +8,7 @@ from gamesockets.endpoint.policies import Policies
 from gamesockets.values.address import Address
 
 
+@pytest.mark.rule("1, 5.9 rule 1")
 @pytest.mark.parametrize(
     ("ip", "general", "localhost", "allowed"),
     [
@@ -24,6 +25,7 @@ def test_more_may_be_allowed_on_this_machine(ip: str, general: int, localhost: i
     assert Policies(None, 0).towards(Address(ip, 5), options, 0).allow_without_auth == allowed
 
 
+@pytest.mark.rule("1, 5.4 rule 2")
 def test_certificates_are_judged_by_unix_time() -> None:
     trust = TrustStore([])
     policy = Policies(trust, 1_700_000_000_000_000).towards(Address("::1", 5), ConnectionOptions.default(), 2_500_000)

@@ -102,6 +102,7 @@ def test_who_is_connected_is_served_in_the_middle_of_a_storm() -> None:
     assert len(server.connections) == 1 + REQUESTS_PER_TURN
 
 
+@pytest.mark.rule("1, 3.5 rule 11")
 def test_a_client_that_asks_again_waits_once_and_keeps_its_place() -> None:
     """No answer to a challenge request, no second entry, and one look at its signature."""
     server = make_endpoint()
@@ -151,6 +152,7 @@ def test_another_client_at_an_address_takes_over_the_place(slow: tuple[sim.World
     assert server.statistics.bad_requests == 0
 
 
+@pytest.mark.rule("1, 3.5 rule 6")
 def test_the_time_that_a_request_waited_is_told() -> None:
     """So the client does not take it for a long way."""
     world = sim.World()
@@ -175,6 +177,7 @@ def test_requests_that_waited_too_long_are_not_looked_at(slow: tuple[sim.World, 
     assert len(server.connections) == BURST + 9
 
 
+@pytest.mark.rule("1, 3.5 rule 11")
 def test_so_many_wait_and_no_more(slow: tuple[sim.World, Tap, sim.Host]) -> None:
     world, tap, server = slow
     strangers = slow_down(server.endpoint)

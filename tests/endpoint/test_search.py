@@ -1,5 +1,6 @@
 """Are the addresses of a name asked in turn, and is the first that answers taken, whatever the others do?"""
 
+import pytest
 from tests.support.listening import make_endpoint
 
 from gamesockets.config.options import ConnectionOptions
@@ -71,6 +72,7 @@ def serve(server: Endpoint, looking: Looking, at: SocketAddress, now: int) -> No
             return
 
 
+@pytest.mark.rule("1, 1.2 rule 2")
 def test_addresses_are_asked_a_quarter_of_a_second_apart() -> None:
     looking = Looking([SIX, FOUR])
     assert looking.asked(0) == [SIX]
@@ -81,6 +83,7 @@ def test_addresses_are_asked_a_quarter_of_a_second_apart() -> None:
     assert looking.asked(750_000) == [FOUR]
 
 
+@pytest.mark.rule("1, 1.2 rule 2")
 def test_the_first_that_answers_is_taken() -> None:
     looking = Looking([SIX, FOUR])
     server = make_endpoint()
@@ -93,6 +96,7 @@ def test_the_first_that_answers_is_taken() -> None:
     assert [kind for remote, kind in looking.leave(500_000) if remote == SIX] == []
 
 
+@pytest.mark.rule("1, 1.2 rule 2")
 def test_an_answer_counts_only_from_an_address_that_was_asked_and_with_our_id() -> None:
     looking = Looking([SIX, FOUR])
     looking.asked(0)

@@ -32,6 +32,7 @@ def test_an_endpoint_that_does_not_accept_answers_no_stranger() -> None:
     assert endpoint.next_timer() == NEVER
 
 
+@pytest.mark.rule("1, 1.1 rule 1", "1, 1.1 rule 2", "1, 2.1", "1, 3.4", "1, 7.7")
 def test_what_strangers_get_answered() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -46,6 +47,7 @@ def test_what_strangers_get_answered() -> None:
     assert server.connections == []
 
 
+@pytest.mark.rule("1, 2.2", "1, 3.4")
 def test_a_challenge_reply_tells_what_was_asked() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -54,6 +56,7 @@ def test_a_challenge_reply_tells_what_was_asked() -> None:
     assert (reply.connection_id, reply.your_timestamp, reply.protocol_version) == (raw.id, 5, 13)
 
 
+@pytest.mark.rule("1, 3.3 rule 2")
 def test_a_challenge_is_bound_to_the_address_but_not_to_the_id() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -68,6 +71,7 @@ def test_a_challenge_is_bound_to_the_address_but_not_to_the_id() -> None:
     assert [kind(data) for data in raw.inject(raw.connect_request(challenge, 0x4321_4321))] == ["ok"]
 
 
+@pytest.mark.rule("1, 3.3 rule 2", "1, 3.5 rule 1")
 @pytest.mark.parametrize(("wait", "accepted"), [(0.0, True), (3.1, True), (4.3, False), (60.0, False)])
 def test_a_challenge_expires(wait: float, accepted: bool) -> None:
     world, tap, server = listening()
@@ -105,6 +109,7 @@ def test_a_replayed_connect_request_makes_no_second_connection() -> None:
     assert server.connections == []
 
 
+@pytest.mark.rule("1, 3.5 rule 4")
 def test_the_same_name_and_id_from_another_address_is_told_so() -> None:
     """Spec 1, 3.5 step 4: the old connection is not touched."""
     world, tap, server = listening()
@@ -141,6 +146,7 @@ def _rename(request: ConnectRequest, name: bytes) -> None:
     request.identity_string = name
 
 
+@pytest.mark.rule("1, 3.5 rule 4")
 def test_anonymous_peers_never_collide() -> None:
     world, tap, server = listening()
     for port in (4000, 4001):
@@ -148,6 +154,7 @@ def test_anonymous_peers_never_collide() -> None:
     assert len(server.connections) == 2
 
 
+@pytest.mark.rule("1, 3.1 rule 2", "1, 3.5 rule 1", "1, 3.5 rule 5", "1, 11 rule 3", "1, 13 rule 4", "3, 6.8 rule 1")
 def test_bad_requests_are_dropped_without_a_word() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -187,6 +194,7 @@ def test_bad_requests_are_dropped_without_a_word() -> None:
 # ---------------------------------------------------------------------- amplification and floods
 
 
+@pytest.mark.rule("1, 1.1 rule 4")
 def test_no_reply_is_larger_than_the_request_before_the_address_is_proven() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -209,6 +217,7 @@ def test_no_reply_is_larger_than_the_request_before_the_address_is_proven() -> N
         assert sum(map(len, stranger.inject(data))) <= len(data)
 
 
+@pytest.mark.rule("1, 3.3 rule 1")
 def test_spoofed_challenge_requests_leave_nothing_behind() -> None:
     """The replies owed at once are bounded; nothing else is kept."""
     endpoint = make_endpoint()
@@ -238,6 +247,7 @@ def test_spoofed_connect_requests_are_cheap_and_leave_nothing_behind() -> None:
     assert endpoint.datagrams_to_send(0) == []
 
 
+@pytest.mark.rule("1, 1.2 rule 1", "3, 6.3 rule 4")
 def test_one_address_gets_one_connection_however_often_it_asks() -> None:
     world, tap, server = listening()
     raw = RawClient(tap, world, server)
@@ -248,6 +258,7 @@ def test_one_address_gets_one_connection_however_often_it_asks() -> None:
     assert len(server.endpoint.connections) == 1
 
 
+@pytest.mark.rule("1, 3.1 rule 3")
 def test_connections_beyond_the_limit_are_told_that_the_server_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.endpoint.ids.CONNECTIONS_MAX", 3)
     world, tap, server = listening()

@@ -29,8 +29,11 @@ def test_every_client_is_greeted_by_every_server(
             assert capsys.readouterr() == ("Hello, world\n", "")
         if sys.platform != "win32":
             host.signal(signal.SIGINT)
-            host.finish()
-            assert host.output[-1] == "KeyboardInterrupt"
+            status = host.finish()
+            if server == "porting.server":  # as the C# program beside it, it knows no end
+                assert host.output[-1] == "KeyboardInterrupt"
+            else:
+                assert (status, host.output[1:]) == (0, [])
             assert not any("Warning" in line or "never" in line for line in host.output)
 
 
@@ -44,7 +47,8 @@ def words(text: str) -> list[str]:
 def test_the_readme_shows_the_same_programs(name: str, place: int) -> None:
     readme = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
     program = (ROOT / "examples" / "hello" / f"{name}.py").read_text("utf-8")
-    shown = [line.replace("27015", "port") for line in words(readme[place])]
+    shown = [line.replace('"[::]:27015"', 'f"[::]:{port}"') for line in words(readme[place])]
+    shown = [line.replace('"localhost:27015"', 'f"localhost:{port}"') for line in shown]
     assert [line for line in words(program) if line in shown] == shown
 
 

@@ -5,17 +5,14 @@ that grows shows as it is. Compiled code runs no lines to count.
 """
 
 import itertools
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from benchmarks.hostile.payloads import ROOM, filled, piece, whole
+from tests.support.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
 from tests.support.rig import PLAIN_ONLY, Rig
 
-import gamesockets
 from gamesockets.build import COMPILED
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
@@ -45,33 +42,7 @@ from gamesockets.wire.stream import encode_message_header
 
 pytestmark = pytest.mark.skipif(COMPILED, reason="compiled code runs no lines to count")
 
-SOURCE: Final = str(Path(gamesockets.__file__).parent)
-"""Bytes of each packet's payload."""
-MULTIPLE: Final = 4
-"""So many times what an ordinary packet of the same size costs: one full of messages of one byte."""
-LINES_PER_PACKET_REPORTED: Final = 80
-"""Beside that, for each packet of ours of which it says for the first time what became of it."""
 OPEN_PACKETS: Final = 2000
-
-
-def lines_of(call: Callable[[], Any]) -> int:
-    """How many lines of gamesockets a call runs."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        if event == "call":
-            return trace if frame.f_code.co_filename.startswith(SOURCE) else None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 class Victim(Rig):

@@ -30,6 +30,7 @@ def raw_client(own_id: int = 0x1234_5678) -> tuple[sim.World, RawClient, sim.Con
 # ---------------------------------------------------------------------- a peer that was restarted
 
 
+@pytest.mark.rule("1, 7.3 rule 7")
 def test_a_restarted_client_behind_the_same_port_gets_in_soon() -> None:
     """Its old connection is asked once the newcomer has proven its address, and is gone after two seconds."""
 
@@ -52,6 +53,7 @@ def test_a_restarted_client_behind_the_same_port_gets_in_soon() -> None:
     assert world.now - began < 4
 
 
+@pytest.mark.rule("1, 7.7")
 def test_a_client_hears_soon_that_its_server_was_restarted() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.03))
     server = world.listen()
@@ -67,6 +69,7 @@ def test_a_client_hears_soon_that_its_server_was_restarted() -> None:
     assert (client.end_reason, client.end_debug) == (5003, RESTARTED)
 
 
+@pytest.mark.rule("1, 7.7")
 def test_a_server_answers_packets_of_no_connection_rarely_and_with_less() -> None:
     world, raw, connection = raw_client()
     packet = bytearray(raw.packet(b""))
@@ -88,6 +91,7 @@ def test_a_server_answers_packets_of_no_connection_rarely_and_with_less() -> Non
     assert stranger.inject(bytes(packet)) == []
 
 
+@pytest.mark.rule("1, 7.3 rule 7")
 @pytest.mark.parametrize("seed", range(3))
 def test_thousands_of_forged_hints_end_nothing(seed: int) -> None:
     """Who reads the ids on the path and cannot cut it ends nothing with them, and causes one probe a second."""
@@ -125,6 +129,7 @@ def test_a_hint_about_a_peer_that_is_slow_to_answer_ends_nothing() -> None:
     assert client.is_connected
 
 
+@pytest.mark.rule("1, 7.6 rule 3")
 def test_somebody_else_at_the_address_of_a_live_client_changes_nothing() -> None:
     """Challenge requests with other ids, as often as one likes: answered with less, and nobody is asked for that."""
     world = sim.World(conditions=sim.Conditions(latency=0.02))
@@ -141,6 +146,7 @@ def test_somebody_else_at_the_address_of_a_live_client_changes_nothing() -> None
 # ---------------------------------------------------------------------- lingering
 
 
+@pytest.mark.rule("1, 7.5 rule 7")
 def test_lingering_ends_although_the_peer_sends_and_acknowledges_nothing() -> None:
     """After one step, whatever the peer sends; and it is told (spec 1, 7.5)."""
     world, raw, connection = raw_client()
@@ -157,6 +163,7 @@ def test_lingering_ends_although_the_peer_sends_and_acknowledges_nothing() -> No
     assert told.reason_code == 5003
 
 
+@pytest.mark.rule("1, 7.5 rule 7")
 def test_lingering_ends_although_the_peer_acknowledges_a_little_now_and_then() -> None:
     world, raw, connection = raw_client()
     connection.send(bytes(100_000), RELIABLE)
@@ -189,6 +196,7 @@ def test_lingering_goes_on_as_long_as_the_peer_takes_what_comes() -> None:
 # ---------------------------------------------------------------------- replies
 
 
+@pytest.mark.rule("1, 3.5 rule 12", "1, 7.6 rule 5")
 @pytest.mark.parametrize("state", ["CONNECTED", "FIN_WAIT", "CLOSED_BY_PEER"])
 @pytest.mark.parametrize("asked", ["challenge", "request", "data"])
 def test_a_known_peers_name_draws_a_bounded_number_of_bytes(state: str, asked: str) -> None:
@@ -217,6 +225,7 @@ def test_a_known_peers_name_draws_a_bounded_number_of_bytes(state: str, asked: s
         assert state == "CLOSED_BY_PEER" or connection.host.statistics.replies_limited > 3000
 
 
+@pytest.mark.rule("1, 3.5 rule 12")
 def test_a_client_that_misses_most_answers_still_gets_in() -> None:
     """The budget is for more than honest clients ask."""
     world = sim.World(seed=4)
@@ -230,6 +239,7 @@ def test_a_client_that_misses_most_answers_still_gets_in() -> None:
 # ---------------------------------------------------------------------- texts and replays
 
 
+@pytest.mark.rule("1, 2.5", "1, 7.6 rule 4", "1, 7.8 rule 2", "3, 0 rule 3", "3, 6.6 rule 2")
 @pytest.mark.parametrize("text", [b"x" * 700, "\u00e9".encode() * 350, b"\xff" * 700, "a\u20ac".encode() * 170])
 def test_the_text_of_a_peer_is_cut_when_it_comes(text: bytes) -> None:
     _, raw, connection = raw_client()
@@ -239,6 +249,7 @@ def test_the_text_of_a_peer_is_cut_when_it_comes(text: bytes) -> None:
     assert text.decode("utf-8", "replace").startswith(connection.end_debug)
 
 
+@pytest.mark.rule("2, 2.4 rule 6")
 def test_a_packet_that_ends_in_a_bad_ack_cannot_be_replayed() -> None:
     """Frames before an ack of a packet that was never sent have taken effect: the number is used up."""
     world, raw, connection = raw_client()

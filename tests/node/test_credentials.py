@@ -65,6 +65,7 @@ def outcome(
         host.run_callbacks()
 
 
+@pytest.mark.rule("1, 5.9 rule 4", "1, 5.10 rule 10")
 def test_both_sides_prove_who_they_are(stack: ExitStack) -> None:
     seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), ALICE, AUTHORITY.trust(), PROVEN_ONLY)
     assert seen.state == gs.ConnectionState.CONNECTED
@@ -75,6 +76,7 @@ def test_both_sides_prove_who_they_are(stack: ExitStack) -> None:
         assert not info.flags & gs.ConnectionInfoFlags.UNAUTHENTICATED
 
 
+@pytest.mark.rule("1, 5.10 rule 9")
 def test_who_proves_nothing_does_not_get_in(stack: ExitStack) -> None:
     """The server drops such a request without a word (spec 1, 3.5)."""
     claim = Credentials(gs.NetworkingIdentity.generic_string("alice"))
@@ -84,6 +86,7 @@ def test_who_proves_nothing_does_not_get_in(stack: ExitStack) -> None:
     assert shown is None
 
 
+@pytest.mark.rule("1, 5.9 rule 3")
 def test_a_certificate_of_somebody_elses_authority_does_not_count(stack: ExitStack) -> None:
     foreign = Authority(seed=9).credentials("alice", 2)
     seen, shown = outcome(stack, SERVER, AUTHORITY.trust(), foreign, AUTHORITY.trust(), PROVEN_ONLY)
@@ -91,6 +94,7 @@ def test_a_certificate_of_somebody_elses_authority_does_not_count(stack: ExitSta
     assert shown is None
 
 
+@pytest.mark.rule("1, 5.4 rule 1")
 def test_an_expired_certificate_does_not_count(stack: ExitStack) -> None:
     expired = AUTHORITY.credentials("alice", 2, expiry_s=1_000)
     seen, _ = outcome(stack, SERVER, AUTHORITY.trust(), expired, AUTHORITY.trust(), PROVEN_ONLY)
@@ -106,6 +110,7 @@ def test_a_client_that_insists_refuses_a_server_without_proof(stack: ExitStack) 
     assert "Unsigned certs are not allowed" in seen.end_debug
 
 
+@pytest.mark.rule("1, 5.9 rule 2", "1, 13 rule 11")
 def test_proof_can_be_asked_for_only_with_somebody_to_trust() -> None:
     with (
         gs.NetworkingSockets() as sockets,

@@ -8,6 +8,7 @@ from gamesockets.node import handles
 from gamesockets.node.handles import HandleTable
 
 
+@pytest.mark.rule("3, 0 rule 1")
 def test_the_first_numbers() -> None:
     table: HandleTable[str] = HandleTable(high_bit=False)
     assert [table.add(name) for name in "abc"] == [0x1_0000, 0x2_0001, 0x3_0002]
@@ -16,6 +17,7 @@ def test_the_first_numbers() -> None:
     assert table.values() == ["b", "c", "d"]
 
 
+@pytest.mark.rule("3, 0 rule 1")
 def test_poll_groups_have_the_top_bit() -> None:
     table: HandleTable[str] = HandleTable(high_bit=True)
     assert [table.add(name) for name in "ab"] == [0x8001_0000, 0x8002_0001]
@@ -23,6 +25,7 @@ def test_poll_groups_have_the_top_bit() -> None:
     assert table.get(0x0002_0001) is None
 
 
+@pytest.mark.rule("3, 0 rule 1", "3, 8.1 rule 6")
 def test_unknown_handles() -> None:
     table: HandleTable[str] = HandleTable(high_bit=False)
     handle = table.add("a")

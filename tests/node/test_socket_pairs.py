@@ -63,6 +63,7 @@ class Changes:
         wait_until(have_come, lambda: f"{count} changes, only {self.rows}", pause=lambda: self._sockets.wait(0.05))
 
 
+@pytest.mark.rule("3, 6.9 rule 1", "3, 17")
 @pytest.mark.parametrize("network", KINDS)
 def test_connected_at_once_without_changes(sockets: gs.NetworkingSockets, network: bool) -> None:
     changes = Changes(sockets)
@@ -81,6 +82,7 @@ def test_connected_at_once_without_changes(sockets: gs.NetworkingSockets, networ
     assert not changes.rows
 
 
+@pytest.mark.rule("2, 2.14 rule 3", "3, 6.9 rule 1")
 @pytest.mark.parametrize("network", KINDS)
 @pytest.mark.parametrize(
     ("one", "two"),
@@ -97,6 +99,7 @@ def test_identity_k_is_what_connection_k_sees(
     assert str(message.identity) == (two or "ip:::1")
 
 
+@pytest.mark.rule("3, 5.5")
 def test_what_a_pipe_looks_like(sockets: gs.NetworkingSockets) -> None:
     pair = sockets.create_socket_pair()
     for connection in pair:
@@ -109,6 +112,7 @@ def test_what_a_pipe_looks_like(sockets: gs.NetworkingSockets) -> None:
         assert sockets.get_lane_status(connection) == [gs.LaneStatus(0, 0, 0, 0)]
 
 
+@pytest.mark.rule("2, 2.14 rule 2", "3, 6.9 rule 1")
 def test_what_a_network_pair_looks_like(sockets: gs.NetworkingSockets) -> None:
     peer = gs.NetworkingIdentity.parse("str:me")
     one, two = sockets.create_socket_pair(True, peer)
@@ -148,6 +152,7 @@ def test_a_pipe_delivers_before_send_returns(sockets: gs.NetworkingSockets) -> N
     assert sockets.flush_messages_on_connection(one) == gs.Result.OK
 
 
+@pytest.mark.rule("3, 4.8")
 def test_nothing_simulated_touches_a_pipe(sockets: gs.NetworkingSockets) -> None:
     with global_values(sockets, {Value.FAKE_PACKET_LOSS_SEND: 100.0, Value.FAKE_PACKET_LOSS_RECV: 100.0}):
         one, two = sockets.create_socket_pair()
@@ -159,6 +164,7 @@ def test_nothing_simulated_touches_a_pipe(sockets: gs.NetworkingSockets) -> None
     assert [message.data for message in receive(sockets, two, 1)] == [b"comes later"]
 
 
+@pytest.mark.rule("3, 6.9 rule 1")
 def test_the_size_limits(sockets: gs.NetworkingSockets) -> None:
     one, two = sockets.create_socket_pair()
     assert sockets.set_connection_configuration_value(two, Value.RECV_MAX_MESSAGE_SIZE, 600_000)
@@ -178,6 +184,7 @@ def test_over_the_receive_limits_messages_of_a_pipe_vanish(sockets: gs.Networkin
     assert info_of(sockets, one).state == gs.ConnectionState.CONNECTED
 
 
+@pytest.mark.rule("3, 4.1 rule 7")
 def test_values_a_pipe_is_born_with(sockets: gs.NetworkingSockets) -> None:
     sockets.set_configuration_value(Value.NAGLE_TIME, 1234, gs.ConfigurationScope.SOCKETS_INTERFACE)
     for connection in sockets.create_socket_pair():
@@ -241,6 +248,7 @@ def test_names_user_data_and_groups(sockets: gs.NetworkingSockets, network: bool
     ]
 
 
+@pytest.mark.rule("3, 6.9 rule 2")
 @pytest.mark.parametrize("network", KINDS)
 @pytest.mark.parametrize("linger", [False, True])
 def test_closing_one_end(sockets: gs.NetworkingSockets, network: bool, linger: bool) -> None:
@@ -268,6 +276,7 @@ def test_closing_one_end(sockets: gs.NetworkingSockets, network: bool, linger: b
     assert changes.rows[2] == (two, closed, none, 1234, "so long")
 
 
+@pytest.mark.rule("3, 6.9 rule 2")
 def test_closing_a_pipe_is_known_before_the_call_returns(sockets: gs.NetworkingSockets) -> None:
     one, two = sockets.create_socket_pair()
     sockets.close_connection(one)
@@ -375,6 +384,7 @@ def test_room_for_exactly_two(sockets: gs.NetworkingSockets) -> None:
     sockets.create_socket_pair()
 
 
+@pytest.mark.rule("1, 3.1 rule 1")
 def test_ids_follow_the_rules_of_all_ids() -> None:
     with gs.NetworkingSockets() as sockets:
         sockets._node._ids = ConnectionIds(SeededEntropy(3))

@@ -47,6 +47,7 @@ def restored() -> Iterator[None]:
     gs.Library.set_debug_callback(0, None)
 
 
+@pytest.mark.rule("3, 15.4 rule 1")
 @pytest.mark.parametrize("level", [*range(1, 9), 9, 1000])
 def test_lines_up_to_the_detail_level_come(output: DebugOutput, level: int) -> None:
     lines = Lines()
@@ -66,6 +67,7 @@ def test_traces_come_at_any_detail_level(output: DebugOutput) -> None:
     assert lines.lines == [(gs.DebugType.VERBOSE, "asked for")]
 
 
+@pytest.mark.rule("3, 15.4 rule 1")
 @pytest.mark.parametrize("level", [0, -1])
 def test_without_a_level_the_callback_is_off(output: DebugOutput, level: int, caplog: pytest.LogCaptureFixture) -> None:
     lines = Lines()
@@ -121,6 +123,7 @@ def test_an_unexpected_exception_is_a_bug_and_keeps_its_traceback(
     assert "ValueError" in caplog.text
 
 
+@pytest.mark.rule("3, 15.4 rule 1")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -140,6 +143,7 @@ def test_a_line_is_one_printable_line_of_limited_length(output: DebugOutput, tex
     assert lines.take() == [line]
 
 
+@pytest.mark.rule("3, 15.4 rule 2")
 def test_repeated_warnings_come_in_bursts_of_three_in_three_seconds() -> None:
     clock = Clock()
     output = DebugOutput(clock)
@@ -170,6 +174,7 @@ def test_the_callback_must_be_callable() -> None:
         gs.Library.set_debug_callback(8, 7)  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("3, 15.4 rule 4")
 def test_the_callback_of_the_library_is_for_the_whole_process(restored: None) -> None:
     lines = Lines()
     gs.Library.set_debug_callback(gs.DebugType.MESSAGE, lines)

@@ -52,6 +52,7 @@ def meeting(lines: Lines, two: tuple[Side, Side]) -> Iterator[Loopback]:
         yield meeting
 
 
+@pytest.mark.rule("3, 6.6 rule 3", "3, 15.4 rule 3")
 def test_the_life_of_a_connection_is_told(meeting: Loopback, lines: Lines) -> None:
     connection, accepted = meeting.connected()
     who = description(meeting.client, connection)
@@ -96,6 +97,7 @@ def test_a_text_of_the_peer_cannot_forge_lines(meeting: Loopback, lines: Lines) 
     assert told.endswith("bye\\n[#1 UDP] connected\\x1b[2J")
 
 
+@pytest.mark.rule("3, 15.4 rule 3")
 def test_problems_are_told(meeting: Loopback, lines: Lines) -> None:
     plain_only = 3
     _, incoming = meeting.request({V.UNENCRYPTED: plain_only})
@@ -113,6 +115,7 @@ def test_a_request_nobody_answers_is_a_bug_of_the_application(lines: Lines, two:
     assert lines.having("problem detected locally (5003)")
 
 
+@pytest.mark.rule("3, 13.2")
 @pytest.mark.parametrize(("level", "count"), [(1, 1), (2, 0)])
 def test_peers_without_authentication_are_told_at_level_1(
     lines: Lines, two: tuple[Side, Side], level: int, count: int
@@ -125,6 +128,7 @@ def test_peers_without_authentication_are_told_at_level_1(
     assert len(lines.texts(gs.DebugType.WARNING)) == 2 * count
 
 
+@pytest.mark.rule("3, 13.2")
 def test_the_larger_value_counts_for_localhost(lines: Lines, two: tuple[Side, Side]) -> None:
     with Loopback(*two, {V.IP_ALLOW_WITHOUT_AUTH: 1}) as meeting:
         meeting.connected()
@@ -143,6 +147,7 @@ def test_failures_to_listen_and_to_connect_are_errors(meeting: Loopback, lines: 
     assert connect.startswith(f"cannot connect to {meeting.address}: SYMMETRIC_CONNECT must be 0")
 
 
+@pytest.mark.rule("1, 7.2", "3, 6.1 rule 1")
 def test_an_ended_connection_that_is_not_closed_is_complained_about_once(
     meeting: Loopback, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +174,20 @@ def make_status_changes(sockets: gs.NetworkingSockets) -> None:
         sockets.close_connection(sockets.connect(gs.Address("127.0.0.1", 9)))
 
 
-def test_many_waiting_status_changes_are_complained_about_once_a_burst(lines: Lines, two: tuple[Side, Side]) -> None:
+def test_many_at_once_are_no_fault(lines: Lines, two: tuple[Side, Side]) -> None:
+    """A hundred bots connect in the same moment: the program will dispatch their changes in its next tick."""
+    _, client = two
+    client.set_status_callback(lambda _: None)
+    make_status_changes(client)
+    make_status_changes(client)
+    assert lines.texts(gs.DebugType.BUG) == []
+
+
+@pytest.mark.rule("3, 14.3 rule 4")
+def test_many_waiting_status_changes_are_complained_about_once_a_burst(
+    lines: Lines, two: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gamesockets.sockets.status_events.COMPLAIN_AFTER_US", -1)
     uninterested, slow = two
     make_status_changes(uninterested)
     assert lines.having("status changes wait") == []
@@ -238,6 +256,7 @@ def test_an_unexpected_exception_of_the_service_is_a_bug(
 # -------------------------------------------------------------------------- what configuration values ask for
 
 
+@pytest.mark.rule("3, 15.4 rule 2")
 def test_log_levels_do_not_depend_on_the_detail_level(
     two: tuple[Side, Side],
 ) -> None:

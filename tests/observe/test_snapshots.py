@@ -29,6 +29,7 @@ def rig() -> Rig:
 # ---------------------------------------------------------------------- description
 
 
+@pytest.mark.rule("3, 6.10 rule 1")
 @pytest.mark.parametrize(
     ("identity", "address", "expected"),
     [
@@ -48,6 +49,7 @@ def test_descriptions(rig: Rig, identity: str, address: Address, expected: str) 
     assert describe(connection, "my name") == f"#{connection.id} {expected} 'my name'"
 
 
+@pytest.mark.rule("3, 5.13", "3, 6.10 rule 2")
 def test_long_descriptions_are_cut(rig: Rig) -> None:
     connection = rig.connection
     connection.peer.identity = NetworkingIdentity.generic_bytes(bytes(32))
@@ -61,6 +63,7 @@ def test_long_descriptions_are_cut(rig: Rig) -> None:
 # ---------------------------------------------------------------------- flags
 
 
+@pytest.mark.rule("1, 4.7", "1, 13 rule 9", "3, 5.5")
 def test_flags_of_encryption_and_identity(rig: Rig) -> None:
     connection = rig.connection
     both = ConnectionInfoFlags.UNAUTHENTICATED | ConnectionInfoFlags.UNENCRYPTED
@@ -71,6 +74,7 @@ def test_flags_of_encryption_and_identity(rig: Rig) -> None:
     assert info_flags(connection) & both == 0
 
 
+@pytest.mark.rule("3, 5.5")
 @pytest.mark.parametrize(
     ("address", "ping_ms", "is_fast"),
     [
@@ -92,6 +96,7 @@ def test_the_fast_flag(rig: Rig, address: str, ping_ms: int, is_fast: bool) -> N
 # ---------------------------------------------------------------------- info
 
 
+@pytest.mark.rule("3, 9.1")
 def test_info_is_a_snapshot_of_the_moment_it_is_for(rig: Rig) -> None:
     connection = rig.connection
     connection.peer.user_data = 7
@@ -122,6 +127,7 @@ def test_an_idle_connection(rig: Rig) -> None:
     assert (lane.pending_reliable, lane.pending_unreliable, lane.sent_unacked_reliable) == (0, 0, 0)
 
 
+@pytest.mark.rule("2, 2.11", "3, 9.2 rule 1")
 def test_waiting_and_unacknowledged_bytes(rig: Rig) -> None:
     rig.send(bytes(100), 0)
     rig.send(bytes(200), int(SendFlags.RELIABLE))
@@ -139,6 +145,7 @@ def test_waiting_and_unacknowledged_bytes(rig: Rig) -> None:
     assert lane.sent_unacked_reliable == status.sent_unacked_reliable
 
 
+@pytest.mark.rule("2, 2.11", "3, 9.2 rule 1")
 def test_queue_time_follows_rate_and_bytes() -> None:
     rig = Rig(ConnectionOptions(unencrypted=3, send_rate_min=100_000, send_rate_max=100_000))
     for _ in range(5):
@@ -152,6 +159,7 @@ def test_queue_time_follows_rate_and_bytes() -> None:
     assert connection_status(rig.connection).queue_time < status.queue_time
 
 
+@pytest.mark.rule("2, 2.11")
 def test_lanes_are_counted_apart_and_together(rig: Rig) -> None:
     rig.connection.configure_lanes([0, 1], [1, 1], rig.now)
     rig.send(bytes(100), 0, 0)
@@ -170,6 +178,7 @@ def test_while_connecting() -> None:
     assert [lane.queue_time for lane in lane_status(client)] == [QUEUE_TIME_UNKNOWN]
 
 
+@pytest.mark.rule("2, 2.11")
 def test_an_ended_connection_has_no_lanes(rig: Rig) -> None:
     rig.connection.fail(5003, "gone", rig.now)
     assert lane_status(rig.connection) == []
@@ -177,6 +186,7 @@ def test_an_ended_connection_has_no_lanes(rig: Rig) -> None:
     assert (status.state, status.queue_time) == (ConnectionState.PROBLEM_DETECTED_LOCALLY, QUEUE_TIME_UNKNOWN)
 
 
+@pytest.mark.rule("1, 8.6", "3, 9.2 rule 1")
 def test_asking_for_jitter_resets_it(rig: Rig) -> None:
     statistics = rig.connection.statistics
     first = connection_status(rig.connection).max_jitter

@@ -68,6 +68,7 @@ def rates(connection: DatagramConnection) -> list[str]:
 # ---------------------------------------------------------------------- the whole text
 
 
+@pytest.mark.rule("3, 9.3 rule 1")
 def test_nothing_known_yet() -> None:
     assert text_of(connected()) == [
         "End-to-end connection: connected",
@@ -88,6 +89,7 @@ def test_nothing_known_yet() -> None:
     ]
 
 
+@pytest.mark.rule("3, 9.3 rule 1")
 def test_everything_known() -> None:
     connection = connected(1_234_567, 9_876_543_210, 1_000, 999_999)
     statistics = connection.statistics
@@ -288,6 +290,7 @@ def test_a_peer_that_talks_nonsense_spoils_only_its_own_lines() -> None:
     assert "Ping histogram: (21474836475 total samples)" in told_totals
 
 
+@pytest.mark.rule("3, 9.3 rule 2")
 @pytest.mark.parametrize(
     ("fraction", "text"),
     [
@@ -305,6 +308,7 @@ def test_percent(fraction: float, text: str) -> None:
     assert percent_text(fraction) == text
 
 
+@pytest.mark.rule("3, 9.3 rule 2")
 @fast
 @given(st.floats(0, 1))
 def test_percent_is_always_short_and_right(fraction: float) -> None:
@@ -337,6 +341,7 @@ def test_ping_is_tabled_as_soon_as_there_are_enough_samples(samples: int) -> Non
     assert lines[place + 6] == "   33ms" * len(names.split())
 
 
+@pytest.mark.rule("1, 8.3 rule 3")
 def test_every_ping_sample_is_tabled_however_close() -> None:
     connection = connected()
     for now in range(10):
@@ -581,6 +586,7 @@ def test_the_game_loop_api_gives_both_texts() -> None:
         assert debug.startswith(f"#{connection} UDP invalid@{address} 'mine'\nSenderState\n")
 
 
+@pytest.mark.rule("3, 9.3 rule 1")
 @pytest.mark.parametrize(
     "ask", [gs.NetworkingSockets.get_detailed_connection_status, gs.NetworkingSockets.get_connection_debug_text]
 )

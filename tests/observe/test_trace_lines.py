@@ -80,6 +80,7 @@ def happenings(trace: TraceLines, connection: DatagramConnection) -> None:
     trace.message_received(NetworkingMessage(b"secret", 8, 0, 3, NOW, connection.peer), True)
 
 
+@pytest.mark.rule("3, 15.4 rule 2")
 @pytest.mark.parametrize("subject", SUBJECTS)
 @pytest.mark.parametrize("level", range(2, 9))
 def test_each_subject_has_its_own_threshold(

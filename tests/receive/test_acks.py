@@ -131,6 +131,7 @@ def play(book: Book, verb: str, amount: int, flag: bool) -> None:
         book.write(book.now + (amount if verb == "frame" else 0), amount if verb == "small frame" else AMPLE)
 
 
+@pytest.mark.rule("2, 2.6.1 rule 7", "2, 2.6.4 rule 6", "2, 2.16 rule 9")
 @fast
 @given(scripts(EVERYTHING))
 def test_no_frame_ever_claims_what_did_not_come(script: list[tuple[str, int, bool]]) -> None:
@@ -143,6 +144,7 @@ def test_no_frame_ever_claims_what_did_not_come(script: list[tuple[str, int, boo
     book.write(book.now, AMPLE)
 
 
+@pytest.mark.rule("2, 2.6.1 rule 2", "2, 2.6.1 rule 6")
 @fast
 @given(scripts(RECEIVING), st.sampled_from((1, 2, 65_530)))
 def test_deadlines_and_hold_offs_are_exactly_those_promised(script: list[tuple[str, int, bool]], first: int) -> None:
@@ -172,6 +174,7 @@ def test_deadlines_and_hold_offs_are_exactly_those_promised(script: list[tuple[s
         assert book.reporter.nack_wanted_at() == min(untold, default=NEVER)
 
 
+@pytest.mark.rule("2, 2.6.4 rule 1")
 @fast
 @given(scripts(EVERYTHING), st.integers(5, 40))
 def test_what_is_due_is_told_at_last_even_in_little_room(script: list[tuple[str, int, bool]], room: int) -> None:
@@ -199,6 +202,7 @@ def reporter_with(*received: int) -> AckReporter:
     return reporter
 
 
+@pytest.mark.rule("2, 2.2.9 rule 2", "2, 2.6.1 rule 1", "2, 2.6.4 rule 2")
 @pytest.mark.parametrize(
     ("received", "latest", "blocks"),
     [
@@ -218,10 +222,12 @@ def test_frames_for_given_receptions(
     assert (frame.latest_bits, frame.latest, frame.blocks) == (16, latest, blocks)
 
 
+@pytest.mark.rule("2, 2.6.1 rule 3")
 def test_before_the_first_packet_there_is_nothing_to_time() -> None:
     assert read(AckReporter(2).frame(1000, 1000, AMPLE)).delay == ACK_DELAY_UNKNOWN
 
 
+@pytest.mark.rule("2, 2.6.4 rule 4")
 @pytest.mark.parametrize(
     ("waited_us", "delay"), [(0, 0), (31, 0), (32, 1), (65534 * 32, 65534), (65534 * 32 + 1, 65535)]
 )
@@ -232,6 +238,7 @@ def test_the_delay_since_the_newest_packet(waited_us: int, delay: int) -> None:
     assert read(reporter.frame(500 + waited_us, 500, AMPLE)).delay == delay
 
 
+@pytest.mark.rule("2, 2.6.1 rule 5", "2, 2.6.1 rule 9")
 def test_later_packets_do_not_push_the_deadline_back() -> None:
     reporter = AckReporter(2)
     reporter.received(2, False, 0)
@@ -245,6 +252,7 @@ def test_later_packets_do_not_push_the_deadline_back() -> None:
     assert reporter.deadline() == 45_000 + ACK_DELAY_US
 
 
+@pytest.mark.rule("2, 2.6.4 rule 5")
 def test_a_deadline_forces_holes_that_are_still_held_off() -> None:
     """Else the packets above the hole could not be acknowledged in time."""
     reporter = AckReporter(2)
@@ -257,6 +265,7 @@ def test_a_deadline_forces_holes_that_are_still_held_off() -> None:
     assert (frame.latest, frame.blocks) == (4, ((1, 1),))
 
 
+@pytest.mark.rule("2, 2.6.1 rule 6", "2, 2.6.4 rule 3")
 def test_a_packet_that_is_only_late_is_never_reported_missing() -> None:
     """That is what the hold-off of 3 ms is for."""
     reporter = AckReporter(2)
@@ -270,6 +279,7 @@ def test_a_packet_that_is_only_late_is_never_reported_missing() -> None:
     assert (frame.latest, frame.blocks) == (4, ())
 
 
+@pytest.mark.rule("2, 2.6.4 rule 5")
 def test_holes_are_repeated_until_the_peer_stops_waiting() -> None:
     reporter = reporter_with(2, 4)
     for _ in range(3):
@@ -278,6 +288,7 @@ def test_holes_are_repeated_until_the_peer_stops_waiting() -> None:
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ()
 
 
+@pytest.mark.rule("2, 2.6.1 rule 4", "2, 2.6.3")
 def test_stop_waiting_cuts_a_hole_and_is_clamped_to_what_came() -> None:
     reporter = reporter_with(2, 20)
     assert reporter.stop_waiting(10, 21)
@@ -291,6 +302,7 @@ def test_stop_waiting_cuts_a_hole_and_is_clamped_to_what_came() -> None:
     assert read(reporter.frame(0, 0, AMPLE)).blocks == ((1, 1),)
 
 
+@pytest.mark.rule("2, 2.6.3")
 def test_taking_back_a_stop_waiting_value_is_a_fault_unless_the_packet_is_older() -> None:
     """Spec 2, 2.6.3."""
     reporter = reporter_with(*range(2, 30))
@@ -312,6 +324,7 @@ def test_what_is_news_is_repeated_so_that_one_lost_frame_does_no_harm() -> None:
     assert told == [False, *[True] * REPEATS, False]
 
 
+@pytest.mark.rule("2, 2.6.1 rule 8")
 def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
     """Of the ten oldest pairs that with the fewest packets between is merged, the older on a tie (spec 2, 2.6.1)."""
     runs = [5, 4, 3, 9, 3, 2, 7, 2, 6, 6] + [1] * 60
@@ -333,6 +346,7 @@ def test_the_sixty_first_hole_costs_the_shortest_old_run() -> None:
     assert len(meaning.missing) == HOLES_MAX + 1 + len(given_up)
 
 
+@pytest.mark.rule("2, 2.6.1 rule 8")
 def test_merged_holes_keep_their_deadlines_and_their_place_among_the_reported() -> None:
     reporter = AckReporter(2)
     for number in range(3, 3 + 2 * HOLES_MAX, 2):

@@ -43,6 +43,7 @@ def delivered(reception: Reception, *payloads: bytes) -> list[tuple[int, bytes]]
 # ---------------------------------------------------------------------- numbers
 
 
+@pytest.mark.rule("2, 2.5.1 rule 2")
 def test_what_a_message_says_about_itself() -> None:
     reception = Reception()
     first, second = reception.take(
@@ -54,6 +55,7 @@ def test_what_a_message_says_about_itself() -> None:
     assert first.peer is reception.peer
 
 
+@pytest.mark.rule("2, 2.2.6 rule 1")
 def test_relative_numbers_count_on_from_the_last_and_over_reliable_frames() -> None:
     """After every reliable frame the number is one higher, whatever that frame contained (spec 2, 2.2.6)."""
     payload = (
@@ -85,6 +87,7 @@ def test_truncated_numbers_are_nearest_to_the_highest_of_the_lane(highest: int, 
     assert delivered(reception, unreliable(b"x", number, bits)) == [(number, b"x")]
 
 
+@pytest.mark.rule("2, 2.2.6 rule 1")
 @pytest.mark.parametrize("number", [0, 0xFFFF, 0x8000])
 def test_a_number_below_one_is_a_fault(number: int) -> None:
     reception = Reception()
@@ -92,17 +95,20 @@ def test_a_number_below_one_is_a_fault(number: int) -> None:
     assert reception.has_fault()
 
 
+@pytest.mark.rule("2, 2.2.6 rule 1")
 def test_a_huge_increment_moves_backwards_modulo_two_to_the_64() -> None:
     """The reference library does not object (spec 2, 2.2.6)."""
     payload = unreliable(b"a", 5) + unreliable(b"b", (1 << 64) - 3, RELATIVE)
     assert delivered(Reception(), payload) == [(2, b"b"), (5, b"a")]
 
 
+@pytest.mark.rule("2, 2.2.6 rule 1")
 def test_pieces_of_one_message_share_a_packet_with_increment_zero() -> None:
     payload = unreliable(b"a", 5, is_last=False) + unreliable(b"b", 0, RELATIVE, offset=1)
     assert delivered(Reception(), payload) == [(5, b"ab")]
 
 
+@pytest.mark.rule("2, 2.2.5")
 def test_every_lane_has_its_own_numbers_and_stream() -> None:
     payload = b"".join(
         encode_select_lane(lane) + unreliable(bytes((lane,)), 9) + reliable(streamed(b"r"))
@@ -114,12 +120,14 @@ def test_every_lane_has_its_own_numbers_and_stream() -> None:
     ]
 
 
+@pytest.mark.rule("2, 2.2.5")
 def test_each_packet_begins_on_lane_zero() -> None:
     reception = Reception()
     messages = reception.take(encode_select_lane(4) + unreliable(b"x"), unreliable(b"y"))
     assert [message.lane for message in messages] == [4, 0]
 
 
+@pytest.mark.rule("2, 2.2.7 rule 1")
 @pytest.mark.parametrize("bits", [24, 32, 48])
 def test_positions_in_every_width(bits: int) -> None:
     reception = Reception()
@@ -129,6 +137,7 @@ def test_positions_in_every_width(bits: int) -> None:
     ]
 
 
+@pytest.mark.rule("2, 2.2.7 rule 1")
 def test_gaps_between_segments_of_a_packet() -> None:
     stream = streamed(b"a" * 20) + streamed(b"b" * 20)
     reception = Reception()
@@ -139,6 +148,7 @@ def test_gaps_between_segments_of_a_packet() -> None:
     ]
 
 
+@pytest.mark.rule("2, 2.2.7 rule 2")
 def test_position_zero_is_a_fault() -> None:
     reception = Reception()
     assert reception.take(reliable(b"x", 0, 48)) == []
@@ -148,6 +158,7 @@ def test_position_zero_is_a_fault() -> None:
 BLOCK = 1 << 24
 
 
+@pytest.mark.rule("2, 2.2.7 rule 2")
 @pytest.mark.parametrize(
     ("end", "low", "position"),
     [
@@ -171,6 +182,7 @@ def test_short_positions_never_go_below_the_block_of_the_streams_end(end: int, l
 # ---------------------------------------------------------------------- messages
 
 
+@pytest.mark.rule("2, 2.3 rule 1", "2, 2.5.2 rule 4")
 @fast
 @given(
     st.lists(st.tuples(st.binary(max_size=70), st.integers(1, 200)), min_size=1, max_size=12),
@@ -213,6 +225,7 @@ def test_a_repeated_segment_delivers_nothing_twice_but_is_acknowledged() -> None
     assert reception.acknowledges()
 
 
+@pytest.mark.rule("2, 2.5.1 rule 6")
 def test_pieces_of_an_unreliable_message_in_several_packets() -> None:
     reception = Reception()
     whole = bytes(range(256)) * 10
@@ -223,6 +236,7 @@ def test_pieces_of_an_unreliable_message_in_several_packets() -> None:
     assert delivered(reception, *reversed(payloads)) == [(3, whole)]
 
 
+@pytest.mark.rule("2, 2.5.3 rule 2")
 def test_late_unreliable_messages_are_sorted_back_in() -> None:
     reception = Reception()
     assert [number for number, _ in delivered(reception, *(unreliable(b"", n) for n in (2, 5, 3, 1, 4)))] == [
@@ -325,6 +339,7 @@ def test_a_stop_waiting_value_takes_effect_where_it_stands() -> None:
     assert reception.ack_reporter.stop_waiting(5, 11)
 
 
+@pytest.mark.rule("2, 2.2.8")
 @pytest.mark.parametrize("offset", [10, 11, 1 << 40])
 def test_a_stop_waiting_value_below_zero_is_a_fault(offset: int) -> None:
     reception = Reception()
@@ -352,6 +367,7 @@ def stream_of(header: bytes, behind: int = 4) -> bytes:
     return reliable(header + bytes(behind))
 
 
+@pytest.mark.rule("2, 2.2.11 rule 1")
 @pytest.mark.parametrize(
     "payload",
     [
@@ -372,6 +388,7 @@ def test_faults_end_the_packet_but_not_what_came_before(payload: bytes) -> None:
     assert reception.has_fault()
 
 
+@pytest.mark.rule("1, 7.9 rule 1", "3, 5.3")
 @pytest.mark.parametrize(
     ("header", "text"),
     [
@@ -390,6 +407,7 @@ def test_faults_of_messages_read_as_the_reference_librarys_do(header: bytes, tex
     assert reception.receiver.fault == text
 
 
+@pytest.mark.rule("2, 2.3 rule 4")
 def test_the_highest_number_seen_extends_what_may_follow() -> None:
     """Unreliable numbers count too, so a reliable message after many of them is fine (spec 2, 2.3)."""
     number = MAX_NUMBER_AHEAD + 500
@@ -398,6 +416,7 @@ def test_the_highest_number_seen_extends_what_may_follow() -> None:
     assert delivered(reception, payload) == [(500, b""), (number, b"far")]
 
 
+@pytest.mark.rule("2, 2.5.4")
 @pytest.mark.parametrize("make", [unreliable, lambda data: reliable(streamed(data))])
 @pytest.mark.parametrize(("size", "is_fine"), [(64, True), (65, False)])
 def test_messages_above_the_limit_end_the_connection(make: Callable[[bytes], bytes], size: int, is_fine: bool) -> None:
@@ -406,12 +425,14 @@ def test_messages_above_the_limit_end_the_connection(make: Callable[[bytes], byt
     assert reception.has_fault() == (not is_fine)
 
 
+@pytest.mark.rule("2, 2.3 rule 4")
 def test_an_oversized_header_is_a_fault_before_the_body_comes() -> None:
     reception = Reception(ConnectionOptions(recv_max_message_size=1000))
     assert reception.take(reliable(encode_message_header(1, 1001))) == []
     assert reception.has_fault()
 
 
+@pytest.mark.rule("2, 2.3 rule 4")
 def test_a_size_varint_without_end_only_waits() -> None:
     """Over-long, it stalls the lane silently; the connection and the other lanes live on (spec 2, 2.3)."""
     reception = Reception()
@@ -422,6 +443,7 @@ def test_a_size_varint_without_end_only_waits() -> None:
 # ---------------------------------------------------------------------- limits and refusals
 
 
+@pytest.mark.rule("2, 2.4 rule 5")
 def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
     for number in (1, 2):
@@ -436,6 +458,7 @@ def test_an_unreliable_message_too_many_is_lost_and_not_acknowledged() -> None:
     assert delivered(reception, unreliable(b"x", 4)) == [(2, b"x"), (4, b"x")]
 
 
+@pytest.mark.rule("2, 2.5.2 rule 4")
 def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
     """It comes when there is room and anything further arrives on the lane, repetitions included (spec 2, 2.5.2)."""
     reception = Reception(ConnectionOptions(recv_buffer_messages=2))
@@ -447,6 +470,7 @@ def test_a_reliable_message_too_many_waits_in_the_stream() -> None:
     assert reception.acknowledges()
 
 
+@pytest.mark.rule("2, 2.5.4")
 def test_queued_bytes_are_limited_over_all_lanes() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
     payload = unreliable(bytes(1000)) + encode_select_lane(1) + unreliable(bytes(1000))
@@ -461,6 +485,7 @@ def test_queued_bytes_are_limited_over_all_lanes() -> None:
     assert not reception.acknowledges()
 
 
+@pytest.mark.rule("2, 2.5.4")
 @pytest.mark.parametrize("surplus", [unreliable(b"d", 1, RELATIVE), reliable(streamed(b"d"), 0, RELATIVE)])
 def test_segments_over_the_limit_are_skipped_and_the_packet_is_not_acknowledged(surplus: bytes) -> None:
     """Both kinds count together; what came before stays delivered (spec 2, 2.5.4)."""
@@ -496,6 +521,7 @@ def held(reception: Reception) -> int:
     return pieces + sum(lane.stream.held_bytes for lane in lanes)
 
 
+@pytest.mark.rule("2, 2.5.2 rule 5")
 def test_what_comes_ahead_of_holes_takes_half_the_budget_and_never_blocks_what_comes_in_order() -> None:
     """What a peer sends ahead of holes on 256 lanes is memory that no application has a use for."""
     reception = Reception(LITTLE)
@@ -512,6 +538,7 @@ def test_what_comes_ahead_of_holes_takes_half_the_budget_and_never_blocks_what_c
     assert message.length == 3007
 
 
+@pytest.mark.rule("2, 2.5.1 rule 7")
 def test_pieces_of_all_lanes_share_the_budget() -> None:
     reception = Reception(LITTLE)
     for lane in range(256):
@@ -522,6 +549,7 @@ def test_pieces_of_all_lanes_share_the_budget() -> None:
     assert texts(reception.take(unreliable(b"whole", 2))) == [b"whole"]
 
 
+@pytest.mark.rule("2, 2.5.2 rule 5")
 def test_incomplete_messages_of_all_lanes_share_the_budget_and_still_all_get_complete() -> None:
     """Beyond it one lane at a time goes on; what was refused is sent again, as an honest sender does."""
     reception = Reception(LITTLE)
@@ -542,6 +570,7 @@ def test_incomplete_messages_of_all_lanes_share_the_budget_and_still_all_get_com
     assert held(reception) == 0
 
 
+@pytest.mark.rule("2, 2.5.2 rule 5")
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_peer_that_uses_up_the_budget_and_goes_no_further_is_given_up(reads: bool) -> None:
     """With a reason that says why; not while the application itself is slow to read."""
@@ -581,6 +610,7 @@ def test_messages_that_wait_for_a_slow_application_are_read_later_although_they_
     assert held(reception) == 0
 
 
+@pytest.mark.rule("2, 2.5.1 rule 7")
 def test_pieces_of_which_no_more_comes_are_given_up() -> None:
     reception = Reception()
     reception.process(
@@ -609,6 +639,7 @@ def test_an_empty_reliable_segment_is_ignored_but_acknowledged() -> None:
     assert reception.verdict == ACKNOWLEDGED
 
 
+@pytest.mark.rule("2, 2.5.2 rule 3")
 def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
     reception = Reception(ConnectionOptions(recv_buffer_size_bytes=4096))
     assert texts(reception.take(reliable(b"x", 5000) + unreliable(b"y"))) == [b"y"]
@@ -616,6 +647,7 @@ def test_a_refused_segment_does_not_stop_the_frames_behind_it() -> None:
     assert reception.receiver.queue_full == 1
 
 
+@pytest.mark.rule("2, 2.6.1 rule 11")
 @pytest.mark.parametrize("order", [0, 1])
 def test_reliable_data_is_remembered_whatever_lane_comes_last(order: int) -> None:
     """The reference library forgets it at the next select-lane frame, and then sends no ack (spec 2, 2.6.1)."""
@@ -625,6 +657,7 @@ def test_reliable_data_is_remembered_whatever_lane_comes_last(order: int) -> Non
     assert reception.verdict == ACKNOWLEDGED_SOON
 
 
+@pytest.mark.rule("2, 2.5.2 rule 1")
 def test_while_lingering_reliable_bytes_are_acknowledged_and_dropped() -> None:
     reception = Reception()
     reception.receiver.mode = DISCARDING

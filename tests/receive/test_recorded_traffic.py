@@ -5,11 +5,11 @@ from typing import Any, Final
 import pytest
 from tests.support.captures import CAPTURES, OTHER, SIDES, Message, Packet, events, microseconds, received_by
 from tests.support.recorded import load
-from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import ASK_AT_ONCE, Rig, SentPacket
 
 from gamesockets.connection.states import State
 from gamesockets.receive.acks import AckReporter
+from gamesockets.torture.reference_receiver import ACKNOWLEDGED, ReferenceModel
 from gamesockets.values.enums import SendFlags
 
 MILLISECOND: Final = 1000
@@ -64,6 +64,7 @@ class Truth:
         assert self.arrived.issuperset(range(max(begin, self.wanted_from, 2), end))
 
 
+@pytest.mark.rule("2, 2.17 rule 1")
 @pytest.mark.parametrize("name", CAPTURES)
 def test_messages_of_a_capture(name: str) -> None:
     """A connection for each side gets the packets as they arrived, copies, gaps and all.
@@ -115,6 +116,7 @@ def test_messages_of_a_capture(name: str) -> None:
         assert acked[side] or not has_reliable
 
 
+@pytest.mark.rule("2, 2.6.4 rule 7")
 @pytest.mark.parametrize("name", CAPTURES)
 def test_ack_frames_of_a_capture(name: str) -> None:
     """Asked at the moments when the reference library wrote an ack frame, our reporter writes the same.
@@ -158,6 +160,7 @@ def test_ack_frames_of_a_capture(name: str) -> None:
             assert abs(ours["delay"] - recorded["delay"]) * 32 < DELAY_NOISE_US
 
 
+@pytest.mark.rule("2, 2.6.1 rule 7", "2, 2.6.4 rule 4", "2, 2.6.4 rule 7")
 @pytest.mark.parametrize("case", load("snp-ack-generation")["cases"], ids=lambda case: case["name"])
 def test_ack_for_a_given_reception(case: dict[str, Any]) -> None:
     """The ack frame is, byte for byte, what the reference library answered; so is the one in the next packet.
@@ -194,6 +197,7 @@ ON_PURPOSE: Final[dict[str, tuple[list[tuple[float, int, list[list[int]]]], str]
 """Rows of snp-ack-scheduling in which we do better: (ms, latest, blocks) of what we send, and why."""
 
 
+@pytest.mark.rule("2, 2.6.1 rule 10", "2, 2.6.2", "2, 2.6.4 rule 7")
 @pytest.mark.parametrize("case", load("snp-ack-scheduling")["cases"], ids=lambda case: case["name"])
 def test_time_of_acks(case: dict[str, Any]) -> None:
     """Acks and nacks leave when the reference library's did, timer noise of its host aside, and say the same.

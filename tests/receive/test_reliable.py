@@ -24,6 +24,7 @@ def taken(stream: ReliableStream) -> bytes:
     return data
 
 
+@pytest.mark.rule("2, 2.16 rule 10")
 @fast
 @given(
     st.binary(min_size=1, max_size=60),
@@ -54,6 +55,7 @@ def test_overlapping_and_repeated_cuts_in_any_order_give_the_original(
     assert out + taken(stream) == original
 
 
+@pytest.mark.rule("2, 2.5.2 rule 2")
 @fast
 @given(
     scripts(st.tuples(st.integers(1, 400), st.integers(1, 40)), 100),
@@ -96,6 +98,7 @@ def test_refusals_and_holes_are_those_of_the_specification(segments: list[tuple[
             stream.consume(len(stream.buffer))
 
 
+@pytest.mark.rule("2, 2.5.2 rule 2")
 @pytest.mark.parametrize("count", [1, HOLES_MAX_EXTENDING])
 def test_thirty_holes_may_be_opened_but_no_more(count: int) -> None:
     stream = ReliableStream()
@@ -107,6 +110,7 @@ def test_thirty_holes_may_be_opened_but_no_more(count: int) -> None:
     assert stream.insert(FIRST_POSITION, b"x", ROOMY)
 
 
+@pytest.mark.rule("2, 2.5.2 rule 2")
 def test_splitting_a_hole_is_refused_from_twenty_holes_on() -> None:
     """Touching one of its edges is not splitting."""
     stream = ReliableStream()
@@ -119,6 +123,7 @@ def test_splitting_a_hole_is_refused_from_twenty_holes_on() -> None:
     assert stream.insert(FIRST_POSITION + 5, b"y", ROOMY)
 
 
+@pytest.mark.rule("2, 2.5.2 rule 2")
 def test_the_limit_counts_from_the_first_byte_that_was_not_taken() -> None:
     stream = ReliableStream()
     assert stream.insert(1, bytes(100), 100)

@@ -53,6 +53,7 @@ class EveryNumber:
         self.newest.append(max(number, newest))
 
 
+@pytest.mark.rule("1, 4.6 rule 2", "1, 4.6 rule 4", "1, 4.6 rule 8", "1, 4.6 rule 9", "1, 4.6 rule 11", "1, 8.4 rule 2")
 @fast
 @given(STEPS, st.sampled_from((0, 1, 63, 64, 1000)))
 @example([LURCH - 1, -50, LURCH, -50], 1)
@@ -72,6 +73,7 @@ def test_verdicts_and_counts_are_those_of_the_model(steps: list[int], start: int
         assert counts == (model.dropped, model.out_of_order, model.duplicate, model.lurch)
 
 
+@pytest.mark.rule("1, 4.6 rule 5")
 @fast
 @given(STEPS)
 def test_nothing_is_taken_twice(steps: list[int]) -> None:
@@ -85,6 +87,7 @@ def test_nothing_is_taken_twice(steps: list[int]) -> None:
             window.record(number)
 
 
+@pytest.mark.rule("2, 2.4 rule 4")
 def test_checking_changes_nothing_until_the_packet_was_opened() -> None:
     """A forged packet must not use up the number of the true one."""
     window = ReplayWindow(1)
@@ -95,6 +98,7 @@ def test_checking_changes_nothing_until_the_packet_was_opened() -> None:
     assert window.check(20) == window.check(20) == NEW
 
 
+@pytest.mark.rule("1, 4.6 rule 1")
 def test_the_handshake_counts_as_the_first_packet() -> None:
     window = ReplayWindow(1)
     assert window.check(1) == DUPLICATE
@@ -103,6 +107,7 @@ def test_the_handshake_counts_as_the_first_packet() -> None:
     assert window.check(2) == NEW
 
 
+@pytest.mark.rule("1, 4.6 rule 10", "1, 13 rule 13", "2, 2.4 rule 1")
 @pytest.mark.parametrize(("jump", "verdict"), [(LURCH - 1, NEW), (LURCH, DUPLICATE)])
 def test_after_a_long_jump_the_packets_skipped_count_as_received(jump: int, verdict: int) -> None:
     """From a gap of 99 late packets are still accepted, from one of 100 they are not."""
@@ -111,6 +116,7 @@ def test_after_a_long_jump_the_packets_skipped_count_as_received(jump: int, verd
     assert window.check(jump) == verdict
 
 
+@pytest.mark.rule("1, 4.6 rule 10")
 def test_a_long_jump_settles_what_was_missing_before_it_too() -> None:
     window = ReplayWindow(1)
     window.record(89)
@@ -120,6 +126,7 @@ def test_a_long_jump_settles_what_was_missing_before_it_too() -> None:
     assert window.check(90) == DUPLICATE
 
 
+@pytest.mark.rule("1, 4.6 rule 5", "2, 2.4 rule 1")
 def test_between_64_and_127_numbers_back_are_accepted() -> None:
     window = ReplayWindow(128)
     window.record(128 + 99)

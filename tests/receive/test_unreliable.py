@@ -37,6 +37,7 @@ class PieceMap:
         return None
 
 
+@pytest.mark.rule("2, 2.5.1 rule 4", "2, 2.5.1 rule 5")
 @fast
 @given(scripts(st.tuples(st.integers(1, 6), st.integers(0, 8), st.booleans(), st.binary(max_size=5))))
 def test_any_pieces_give_what_the_specification_says(pieces: list[tuple[int, int, bool, bytes]]) -> None:
@@ -47,6 +48,7 @@ def test_any_pieces_give_what_the_specification_says(pieces: list[tuple[int, int
         assert reassembly.insert(*piece) == model.insert(*piece)
 
 
+@pytest.mark.rule("2, 2.5.1 rule 6")
 @fast
 @given(
     st.lists(st.binary(min_size=2, max_size=28), min_size=1, max_size=3),  # 21 pieces at most: none has to make room
@@ -74,6 +76,7 @@ def test_cut_messages_in_any_order_and_repeated_come_out_once_and_whole(
     assert out == dict(enumerate(messages, 1))
 
 
+@pytest.mark.rule("2, 2.5.1 rule 3")
 def test_the_pieces_of_the_lowest_message_make_room_even_for_itself() -> None:
     """At most 21 pieces are held (spec 2, 2.5.1)."""
     reassembly = UnreliableReassembly()
@@ -95,6 +98,7 @@ def test_newer_messages_survive_an_eviction() -> None:
     assert reassembly.insert(2, 1, True, b"y") == b"xy"
 
 
+@pytest.mark.rule("2, 2.5.1 rule 5")
 @pytest.mark.parametrize("end", [b"", b"z"])
 def test_a_message_ends_with_its_last_piece_even_an_empty_one(end: bytes) -> None:
     reassembly = UnreliableReassembly()
@@ -102,6 +106,7 @@ def test_a_message_ends_with_its_last_piece_even_an_empty_one(end: bytes) -> Non
     assert reassembly.insert(1, 0, False, b"ab") == b"ab" + end
 
 
+@pytest.mark.rule("2, 2.5.1 rule 3")
 def test_memory_is_bounded() -> None:
     """However many first pieces of different messages come: what an attacker can make us keep is 21 pieces."""
     reassembly = UnreliableReassembly()

@@ -1,11 +1,13 @@
 """When the peer is asked for an immediate ack, and when nothing may leave before it reports."""
 
+import pytest
 from tests.support.line import FULL, NO_NAGLE, UNRELIABLE, Line
 
 from gamesockets.send.ack_requests import ACK_WANTED_BYTES
 from gamesockets.send.flight import UNREPORTED_PACKETS_MAX
 
 
+@pytest.mark.rule("1, 4.6 rule 12", "2, 2.16 rule 1", "2, 2.16 rule 17")
 def test_without_any_report_the_sender_stops_before_numbers_jump_too_far() -> None:
     """A receiver gives up when a number is 16384 above the newest it knows (spec 2, 2.16 rule 1)."""
     line = Line()

@@ -82,6 +82,7 @@ def fill(builder: PacketBuilder, wishes: list[Wish], several: bool) -> list[Piec
     return added
 
 
+@pytest.mark.rule("2, 2.2.6 rule 2", "2, 2.2.7 rule 3", "2, 2.16 rule 4", "2, 2.16 rule 5")
 @fast
 @given(WISHES, st.booleans(), st.integers(0, 1248), st.sampled_from((b"", PREFIX)))
 def test_what_was_added_is_found_and_fits(wishes: list[Wish], several: bool, room: int, prefix: bytes) -> None:
@@ -99,6 +100,7 @@ def test_what_was_added_is_found_and_fits(wishes: list[Wish], several: bool, roo
     assert len(found) == len(added)
 
 
+@pytest.mark.rule("2, 2.6.1 rule 11", "2, 2.16 rule 6")
 @fast
 @given(WISHES, st.booleans())
 def test_a_lane_with_reliable_data_comes_last_when_there_is_any(wishes: list[Wish], several: bool) -> None:
@@ -113,6 +115,7 @@ def test_a_lane_with_reliable_data_comes_last_when_there_is_any(wishes: list[Wis
         assert any(piece.is_reliable for piece in added if piece.lane == found[-1].lane)
 
 
+@pytest.mark.rule("2, 2.7.2 rule 1")
 @fast
 @given(WISHES.filter(bool), st.booleans(), st.integers(30, 1248))
 def test_only_the_very_last_segment_runs_to_the_end(wishes: list[Wish], several: bool, room: int) -> None:
@@ -144,6 +147,7 @@ def test_lane_zero_alone_is_not_selected() -> None:
     assert builder.finish(b"").hex() == "37" + "01000000" + "78"
 
 
+@pytest.mark.rule("2, 2.10 rule 4")
 @pytest.mark.parametrize("lane", [1, 7, 8, 127, 128, 255])
 def test_every_other_lane_is_selected_in_full(lane: int) -> None:
     """The reference library cuts numbers from 8 on; that must not be imitated (spec 2, 2.10, defect a)."""
@@ -177,6 +181,7 @@ def test_lane_zero_is_selected_when_it_comes_later() -> None:
     assert pieces_of(builder.finish(b"")) == [Piece(3, False, 9, b"u"), Piece(0, True, 1, b"r")]
 
 
+@pytest.mark.rule("2, 2.7.2 rule 1")
 def test_the_last_segment_may_use_the_byte_of_its_own_size() -> None:
     """1220 bytes fit beside 7 bytes of reports, as in the reference library (spec 2, 2.7.2)."""
     builder = PacketBuilder()
@@ -186,6 +191,7 @@ def test_the_last_segment_may_use_the_byte_of_its_own_size() -> None:
     assert len(builder.finish(b"")) == 1225
 
 
+@pytest.mark.rule("2, 2.2")
 def test_an_empty_packet_is_its_prefix() -> None:
     builder = PacketBuilder()
     builder.start(100, True)

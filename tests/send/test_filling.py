@@ -14,6 +14,7 @@ from gamesockets.send.sender import MAX_UNRELIABLE_BYTES
 from gamesockets.wire.frames import encode_stop_waiting
 
 
+@pytest.mark.rule("2, 2.16 rule 12", "2, 2.16 rule 15")
 def test_adjacent_reliable_messages_share_a_segment() -> None:
     """That saves two bytes and a frame for each of them (spec 2, 2.16)."""
     line = Line()
@@ -25,6 +26,7 @@ def test_adjacent_reliable_messages_share_a_segment() -> None:
     line.finish()
 
 
+@pytest.mark.rule("2, 2.16 rule 15")
 def test_bulk_data_fills_every_packet_to_the_last_byte() -> None:
     line = Line()
     line.send(bytes(100_000))
@@ -43,6 +45,7 @@ def test_the_order_within_a_lane_is_kept_whatever_the_kinds() -> None:
     assert [data[0] for _, _, data, _ in line.delivered] == list(range(6))
 
 
+@pytest.mark.rule("2, 2.7.2 rule 2")
 @fast
 @given(st.lists(st.tuples(st.integers(0, FULL - UNSPLIT_MARGIN_BYTES), st.booleans()), max_size=40), st.booleans())
 def test_an_unreliable_message_that_fits_a_packet_is_never_split(
@@ -62,6 +65,7 @@ def test_an_unreliable_message_that_fits_a_packet_is_never_split(
     assert sorted(line.delivered) == sorted(line.sent)
 
 
+@pytest.mark.rule("2, 2.7.2 rule 2")
 @pytest.mark.parametrize("size", [1228, 1300, 5000, MAX_UNRELIABLE_BYTES])
 @pytest.mark.parametrize("before", [0, 500, 1215])
 def test_larger_unreliable_messages_are_cut_into_full_packets(size: int, before: int) -> None:
@@ -83,6 +87,7 @@ def test_larger_unreliable_messages_are_cut_into_full_packets(size: int, before:
     assert line.delivered[-1][2] == data
 
 
+@pytest.mark.rule("2, 2.9.4 rule 2")
 @fast
 @given(st.lists(st.tuples(SIZES, st.booleans(), st.integers(0, 2)), max_size=25), st.integers(0, 90))
 def test_every_packet_wanted_carries_something_and_fits_beside_reports(
@@ -143,6 +148,7 @@ def test_lanes_share_even_within_a_packet() -> None:
     line.finish()
 
 
+@pytest.mark.rule("2, 2.8.4 rule 5", "2, 2.16 rule 3", "2, 2.16 rule 16")
 def test_no_more_is_in_flight_than_the_peer_can_hold() -> None:
     """1 MiB a lane, from the start of the oldest message that is not completely acknowledged (spec 2, 2.16 rule 3)."""
     line = Line()
@@ -164,6 +170,7 @@ def test_no_more_is_in_flight_than_the_peer_can_hold() -> None:
     assert line.reception.receiver.queue_full == 0
 
 
+@pytest.mark.rule("2, 2.16 rule 3")
 @pytest.mark.parametrize("size", [64, 9_000, 524_288])
 def test_a_receiver_with_default_settings_never_refuses_what_waits_behind_a_hole(size: int) -> None:
     """The first packet is lost again and again; the peer has to hold everything behind it."""
@@ -209,6 +216,7 @@ def test_a_full_peer_draws_no_storm_of_empty_packets() -> None:
         assert line.all_wanted() == []
 
 
+@pytest.mark.rule("2, 2.16 rule 16")
 def test_new_data_waits_while_the_peer_has_too_many_holes() -> None:
     """A receiver refuses more than 20 to 30; then everything would have to be sent again (spec 2, 2.5.2)."""
     line = Line()
@@ -223,6 +231,7 @@ def test_new_data_waits_while_the_peer_has_too_many_holes() -> None:
     line.finish()
 
 
+@pytest.mark.rule("2, 2.16 rule 7", "2, 2.16 rule 18")
 @pytest.mark.parametrize("lost", [3_999, 4_001, 10_001, 40_000])
 @pytest.mark.parametrize("lane", [0, 9])
 def test_any_number_of_lost_unreliable_messages_may_precede_a_reliable_one(lost: int, lane: int) -> None:

@@ -27,6 +27,7 @@ SCRIPT = scripts(
 )
 
 
+@pytest.mark.rule("2, 2.8.1")
 @fast
 @given(SCRIPT, st.sampled_from((1, 2, 65_000)))
 def test_it_is_a_dictionary_by_number(script: list[tuple[str, int, int]], first: int) -> None:
@@ -98,6 +99,7 @@ def test_numbering_can_start_elsewhere() -> None:
     assert not flight.is_full()
 
 
+@pytest.mark.rule("2, 2.8.4 rule 5", "2, 2.16 rule 17")
 def test_it_is_full_until_the_peer_reports() -> None:
     flight = Flight(2)
     while not flight.is_full():

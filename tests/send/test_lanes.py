@@ -39,6 +39,7 @@ def serve(lanes: Lanes, packet_bytes: int = 1 << 30) -> tuple[int, int] | None:
 # ---------------------------------------------------------------------- queueing
 
 
+@pytest.mark.rule("2, 2.7.1 rule 5")
 @fast
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=50)), max_size=30))
 def test_both_kinds_share_the_numbers_and_headers_count_from_the_last_reliable_one(
@@ -65,6 +66,7 @@ def test_both_kinds_share_the_numbers_and_headers_count_from_the_last_reliable_o
         assert lane.pending_reliable + lane.pending_unreliable == waiting
 
 
+@pytest.mark.rule("2, 2.3 rule 3")
 @pytest.mark.parametrize("size", [0, 31, 32, 2047, 2048, 4096, 524_288])
 def test_headers_at_the_borders_of_size(size: int) -> None:
     """Prepared headers for small messages are the same as those made for large ones."""
@@ -88,6 +90,7 @@ def test_one_lane_is_first_in_first_out() -> None:
     assert [serve(lanes) for _ in range(4)] == [(0, 5), (0, 1), (0, 9), None]
 
 
+@pytest.mark.rule("2, 2.10 rule 2")
 @fast
 @given(
     st.lists(st.integers(-3, 3), min_size=2, max_size=8),
@@ -153,6 +156,7 @@ class VirtualTime:
         return min(waiting)[1] if waiting else None
 
 
+@pytest.mark.rule("2, 2.7.1 rule 7", "2, 2.10 rule 2")
 @fast
 @given(
     st.lists(st.integers(1, 5), min_size=2, max_size=4),
@@ -181,6 +185,7 @@ def test_every_single_choice_is_that_of_the_specification(
                 model.now = model.finishes[expected].popleft()
 
 
+@pytest.mark.rule("2, 2.10 rule 2")
 def test_of_equal_lanes_the_first_goes_first() -> None:
     lanes = configured([0, 0, 0])
     for index in (2, 1, 0):
@@ -188,6 +193,7 @@ def test_of_equal_lanes_the_first_goes_first() -> None:
     assert [serve(lanes) for _ in range(3)] == [(0, 1), (1, 1), (2, 1)]
 
 
+@pytest.mark.rule("2, 2.10 rule 3")
 def test_an_idle_lane_earns_no_credit() -> None:
     """After a long silence it gets its share, not what it missed."""
     lanes = configured([0, 0])
@@ -219,6 +225,7 @@ def test_a_blocked_lane_is_passed_over() -> None:
 # ---------------------------------------------------------------------- reconfiguration
 
 
+@pytest.mark.rule("2, 2.10 rule 3", "2, 2.10 rule 6", "2, 2.10 rule 7")
 def test_new_priorities_apply_to_what_is_queued_already() -> None:
     """Also the lane that comes first now; the reference library keeps its old class there (spec 2, 2.10, defect b)."""
     lanes = configured([0, 1])
@@ -244,6 +251,7 @@ def test_lanes_added_later_keep_what_the_first_one_has_queued() -> None:
     assert [serve(lanes) for _ in range(4)] == [(1, 39), (0, 40), (0, 53), (2, 1)]
 
 
+@pytest.mark.rule("2, 2.10 rule 3")
 @fast
 @given(
     st.lists(st.lists(st.tuples(st.integers(-2, 2), st.integers(1, 9)), min_size=1, max_size=6), max_size=4),
@@ -272,6 +280,7 @@ def queued(lane: SendLane) -> int:
     return lane.pending_reliable + lane.pending_unreliable
 
 
+@pytest.mark.rule("2, 2.11")
 def test_queue_times_follow_priorities_and_weights() -> None:
     """What a message sent now would wait (spec 2, 2.11); lanes of a class drain side by side."""
     lanes = configured([0, 1, 1], [1, 1, 3])

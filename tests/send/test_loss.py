@@ -1,5 +1,6 @@
 """What became of the packets: holes, late arrivals, old records, statistics in them (spec 2, 2.8)."""
 
+import pytest
 from tests.support.line import FULL, NO_NAGLE, PING_US, RELIABLE, UNRELIABLE, Line, lossy, pieces_in
 
 from gamesockets.send.loss import LATE_HOLES_MAX
@@ -7,6 +8,7 @@ from gamesockets.send.path_feedback import LATE_ARRIVAL_US
 from gamesockets.values.moments import NEVER
 
 
+@pytest.mark.rule("2, 2.8.4 rule 4", "2, 2.16 rule 13")
 def test_a_reported_hole_is_filled_at_once() -> None:
     """The reference library waits for its next timer (spec 2, 2.8.4)."""
     line = lossy()
@@ -17,6 +19,7 @@ def test_a_reported_hole_is_filled_at_once() -> None:
     assert not line.wants()
 
 
+@pytest.mark.rule("2, 2.8.4 rule 1", "2, 2.9.4 rule 2")
 def test_lost_bytes_go_before_new_ones() -> None:
     line = lossy()
     line.send(b"new", RELIABLE | NO_NAGLE)
@@ -27,6 +30,7 @@ def test_lost_bytes_go_before_new_ones() -> None:
     assert line.packet() == number + 1
 
 
+@pytest.mark.rule("2, 2.7.3 rule 1")
 def test_a_full_segment_still_fits_beside_the_stop_waiting_value() -> None:
     """The peer has holes exactly then; the value waits rather than the data."""
     line = Line()
@@ -49,6 +53,7 @@ def test_a_full_segment_is_repeated_even_if_lanes_were_configured_meanwhile() ->
     line.finish()
 
 
+@pytest.mark.rule("2, 2.8.2", "2, 2.8.4 rule 3")
 def test_a_hole_is_believed_once() -> None:
     """The report is repeated until stop-waiting passes it; the repetition is not (spec 2, 2.8.2)."""
     line = lossy()
@@ -60,6 +65,7 @@ def test_a_hole_is_believed_once() -> None:
     assert repeated not in line.received
 
 
+@pytest.mark.rule("2, 2.8.2")
 def test_a_packet_reported_missing_may_still_be_acknowledged_late() -> None:
     line = lossy()
     line.ack()
@@ -70,6 +76,7 @@ def test_a_packet_reported_missing_may_still_be_acknowledged_late() -> None:
     assert not line.sender.has_reliable_data()
 
 
+@pytest.mark.rule("2, 2.2.9 rule 2", "2, 2.8.2")
 def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only() -> None:
     """A packet once reported missing, and given up by stop-waiting, is not acknowledged by silence (spec 2, 2.8.2)."""
     line = Line()
@@ -85,6 +92,7 @@ def test_what_lies_below_the_blocks_counts_as_received_down_to_stop_waiting_only
     assert not line.sender.has_reliable_data()
 
 
+@pytest.mark.rule("2, 2.7.3 rule 2")
 def test_a_packet_reported_missing_just_now_is_still_waited_for() -> None:
     """Stop-waiting stays below it, so the peer keeps reporting it, and a frame without it says that it came late."""
     line = Line()
@@ -96,6 +104,7 @@ def test_a_packet_reported_missing_just_now_is_still_waited_for() -> None:
     assert not line.sender.has_reliable_data()
 
 
+@pytest.mark.rule("2, 2.7.3 rule 2")
 def test_after_a_while_what_was_reported_missing_is_given_up() -> None:
     """Else the peer would have to report old holes for ever; and only a few are waited for at any time."""
     line = lossy()
@@ -112,6 +121,7 @@ def test_after_a_while_what_was_reported_missing_is_given_up() -> None:
     assert many.sender.loss.minimum_waited_for >= max(many.received) - 2 * LATE_HOLES_MAX
 
 
+@pytest.mark.rule("2, 2.8.2")
 def test_acks_for_packets_long_settled_are_ignored() -> None:
     line = Line()
     line.send(bytes(5000))
@@ -134,6 +144,7 @@ def test_unreliable_data_is_never_repeated() -> None:
     assert not line.sender.has_reliable_data()
 
 
+@pytest.mark.rule("2, 2.8.3 rule 3")
 def test_records_too_old_to_matter_are_forgotten() -> None:
     """What they carried and nobody acknowledged is lost; a mark in them is reported as lost."""
     line = Line()
@@ -148,6 +159,7 @@ def test_records_too_old_to_matter_are_forgotten() -> None:
     assert line.sender.next_time(line.now) == NEVER
 
 
+@pytest.mark.rule("2, 2.8.3 rule 3")
 def test_packets_without_data_are_forgotten_too() -> None:
     """A peer that only sends, and acknowledges nothing, makes us send acks: their records must not pile up."""
     line = Line()

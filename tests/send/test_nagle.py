@@ -1,11 +1,13 @@
 """How long small messages wait for more data (spec 2, 2.7.1 and 2.9.3)."""
 
+import pytest
 from tests.support.line import FULL, NAGLE_US, NO_NAGLE, UNRELIABLE, Line, pieces_in
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.values.moments import NEVER
 
 
+@pytest.mark.rule("2, 2.7.1 rule 6", "2, 2.9.3", "3, 7.3 rule 1")
 def test_a_small_message_waits_for_company() -> None:
     """5 ms from the first message on, however many join it (spec 2, 2.7.1)."""
     line = Line()
@@ -32,6 +34,7 @@ def test_the_next_message_waits_anew() -> None:
     assert line.sender.wants_at(70_000) == 70_000 + NAGLE_US
 
 
+@pytest.mark.rule("2, 2.7.1 rule 6", "3, 7.3 rule 1")
 def test_no_nagle_lets_everything_before_it_go_too() -> None:
     line = Line()
     line.send(b"a")
@@ -40,6 +43,7 @@ def test_no_nagle_lets_everything_before_it_go_too() -> None:
     assert len(pieces_in(line, line.packet())) == 2
 
 
+@pytest.mark.rule("2, 2.9.3", "3, 7.3 rule 1")
 def test_flushing_ends_the_wait() -> None:
     line = Line()
     line.sender.flush()
@@ -54,6 +58,7 @@ def test_flushing_ends_the_wait() -> None:
     assert line.sender.wants_at(10) == 10 + NAGLE_US, "flushing an empty queue has no effect later"
 
 
+@pytest.mark.rule("2, 2.9.3", "3, 7.3 rule 2")
 def test_a_full_packet_does_not_wait() -> None:
     line = Line()
     line.send(bytes(FULL - 100), UNRELIABLE)
@@ -68,6 +73,7 @@ def test_without_nagle_time_nothing_waits() -> None:
     assert line.wants()
 
 
+@pytest.mark.rule("3, 7.1 rule 6")
 def test_an_empty_message_is_sent_as_well() -> None:
     line = Line()
     line.send(b"", UNRELIABLE)

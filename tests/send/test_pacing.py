@@ -62,6 +62,7 @@ def test_looking_often_or_seldom_makes_no_difference(rate: int, steps: list[int]
     assert often.ready_at(now) == once.ready_at(now)
 
 
+@pytest.mark.rule("2, 2.9.2 rule 1")
 def test_an_idle_sender_may_send_two_full_packets_at_once() -> None:
     """The allowance of 1248 bytes, and a bucket at zero may still go below (spec 2, 2.9.2)."""
     pacer = pacer_at(262_144)
@@ -83,6 +84,7 @@ def burst(pacer: Pacer) -> int:
     return sent
 
 
+@pytest.mark.rule("2, 2.9.2 rule 2")
 def test_waiting_data_keeps_the_credit_of_a_late_timer() -> None:
     """Else timers that are late by nature would make a fast sender slow."""
     pacer = pacer_at(10_000_000)
@@ -99,6 +101,7 @@ def test_data_that_comes_after_a_pause_finds_no_more_than_a_burst() -> None:
     assert burst(pacer) <= 2 * FULL
 
 
+@pytest.mark.rule("2, 2.9.2 rule 2")
 @pytest.mark.parametrize("rate", [MIN_RATE, 10_000_000, FASTEST])
 def test_credit_is_never_unlimited(rate: int) -> None:
     """A process that was stopped for a minute does not flood the network afterwards."""
@@ -141,6 +144,7 @@ def test_debt_in_time() -> None:
     assert pacer.debt_us() == 10_000
 
 
+@pytest.mark.rule("2, 2.9.1 rule 1", "2, 2.9.1 rule 2")
 @pytest.mark.parametrize(
     ("rate_min", "rate_max", "rate"),
     [
@@ -160,6 +164,7 @@ def test_limits(rate_min: int, rate_max: int, rate: int) -> None:
     assert pacer.rate == rate
 
 
+@pytest.mark.rule("2, 2.9.1 rule 1")
 @pytest.mark.parametrize(
     ("round_trip_us", "estimate"), [(-1, 21_900), (0, 8_760_000), (1_000, 4_380_000), (200_000, 21_900)]
 )
@@ -171,6 +176,7 @@ def test_the_one_estimate_there_is(round_trip_us: int, estimate: int) -> None:
     assert pacer.estimate == estimate
 
 
+@pytest.mark.rule("2, 2.9.1 rule 3")
 def test_the_largest_rate_is_no_limit() -> None:
     """Nothing is spent, so nothing is owed, and a slower rate set later starts without debt."""
     pacer = pacer_at(MAX_RATE)

@@ -12,7 +12,6 @@ import pytest
 from tests.support.captures import CAPTURES, OTHER, SENDER, SIDES, Message, content, microseconds, packets, received_by
 from tests.support.exchange import Exchange, Network
 from tests.support.recorded import load
-from tests.support.reference_model import IGNORED, REFUSED, ReferenceModel
 from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, Rig
 
 from gamesockets.config.options import ConnectionOptions
@@ -20,6 +19,7 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.torture.reference_receiver import IGNORED, REFUSED, ReferenceModel
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.results import Result
@@ -113,6 +113,7 @@ def of_lane(messages: list[Message], lane: int) -> list[Message]:
 SENDING: Final = [(name, side) for name in CAPTURES for side in SIDES if rows_of(name, side)]
 
 
+@pytest.mark.rule("2, 2.7.2 rule 4", "2, 2.16 rule 1", "2, 2.16 rule 12")
 @pytest.mark.parametrize(("name", "side"), SENDING)
 def test_a_reference_receiver_gets_everything(name: str, side: str) -> None:
     """All reliable messages, in order and once; on a perfect network all unreliable ones too, exactly as recorded."""
@@ -147,6 +148,7 @@ NOT_COMPARABLE: Final[dict[str, str]] = {
 }
 
 
+@pytest.mark.rule("1, 1.4", "2, 2.1", "2, 2.7.2 rule 1")
 @pytest.mark.parametrize(("name", "side"), [row for row in SENDING if row[0] not in NOT_COMPARABLE])
 def test_no_more_packets_than_the_reference(name: str, side: str) -> None:
     """Counted are packets with data. All that need not leave at once is as full as it can be."""
@@ -162,6 +164,7 @@ def test_no_more_packets_than_the_reference(name: str, side: str) -> None:
     assert ours <= len(recorded)
 
 
+@pytest.mark.rule("2, 2.10 rule 7")
 def test_more_lanes_than_any_recording_has() -> None:
     """Full packets with many lane sections stay within the limit, and every select-lane form is understood.
 
@@ -205,6 +208,7 @@ def lossy_transfer(rate: int, one_way_us: int, loss: float) -> Exchange:
     return exchange
 
 
+@pytest.mark.rule("2, 2.16 rule 3")
 @pytest.mark.parametrize(("rate", "one_way_us", "loss"), [(8_000_000, 20_000, 0.05), (20_000_000, 50_000, 0.02)])
 def test_bulk_over_a_lossy_network_is_not_refused(rate: int, one_way_us: int, loss: float) -> None:
     """A receiver with default limits has room for all that comes, in its buffer and among its holes.
@@ -215,6 +219,7 @@ def test_bulk_over_a_lossy_network_is_not_refused(rate: int, one_way_us: int, lo
     assert not exchange.model.complaints
 
 
+@pytest.mark.rule("2, 2.16 rule 2")
 def test_bulk_over_a_very_lossy_network_arrives() -> None:
     """When a round trip holds more losses than a receiver has holes for, some packets are refused, none in another way.
 
@@ -225,6 +230,7 @@ def test_bulk_over_a_very_lossy_network_arrives() -> None:
     assert len(exchange.model.complaints) < len(exchange.rig.sent) / 2
 
 
+@pytest.mark.rule("2, 2.16 rule 7")
 def test_a_reliable_message_behind_many_lost_ones() -> None:
     """A receiver that saw none of 12,000 messages would close over the number of the next one (spec 2, 2.16 rule 7)."""
     rig = Rig(ConnectionOptions(unencrypted=PLAIN_ONLY, send_rate_min=10_000_000, send_rate_max=10_000_000))
@@ -246,6 +252,7 @@ def test_a_reliable_message_behind_many_lost_ones() -> None:
     assert not exchange.model.complaints
 
 
+@pytest.mark.rule("2, 2.7.1 rule 10")
 def test_queued_while_connecting() -> None:
     """Messages sent before the handshake is over leave together, in order, as soon as it is."""
     name = "snp-queued-while-connecting"

@@ -1,5 +1,6 @@
 """Unacknowledged segments: every byte is in exactly one account, and the lowest lost one goes first (spec 2, 2.8)."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snp import fast, scripts
@@ -9,6 +10,7 @@ from gamesockets.send.reliable import ACKED, IN_FLIGHT, LOST, RetryQueue, Segmen
 SCRIPT = scripts(st.tuples(st.sampled_from(("send", "send", "lose", "lose", "repeat", "ack")), st.integers(0, 1000)))
 
 
+@pytest.mark.rule("2, 2.8.4 rule 1")
 @fast
 @given(SCRIPT)
 def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) -> None:
@@ -72,6 +74,7 @@ def test_a_segment_acknowledged_while_it_waits_is_not_repeated() -> None:
     assert retry.lost_bytes == stream.lost_bytes == 2
 
 
+@pytest.mark.rule("2, 2.8.1")
 def test_the_data_of_acknowledged_segments_is_let_go() -> None:
     retry, stream = RetryQueue(), UnackedStream(0)
     segment = Segment(stream, 1, bytes(1000), 1, 0)

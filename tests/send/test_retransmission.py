@@ -11,6 +11,7 @@ from gamesockets.values.moments import NEVER
 PROBE_US: Final = 3 * PING_US // 2 + 60_000
 
 
+@pytest.mark.rule("2, 2.16 rule 14")
 def test_silence_is_answered_by_a_probe_that_backs_off() -> None:
     """One and a half round trips, the peer's 50 ms and some slack; then twice as long, but at most every second."""
     line = Line()
@@ -31,6 +32,7 @@ def test_silence_is_answered_by_a_probe_that_backs_off() -> None:
     assert waits == [PROBE_US, 2 * PROBE_US, 4 * PROBE_US, 8 * PROBE_US, 1_000_000, 1_000_000]
 
 
+@pytest.mark.rule("2, 2.16 rule 14")
 @pytest.mark.parametrize(
     ("round_trip_us", "wait_us"), [(-1, 1_000_000), (0, 60_000), (100_000, 210_000), (2_000_000, 3_060_000)]
 )

@@ -19,6 +19,7 @@ def smoothed(samples: list[int]) -> int:
     return estimator.smoothed_ms
 
 
+@pytest.mark.rule("1, 8.3 rule 1", "1, 8.3 rule 4", "2, 2.8.3 rule 1")
 @pytest.mark.parametrize(
     ("samples", "expected"),
     [
@@ -44,6 +45,7 @@ def test_before_the_first_sample_nothing_is_known() -> None:
     assert estimator.sampled_at == -1
 
 
+@pytest.mark.rule("1, 8.3 rule 2")
 def test_the_first_three_samples_count_however_close_they_come() -> None:
     estimator = RoundTripEstimator()
     for now, sample in enumerate((50_000, 60_000, 70_000)):
@@ -52,6 +54,7 @@ def test_the_first_three_samples_count_however_close_they_come() -> None:
     assert estimator.worst_us == 70_000
 
 
+@pytest.mark.rule("1, 8.3 rule 1", "2, 2.8.3 rule 1")
 def test_a_sample_soon_after_another_only_improves_it() -> None:
     estimator = RoundTripEstimator()
     for sample in (50_000, 60_000, 70_000):
@@ -66,6 +69,7 @@ def test_a_sample_soon_after_another_only_improves_it() -> None:
     assert estimator.worst_us == 60_000
 
 
+@pytest.mark.rule("2, 2.8.3 rule 1")
 @pytest.mark.parametrize(
     ("elapsed_us", "sample_us"),
     [
@@ -106,6 +110,7 @@ class Slots:
         return (sum(self.slots) - max(self.slots)) // 2
 
 
+@pytest.mark.rule("1, 8.3 rule 4")
 @fast
 @given(scripts(st.tuples(st.integers(0, 2000), st.integers(0, 150_000)), 40))
 def test_any_samples_at_any_times(script: list[tuple[int, int]]) -> None:

@@ -27,6 +27,7 @@ CONVERSATION = scripts(
 )
 
 
+@pytest.mark.rule("2, 2.5.3 rule 5", "2, 2.16 rule 2", "3, 7.2 rule 2", "3, 14.4 rule 6")
 @fast
 @given(CONVERSATION, st.sampled_from((1, 1, 3)), st.sampled_from((FULL, FULL, 1248, 132)))
 def test_whatever_is_lost_late_or_told_twice_reliable_messages_all_arrive(
@@ -151,6 +152,7 @@ def test_with_the_reports_of_our_own_receiver(chance: random.Random, loss: float
     line.check_reliable()
 
 
+@pytest.mark.rule("2, 2.7.1 rule 4", "3, 7.2 rule 1")
 def test_numbers_are_given_per_lane_and_shared_by_both_kinds() -> None:
     line = Line()
     line.sender.lanes.configure([0, 0], [1, 1])
@@ -161,6 +163,7 @@ def test_numbers_are_given_per_lane_and_shared_by_both_kinds() -> None:
     ]
 
 
+@pytest.mark.rule("2, 2.7.1 rule 1", "2, 2.12.1 rule 1")
 @pytest.mark.parametrize(
     ("size", "lane", "why"),
     [
@@ -184,6 +187,7 @@ def test_the_largest_message_can_be_sent() -> None:
     line.finish()
 
 
+@pytest.mark.rule("2, 2.7.1 rule 2", "3, 7.1 rule 4")
 def test_the_send_buffer_is_exact() -> None:
     """Exactly full is allowed; what is over it, if only by a header, refuses even an empty message (spec 2, 2.7.1)."""
     line = Line(ConnectionOptions(send_buffer_size_bytes=4096))
@@ -200,6 +204,7 @@ def test_the_send_buffer_is_exact() -> None:
     assert line.send(bytes(4096), UNRELIABLE) == 5
 
 
+@pytest.mark.rule("2, 2.7.1 rule 2")
 def test_lost_bytes_count_against_the_send_buffer_but_bytes_in_flight_do_not() -> None:
     line = Line(ConnectionOptions(send_buffer_size_bytes=4096))
     line.send(bytes(1000), RELIABLE | NO_NAGLE)
@@ -214,6 +219,7 @@ def test_lost_bytes_count_against_the_send_buffer_but_bytes_in_flight_do_not() -
     assert first == 2
 
 
+@pytest.mark.rule("2, 2.7.1 rule 3", "3, 7.1 rule 6")
 @pytest.mark.parametrize(("size", "is_reliable"), [(MAX_UNRELIABLE_BYTES, False), (MAX_UNRELIABLE_BYTES + 1, True)])
 def test_unreliable_messages_above_the_limit_become_reliable(size: int, is_reliable: bool) -> None:
     line = Line()
@@ -222,6 +228,7 @@ def test_unreliable_messages_above_the_limit_become_reliable(size: int, is_relia
     assert [(len(data), reliable) for _, _, data, reliable in line.delivered] == [(size, is_reliable)]
 
 
+@pytest.mark.rule("2, 2.7.1 rule 9")
 def test_after_very_many_unreliable_messages_one_goes_reliably() -> None:
     """The increment between reliable messages must stay below a million, or the receiver gives up."""
     line = Line()
@@ -235,6 +242,7 @@ def test_after_very_many_unreliable_messages_one_goes_reliably() -> None:
     assert lane.pending_unreliable == 2
 
 
+@pytest.mark.rule("2, 2.9.3")
 def test_data_leaves_when_the_rate_allows() -> None:
     line = Line()
     line.send(bytes(100_000))
@@ -250,6 +258,7 @@ def test_data_leaves_when_the_rate_allows() -> None:
     assert idle.sender.data_at(0) == NAGLE_US
 
 
+@pytest.mark.rule("2, 2.7.1 rule 8")
 def test_data_is_due_now_or_before_somebody_looks_anyway() -> None:
     line = Line()
     assert not line.sender.is_due(0, NEVER)

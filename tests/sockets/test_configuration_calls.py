@@ -18,6 +18,7 @@ UNKNOWN = gs.Connection(0x1234_5678)
 # Scopes
 
 
+@pytest.mark.rule("3, 4.1 rule 2", "3, 6.8 rule 4")
 def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
     server = pair.server
     scopes = [
@@ -72,6 +73,7 @@ def test_global_values_given_to_one_object_reach_the_others(pair: Pair) -> None:
         assert pair.client.set_configuration_value(V.FAKE_PACKET_LAG_SEND, None)
 
 
+@pytest.mark.rule("3, 4.1 rule 6")
 def test_global_values_outlive_their_setter(sockets: gs.NetworkingSockets) -> None:
     with gs.NetworkingSockets() as other:
         assert other.set_configuration_value(V.P2P_STUN_SERVER_LIST, "stun.example:3478")
@@ -98,6 +100,7 @@ def test_user_data_is_a_configuration_value_too(pair: Pair) -> None:
 # Names, lists
 
 
+@pytest.mark.rule("3, 4.4 rule 2")
 def test_names_and_facts(sockets: gs.NetworkingSockets) -> None:
     assert sockets.get_configuration_value_name(V.MTU_PACKET_SIZE) == "MTU_PacketSize"
     info = sockets.get_configuration_value_info(V.MTU_PACKET_SIZE)
@@ -117,6 +120,7 @@ def test_names_and_facts(sockets: gs.NetworkingSockets) -> None:
         assert sockets.get_configuration_value_info(number) is None
 
 
+@pytest.mark.rule("3, 4.5")
 def test_the_list_begins_as_the_final_wrappers_does(sockets: gs.NetworkingSockets) -> None:
     listed = sockets.iterate_configuration_values()
     assert listed[0] == V.FAKE_PACKET_LOSS_SEND
@@ -137,6 +141,7 @@ def test_values_of_the_relay_network_are_kept(sockets: gs.NetworkingSockets) -> 
     assert sockets.get_configuration_value(value) == 4
 
 
+@pytest.mark.rule("3, 2.1 rule 1")
 def test_strings_of_the_early_wrapper(sockets: gs.NetworkingSockets) -> None:
     names = ["ClientForceRelayCluster", "ClientDebugTicketAddress", "ClientForceProxyAddr"]
     for string, name in zip(gs.ConfigurationString, names, strict=True):
@@ -157,6 +162,7 @@ def test_strings_of_the_early_wrapper(sockets: gs.NetworkingSockets) -> None:
 # Bad input
 
 
+@pytest.mark.rule("3, 4.3 rule 1")
 def test_unknown_values(pair: Pair) -> None:
     number: Any
     for number in (0, 1, 35, 9999, -1, 1 << 40):
@@ -167,6 +173,7 @@ def test_unknown_values(pair: Pair) -> None:
             assert not pair.client.set_configuration_value(number, None, scope, handle)
 
 
+@pytest.mark.rule("3, 4.1 rule 4", "3, 4.3 rule 1")
 def test_wrong_scopes_and_objects(pair: Pair) -> None:
     client, server = pair.client, pair.server
     scope: Any
@@ -202,6 +209,7 @@ def test_closed_handles(pair: Pair) -> None:
         assert not pair.server.set_configuration_value(V.NAGLE_TIME, 1, scope, handle)
 
 
+@pytest.mark.rule("3, 17")
 def test_after_close_only_the_wide_scopes_remain(pair: Pair) -> None:
     pair.client.close()
     assert pair.client.get_connection_configuration_value(pair.outgoing, V.NAGLE_TIME) is None
@@ -211,6 +219,7 @@ def test_after_close_only_the_wide_scopes_remain(pair: Pair) -> None:
     assert pair.client.set_configuration_value(V.NAGLE_TIME, 1, Scope.SOCKETS_INTERFACE)
 
 
+@pytest.mark.rule("3, 4.3 rule 3")
 def test_contents_of_a_wrong_type_change_nothing(sockets: gs.NetworkingSockets) -> None:
     x: Any
     for value, x in (
@@ -233,6 +242,7 @@ def test_contents_of_a_wrong_type_change_nothing(sockets: gs.NetworkingSockets) 
         assert sockets.get_configuration_value(value) == before
 
 
+@pytest.mark.rule("3, 4.3 rule 4")
 def test_clamping(sockets: gs.NetworkingSockets) -> None:
     for x, expected in ((150, 100), (-5, 0)):
         with global_values(sockets, {V.FAKE_PACKET_LOSS_SEND: x}):
@@ -273,6 +283,7 @@ def test_texts_must_be_texts(sockets: gs.NetworkingSockets) -> None:
         sockets.set_configuration_string(gs.ConfigurationString.CLIENT_FORCE_PROXY_ADDR, number)
 
 
+@pytest.mark.rule("3, 4.6")
 @pytest.mark.parametrize(
     ("config", "why"),
     [
@@ -294,6 +305,7 @@ def test_an_option_that_cannot_be_set_makes_no_object(config: Any, why: str, soc
     assert not callbacks
 
 
+@pytest.mark.rule("3, 1.3", "3, 4.1 rule 5")
 def test_configuration_at_every_scope(loopback: Loopback) -> None:
     sockets, nagle = loopback.client, V.NAGLE_TIME
     listen_socket = sockets.create_listen_socket(LOCALHOST, {nagle: 7})

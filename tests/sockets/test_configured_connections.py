@@ -30,6 +30,7 @@ def test_values_are_inherited_at_creation(new_side: NewSide, new_pair: NewPair) 
     assert server.get_connection_configuration_value(pair.incoming, V.NAGLE_TIME) == 1
 
 
+@pytest.mark.rule("3, 4.1 rule 3", "3, 6.8 rule 4")
 def test_every_scope_reaches_living_connections(pair: Pair) -> None:
     sockets = pair.server
 
@@ -60,6 +61,7 @@ def test_every_scope_reaches_living_connections(pair: Pair) -> None:
     assert pair.server.status(later.incoming).send_rate_bytes_per_second == 350_000
 
 
+@pytest.mark.rule("3, 6.3 rule 2")
 def test_an_incoming_connection_can_be_set_up_before_it_is_accepted(new_side: NewSide) -> None:
     server, client = new_side(), new_side()
     listener = server.create_listen_socket(LOCALHOST)
@@ -86,6 +88,7 @@ def test_simulated_lag_reaches_every_object_of_the_process(pair: Pair, new_side:
 # Locks
 
 
+@pytest.mark.rule("1, 5.9 rule 2", "1, 9 rule 1", "3, 4.2 rule 1")
 def test_what_the_handshake_used_is_locked(pair: Pair) -> None:
     for sockets, connection in ((pair.client, pair.outgoing), (pair.server, pair.incoming)):
         for value in (V.UNENCRYPTED, V.IP_ALLOW_WITHOUT_AUTH, V.IP_LOCAL_HOST_ALLOW_WITHOUT_AUTH):
@@ -99,6 +102,7 @@ def test_what_the_handshake_used_is_locked(pair: Pair) -> None:
     assert not pair.server.set_configuration_value(V.SYMMETRIC_CONNECT, 1, Scope.LISTEN_SOCKET, pair.listen_socket)
 
 
+@pytest.mark.rule("1, 9 rule 1", "3, 4.2 rule 1")
 def test_a_waiting_request_is_not_locked_yet(loopback: Loopback) -> None:
     outgoing, incoming = loopback.request({V.UNENCRYPTED: 1})
     assert loopback.server.set_connection_configuration_value(incoming, V.UNENCRYPTED, 2)
@@ -111,6 +115,7 @@ def test_a_waiting_request_is_not_locked_yet(loopback: Loopback) -> None:
 # Live connections
 
 
+@pytest.mark.rule("3, 4.2 rule 2")
 def test_a_new_send_rate_counts_at_once(pair: Pair) -> None:
     """64 KiB would take a minute at 1 KiB/s, and not a second at 1 MB/s."""
     for value in (V.SEND_RATE_MIN, V.SEND_RATE_MAX):
@@ -124,6 +129,7 @@ def test_a_new_send_rate_counts_at_once(pair: Pair) -> None:
     assert pair.receive(1) == [bytes(65536)]
 
 
+@pytest.mark.rule("2, 2.9.1 rule 1")
 def test_the_larger_minimum_wins(pair: Pair) -> None:
     assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MIN, 500_000)
     assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX, 100_000)

@@ -53,6 +53,7 @@ def accept(server: Side) -> gs.Connection:
     return change.connection
 
 
+@pytest.mark.rule("3, 14.4 rule 1")
 def test_a_name_is_looked_up_while_the_game_goes_on(new_side: NewSide, monkeypatch: pytest.MonkeyPatch) -> None:
     lookup = Lookup(monkeypatch)
     server, client = new_side(), new_side()

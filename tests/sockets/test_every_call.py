@@ -98,10 +98,12 @@ MATRIX: Final[dict[str, tuple[Any, ...]]] = {
 }
 
 
+@pytest.mark.rule("3, 1.2")
 def test_the_matrix_has_every_call() -> None:
     assert CALLS.keys() == MATRIX.keys()
 
 
+@pytest.mark.rule("3, 0 rule 4", "3, 6.7", "3, 7.1 rule 1", "3, 9.2 rule 1", "3, 16")
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("kind", ["0", "unknown", "negative", "huge", "closed", "lingering", "listen", "group"])
 def test_a_handle_of_no_connection(loopback: Loopback, call: str, kind: str) -> None:
@@ -125,6 +127,7 @@ def closed(loopback: Loopback) -> gs.Connection:
     return connection
 
 
+@pytest.mark.rule("3, 6.7", "3, 14.4 rule 3")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_connection_that_is_being_established(loopback: Loopback, call: str) -> None:
     connection = loopback.client.connect(loopback.nobody)
@@ -132,6 +135,7 @@ def test_a_connection_that_is_being_established(loopback: Loopback, call: str) -
     loopback.client.close_connection(connection)
 
 
+@pytest.mark.rule("3, 6.7")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_connection_that_waits_to_be_accepted(loopback: Loopback, call: str) -> None:
     ours, theirs = loopback.request()
@@ -140,6 +144,7 @@ def test_a_connection_that_waits_to_be_accepted(loopback: Loopback, call: str) -
     loopback.server.close_connection(theirs)
 
 
+@pytest.mark.rule("2, 2.10 rule 1", "3, 5.12 rule 1", "3, 6.7")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_connection_that_is_up(loopback: Loopback, call: str) -> None:
     ours, theirs = loopback.connected()
@@ -152,6 +157,7 @@ def test_a_connection_that_is_up(loopback: Loopback, call: str) -> None:
     loopback.server.close_connection(theirs)
 
 
+@pytest.mark.rule("3, 6.1 rule 1", "3, 6.7")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_connection_that_the_peer_closed(loopback: Loopback, call: str) -> None:
     connection = loopback.closed_by_peer()
@@ -159,6 +165,7 @@ def test_a_connection_that_the_peer_closed(loopback: Loopback, call: str) -> Non
     loopback.client.close_connection(connection)
 
 
+@pytest.mark.rule("3, 6.1 rule 1", "3, 6.7")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_connection_with_a_problem(loopback: Loopback, call: str) -> None:
     connection = loopback.problem()
@@ -190,6 +197,7 @@ def test_what_is_no_handle_is_named(loopback: Loopback, call: str, thing: object
     assert repr(thing) in str(raised.value)
 
 
+@pytest.mark.rule("3, 6.5 rule 1")
 def test_every_call_after_close() -> None:
     with Loopback() as loopback:
         ours, _ = loopback.connected()

@@ -1,5 +1,6 @@
 """Do the calls that only look tell the truth about a connection? (spec 3, part 9)"""
 
+import pytest
 from tests.support.pairs import Loopback, NewLoopback, NewPair, NewSide, Pair, data_of
 from tests.support.waiting import wait_until
 
@@ -14,6 +15,7 @@ RELIABLE_NO_NAGLE = gs.SendFlags.RELIABLE_NO_NAGLE
 UNKNOWN = gs.Connection(0x1234_5678)
 
 
+@pytest.mark.rule("3, 1.6", "3, 9.1")
 def test_info_of_both_sides(pair: Pair) -> None:
     here, there = pair.client.info(pair.outgoing), pair.server.info(pair.incoming)
     assert here.address == pair.server.address(pair.listen_socket)
@@ -26,6 +28,7 @@ def test_info_of_both_sides(pair: Pair) -> None:
     assert pair.client.get_connection_info(UNKNOWN) is None
 
 
+@pytest.mark.rule("3, 9.1")
 def test_info_while_connecting_and_with_identity(new_side: NewSide, new_loopback: NewLoopback) -> None:
     loopback = new_loopback(client=new_side(gs.NetworkingIdentity.generic_string("me")))
     outgoing, incoming = loopback.request()
@@ -45,6 +48,7 @@ def test_a_plain_connection_says_so(new_pair: NewPair) -> None:
     assert data_of(pair.server.messages(pair.incoming)) == [b"in the clear"]
 
 
+@pytest.mark.rule("3, 1.6", "3, 9.2 rule 2")
 def test_quick_status(pair: Pair) -> None:
     status = pair.client.status(pair.outgoing)
     assert status.state == State.CONNECTED

@@ -59,7 +59,7 @@ def test_what_is_sent_inside_leaves_a_moment_later(pair: Pair) -> None:
     with pair.client._node.lock:
         assert pair.send(b"one") == pair.send(b"two") == gs.Result.OK
         assert pair.client.send_message_to_connection(gs.Connection(99), b"x") == gs.Result.INVALID_PARAM
-        assert pair.send(bytes(gs.Library.MAX_MESSAGE_SIZE + 1)) == gs.Result.INVALID_PARAM
+        assert pair.send(bytes(gs.Library.MAX_MESSAGE_SIZE + 1)) == gs.Result.VALUE_OUT_OF_RANGE
         with pytest.raises(TypeError, match="lane"):
             pair.client.send_message_to_connection(pair.outgoing, b"x", lane="x")  # type: ignore[arg-type]
     assert pair.receive(2) == [b"one", b"two"]
@@ -98,11 +98,12 @@ def test_everything_closed_inside(pair: Pair) -> None:
     with pair.client._node.lock:
         pair.client.close()
         pair.client.close()
-    assert pair.server.until(State.CLOSED_BY_PEER, pair.incoming).connection_info.end_reason == 2999
+    assert pair.server.until(State.CLOSED_BY_PEER, pair.incoming).connection_info.end_reason == 1000
     wait_until(lambda: not pair.client._threads._service_thread.is_alive())
     assert not pair.client.wait()
 
 
+@pytest.mark.rule("3, 15.4 rule 4")
 def test_lines_come_without_the_lock(pair: Pair) -> None:
     """Spec 3, 15.4."""
     inside: list[bool] = []

@@ -18,6 +18,7 @@ def _own_identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gs.Library.deinitialize()
 
 
+@pytest.mark.rule("2, 2.1", "3, 1.1", "3, 5.13")
 def test_numbers_of_the_protocol() -> None:
     assert gs.Library.MAX_CLOSE_MESSAGE_LENGTH == 128
     assert int(gs.EndReason.APP_EXCEPTION_MAX) == gs.Library.MAX_CLOSE_REASON_VALUE
@@ -26,6 +27,7 @@ def test_numbers_of_the_protocol() -> None:
     assert gs.Library.MAX_MESSAGES_PER_BATCH == 256
 
 
+@pytest.mark.rule("3, 1.1", "3, 15.1")
 def test_initializing_is_optional_and_may_be_repeated() -> None:
     with gs.NetworkingSockets() as sockets:
         assert sockets.get_identity().is_localhost
@@ -35,6 +37,7 @@ def test_initializing_is_optional_and_may_be_repeated() -> None:
         assert str(sockets.get_identity()) == "str:me"
 
 
+@pytest.mark.rule("1, 6 rule 9", "3, 1.1")
 def test_an_invalid_identity_behaves_like_none() -> None:
     assert gs.Library.initialize(gs.NetworkingIdentity.invalid())
     with gs.NetworkingSockets() as sockets:
@@ -46,6 +49,7 @@ def test_what_is_no_identity() -> None:
         gs.Library.initialize("me")  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("1, 7.1 rule 5", "3, 1.1", "3, 15.2")
 def test_deinitializing_closes_everything() -> None:
     gs.Library.initialize(gs.NetworkingIdentity.generic_string("me"))
     first, second = gs.NetworkingSockets(), gs.NetworkingSockets()
@@ -61,6 +65,7 @@ def test_deinitializing_closes_everything() -> None:
         assert sockets.get_identity().is_localhost, "the identity was forgotten"
 
 
+@pytest.mark.rule("3, 4.1 rule 6")
 def test_global_values_survive_deinitializing() -> None:
     with gs.NetworkingSockets() as sockets:
         sockets.set_configuration_value(gs.ConfigurationValue.NAGLE_TIME, 7)
@@ -77,6 +82,7 @@ def test_closed_objects_are_forgotten() -> None:
     assert len(PROCESS._nodes) == before
 
 
+@pytest.mark.rule("1, 9 rule 2", "3, 0 rule 2", "3, 1.3", "3, 15.3")
 def test_time_is_monotonic_microseconds() -> None:
     first, clock = gs.Library.time(), time.monotonic_ns() // 1000
     assert first >= 3_000_000_000_000
@@ -108,6 +114,7 @@ def test_values_of_the_process_that_cannot_be_set() -> None:
         gs.Library.set_configuration_value(None, 1)  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("3, 1.3")
 def test_library_constants() -> None:
     """The protocol's numbers (spec 3, 1.1 and 5.13)."""
     library = gs.Library
@@ -118,6 +125,7 @@ def test_library_constants() -> None:
     assert library.MAX_MESSAGES_PER_BATCH == 256
 
 
+@pytest.mark.rule("3, 15.1")
 def test_a_process_may_start_and_stop_the_library() -> None:
     me = gs.NetworkingIdentity.generic_string("process")
     try:
@@ -139,6 +147,7 @@ def test_a_process_may_start_and_stop_the_library() -> None:
         assert again.get_identity() == gs.NetworkingIdentity.localhost()
 
 
+@pytest.mark.rule("3, 15.3")
 def test_time_runs_forward_in_microseconds() -> None:
     start, there = time.monotonic(), gs.Library.time()
     time.sleep(0.02)

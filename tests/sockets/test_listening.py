@@ -16,6 +16,7 @@ RELIABLE_NO_NAGLE = gs.SendFlags.RELIABLE_NO_NAGLE
 UNKNOWN = gs.Connection(0x1234_5678)
 
 
+@pytest.mark.rule("1, 1.2 rule 4")
 def test_port_zero_takes_a_free_port(new_side: NewSide) -> None:
     server = new_side()
     first, second = server.create_listen_socket(LOCALHOST), server.create_listen_socket(LOCALHOST)
@@ -25,6 +26,7 @@ def test_port_zero_takes_a_free_port(new_side: NewSide) -> None:
     assert (first, second) == (0x1_0000, 0x2_0001)
 
 
+@pytest.mark.rule("1, 7.1 rule 4", "3, 6.8 rule 3")
 def test_a_listen_socket_can_use_the_port_of_a_closed_one(new_side: NewSide) -> None:
     server = new_side()
     listener = server.create_listen_socket(LOCALHOST)
@@ -49,6 +51,7 @@ def test_an_address_of_another_machine_is_named(new_side: NewSide) -> None:
         new_side().create_listen_socket(gs.Address.ipv4("192.0.2.1", 0))
 
 
+@pytest.mark.rule("1, 3.9 rule 1")
 @pytest.mark.parametrize(
     "config",
     [{V.SYMMETRIC_CONNECT: 1}, {V.IP_ALLOW_WITHOUT_AUTH: 0}, {V.MTU_DATA_SIZE: 5}, {V.FAKE_PACKET_LAG_SEND: 5}],
@@ -63,6 +66,7 @@ def test_a_listen_socket_with_impossible_values_is_not_made(new_side: NewSide, c
     assert server.create_listen_socket(LOCALHOST) == 0x2_0001, "no handle was spent"
 
 
+@pytest.mark.rule("1, 1.2 rule 3")
 @pytest.mark.skipif(not socket.has_ipv6, reason="this host has no IPv6")
 def test_every_interface_serves_both_families(new_side: NewSide) -> None:
     server, client = new_side(), new_side()
@@ -80,6 +84,7 @@ def test_every_interface_serves_both_families(new_side: NewSide) -> None:
         assert data_of(server.messages(change.connection)) == [b"hello"]
 
 
+@pytest.mark.rule("1, 7.1 rule 4", "3, 6.8 rule 3")
 def test_closing_a_listen_socket_tells_the_peers(pair: Pair) -> None:
     waiting = pair.client.connect(pair.server.address(pair.listen_socket))
     pair.server.until(State.CONNECTING)
@@ -111,6 +116,7 @@ def test_a_closed_listen_socket_leaves_others_alone(pair: Pair, new_pair: NewPai
     assert data_of(pair.server.messages(other.incoming)) == [b"still here"]
 
 
+@pytest.mark.rule("3, 6.8 rule 2")
 def test_a_closed_listen_socket_takes_its_connections_along(loopback: Loopback) -> None:
     ours, theirs = loopback.connected()
     other, waiting = loopback.request()

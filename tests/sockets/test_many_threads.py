@@ -263,6 +263,7 @@ def seconds(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
+@pytest.mark.rule("3, 14.2")
 @pytest.mark.timeout(150)
 def test_sixteen_threads_with_every_call(seconds: int, caplog: pytest.LogCaptureFixture) -> None:
     gc.collect()

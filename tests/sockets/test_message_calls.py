@@ -24,6 +24,7 @@ UNKNOWN = gs.Connection(0x1234_5678)
 # ---------------------------------------------------------------------- sending
 
 
+@pytest.mark.rule("3, 7.1 rule 5")
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_data_is_copied(pair: Pair, kind: Callable[[bytearray], MessageData]) -> None:
     source = bytearray(b"before")
@@ -33,6 +34,7 @@ def test_data_is_copied(pair: Pair, kind: Callable[[bytearray], MessageData]) ->
     assert data_of(pair.server.messages(pair.incoming)) == [b"before"]
 
 
+@pytest.mark.rule("2, 2.12.2", "3, 1.6", "3, 7.5")
 def test_fields_of_a_message(pair: Pair) -> None:
     before = gs.Library.time()
     pair.client.send_message_to_connection(pair.outgoing, b"", RELIABLE)
@@ -45,6 +47,7 @@ def test_fields_of_a_message(pair: Pair) -> None:
     assert plain.identity == pair.server.info(pair.incoming).identity
 
 
+@pytest.mark.rule("2, 2.7.1 rule 11", "2, 2.12.1 rule 1", "3, 5.12 rule 1", "3, 7.1 rule 3")
 def test_results_of_sending(pair: Pair) -> None:
     send = pair.client.send_message_to_connection
     assert send(UNKNOWN, b"") == gs.Result.INVALID_PARAM
@@ -57,6 +60,7 @@ def test_results_of_sending(pair: Pair) -> None:
     assert send(pair.outgoing, b"", RELIABLE) == gs.Result.NO_CONNECTION
 
 
+@pytest.mark.rule("3, 7.1 rule 2", "3, 7.3 rule 3")
 def test_sending_before_connected(loopback: Loopback) -> None:
     outgoing, incoming = loopback.request()
     for side, connection in ((loopback.client, outgoing), (loopback.server, incoming)):
@@ -69,6 +73,7 @@ def test_sending_before_connected(loopback: Loopback) -> None:
     assert data_of(loopback.client.messages(outgoing)) == [b"early"]
 
 
+@pytest.mark.rule("2, 2.12.1 rule 3")
 def test_flush_by_state(pair: Pair) -> None:
     flush = pair.client.flush_messages_on_connection
     pair.client.send_message_to_connection(pair.outgoing, b"more?", RELIABLE)
@@ -81,6 +86,7 @@ def test_flush_by_state(pair: Pair) -> None:
     assert flush(UNKNOWN) == gs.Result.INVALID_PARAM
 
 
+@pytest.mark.rule("2, 2.12.1 rule 2", "3, 7.4 rule 1")
 def test_many_at_once(pair: Pair) -> None:
     other = pair.connected()
     one, two = pair.outgoing, other.outgoing
@@ -151,6 +157,7 @@ def test_a_long_one_takes_what_arrives_meanwhile(pair: Pair, in_one_call: str) -
         assert data_of(client.messages(connection)) == [b"down"]
 
 
+@pytest.mark.rule("3, 7.3 rule 4")
 @pytest.mark.parametrize("then", ["close", "close all", "lanes", "rate", "flush", "receive", "nothing"])
 def test_what_was_sent_before_another_call_leaves_before_it(pair: Pair, then: str) -> None:
     """Messages that were gathered are not lost, and none is held back, by what the program does next."""
@@ -203,6 +210,7 @@ def test_lanes(pair: Pair) -> None:
     assert configure(pair.outgoing, [0] * 3) == gs.Result.INVALID_STATE
 
 
+@pytest.mark.rule("2, 2.12.2", "3, 7.5")
 def test_a_message_carries_what_the_table_says(loopback: Loopback) -> None:
     ours, theirs = loopback.connected()
     before = gs.Library.time()
@@ -223,6 +231,7 @@ def test_a_message_carries_what_the_table_says(loopback: Loopback) -> None:
     first.destroy()
 
 
+@pytest.mark.rule("3, 3.1", "3, 7.4 rule 1")
 def test_a_batch(loopback: Loopback) -> None:
     ours, theirs = loopback.connected()
     batch = [gs.OutgoingMessage(ours, bytes([n]), RELIABLE) for n in range(20)]
@@ -265,6 +274,7 @@ def fill(pair: Pair, outgoing: gs.Connection, count: int) -> None:
     wait_until(lambda: pair.client.status(outgoing).sent_unacked_reliable == 0)
 
 
+@pytest.mark.rule("3, 7.6")
 def test_limits_of_receiving(pair: Pair) -> None:
     fill(pair, pair.outgoing, 5)
     receive = pair.server.receive_messages_on_connection
@@ -283,6 +293,7 @@ def test_limits_of_receiving(pair: Pair) -> None:
         pair.server.receive_messages_on_poll_group(gs.PollGroup(0))
 
 
+@pytest.mark.rule("3, 7.6")
 def test_a_full_receive_buffer_holds_reliable_data_back(new_pair: NewPair) -> None:
     pair = new_pair(server_config={V.RECV_BUFFER_MESSAGES: 2})
     for number in range(6):
@@ -290,6 +301,7 @@ def test_a_full_receive_buffer_holds_reliable_data_back(new_pair: NewPair) -> No
     assert data_of(pair.server.messages(pair.incoming, 6)) == [bytes([number]) for number in range(6)]
 
 
+@pytest.mark.rule("3, 7.6")
 def test_a_message_larger_than_the_receiver_wants(new_pair: NewPair) -> None:
     pair = new_pair(server_config={V.RECV_MAX_MESSAGE_SIZE: 100})
     pair.client.send_message_to_connection(pair.outgoing, bytes(101), RELIABLE_NO_NAGLE)
@@ -326,6 +338,7 @@ def test_the_implicit_group_of_a_listen_socket(pair: Pair) -> None:
     assert [m.connection for m in pair.server.messages(pair.incoming)] == [pair.incoming]
 
 
+@pytest.mark.rule("2, 2.5.3 rule 1", "3, 8.1 rule 1", "3, 8.1 rule 2", "3, 8.1 rule 4")
 def test_poll_groups(pair: Pair) -> None:
     other = pair.connected()
     sockets = pair.server
@@ -355,6 +368,7 @@ def test_poll_groups(pair: Pair) -> None:
     assert sockets.create_poll_group() == 0x8003_0001
 
 
+@pytest.mark.rule("2, 2.5.3 rule 4", "3, 8.1 rule 3")
 def test_joining_a_group_merges_waiting_messages_by_time_of_arrival(pair: Pair) -> None:
     other = pair.connected()
     sockets = pair.server
@@ -380,6 +394,7 @@ def test_an_outgoing_connection_in_a_poll_group(pair: Pair) -> None:
     assert pair.client.receive_messages_on_poll_group(group) == []
 
 
+@pytest.mark.rule("3, 2")
 def test_messages_of_a_listen_socket(loopback: Loopback) -> None:
     pairs = [loopback.connected() for _ in range(3)]
     for ours, _ in pairs:
@@ -390,6 +405,7 @@ def test_messages_of_a_listen_socket(loopback: Loopback) -> None:
     }
 
 
+@pytest.mark.rule("3, 8.1 rule 5")
 def test_messages_of_a_poll_group(loopback: Loopback) -> None:
     """Joining brings what waits, either queue gives it, leaving takes it along (spec 3, 8.1)."""
     pairs = [loopback.connected() for _ in range(2)]

@@ -43,6 +43,7 @@ def accepting(sockets: gs.NetworkingSockets, heard: list[gs.StatusInfo]) -> Call
     return on_change
 
 
+@pytest.mark.rule("3, 6.1 rule 3")
 def test_changes_come_with_old_and_new_state_in_order(loopback: Loopback) -> None:
     here: list[gs.StatusInfo] = []
     there: list[gs.StatusInfo] = []
@@ -82,6 +83,7 @@ def test_the_callback_of_each_scope_is_called(scope: gs.ConfigurationScope, loop
     assert states(heard) == [(State.NONE, State.CONNECTING), (State.CONNECTING, State.CONNECTED)]
 
 
+@pytest.mark.rule("3, 14.3 rule 1")
 def test_the_narrowest_callback_wins(loopback: Loopback) -> None:
     calls: list[str] = []
 
@@ -120,6 +122,7 @@ def test_a_callback_given_to_the_listen_socket_hears_its_connections() -> None:
         assert heard[0].connection_info.listen_socket == listen_socket
 
 
+@pytest.mark.rule("3, 14.3 rule 4")
 def test_changes_that_wait_are_not_redirected(sockets: gs.NetworkingSockets) -> None:
     early: list[gs.StatusInfo] = []
     late: list[gs.StatusInfo] = []
@@ -132,6 +135,7 @@ def test_changes_that_wait_are_not_redirected(sockets: gs.NetworkingSockets) -> 
     assert states(late) == [(State.CONNECTING, State.NONE)]
 
 
+@pytest.mark.rule("3, 1.6", "3, 6.1 rule 3", "3, 14.3 rule 2")
 def test_the_snapshot_is_of_the_moment_of_the_change(sockets: gs.NetworkingSockets) -> None:
     heard: list[gs.StatusInfo] = []
     sockets.set_status_callback(heard.append)
@@ -142,6 +146,7 @@ def test_the_snapshot_is_of_the_moment_of_the_change(sockets: gs.NetworkingSocke
     assert [change.connection_info.user_data for change in heard] == [7, 8]
 
 
+@pytest.mark.rule("3, 14.3 rule 1")
 def test_without_any_callback_changes_are_forgotten_when_callbacks_run(sockets: gs.NetworkingSockets) -> None:
     sockets.connect(NOWHERE)
     sockets.run_callbacks()
@@ -194,6 +199,7 @@ def test_an_exception_comes_out_and_loses_no_other_change(dispatching: bool, soc
     assert heard == connections
 
 
+@pytest.mark.rule("3, 14.2")
 def test_a_callback_may_run_callbacks(sockets: gs.NetworkingSockets) -> None:
     heard: list[gs.Connection] = []
 
@@ -262,6 +268,7 @@ def test_a_callback_must_be_callable(wrong: Any, sockets: gs.NetworkingSockets) 
     assert sockets.get_configuration_value(STATUS_CALLBACK, Scope.SOCKETS_INTERFACE) is None
 
 
+@pytest.mark.rule("3, 14.3 rule 3")
 def test_callbacks_run_on_the_calling_thread_in_order(pair: Pair) -> None:
     seen: list[State] = []
     pair.client.set_status_callback(lambda change: seen.append(change.connection_info.state))
@@ -277,6 +284,7 @@ def test_callbacks_run_on_the_calling_thread_in_order(pair: Pair) -> None:
     assert len(seen) == 2
 
 
+@pytest.mark.rule("3, 14.2")
 def test_everything_may_be_called_from_a_callback(new_side: NewSide) -> None:
     server, client = new_side(), new_side()
     listener = server.create_listen_socket(LOCALHOST)
@@ -323,6 +331,7 @@ def test_a_context_reaches_the_callback(pair: Pair) -> None:
     assert [arguments[1:] for arguments in seen] == [("context",)]
 
 
+@pytest.mark.rule("3, 14.3 rule 3")
 def test_run_callbacks_tells_everything_that_waits_in_order(loopback: Loopback) -> None:
     seen: list[gs.StatusInfo] = []
     loopback.client.set_status_callback(seen.append)

@@ -193,6 +193,7 @@ def test_nothing_is_news_when_nothing_waits(how: str) -> None:
     assert not waiting.has_news()
 
 
+@pytest.mark.rule("3, 14.3 rule 4")
 def test_undispatched_changes_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(events, "EVENTS_MAX", 3)
     waiting = StatusEvents()

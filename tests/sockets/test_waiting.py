@@ -24,6 +24,7 @@ def is_acked(pair: Pair) -> bool:
     return status.sent_unacked_reliable == status.pending_reliable == 0
 
 
+@pytest.mark.rule("3, 14.1")
 @pytest.mark.parametrize("waited", [False, True])
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_acks_leave_although_the_application_never_calls(pair: Pair, waited: bool, is_busy: bool) -> None:
@@ -47,6 +48,7 @@ def test_acks_leave_although_the_application_never_calls(pair: Pair, waited: boo
             computing.result(DEADLINE_S)
 
 
+@pytest.mark.rule("3, 14.1", "3, 14.4 rule 2")
 def test_nagle_timers_run_although_the_application_never_calls_again(pair: Pair) -> None:
     assert not pair.server.wait(0.005)
     assert pair.server.send_message_to_connection(pair.incoming, b"a while later", gs.SendFlags.RELIABLE) == 1
@@ -65,6 +67,7 @@ def test_a_flood_that_stops_leaves_all_the_same(pair: Pair, count: int) -> None:
     assert [int.from_bytes(message.data[:4], "little") for message in messages] == list(range(count))
 
 
+@pytest.mark.rule("3, 0 rule 5")
 def test_wait_and_messages(pair: Pair) -> None:
     before = time.monotonic()
     assert not pair.client.wait(SHORT_S)

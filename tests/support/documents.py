@@ -64,7 +64,7 @@ class Block:
 
     @property
     def listens(self) -> bool:
-        return "create_listen_socket" in self.code or "aio.serve" in self.code
+        return any(word in self.code for word in ("create_listen_socket", "gs.Server(", "aio.serve", "aio.run_server"))
 
     @property
     def place(self) -> str:

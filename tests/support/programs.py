@@ -92,6 +92,10 @@ class Program:
                 return match
         raise AssertionError(f"no line like {pattern!r} came, only: {self.output}")
 
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self._process.poll() is not None
+
     def finish(self) -> int:
         """Wait for its end; the exit status. All it printed is then in `output`."""
         status = self._process.wait(DEADLINE_S)

@@ -49,6 +49,7 @@ def check(address: Address, row: dict[str, Any]) -> None:
         assert int.from_bytes(address.packed[12:], "big") == row["ipv4"]
 
 
+@pytest.mark.rule("3, 10.1 rule 3", "3, 10.1 rule 6")
 def test_localhost_is_an_address_in_any_case_of_letters_and_no_other_name_is() -> None:
     assert Address.parse("localhost") == Address.localhost(0)
     assert Address.parse("LocalHost:27015") == Address.localhost(27015)
@@ -60,6 +61,7 @@ def test_localhost_is_an_address_in_any_case_of_letters_and_no_other_name_is() -
 
 
 # No text is refused that the reference library accepts, however odd.
+@pytest.mark.rule("1, 6 rule 6", "1, 6 rule 7", "3, 10.1 rule 1", "3, 10.1 rule 2", "3, 10.1 rule 3", "3, 10.1 rule 4")
 @pytest.mark.parametrize("row", VECTORS["parse"], ids=lambda row: repr(row["input"]))
 def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
     if row["ok"]:
@@ -69,6 +71,7 @@ def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
             Address.parse_numbers(row["input"])
 
 
+@pytest.mark.rule("3, 10.1 rule 1")
 @pytest.mark.parametrize("row", TEXT_FORMS, ids=lambda row: repr(row["input"]))
 def test_parse_the_second_set_of_texts(row: dict[str, Any]) -> None:
     if not row["accepted"]:
@@ -82,6 +85,7 @@ def test_parse_the_second_set_of_texts(row: dict[str, Any]) -> None:
     assert address.ip == row["without_port"]
 
 
+@pytest.mark.rule("3, 1.4")
 def test_made_from_numbers() -> None:
     for row in VECTORS["set_ipv4"]:
         check(Address.ipv4(str(IPv4Address(row["arg_ip"])), row["arg_port"]), row)
@@ -92,6 +96,7 @@ def test_made_from_numbers() -> None:
         check(Address.localhost(row["arg_port"]), row)
 
 
+@pytest.mark.rule("3, 10.1 rule 5")
 def test_texts_that_the_reference_library_would_cut_are_whole() -> None:
     for row in VECTORS["tostring_truncation"]:
         address = Address.parse(row["address"])
@@ -99,6 +104,7 @@ def test_texts_that_the_reference_library_would_cut_are_whole() -> None:
         assert text[: row["buffer_size"] - 1] == row["result"]
 
 
+@pytest.mark.rule("3, 1.4")
 def test_equality_is_of_bytes_and_port() -> None:
     for row in VECTORS["equality"]:
         first, second = Address.parse(row["a"]), Address.parse(row["b"])
@@ -126,6 +132,7 @@ def test_the_constructor_is_strict(ip: str) -> None:
         Address(ip, 1)
 
 
+@pytest.mark.rule("3, 1.4")
 def test_a_family_can_be_demanded() -> None:
     with pytest.raises(ValueError, match="'::1' is no IPv4 address"):
         Address.ipv4("::1", 1)
@@ -219,6 +226,7 @@ def test_an_unknown_interface_is_named(zone: str) -> None:
         Address(f"fe80::1%{zone}", 5)
 
 
+@pytest.mark.rule("3, 10.1 rule 2")
 @pytest.mark.parametrize("number", ["4294967296", "9" * 5000])
 def test_a_zone_is_a_number_of_32_bits(number: str) -> None:
     with pytest.raises(ValueError, match=r"outside 0\.\.4294967295"):
@@ -264,6 +272,7 @@ def test_texts_parse_back(packed: bytes, port: int) -> None:
     assert Address(address.ip, port) == address
 
 
+@pytest.mark.rule("1, 6 rule 7", "3, 10.1 rule 5")
 @settings(max_examples=100)
 @given(packed_addresses)
 def test_ipv6_texts_are_the_shortest(packed: bytes) -> None:

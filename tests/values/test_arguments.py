@@ -68,12 +68,14 @@ def test_the_bad_argument_of_a_send_is_named() -> None:
         explain_send(1, 8, wrong)
 
 
+@pytest.mark.rule("3, 0 rule 3", "3, 5.13")
 def test_names_of_connections_are_limited_in_bytes() -> None:
     check_connection_name("é" * 15)
     with pytest.raises(ValueError, match="has 32 bytes, at most 31 are allowed"):
         check_connection_name("é" * 16)
 
 
+@pytest.mark.rule("3, 8.2")
 @pytest.mark.parametrize(
     ("priorities", "weights", "allowed"),
     [
@@ -93,6 +95,7 @@ def test_which_lanes_can_be_configured(priorities: list[int], weights: list[int]
     assert are_lanes(priorities, weights) is allowed
 
 
+@pytest.mark.rule("3, 7.1 rule 5")
 def test_payloads_are_copied() -> None:
     buffer = bytearray(b"abc")
     copy = to_bytes(memoryview(buffer)[1:])

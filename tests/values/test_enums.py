@@ -65,6 +65,17 @@ def upper_case(name: str) -> str:
     return RENAMED.get(joined, joined)
 
 
+@pytest.mark.rule(
+    "2, 2.12.1 rule 3",
+    "3, 5",
+    "3, 5.2 rule 1",
+    "3, 5.2 rule 2",
+    "3, 5.4",
+    "3, 5.6",
+    "3, 5.8",
+    "3, 5.9",
+    "3, 5.12 rule 2",
+)
 @pytest.mark.parametrize(
     ("library_name", "enumeration"),
     [
@@ -86,11 +97,13 @@ def test_enumerations_are_those_of_the_reference_library(library_name: str, enum
     assert set(ours.values()) == set(expected.values()) | OUR_OWN.get(library_name, set())
 
 
+@pytest.mark.rule("3, 5.1")
 def test_connection_states_shown_to_users_are_not_negative() -> None:
     expected = {upper_case(name): n for name, n in ENUMS["library"]["ConnectionState"].items() if n >= 0}
     assert {name: int(member) for name, member in ConnectionState.__members__.items()} == expected
 
 
+@pytest.mark.rule("3, 1.7")
 @pytest.mark.parametrize(
     ("wrapper_name", "enumeration"),
     [
@@ -111,10 +124,12 @@ def test_every_member_of_the_final_wrapper_has_a_counterpart(wrapper_name: str, 
         assert ours[name.upper()] == number
 
 
+@pytest.mark.rule("3, 2")
 def test_the_early_wrappers_name_of_the_flags_remains() -> None:
     assert SendType is SendFlags
 
 
+@pytest.mark.rule("3, 5.4")
 def test_send_flags_keep_unknown_bits() -> None:
     assert int(SendFlags.UNRELIABLE) == 0
     assert SendFlags.RELIABLE | SendFlags.NO_NAGLE == SendFlags.RELIABLE_NO_NAGLE

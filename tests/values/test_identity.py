@@ -37,6 +37,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.rule("1, 6 rule 2", "1, 6 rule 3", "1, 6 rule 4", "1, 6 rule 5", "1, 6 rule 6", "1, 6 rule 8", "3, 10.2")
 @pytest.mark.parametrize("row", IDENTITY["parse"], ids=lambda row: repr(row["input"]))
 def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
     if not row["ok"] or row["input"] in REFUSED:
@@ -46,6 +47,7 @@ def test_parse_as_the_reference_library_does(row: dict[str, Any]) -> None:
     check(NetworkingIdentity.parse(row["input"]), row)
 
 
+@pytest.mark.rule("3, 10.2")
 @pytest.mark.parametrize("row", TEXT_FORMS["identities"], ids=lambda row: repr(row["input"]))
 def test_parse_the_second_set_of_texts(row: dict[str, Any]) -> None:
     if not row["accepted"] or row["input"] in REFUSED:
@@ -62,6 +64,7 @@ def test_parse_the_second_set_of_texts(row: dict[str, Any]) -> None:
     assert (NetworkingIdentity.parse(str(identity)) == identity) == row["to_string_reparses"]
 
 
+@pytest.mark.rule("1, 6 rule 5")
 def test_the_refused_texts_are_all_in_the_vectors() -> None:
     accepted = {row["input"] for row in IDENTITY["parse"] if row["ok"]}
     accepted |= {row["input"] for row in TEXT_FORMS["identities"] if row["accepted"]}
@@ -100,6 +103,7 @@ def make(operation: str) -> NetworkingIdentity:
     raise AssertionError(f"no such setter: {operation}")
 
 
+@pytest.mark.rule("1, 6 rule 1", "3, 1.5 rule 1", "3, 1.5 rule 2", "3, 10.3")
 @pytest.mark.parametrize("row", IDENTITY["setters"], ids=lambda row: row["op"])
 def test_made_as_by_the_setters_of_the_reference_library(row: dict[str, Any]) -> None:
     if row["returns"] is False:
@@ -114,6 +118,7 @@ def test_the_vectors_hold_nothing_else() -> None:
     assert set(TEXT_FORMS) == {"description", "library_protocol_version", "identities", "ip_addresses"}
 
 
+@pytest.mark.rule("3, 1.5 rule 1")
 def test_what_is_inside_can_be_asked_for() -> None:
     address = Address("1.2.3.4", 5)
     assert NetworkingIdentity.ip_address(address).address == address
@@ -124,6 +129,7 @@ def test_what_is_inside_can_be_asked_for() -> None:
     assert NetworkingIdentity.psn_id(12).psn_id64 == 12
 
 
+@pytest.mark.rule("3, 10.3")
 def test_what_is_not_inside_is_none_or_zero() -> None:
     for identity in (NetworkingIdentity.invalid(), NetworkingIdentity.generic_bytes(b"\1")):
         assert identity.address is None
@@ -133,6 +139,7 @@ def test_what_is_not_inside_is_none_or_zero() -> None:
         assert not identity.is_localhost
 
 
+@pytest.mark.rule("1, 6 rule 3")
 @pytest.mark.parametrize("number", [-1, 1 << 64])
 def test_numbers_have_64_bits(number: int) -> None:
     with pytest.raises(ValueError, match=f"Steam id {number} is outside 0..18446744073709551615"):
@@ -151,6 +158,7 @@ def test_zero_bytes_are_refused() -> None:
         NetworkingIdentity.xbox_pairwise_id("a\0")
 
 
+@pytest.mark.rule("1, 6 rule 1", "3, 5.13")
 def test_lengths_are_of_bytes() -> None:
     with pytest.raises(ValueError, match=r"0\.\.31 bytes, not 32"):
         NetworkingIdentity.generic_string("é" * 16)
@@ -168,6 +176,7 @@ def test_bytes_that_are_no_utf8_are_kept_and_can_be_printed() -> None:
     assert NetworkingIdentity.parse(b"str:\xff").text == "\\xff"
 
 
+@pytest.mark.rule("1, 6 rule 1")
 def test_identities_compare_by_type_and_bytes() -> None:
     alice = NetworkingIdentity.generic_string("alice")
     assert alice == NetworkingIdentity.parse("str:alice")

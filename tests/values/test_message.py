@@ -17,6 +17,7 @@ def message(peer: PeerRecord) -> NetworkingMessage:
     return NetworkingMessage(b"hello", 3, 8, 2, 1_000_000, peer)
 
 
+@pytest.mark.rule("3, 17")
 def test_a_message_shows_what_it_was_made_of(message: NetworkingMessage, peer: PeerRecord) -> None:
     assert message.data == b"hello"
     assert message.length == 5
@@ -32,6 +33,7 @@ def test_a_message_shows_what_it_was_made_of(message: NetworkingMessage, peer: P
     assert NetworkingMessage(b"", 1, 29, 0, 0, peer).flags == 29, "only pipes carry more than one bit"
 
 
+@pytest.mark.rule("2, 2.12.2")
 def test_user_data_of_waiting_messages_follows_the_connection(message: NetworkingMessage, peer: PeerRecord) -> None:
     peer.user_data = 99
     assert message.user_data == 99
@@ -58,6 +60,7 @@ def test_copy_to_counts_bytes_not_items(message: NetworkingMessage) -> None:
     assert numbers.tobytes() == b"hello\0\0\0"
 
 
+@pytest.mark.rule("3, 1.6")
 def test_copy_to_refuses_what_it_cannot_fill(message: NetworkingMessage) -> None:
     with pytest.raises(ValueError, match="5 bytes, the buffer only 4"):
         message.copy_to(bytearray(4))
@@ -69,6 +72,7 @@ def test_copy_to_refuses_what_it_cannot_fill(message: NetworkingMessage) -> None
         message.copy_to(memoryview(bytearray(16))[::2])
 
 
+@pytest.mark.rule("3, 1.6")
 def test_destroying_a_message_is_harmless_and_final(message: NetworkingMessage) -> None:
     assert "5 bytes" in repr(message)
     message.destroy()

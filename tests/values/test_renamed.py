@@ -20,6 +20,7 @@ EARLY: Final[dict[str, str]] = next(
 )
 
 
+@pytest.mark.rule("3, 2.1 rule 2")
 @pytest.mark.parametrize(("early", "today"), [pair for pair in EARLY.items() if pair[1]])
 def test_every_renamed_value_of_the_early_wrapper_is_told(early: str, today: str) -> None:
     assert today in gs.ConfigurationValue.__members__

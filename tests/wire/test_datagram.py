@@ -42,6 +42,7 @@ def recorded_fields(message: Message) -> dict[str, Any]:
     return fields
 
 
+@pytest.mark.rule("1, 2.1")
 @pytest.mark.parametrize("item", [item for _, item in CONTROL], ids=lambda item: f"{item['kind']}-{item['index']}")
 def test_recorded_control_messages_decode_and_encode_to_the_same_bytes(item: dict[str, Any]) -> None:
     data = bytes.fromhex(item["hex"])
@@ -66,6 +67,7 @@ def test_all_kinds_of_control_message_are_in_the_recordings() -> None:
     assert {item["kind"] for _, item in CONTROL} == set(KINDS)
 
 
+@pytest.mark.rule("1, 1.1 rule 4")
 @pytest.mark.parametrize(("size", "accepted"), [(511, False), (512, True), (513, True), (1300, True), (2324, True)])
 def test_padded_messages_must_fill_512_bytes(size: int, accepted: bool) -> None:
     data = encode_control(datagram.CHALLENGE_REQUEST, REQUEST)
@@ -73,12 +75,14 @@ def test_padded_messages_must_fill_512_bytes(size: int, accepted: bool) -> None:
     assert decode_control(data.ljust(size, b"\0")[:size]) == (REQUEST if accepted else None)
 
 
+@pytest.mark.rule("1, 1.1 rule 3")
 def test_the_content_of_padding_does_not_matter() -> None:
     data = encode_control(datagram.CHALLENGE_REQUEST, REQUEST)
     end = 3 + len(REQUEST.SerializeToString())
     assert decode_control(data[:end] + b"\xff" * (512 - end)) == REQUEST
 
 
+@pytest.mark.rule("1, 1.1 rule 4")
 @pytest.mark.parametrize("length", [0, 510, 0xFFFF])
 def test_padded_messages_need_a_length_that_is_there(length: int) -> None:
     data = bytearray(encode_control(datagram.CHALLENGE_REQUEST, REQUEST))
@@ -86,6 +90,7 @@ def test_padded_messages_need_a_length_that_is_there(length: int) -> None:
     assert decode_control(bytes(data)) is None
 
 
+@pytest.mark.rule("1, 1.1 rule 4")
 def test_a_length_up_to_the_last_byte_is_accepted() -> None:
     message = messages_pb2.ConnectionClosed(debug=b"x" * (512 - 3 - 3), reason_code=None)
     data = encode_control(datagram.CONNECTION_CLOSED, message)
@@ -94,6 +99,7 @@ def test_a_length_up_to_the_last_byte_is_accepted() -> None:
     assert decode_control(data) == message
 
 
+@pytest.mark.rule("1, 1.1 rule 3")
 @pytest.mark.parametrize("zeros", [1, 2, 3])
 def test_nothing_may_follow_a_plain_message(zeros: int) -> None:
     data = encode_control(datagram.NO_CONNECTION, messages_pb2.NoConnection(to_connection_id=9))
@@ -101,28 +107,33 @@ def test_nothing_may_follow_a_plain_message(zeros: int) -> None:
     assert decode_control(data + bytes(zeros)) is None
 
 
+@pytest.mark.rule("1, 1.1 rule 1")
 @pytest.mark.parametrize("kind", [0, 31, 38, 127, 128, 0xFF])
 def test_other_kinds_are_no_control_messages(kind: int) -> None:
     assert decode_control(bytes((kind,)) + bytes(511)) is None
 
 
+@pytest.mark.rule("1, 1.1 rule 1")
 def test_fewer_than_five_bytes_are_nothing() -> None:
     assert decode_control(b"") is None
     assert decode_control(b"\x21\x20\x0d\x00"[:4]) is None
     assert decode_control(b"\x21\x20\x0d\x20\x0d") == messages_pb2.ChallengeReply(protocol_version=13)
 
 
+@pytest.mark.rule("1, 2")
 def test_unknown_fields_and_any_order_are_accepted() -> None:
     message = decode_control(b"\x25" + bytes.fromhex("7a01ff1d040000001503000000"))
     assert isinstance(message, messages_pb2.NoConnection)
     assert (message.from_connection_id, message.to_connection_id) == (3, 4)
 
 
+@pytest.mark.rule("1, 2")
 def test_text_need_not_be_utf8() -> None:
     message = messages_pb2.ConnectionClosed(debug=b"\xff\xfe", reason_code=1)
     assert decode_control(encode_control(datagram.CONNECTION_CLOSED, message)) == message
 
 
+@pytest.mark.rule("1, 2", "1, 13 rule 16")
 def test_unknown_ciphers_vanish_and_packed_lists_are_read() -> None:
     """A closed enum: numbers not known count as absent (spec 1, 2)."""
     for data in ("2802286328012800", "2a0402630100"):
@@ -135,6 +146,7 @@ def test_unknown_ciphers_vanish_and_packed_lists_are_read() -> None:
     assert not only_unknown.HasField("key_type")
 
 
+@pytest.mark.rule("1, 1.1 rule 5")
 @pytest.mark.parametrize(("spare_bytes", "fits"), [(0, True), (1, False)])
 def test_control_messages_have_at_most_1300_bytes(spare_bytes: int, fits: bool) -> None:
     reply = messages_pb2.ConnectOK(identity_string=b"x" * (1300 - 1 - 3 + spare_bytes))

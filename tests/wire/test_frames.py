@@ -118,6 +118,7 @@ def finished(draw: st.DrawFn, header: bytes, data: bytes, is_last_frame: bool) -
     return with_size(header, len(data)) + data
 
 
+@pytest.mark.rule("2, 2.2.9 rule 1")
 @fast
 @given(written_payloads())
 def test_what_is_written_is_read_back(case: tuple[bytes, list[Frame]]) -> None:
@@ -126,6 +127,7 @@ def test_what_is_written_is_read_back(case: tuple[bytes, list[Frame]]) -> None:
     assert decoded(payload) == (frames, "")
 
 
+@pytest.mark.rule("2, 2.2.12")
 def test_the_worked_examples_of_the_specification() -> None:
     """Spec 2, 2.2.12."""
     ack = encode_ack(1, -1, [])
@@ -135,6 +137,7 @@ def test_the_worked_examples_of_the_specification() -> None:
     assert second.hex(" ") == "80 02 98 01 00 ff ff 57 01 00 00 00 00 00 43 02 72 65 6c"
 
 
+@pytest.mark.rule("2, 2.2.7 rule 3")
 @pytest.mark.parametrize(
     ("gap", "width"),
     [(0, 0), (1, 1), (0xFF, 1), (0x100, 2), (0xFFFF, 2), (0x1_0000, 4), (MAX32, 4)],
@@ -143,6 +146,7 @@ def test_the_smallest_sufficient_gap_is_written(gap: int, width: int) -> None:
     assert len(encode_reliable(RELATIVE, gap)) == 1 + width
 
 
+@pytest.mark.rule("2, 2.2.8")
 @pytest.mark.parametrize(
     ("offset", "width"),
     [(0, 1), (0xFF, 1), (0x100, 2), (0xFFFF, 2), (0x1_0000, 3), (0xFF_FFFF, 3), (0x100_0000, 8), (MAX64, 8)],
@@ -151,6 +155,7 @@ def test_the_smallest_sufficient_stop_waiting_is_written(offset: int, width: int
     assert len(encode_stop_waiting(offset)) == 1 + width
 
 
+@pytest.mark.rule("2, 2.2.10")
 def test_every_lane_can_be_selected() -> None:
     """Lanes 1 to 7 in one byte; from 8 on the number follows, which the reference library gets wrong (spec 2, 2.10)."""
     for lane in range(MAX_LANE + 1):
@@ -191,6 +196,7 @@ def damaged_payloads(draw: st.DrawFn) -> bytes:
     return bytes(payload) + draw(st.binary(max_size=4))
 
 
+@pytest.mark.rule("2, 2.2.4")
 @fast
 @given(st.one_of(st.binary(max_size=60), damaged_payloads()))
 @example(b"")
@@ -207,6 +213,7 @@ def test_any_bytes_are_read_as_the_specification_says(payload: bytes) -> None:
     assert bool(fault) == is_faulty
 
 
+@pytest.mark.rule("2, 2.2.3")
 @pytest.mark.parametrize("behind", [b"", b"\x01", b"\x00" * 40, b"\xff" * 40, b"\x01" * 1300])
 def test_every_lead_byte_alone_and_with_plenty_behind_it(behind: bytes) -> None:
     for lead in range(256):
@@ -217,6 +224,7 @@ def test_every_lead_byte_alone_and_with_plenty_behind_it(behind: bytes) -> None:
         assert bool(fault) == is_faulty
 
 
+@pytest.mark.rule("1, 7.9 rule 2", "2, 2.2.3")
 def test_unassigned_lead_bytes_are_named_in_the_fault() -> None:
     """Every reader of protocol 13 refuses them, so nobody may send them (spec 2, 2.2.3)."""
     for lead in [*range(0x60, 0x80), *range(0x84, 0x88), *range(0xA0, 0x100)]:
@@ -231,6 +239,7 @@ def test_a_sink_that_refuses_gets_nothing_more(case: tuple[bytes, list[Frame]], 
     assert decoded(payload, limit) == (frames[:limit], "")
 
 
+@pytest.mark.rule("2, 2.2.5")
 def test_numbers_and_positions_are_absolute_again_after_every_select_lane() -> None:
     """Even when it names the lane that was selected already (spec 2, 2.2.5)."""
     segment = with_size(encode_unreliable(32, 7, 0, True), 0)
@@ -242,12 +251,14 @@ def test_numbers_and_positions_are_absolute_again_after_every_select_lane() -> N
         assert decoded(payload) == ([SelectLane(lane), *again] * 2, "")
 
 
+@pytest.mark.rule("2, 2.2.10")
 @pytest.mark.parametrize("lane", [MAX_LANE + 1, 300, MAX32])
 def test_lanes_beyond_the_last_are_refused(lane: int) -> None:
     frames, fault = decoded(b"\x8f" + encode_varint(lane))
     assert (frames, bool(fault)) == ([], True)
 
 
+@pytest.mark.rule("2, 2.2.9 rule 1")
 def test_the_longest_run_that_is_accepted() -> None:
     """More than 100000 in the upper part is a fault (spec 2, 2.2.9)."""
     limit = MAX_RUN_UPPER * 8 + 7
@@ -256,6 +267,7 @@ def test_the_longest_run_that_is_accepted() -> None:
     assert decoded(encode_ack(1, 0, [(0, limit + 1)])) == ([], "Bad ack block")
 
 
+@pytest.mark.rule("2, 2.2.9 rule 1", "2, 2.16 rule 8")
 def test_both_widths_of_an_ack_are_read() -> None:
     assert decoded(bytes.fromhex("90 01020304 0500")) == ([Ack(32, 0x04030201, 5, ())], "")
     assert decoded(bytes.fromhex("98 0102 0500")) == ([Ack(16, 0x0201, 5, ())], "")

@@ -12,6 +12,7 @@ MAX64 = (1 << 64) - 1
 BORDERS = sorted({value for bits in range(0, 64, 7) for value in ((1 << bits) - 1, 1 << bits)} | {MAX64})
 
 
+@pytest.mark.rule("1, 4.6 rule 3", "2, 2.2.2")
 @pytest.mark.parametrize(
     ("low", "bits", "reference", "expected"),
     [
@@ -38,6 +39,7 @@ def test_a_number_near_the_reference_survives_truncation(bits: int, reference: i
     assert widen(number & ((1 << bits) - 1), bits, reference) == number
 
 
+@pytest.mark.rule("2, 2.2.2")
 @fast
 @given(st.sampled_from(WIDTHS), st.integers(0, MAX64), st.integers(-(1 << 50), 1 << 62))
 def test_the_result_has_the_low_bits_and_no_other_such_number_is_nearer(bits: int, low: int, reference: int) -> None:
@@ -48,6 +50,7 @@ def test_the_result_has_the_low_bits_and_no_other_such_number_is_nearer(bits: in
     assert -(1 << (bits - 1)) <= number - reference < 1 << (bits - 1)
 
 
+@pytest.mark.rule("2, 2.2.1")
 @pytest.mark.parametrize("value", BORDERS)
 def test_varints_at_every_border_of_length(value: int) -> None:
     """One more byte for every 7 bits, the low group first, the high bit on all bytes but the last."""
@@ -70,6 +73,7 @@ def test_varints_are_read_where_they_stand(value: int, before: bytes, behind: by
         assert decode_varint(data, len(before), cut, VARINT64_BYTES)[1] == -1
 
 
+@pytest.mark.rule("2, 2.2.1")
 @fast
 @given(
     st.one_of(st.binary(max_size=12), st.binary(max_size=12).map(lambda data: bytes(byte | 0x80 for byte in data))),

@@ -33,6 +33,7 @@ def test_the_bytes_of_a_full_header() -> None:
     assert header.hex() == "83" + "01000000" + "0200" + "021806" + "0201"
 
 
+@pytest.mark.rule("1, 1.3 rule 1", "1, 1.6 rule 2")
 @fast
 @given(
     IDS,
@@ -49,6 +50,7 @@ def test_headers_are_read_back(connection_id: int, number: int, stats: bytes, sp
     assert split_packet(header + chunk) == (number & 0xFFFF, stats, rounded_us, chunk)
 
 
+@pytest.mark.rule("1, 1.3 rule 2")
 @fast
 @given(st.integers(0, 0x1F).map(lambda bits: bits << 2), st.binary(min_size=6, max_size=40))
 def test_unused_flags_are_ignored(flags: int, rest: bytes) -> None:
@@ -79,11 +81,13 @@ def test_arbitrary_bytes_never_raise_and_are_all_accounted_for(data: bytes) -> N
         assert not optional
 
 
+@pytest.mark.rule("1, 1.3 rule 3")
 @pytest.mark.parametrize("length", range(HEADER_BYTES))
 def test_less_than_a_header_is_no_packet(length: int) -> None:
     assert split_packet(b"\x80" * length) == NO_PACKET
 
 
+@pytest.mark.rule("1, 1.3 rule 1")
 @fast
 @given(st.binary(max_size=20), st.integers(1, 1 << 35))
 def test_statistics_longer_than_the_packet_are_no_packet(rest: bytes, surplus: int) -> None:
@@ -93,6 +97,7 @@ def test_statistics_longer_than_the_packet_are_no_packet(rest: bytes, surplus: i
     assert split_packet(data) == NO_PACKET
 
 
+@pytest.mark.rule("1, 1.3 rule 1")
 @fast
 @given(st.binary(min_size=1, max_size=200), st.integers(0, 250_000))
 def test_a_header_cut_short_is_no_packet(stats: bytes, spacing_us: int) -> None:

@@ -107,6 +107,7 @@ def varint_bytes(value: int, left_out: int) -> int:
     return 0 if value == left_out else max(1, -(-value.bit_length() // 7))
 
 
+@pytest.mark.rule("2, 2.2", "2, 2.7.2 rule 3", "2, 2.7.3 rule 1")
 @pytest.mark.parametrize("name", CAPTURES)
 def test_captures(name: str) -> None:
     """Every packet, in the order of arrival, so that short numbers meet the state they were meant for."""
@@ -134,6 +135,7 @@ def assert_heard(listener: Listener, packet: Packet) -> None:
     assert listener.listen(packet.number, packet.payload) == without_size_form(packet.frames)
 
 
+@pytest.mark.rule("2, 2.2.4", "2, 2.16 rule 10")
 @pytest.mark.parametrize(
     "case",
     [case for case in CASES if any("frames" in packet for packet in case["packets"])],

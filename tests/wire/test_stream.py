@@ -19,6 +19,7 @@ INCREMENTS = st.one_of(st.integers(1, MAX_NUMBER_INCREMENT), st.sampled_from((1,
 SIZES = st.one_of(st.integers(0, 1 << 28), st.sampled_from((0, 31, 32, 4095, 4096, 524_288, 1 << 28)))
 
 
+@pytest.mark.rule("2, 2.3 rule 3")
 @pytest.mark.parametrize(
     ("increment", "size", "header"),
     [
@@ -49,6 +50,7 @@ def test_headers_are_read_back(increment: int, size: int, before: bytes, behind:
         assert decode_message_header(data, len(before), cut)[2] == NEED_MORE
 
 
+@pytest.mark.rule("2, 2.3 rule 2")
 @fast
 @given(st.integers(0, 1), st.integers(0, 31))
 def test_forms_that_nobody_writes_are_accepted(increment: int, size: int) -> None:
@@ -57,6 +59,7 @@ def test_forms_that_nobody_writes_are_accepted(increment: int, size: int) -> Non
     assert decode_message_header(header, 0, len(header)) == (increment, size, len(header))
 
 
+@pytest.mark.rule("2, 2.3 rule 2")
 @given(st.integers(0x80, 0xFF), st.binary(max_size=4))
 def test_the_high_bit_of_the_lead_byte_is_a_fault_at_once(lead: int, behind: bytes) -> None:
     data = bytes((lead,)) + behind

@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
-from gamesockets.aio.opening import Opening
+from gamesockets.aio.opening import Opening, running_loop
+from gamesockets.aio.reconnecting import Reconnecting
 from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
@@ -21,7 +22,8 @@ from gamesockets.node.process import PROCESS
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_range, check_type
+from gamesockets.values.arguments import check_type
+from gamesockets.values.backoff import Backoff
 from gamesockets.values.enums import ConnectionState
 from gamesockets.values.errors import ConnectionFailed
 from gamesockets.values.identity import NetworkingIdentity
@@ -45,35 +47,45 @@ def connect(
     credentials: Credentials | None = None,
     trust: TrustStore | None = None,
     local_address: Address | None = None,
-) -> Opening[Connection]:
+    backoff: Backoff | None = None,
+) -> Reconnecting:
     """Connects; use it as ``async with connect(...) as connection`` or ``connection = await connect(...)``.
 
     Leaving the block closes the connection, normally with linger; after an exception, and when cancelled, at once. All
     addresses of a name are tried, a quarter of a second apart, and the first that answers wins (RFC 8305). How long a
     peer may take to answer is `TIMEOUT_INITIAL`; `asyncio.timeout` works too.
 
+    ``async for connection in connect(...)`` connects again and again: each round of the loop gets a new connection,
+    `continue` and the end of the body close it and go on to the next one, `break` and an exception end the loop. In
+    between it waits, longer after each failure (`backoff`), and looks the name up anew.
+
     Args:
-        host: a name, an IP address as text, or an `Address`, which brings its port.
-        port: where the server listens.
+        host: a name or an IP address as text, with its port as in ``"play.example:27015"`` or ``"[::1]:27015"``; or an
+            `Address`, which brings its port too.
+        port: where the server listens, if `host` does not say so.
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for this connection.
         credentials: instead of `identity`, one that a certificate proves.
         trust: whose signatures on the server's certificate count; by default nobody's.
         local_address: where to send from; port 0 takes a free port. By default the system chooses.
+        backoff: how long ``async for`` waits between two connections, and when it gives up.
 
     Raises:
         ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
         OSError: the name cannot be resolved, or no socket can be opened; the local address is in use, or not one of
             this machine.
-        ValueError: a configuration value cannot be set, the port is out of range, or no address of the host is of the
-            local address's family.
+        ValueError: a configuration value cannot be set, the port is out of range, the text is no host with a port, or
+            no address of the host is of the local address's family.
         TypeError: an argument is of a wrong type.
+        RuntimeError: no asyncio event loop runs here.
     """
+    check_type("backoff", backoff, (Backoff, NoneType))
 
     def open_connection() -> Awaitable[Connection]:
         return _Connecting(_outgoing(identity, credentials, trust)).run(host, port, config, local_address)
 
-    return Opening(open_connection, lambda connection: (connection,))
+    peer = str(host) if port is None else f"{host}:{port}"
+    return Reconnecting(open_connection, peer, backoff or Backoff())
 
 
 def create_socket_pair(
@@ -161,7 +173,7 @@ def _outgoing(
     identity: NetworkingIdentity | None, credentials: Credentials | None, trust: TrustStore | None
 ) -> _Outgoing:
     """The one for a connection of the running event loop. Raises as `connect` for `identity` and `credentials`."""
-    loop = asyncio.get_running_loop()
+    loop = running_loop()
     shown = Credentials.chosen(identity, credentials) or Credentials(PROCESS.identity)
     # Without credentials of its own, whoever has the same identity shows the same certificate.
     key = (id(loop), shown.identity if credentials is None else id(credentials), id(trust))
@@ -188,7 +200,6 @@ class _Connecting:
         try:
             check_type("local_address", local, (Address, NoneType))
             addresses = await resolve(self._hub.loop, host, port)
-            check_range("port", addresses[0].port, 1, 65535)
             conversation = await self._first(addresses, config, local)
         except BaseException:
             self._close_all_but(None)
@@ -201,7 +212,7 @@ class _Connecting:
         self._outgoing.leave(self._members)
 
     def _close_all_but(self, chosen: int | None) -> None:
-        """With reason 1000: that of a node that closes, 2999, the peers would take for a failure."""
+        """Once one attempt has become the connection, or all are in vain; the peers are told a normal end."""
         node = self._hub.node
         with LINES, node.entering():
             for member in self._members:
@@ -268,7 +279,7 @@ class _Pair:
     """The owner of a socket pair's hub, which is closed with the second of the two."""
 
     def __init__(self) -> None:
-        self._hub = Hub(asyncio.get_running_loop(), None, None, self._on_change, self._on_hub_closed)
+        self._hub = Hub(running_loop(), None, None, self._on_change, self._on_hub_closed)
         self._conversations: dict[int, Conversation] = {}
         self._open_count = 2
 

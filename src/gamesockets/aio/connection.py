@@ -296,7 +296,7 @@ class Connection:
         does not answer is told four times within two seconds.
 
         Args:
-            reason: 0 or 1000..2999; 0 becomes 1000, anything else 1999.
+            reason: 0 or 1000..2999; 0 becomes 1000.
             debug: text for the peer's log, at most 127 bytes arrive.
             linger: deliver reliable messages that are on their way first, however long that takes. Cancelling drops
                 them, unless the connection is a server's: then they go on in the background.

@@ -12,7 +12,7 @@ from gamesockets.aio.mailbox import Mailbox
 from gamesockets.node.members import Member, PipeMember
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
-from gamesockets.values.arguments import check_type, explain_send
+from gamesockets.values.arguments import check_reason, check_type, explain_send
 from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
@@ -21,7 +21,7 @@ from gamesockets.values.results import Result
 ENDED: Final = (ConnectionState.CLOSED_BY_PEER, ConnectionState.PROBLEM_DETECTED_LOCALLY)
 """The states in which a connection is over that this side has not closed."""
 
-SHUTDOWN: Final = (int(EndReason.APP_EXCEPTION_MAX), "the library was shut down")
+SHUTDOWN: Final = (int(EndReason.APP_GENERIC), "the library was shut down")
 """Reason and text of connections that `Library.deinitialize` closes."""
 
 LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
@@ -167,7 +167,7 @@ class Conversation:
 
     def begin_close(self, reason: int, debug: str, linger: bool) -> None:
         """Ends it here. Harmless to repeat."""
-        check_type("reason", reason, int)
+        check_reason(reason)
         check_type("debug", debug, str)
         check_type("linger", linger, bool)
         if self.is_closing:

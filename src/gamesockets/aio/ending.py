@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 from gamesockets.node.node import Node
 from gamesockets.node.process import EXIT_FLUSH_US
+from gamesockets.values.enums import EndReason
 
 _LOOK_EVERY_S: Final = 0.002
 
@@ -39,7 +40,7 @@ async def _close_nodes_of(nodes: WeakSet[Node]) -> AsyncGenerator[None, None]:
     finally:
         living = [node for node in nodes if not node.is_closed]
         for node in living:
-            node.begin_farewell()
+            node.begin_farewell(int(EndReason.APP_GENERIC))
         deadline = asyncio.get_running_loop().time() + EXIT_FLUSH_US / 1_000_000
         while not all(node.is_farewell_over() for node in living):
             if asyncio.get_running_loop().time() > deadline:

@@ -1,14 +1,26 @@
 """How is something opened that can be awaited as well as used in ``async with``?"""
 
+import asyncio
+from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
-@final
+def running_loop() -> AbstractEventLoop:
+    """The event loop of this thread. Raises `RuntimeError`, which says what to do, where none of asyncio runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "gamesockets.aio needs a running event loop of asyncio, and here is none: use it in a coroutine that "
+            "asyncio.run runs. Under trio, use trio-asyncio, or NetworkingSockets on a thread"
+        ) from None
+
+
 class Opening(Generic[T]):
     """What `connect`, `serve` and `create_socket_pair` return: ``await`` it, or use it in ``async with``.
 

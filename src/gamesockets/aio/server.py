@@ -1,118 +1,59 @@
-"""How does a program take connections, each with a task of its own?"""
+"""What can be done with a server, and what becomes of its handlers? Each connection has a task of its own."""
 
 import asyncio
 import errno
 from asyncio import Future, Task
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from inspect import iscoroutinefunction
+from inspect import isawaitable
 from types import NoneType, TracebackType
 from typing import Final, TypeAlias, final
 
 from gamesockets.aio.connection import Connection, conversation_in
 from gamesockets.aio.conversation import ENDED, SHUTDOWN, Conversation
 from gamesockets.aio.hub import Hub
-from gamesockets.aio.opening import Opening
 from gamesockets.aio.poll_group import PollGroup
+from gamesockets.aio.stopping import until_stopped
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
-from gamesockets.drivers.resolving import resolve
 from gamesockets.node.batches import broadcast
 from gamesockets.node.creation import Config
-from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT
+from gamesockets.node.draining import TIMEOUT_S
+from gamesockets.node.endings import LISTEN_SOCKET_CLOSED_TEXT, SHUTTING_DOWN_TEXT
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.observe.log_fields import LOG_HANDLER, About
 from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_type, plain_number, to_bytes
+from gamesockets.values.arguments import (
+    check_message_size,
+    check_reason,
+    check_type,
+    plain_number,
+    seconds_as_us,
+    to_bytes,
+)
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, DebugType, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
-from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import ConnectionInfo, MessageData, StatusInfo
+from gamesockets.values.refusal import Refusal
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
 
 Handler: TypeAlias = Callable[[Connection], Awaitable[None]]
+Admit: TypeAlias = Callable[[ConnectionInfo], Refusal | None]
 
 HANDLER_FAILED: Final = (int(EndReason.APP_EXCEPTION_GENERIC), "internal error")
 _NOT_OURS: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 """A name may have addresses that this host lacks, as `localhost` has one of IPv6; the others are used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a client is told that is not admitted.
-
-    Attributes:
-        reason: 0 or 1000..2999; anything else becomes 1999.
-        debug: text for people, at most 127 bytes arrive.
-    """
-
-    reason: int = 0
-    debug: str = ""
-
-    def __post_init__(self) -> None:
-        check_type("reason", self.reason, int)
-        check_type("debug", self.debug, str)
-
-
-Admit: TypeAlias = Callable[[ConnectionInfo], Refusal | None]
-
-
-def serve(
-    handler: Handler,
-    host: str | Address,
-    port: int | None = None,
-    *,
-    identity: NetworkingIdentity | None = None,
-    config: Config | None = None,
-    admit: Admit | None = None,
-    credentials: Credentials | None = None,
-    trust: TrustStore | None = None,
-) -> Opening["Server"]:
-    """Listens; use it as ``async with serve(...) as server`` or ``server = await serve(...)``.
-
-    Each client gets a task that runs ``handler(connection)``. When the handler returns, its connection is closed with
-    linger. When it raises, that is logged and the client is told 2000; a `ConnectionClosed` of its own connection is no
-    error. Leaving the block closes the server.
-
-    Args:
-        handler: what to do with a connection.
-        host: where to listen: ``"::"`` is every interface and both families, a name all its addresses; or an `Address`,
-            which brings its port.
-        port: 0 takes a free one, which `Server.address` tells.
-        identity: who this side claims to be; by default nobody in particular.
-        config: configuration values for the connections of this server.
-        admit: asked about each client before it is accepted; what it returns, unless None, refuses the client. It must
-            be quick: the event loop waits for it.
-        credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the certificates of clients count; by default nobody's.
-
-    Raises:
-        OSError: the address cannot be bound, or the name not resolved. Raised on entering, as the others.
-        ValueError: a configuration value cannot be set, or the port is out of range.
-        TypeError: an argument is of a wrong type.
-    """
-    if not callable(handler):
-        raise TypeError(f"handler must be an async function of a connection, not {type(handler).__name__}")
-    if admit is not None and not callable(admit):
-        raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
-    if iscoroutinefunction(admit):
-        raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
-
-    async def open_server() -> Server:
-        shown = Credentials.chosen(identity, credentials)
-        addresses = await resolve(asyncio.get_running_loop(), host, port)
-        return Server(handler, addresses, config, admit, shown, trust)
-
-    return Opening(open_server, lambda server: (server,))
-
-
 @final
 class Server:
-    """Listen sockets, the connections that came in through them, and the tasks of their handlers. Made by `serve`."""
+    """Listen sockets, the connections that came in through them, and the tasks of their handlers. Made by `serve`.
+
+    At the end of an `async with` block it is closed: clients are told 1000, or 2000 if an exception ends the block.
+    """
 
     def __init__(
         self,
@@ -134,6 +75,11 @@ class Server:
         self._conversations: dict[int, Conversation] = {}
         self._tasks: set[Task[None]] = set()
         self._is_closing = False
+        self._draining = asyncio.Event()
+        self._farewell = Refusal()
+        """What newcomers are told while it drains or closes."""
+        self._cut_off = 0
+        """How many handlers had to be cancelled."""
         self._closed: Future[None] = self._loop.create_future()
         try:
             self._listen_on_all(addresses, config)
@@ -171,7 +117,10 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        if isinstance(error, Exception):
+            await self.close(*HANDLER_FAILED)
+        else:
+            await self.close()
 
     # ------------------------------------------------------------------ what it is
 
@@ -193,7 +142,12 @@ class Server:
     @property
     def is_serving(self) -> bool:
         """Whether clients are taken."""
-        return not (self._is_closing or self._node.is_closed)
+        return not (self.is_draining or self._node.is_closed)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nobody is admitted any more, because of `drain`, `close` or a stop signal."""
+        return self._draining.is_set()
 
     def get_connection(self, handle: handles.Connection) -> Connection | None:
         """The connection that a message came from, by `message.connection`; None once its handler has ended."""
@@ -248,7 +202,7 @@ class Server:
 
         Raises:
             TypeError: an argument is of a wrong type.
-            ValueError: a connection belongs to another server.
+            ValueError: a connection belongs to another server, or the message is too large.
         """
         chosen = list(self._conversations.values()) if connections is None else self._of_this_server(connections)
         members = [conversation.member for conversation in chosen if not conversation.has_senders]
@@ -256,7 +210,10 @@ class Server:
         flags_number, lane_number = plain_number("flags", flags), plain_number("lane", lane)
         node = self._node
         with LINES, node.entering():
-            return broadcast(members, node.service, data, flags_number, lane_number)
+            taken = broadcast(members, node.service, data, flags_number, lane_number)
+        if not taken:
+            check_message_size(data)
+        return taken
 
     def _of_this_server(self, connections: Iterable[Connection]) -> list[Conversation]:
         found: list[Conversation] = []
@@ -282,7 +239,7 @@ class Server:
                 self._close(change.connection, Refusal())
 
     def _meet(self, handle: int, info: ConnectionInfo) -> None:
-        refusal = Refusal(debug=LISTEN_SOCKET_CLOSED_TEXT) if self._is_closing else self._judge(info)
+        refusal = self._farewell if self.is_draining else self._judge(info)
         if refusal is not None:
             self._close(handle, refusal)
             return
@@ -326,7 +283,10 @@ class Server:
 
     async def _handle(self, connection: Connection, conversation: Conversation) -> None:
         try:
-            await self._handler(connection)
+            running: object = self._handler(connection)
+            if not isawaitable(running):
+                raise TypeError(f"the handler must be an async function, and returned {running!r:.100}")  # noqa: TRY301 - logged as what a handler raises
+            await running
         except Exception as error:  # noqa: BLE001 - nobody awaits it
             if connection.is_open or not _tells_of_an_end(error):
                 text = f"the handler of {connection!r} raised, and the connection was closed"
@@ -349,13 +309,69 @@ class Server:
 
     # ------------------------------------------------------------------ the end
 
-    async def serve_forever(self) -> None:
-        """Returns when the server was closed; usually it is cancelled instead."""
-        await self.wait_closed()
+    async def serve_forever(
+        self, *, stop_signals: bool = False, grace: float = 0.0, timeout: float = TIMEOUT_S
+    ) -> None:
+        """Returns when the server was closed or drained; without `stop_signals`, it is usually cancelled instead.
+
+        Args:
+            stop_signals: whether SIGINT (Ctrl-C), SIGTERM and on Windows SIGBREAK `drain` the server, after which this
+                returns. A second signal ends the drain at once; with a third, the program's own handler acts. Signals
+                reach the main thread alone: in a loop on another one, they do nothing here.
+            grace: as in `drain`.
+            timeout: as in `drain`.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+        """
+        check_type("stop_signals", stop_signals, bool)
+        _check_times(grace, timeout)
+        if stop_signals:
+            await until_stopped(self.wait_closed, lambda: self.drain(timeout, grace=grace))
+        else:
+            await self.wait_closed()
+
+    async def wait_draining(self) -> None:
+        """Waits until the server begins to drain or to close: for handlers that want to finish something."""
+        await self._draining.wait()
 
     async def wait_closed(self) -> None:
         """Waits until the server was closed: no handler runs any more, no socket is open."""
         await asyncio.shield(self._closed)
+
+    async def drain(self, timeout: float = TIMEOUT_S, *, grace: float = 0.0, reason: int = 0, debug: str = "") -> bool:
+        """Ends gently: admits nobody, lets handlers finish, delivers what was sent reliably, tells all, and closes.
+
+        Newcomers are told 1000 and "The application is shutting down". After `grace`, handlers see their connections
+        end, and those that have not returned in time are cancelled. Cancelling this call closes the server at once.
+        Harmless to repeat; a handler that calls it is not waited for.
+
+        Args:
+            timeout: how many seconds it may take to tell the clients and to wait for handlers, after `grace`.
+            grace: for how many seconds handlers may go on undisturbed. It is over when the last one has returned.
+                `is_draining` and `wait_draining` tell them.
+            reason: what the clients are told: 0 or 1000..2999; 0 becomes 1000.
+            debug: text for their logs, at most 127 bytes arrive; by default "The application is shutting down".
+
+        Returns:
+            Whether nobody was cut off: every handler returned in time.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+        """
+        check_reason(reason)
+        check_type("debug", debug, str)
+        _check_times(grace, timeout)
+        self._admit_nobody(SHUTTING_DOWN_TEXT)
+        undisturbed = self._tasks - {asyncio.current_task()}
+        if grace and undisturbed and not self._is_closing:
+            try:
+                await asyncio.wait(undisturbed, timeout=grace)
+            except asyncio.CancelledError:
+                await self._end(reason, debug or SHUTTING_DOWN_TEXT, False, 0.0)
+                raise
+        await self._end(reason, debug or SHUTTING_DOWN_TEXT, True, timeout)
+        return not self._cut_off
 
     async def close(self, reason: int = 0, debug: str = "", linger: bool = False, timeout: float | None = 1.0) -> None:
         """Takes no more clients, closes all connections, and waits for their handlers; harmless to repeat.
@@ -364,15 +380,28 @@ class Server:
         cancels the handlers. A handler may call it too: then it is not waited for, and does not wait for other calls.
 
         Args:
-            reason: 0 or 1000..2999; 0 becomes 1000, anything else 1999.
-            debug: text for the clients' logs, at most 127 bytes arrive.
-            linger: deliver reliable messages that are on their way first: drain instead of drop.
+            reason: what the clients are told: 0 or 1000..2999; 0 becomes 1000.
+            debug: text for their logs, at most 127 bytes arrive.
+            linger: deliver reliable messages that are on their way first, as `drain` does.
             timeout: how many seconds handlers and lingering messages may take; None for any number.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
         """
-        check_type("reason", reason, int)
+        check_reason(reason)
         check_type("debug", debug, str)
         check_type("linger", linger, bool)
-        check_type("timeout", timeout, (int, float, NoneType))
+        if timeout is not None:
+            seconds_as_us("timeout", timeout)
+        self._admit_nobody(LISTEN_SOCKET_CLOSED_TEXT)
+        await self._end(reason, debug or LISTEN_SOCKET_CLOSED_TEXT, linger, timeout)
+
+    def _admit_nobody(self, text: str) -> None:
+        if not self.is_draining:
+            self._farewell = Refusal(debug=text)
+            self._draining.set()
+
+    async def _end(self, reason: int, debug: str, linger: bool, timeout: float | None) -> None:
         own = asyncio.current_task()
         if self._is_closing:
             if own not in self._tasks:
@@ -380,7 +409,7 @@ class Server:
             return
         self._is_closing = True
         for conversation in list(self._conversations.values()):
-            conversation.begin_close(reason, debug or LISTEN_SOCKET_CLOSED_TEXT, linger)
+            conversation.begin_close(reason, debug, linger)
         others = [task for task in self._tasks if task is not own]
         try:
             await self._finish(others, timeout)
@@ -395,6 +424,7 @@ class Server:
             await asyncio.wait(tasks, timeout=timeout)
         finally:
             late = [task for task in tasks if not task.done()]
+            self._cut_off += len(late)
             for task in late:
                 task.cancel()
             if late:
@@ -402,6 +432,7 @@ class Server:
 
     def _shut(self) -> None:
         self._is_closing = True
+        self._admit_nobody(LISTEN_SOCKET_CLOSED_TEXT)
         self._node.close()
         if not self._closed.done():
             self._closed.set_result(None)
@@ -411,6 +442,11 @@ class Server:
             conversation.end_with(*SHUTDOWN)
         if not self._tasks:
             self._shut()
+
+
+def _check_times(grace: float, timeout: float) -> None:
+    seconds_as_us("grace", grace)
+    seconds_as_us("timeout", timeout)
 
 
 def _tells_of_an_end(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from gamesockets.build import BUILD
-from gamesockets.cli import bench, chat, decode, demo, dissector, echo, inspector, load, monitor, ping
+from gamesockets.cli import bench, chat, decode, demo, dissector, echo, inspector, load, monitor, ping, torture
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
 from gamesockets.version import __version__
@@ -45,6 +45,7 @@ app.command(epilog=load.EPILOG, rich_help_panel=SERVERS)(load.load)
 app.command(epilog=decode.EPILOG, rich_help_panel=TOOLS)(decode.decode)
 app.command(epilog=inspector.EPILOG, rich_help_panel=TOOLS)(inspector.inspect)
 app.command(epilog=dissector.EPILOG, rich_help_panel=TOOLS)(dissector.dissector)
+app.command(epilog=torture.EPILOG, rich_help_panel=TOOLS)(torture.torture)
 app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignore_unknown_options": True})(bench.bench)
 
 

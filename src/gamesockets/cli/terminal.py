@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -18,8 +17,9 @@ EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130  # what a shell reports for a program that Ctrl-C ended early
 
-# Windows delivers Ctrl-C to a waiting thread only when its wait ends; elsewhere it interrupts the wait.
-SIGNAL_CHECK_SECONDS: Final = 1.0 if os.name == "nt" else None
+# Windows delivers Ctrl-C to a waiting thread only when its wait ends. Elsewhere it interrupts the wait, but Python
+# drops what a signal handler raises in the middle of a finalizer: the next wait then sees that a stop was asked for.
+SIGNAL_CHECK_SECONDS: Final = 1.0
 
 
 class InputError(ValueError):
@@ -80,18 +80,24 @@ class StopRequest:
         """Inside, a stop raises `KeyboardInterrupt`, also one that was asked for before; each raises once."""
         self._waiting = True
         try:
-            if self._requested:
-                self._requested = False
-                raise KeyboardInterrupt
+            self._raise_if_requested()
             yield
+        except KeyboardInterrupt:
+            self._requested = False
+            raise
         finally:
             self._waiting = False
 
+    def _raise_if_requested(self) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         """The handler; who asks twice while a command works does not want to wait for its clean end."""
-        if self._waiting or self._requested:
+        was_requested = self._requested
+        self._requested = True  # also where it raises: that may be lost
+        if self._waiting or was_requested:
             raise KeyboardInterrupt
-        self._requested = True
 
 
 @contextmanager

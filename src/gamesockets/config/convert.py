@@ -48,6 +48,18 @@ def convert(row: ConfigurationRow, x: ConfigurationInput) -> ConfigurationOutput
     return converted
 
 
+def outside_limits(row: ConfigurationRow, x: ConfigurationInput) -> str:
+    """What to say of a number that `convert` would clamp: the limits, with their unit. Empty if it is within them."""
+    if not isinstance(x, int | float) or (row.minimum is None and row.maximum is None):
+        return ""
+    converted = convert(row, x)
+    is_within = (row.minimum is None or x >= row.minimum) and (row.maximum is None or x <= row.maximum)
+    if converted is None or is_within:
+        return ""
+    lowest, highest = ["" if limit is None else str(int(limit)) for limit in (row.minimum, row.maximum)]
+    return f"it must be in {lowest}..{highest} {row.unit}".rstrip()
+
+
 def _to_integer(x: ConfigurationInput, lowest: int, highest: int) -> int | None:
     number: int
     if isinstance(x, int):

@@ -8,7 +8,7 @@ uses `NetworkConditions`, plain numbers that are resolved again after each chang
 from collections.abc import Mapping
 from typing import Final, TypeVar, final
 
-from gamesockets.config.convert import convert
+from gamesockets.config.convert import convert, outside_limits
 from gamesockets.config.fields import in_field_unit
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput, LockMoment
 from gamesockets.config.table import CONFIGURATION_ROWS, ConfigurationRow, ConfigurationValue, find_row
@@ -149,16 +149,19 @@ class Configuration:
     def apply(self, options: Mapping[ConfigurationValue, ConfigurationInput]) -> None:
         """Set several values in order, when an object is created with options (spec 3, 4.6).
 
+        A number outside the limits of its value is a mistake here, while `set` clamps it as the reference library does.
+
         Raises:
             ValueError: one cannot be set; the text names it and says why. Those before it have been set.
         """
         for value, x in options.items():
-            if self.set(value, x):
-                continue
             row = find_row(value)
             if row is None:
                 raise ValueError(f"{value!r} is no configuration value")
-            why = self._refusal(row) or f"it holds a value of type {row.data_type.name}"
+            outside = outside_limits(row, x)
+            if not outside and self.set(value, x):
+                continue
+            why = self._refusal(row) or outside or f"it holds a value of type {row.data_type.name}"
             raise ValueError(f"configuration value {row.name} ({row.value}) cannot be set to {x!r}: {why}")
 
     def lock(self, moment: LockMoment) -> None:

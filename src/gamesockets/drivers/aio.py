@@ -95,7 +95,7 @@ class LoopService(Service):
     # ------------------------------------------------------------------ serving
 
     def _ready(self, port: Port, events: int) -> None:
-        if events == READ and self._has_readers and self._only_listens():
+        if events == READ and self._has_readers and self._lets_gather([(port, events)]):
             now = now_us()
             rest_us = self._read_at + NAP_US - now
             if rest_us > 0:

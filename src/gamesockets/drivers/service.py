@@ -30,6 +30,9 @@ LISTENING_ROUNDS: Final = 4
 NAP_US: Final = 500
 """From then on datagrams are taken at most so often: one wake-up for many, as in a server between two ticks."""
 
+MANY_DATAGRAMS: Final = 16
+"""Where so many came at once the last time, a wake-up takes enough anyway, and acknowledgements of bulk do not wait."""
+
 
 class ServiceOwner(ABC):
     """Who is told what happens. Called with the service's lock held."""
@@ -265,10 +268,18 @@ class Service(ABC):
         for port in ports:
             self.pump(port, now)
 
-    def _only_listens(self) -> bool:
-        """Datagrams have come to a program that waits: whether it has sent nothing in the last few such rounds."""
+    def _lets_gather(self, ready: Iterable[tuple[Port, int]]) -> bool:
+        """Datagrams have come to a program that waits: whether it would rather take them with those that follow.
+
+        So if it has sent nothing in the last few such rounds, and few came at once in the last one.
+        """
         self._rounds_listened += 1
-        return self._rounds_listened > LISTENING_ROUNDS
+        if self._rounds_listened <= LISTENING_ROUNDS:
+            return False
+        for port, _ in ready:
+            if port.udp.taken >= MANY_DATAGRAMS:
+                return False
+        return True
 
     def serve_between(self) -> None:
         """In the middle of a call that takes long: takes what has come for the listen sockets, and does what is due."""

@@ -222,6 +222,10 @@ class ThreadService(Service):
             self._service_poller.wake()
             self._leader_poller.wake()
 
+    def wake(self) -> None:
+        """Has the leader look for news. From any thread or signal handler, with or without the lock."""
+        self._leader_poller.wake()
+
     def begin_end(self) -> None:
         """Nothing to do: the thread is still there."""
 
@@ -258,9 +262,9 @@ class ThreadService(Service):
             self._leader_poller.close()
         SWITCH_INTERVAL.close(id(self))
 
-    def _nap_if_listening(self, deadline: int) -> None:
+    def _nap_if_listening(self, ready: list[tuple[Port, int]], deadline: int) -> None:
         """Without the lock, in `wait`: lets datagrams gather since the last round, but misses no deadline."""
-        if self._only_listens():
+        if self._lets_gather(ready):
             nap_us = min(self._woke_at + NAP_US, deadline) - now_us()
             if nap_us > NAP_MIN_US:
                 time.sleep(nap_us / 1_000_000)
@@ -304,7 +308,7 @@ class ThreadService(Service):
             SIGNALS.let_run()
             ready = poller.select(timeout_s)
             if ready and poller is self._leader_poller:
-                self._nap_if_listening(deadline)
+                self._nap_if_listening(ready, deadline)
         finally:
             # Without a call before the lock is taken: a handler may run after each, and raise before it is taken.
             if poller is self._leader_poller:

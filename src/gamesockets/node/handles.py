@@ -48,3 +48,7 @@ class HandleTable(Generic[T]):
     def values(self) -> list[T]:
         """All objects."""
         return list(self._objects.values())
+
+    def handles(self) -> list[int]:
+        """The handles of all objects."""
+        return list(self._objects)

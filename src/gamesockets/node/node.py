@@ -34,6 +34,7 @@ from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
+from gamesockets.node.endings import LISTEN_SOCKET_CLOSED_TEXT, SHUTDOWN, SHUTDOWN_TEXT, SHUTTING_DOWN_TEXT
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.measurements import Measurements, measure
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
@@ -42,8 +43,15 @@ from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_
 from gamesockets.node.tally import Tally
 from gamesockets.node.tracing import TRACING
 from gamesockets.observe.debug_output import LINES
-from gamesockets.observe.life_lines import ENDED, UNCLOSED_US, FailureLine, left_unclosed, listening, state_changed
-from gamesockets.observe.trace_events import state_event
+from gamesockets.observe.life_lines import (
+    ENDED,
+    UNCLOSED_US,
+    FailureLine,
+    clamped,
+    left_unclosed,
+    listening,
+    state_changed,
+)
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import ConfigurationScope, EndReason
@@ -54,11 +62,6 @@ from gamesockets.values.results import Result
 MakeService: TypeAlias = Callable[[ServiceOwner], Service]
 
 STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
-
-_SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
-_SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
-LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
-"""What the peers of a closed listen socket are told, unless the application says something else."""
 
 
 @final
@@ -101,6 +104,8 @@ class Node(LivingNode, ServiceOwner):
         """Inboxes that hold messages."""
         self.tally = Tally()
         self.is_closed = False
+        self.is_draining = False
+        """Whether nobody is admitted any more: newcomers are told that the application is shutting down."""
         self._is_dead = False
         """Whether this is a forked child's copy."""
         self._audience = audience
@@ -126,29 +131,29 @@ class Node(LivingNode, ServiceOwner):
             raise CalledFromInside
         return self.lock
 
-    def close(self) -> None:
-        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat; without the lock.
+    def close(self, reason: int = 0, debug: str = "") -> None:
+        """Ends every connection, tells the peers, closes all sockets. Harmless to repeat; without the lock.
 
         From a signal handler or finalizer that interrupted the holder of the lock, a moment later.
         """
         if self._is_dead:
             return
         if self.is_inside():
-            self.service.put_off(self.close)
+            self.service.put_off(lambda: self.close(reason, debug))
             return
         with LINES, self.lock:
             is_first = not self.is_closed
             self.is_closed = True
             if is_first:
-                self._close_all(self._settle())
+                self._close_all(reason, debug, self._settle())
         if is_first:
             self.service.stop()
             PROCESS.forget(self)
 
-    def _close_all(self, now: int) -> None:
+    def _close_all(self, reason: int, debug: str, now: int) -> None:
         for member in self.members.values():
-            self.tally.cut_off(member.connection.state, _SHUTDOWN)
-            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+            self.tally.cut_off(member.connection.state, reason)
+            member.close(reason, debug, False, now)
         for port in self.service.ports():
             port.endpoint.drop(now)
             port.pump_at_once(now)
@@ -165,12 +170,12 @@ class Node(LivingNode, ServiceOwner):
 
     # ------------------------------------------------------------------ the end of the program, and a fork
 
-    def begin_farewell(self) -> None:
+    def begin_farewell(self, reason: int) -> None:
         self.service.begin_end()
         with LINES, self.lock:
             now = self._settle()
             for member in list(self.members.values()):
-                member.close(_SHUTDOWN, _SHUTDOWN_TEXT, True, now)
+                member.close(reason, "", True, now)
                 member.serve(now)
 
     def is_farewell_over(self) -> bool:
@@ -323,7 +328,7 @@ class Node(LivingNode, ServiceOwner):
         self.credentials = credentials
         now = self._settle()
         for member in list(self.members.values()):
-            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+            member.close(SHUTDOWN, SHUTDOWN_TEXT, False, now)
             member.serve(now)
         for port in list(self.service.ports()):
             port.endpoint.credentials = credentials
@@ -390,11 +395,13 @@ class Node(LivingNode, ServiceOwner):
             if self.is_closed or change.old_state != State.NONE or port is None or port.owner == 0:
                 return
             member = self._incoming(connection, port)
+            if self.is_draining:
+                self._turn_away(member)
+                return
         elif member.connection is not connection:
             return
         self.tally.changed(change, member.listen_socket != 0)
-        if TRACING.sink is not None:
-            TRACING.sink.put(state_event(change, now_us()))
+        TRACING.state_changed(change)
         callback = member.configuration.effective(STATUS_CALLBACK)
         info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))
@@ -429,6 +436,11 @@ class Node(LivingNode, ServiceOwner):
     def measure(self) -> Measurements:
         return measure(self.service, self.tally, self.members)
 
+    def _turn_away(self, member: Member) -> None:
+        """Nobody is admitted any more. The pump that has reported it is followed by another one, which tells it."""
+        member.close(int(EndReason.APP_GENERIC), SHUTTING_DOWN_TEXT, False, now_us())
+        del self.members[member.connection.id]
+
     # ------------------------------------------------------------------ configuration
 
     def configuration_at(self, scope: int, scope_object: int) -> Configuration | None:
@@ -458,6 +470,7 @@ class Node(LivingNode, ServiceOwner):
         configuration = self.configuration_at(scope, scope_object)
         if configuration is None or not configuration.set(value, x):
             return False
+        clamped(value, x)
         if scope == ConfigurationScope.CONNECTION:
             self._reconfigure(self.members[scope_object])
         else:

@@ -6,6 +6,7 @@ Also what the process does to all of them: closing, its end, and a fork.
 import atexit
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -21,7 +22,8 @@ from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.measurements import Measurements
 from gamesockets.node.tracing import TRACING, TraceTarget
 from gamesockets.observe.debug_output import OUTPUT
-from gamesockets.values.enums import ConfigurationScope
+from gamesockets.observe.life_lines import clamped
+from gamesockets.values.enums import ConfigurationScope, EndReason
 from gamesockets.values.errors import CalledFromInside
 from gamesockets.values.identity import NetworkingIdentity
 
@@ -38,7 +40,7 @@ class LivingNode(ABC):
         """The library is shut down. Called without any lock."""
 
     @abstractmethod
-    def begin_farewell(self) -> None:
+    def begin_farewell(self, reason: int) -> None:
         """The program ends: tells all peers, after what was sent reliably. Called without any lock."""
 
     @abstractmethod
@@ -113,9 +115,10 @@ class Process:
     def end(self) -> None:
         """The program ends: closes every node, after up to a second for what is on its way to the peers."""
         until = now_us() + EXIT_FLUSH_US
+        reason = _reason_of_the_end()
         living = self._living()
         for node in living:
-            node.begin_farewell()
+            node.begin_farewell(reason)
         while now_us() < until and (talking := [node for node in living if not node.is_farewell_over()]):
             for node in talking:
                 node.serve_at_end()
@@ -145,6 +148,7 @@ class Process:
         with self._entering():
             done = self.configuration.set(value, x)
         if done:
+            clamped(value, x)
             self._tell_all()
         return done
 
@@ -173,6 +177,13 @@ class Process:
         """Tells one node after another, so that no two locks are ever held at once."""
         for node in self._living():
             node.follow_global_settings()
+
+
+def _reason_of_the_end() -> int:
+    """That of an exception if the program ends because nobody caught one."""
+    uncaught = getattr(sys, "last_type", None)  # set where Python prints the traceback; in a shell, after any mistake
+    is_failure = isinstance(uncaught, type) and issubclass(uncaught, Exception) and not hasattr(sys, "ps1")
+    return int(EndReason.APP_EXCEPTION_GENERIC if is_failure else EndReason.APP_GENERIC)
 
 
 PROCESS: Final = Process()

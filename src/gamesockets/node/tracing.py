@@ -14,11 +14,12 @@ from typing import Final, TypeAlias, final
 
 from gamesockets.clock import now_us, unix_epoch_us
 from gamesockets.config.scopes import Configuration
+from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import Tee, TraceSink
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.log_fields import LOG_RECORDING
-from gamesockets.observe.trace_events import VERSION, Event, EventSink, EventTrace
+from gamesockets.observe.trace_events import VERSION, Event, EventSink, EventTrace, state_event
 from gamesockets.observe.trace_lines import trace_lines
 from gamesockets.values.enums import DebugType
 
@@ -183,6 +184,11 @@ class Tracing:
         """After a fork, in the child: the thread is gone, and the file is the parent's."""
         self.sink = None
         self._stream = None
+
+    def state_changed(self, change: StateChange) -> None:
+        """A connection went from one state to another."""
+        if self.sink is not None:
+            self.sink.put(state_event(change, now_us()))
 
     def sink_for(
         self, connection: DatagramConnection, name: str, is_incoming: bool, configuration: Configuration

@@ -3,6 +3,9 @@
 from types import TracebackType
 from typing import Final, final
 
+from gamesockets.config.convert import outside_limits
+from gamesockets.config.kinds import ConfigurationInput
+from gamesockets.config.table import find_row
 from gamesockets.connection.connection import Connection, StateChange
 from gamesockets.connection.states import State
 from gamesockets.observe.debug_output import OUTPUT
@@ -56,6 +59,15 @@ def sending_fails(connection: Connection) -> None:
     """The system refuses all that a connection sends, which goes on trying."""
     text = f"[{describe(connection, '')}] nothing can be sent: {connection.send_error}"
     OUTPUT.warn(DebugType.WARNING, "nothing can be sent", text, LOG_CONNECTION, About(connection))
+
+
+def clamped(value: int, x: ConfigurationInput) -> None:
+    """A configuration value was set to a number outside its limits, and became the nearest one within them."""
+    row = find_row(value)
+    why = "" if row is None else outside_limits(row, x)
+    if row is not None and why:
+        text = f"configuration value {row.name} ({row.number}) was set to {x!r}, and became the nearest limit: {why}"
+        OUTPUT.warn(DebugType.WARNING, "configuration value clamped", text)
 
 
 def left_unclosed(connection: Connection, name: str) -> None:

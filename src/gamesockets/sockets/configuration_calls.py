@@ -71,7 +71,8 @@ class ConfigurationCalls(Calls):
     ) -> bool:
         """Sets a value at a scope, by default for the whole process: all live `NetworkingSockets` follow at once.
 
-        Numbers and texts are converted to the value's type, then clamped to its limits silently (spec 3, 4.3).
+        Numbers and texts are converted to the value's type, then clamped to its limits (spec 3, 4.3); a warning in the
+        debug output tells of a number that was. In a `config` argument such a number is a `ValueError`.
         `x` None takes back what was set at this scope.
 
         Returns:

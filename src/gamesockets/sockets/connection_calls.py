@@ -3,13 +3,13 @@
 from types import NoneType
 
 from gamesockets.crypto.credentials import Credentials
-from gamesockets.drivers.resolving import resolve_on_a_thread, split_host_and_port
+from gamesockets.drivers.resolving import look_up, resolve_on_a_thread, split_host_and_port
 from gamesockets.node.creation import Config
 from gamesockets.node.socket_pairs import peer_identities
 from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_connection_name, check_range, check_type, find
+from gamesockets.values.arguments import check_connection_name, check_range, check_reason, check_type, find
 from gamesockets.values.handles import Connection, ListenSocket
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import USER_DATA_MAX, USER_DATA_MIN
@@ -21,19 +21,22 @@ class ConnectionCalls(Calls):
 
     # ------------------------------------------------------------------ listening and connecting
 
-    def create_listen_socket(self, address: Address, config: Config | None = None) -> ListenSocket:
+    def create_listen_socket(self, address: Address | str, config: Config | None = None) -> ListenSocket:
         """Listens for connections.
 
         Args:
-            address: where; `Address.ipv6("::", port)` is every interface, both families. Port 0 takes a free port,
-                which `get_listen_socket_address` then tells.
+            address: where, as an `Address` or as text: ``[::]:27015`` is every interface, both families. Port 0 takes a
+                free port, which `get_listen_socket_address` then tells. Of a name, such as ``localhost:27015``, the
+                system's favourite address is taken, and the call waits until it is found.
             config: values for this socket and the connections it accepts.
 
         Raises:
-            OSError: the address cannot be bound; the text names it.
-            ValueError: a configuration value cannot be set.
+            OSError: the address cannot be bound, or the name not be found; the text names it.
+            ValueError: a configuration value cannot be set, or the text is no host with a port.
         """
-        check_type("address", address, Address)
+        check_type("address", address, (Address, str))
+        if isinstance(address, str):
+            address = look_up(*split_host_and_port(address, lowest=0))[0]
         with LINES, self._node.entering():
             return ListenSocket(self._node.listen(address, config, is_group=True))
 
@@ -59,6 +62,8 @@ class ConnectionCalls(Calls):
                 text is no host with a port, or the two addresses are of different families.
         """
         check_type("address", address, (Address, str))
+        if isinstance(config, int):
+            raise TypeError(f"config must be Mapping, not {config!r}: host and port are one text, 'play.example:27015'")
         check_type("local_address", local_address, (Address, NoneType))
         if isinstance(address, str):
             host, port = split_host_and_port(address)
@@ -74,8 +79,8 @@ class ConnectionCalls(Calls):
         with LINES, node.entering():
             member = node.look_for(f"{host}:{port}", config, local)
 
-        def told(addresses: list[Address], problem: str) -> None:
-            node.found(member, addresses, problem)
+        def told(addresses: list[Address], error: OSError | None) -> None:
+            node.found(member, addresses, "" if error is None else str(error.strerror))
 
         resolve_on_a_thread(host, port, told)
         return Connection(member.connection.id)
@@ -94,11 +99,14 @@ class ConnectionCalls(Calls):
 
         Args:
             connection: which.
-            reason: 0 or 1000..2999; anything else becomes 1999.
+            reason: 0 or 1000..2999; 0 becomes 1000.
             debug: text for the peer's log, at most 127 bytes arrive.
             enable_linger: deliver reliable data that is still on its way before closing.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
         """
-        check_type("reason", reason, int)
+        check_reason(reason)
         check_type("debug", debug, str)
         node = self._node
         if node.is_inside():

@@ -9,6 +9,7 @@ from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
     are_lanes,
     check_handle,
+    check_message_size,
     check_type,
     explain_send,
     find,
@@ -76,8 +77,10 @@ class MessageCalls(Calls):
         explain_send(connection, flags, lane)
         node = self._node
         member = node.members.get(connection)
-        if member is None or len(data) > MAX_MESSAGE_BYTES:
+        if member is None:
             return Result.INVALID_PARAM
+        if len(data) > MAX_MESSAGE_BYTES:
+            return Result.VALUE_OUT_OF_RANGE
         room_bytes = member.connection.options.send_buffer_size_bytes - member.connection.sender.pending_bytes()
         if len(data) > room_bytes:
             return Result.LIMIT_EXCEEDED
@@ -130,7 +133,7 @@ class MessageCalls(Calls):
 
         Raises:
             TypeError: an argument is of a wrong type.
-            ValueError: both connections and a group were given.
+            ValueError: both connections and a group were given, or the message is too large for all of them.
             InvalidHandle: there is no such group.
         """
         if type(data) is not bytes:
@@ -150,7 +153,10 @@ class MessageCalls(Calls):
                 chosen = list(members.values())
             else:
                 chosen = [member for member in map(members.get, handles) if member is not None]
-            return broadcast(chosen, node.service, data, flags_number, lane_number)
+            taken = broadcast(chosen, node.service, data, flags_number, lane_number)
+        if not taken:
+            check_message_size(data)
+        return taken
 
     def flush_messages_on_connection(self, connection: Connection) -> Result:
         """Sends at once what waits for more data (`NAGLE_TIME`).

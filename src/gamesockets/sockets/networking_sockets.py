@@ -2,16 +2,19 @@
 
 import weakref
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
 from threading import TIMEOUT_MAX
 from types import NoneType, TracebackType
 from typing import final
 
+from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.service import ServiceOwner
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.drivers.threads import ThreadService
 from gamesockets.node.creation import Config
+from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.node.node import STATUS_CALLBACK, Node
 from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.configuration_calls import ConfigurationCalls
@@ -19,8 +22,11 @@ from gamesockets.sockets.connection_calls import ConnectionCalls
 from gamesockets.sockets.information_calls import InformationCalls
 from gamesockets.sockets.message_calls import MessageCalls
 from gamesockets.sockets.news import News
+from gamesockets.sockets.running import Running
 from gamesockets.sockets.status_events import StatusEvents
-from gamesockets.values.arguments import check_handle, check_type
+from gamesockets.sockets.ticks import Ticks
+from gamesockets.values.arguments import check_handle, check_reason, check_type, seconds_as_us
+from gamesockets.values.enums import EndReason
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.records import StatusCallback
@@ -31,7 +37,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
-    callbacks run only inside `run_callbacks` and `dispatch_callback`, on the thread that calls these.
+    callbacks run only inside `run`, `run_callbacks` and `dispatch_callback`, on the thread that calls these.
 
     In a forked child it is dead: calls raise `CalledAfterFork`, and `close` does nothing. A program that ends without
     closing it tells the peers all the same, and goes on for up to a second to deliver what was sent reliably.
@@ -60,6 +66,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         shown = Credentials.chosen(identity, credentials)
         super().__init__(Node(self._make_service, self._events, shown, trust, config))
         self._news = News(self._node, self._events)
+        self._running = Running(self._node, self._threads, self._news, self._events.run)
         # Whoever drops this object unclosed must not leave the process with another switch interval.
         self._abandoned = weakref.finalize(self, self._threads.abandon)
         self._abandoned.atexit = False
@@ -74,15 +81,98 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """Tells the peers 1000, or 2000 if an exception ends the block; one that only stops the program is none."""
+        self._close(int(EndReason.APP_EXCEPTION_GENERIC) if isinstance(error, Exception) else 0)
 
     def close(self) -> None:
-        """Ends every connection (2999), tells the peers, closes all sockets. Harmless to repeat.
+        """Ends every connection (1000), tells the peers, closes all sockets. Harmless to repeat.
 
-        Nothing is flushed: close connections with linger and wait a little if their data matters.
+        It waits for nobody, and what is on its way is lost: `drain` first, if it matters.
         """
-        self._node.close()
+        self._close(0)
+
+    def _close(self, reason: int) -> None:
+        self._node.close(reason)
         self._abandoned.detach()  # it would keep everything that a callback refers to, perhaps this object
+
+    # ------------------------------------------------------------------ running and stopping
+
+    def run(
+        self,
+        on_tick: Callable[[], object],
+        hz: float | None = 30.0,
+        *,
+        grace: float = 0.0,
+        timeout: float = TIMEOUT_S,
+        stop_signals: bool = True,
+    ) -> None:
+        """Runs a game loop until Ctrl-C, SIGTERM or `stop`, then drains and returns: no traceback, nobody left hanging.
+
+        Each tick runs the callbacks that wait, as `run_callbacks`, then `on_tick()`. Between two ticks it sleeps and
+        serves the sockets. Ticks lie on a fixed grid: one that is late does not shift the next, one that takes longer
+        than its time is followed by the next at once, and whole periods that were missed are left out. So a world that
+        must not run slower measures the time itself.
+
+        A second signal ends the drain at once; with a third, the program's own handler acts. Signals reach the main
+        thread alone: on another one, call `stop`. An exception of a callback or of `on_tick` comes out here without a
+        drain; a `with` block then tells the peers 2000.
+
+        Args:
+            on_tick: what to do each time.
+            hz: how often, in ticks per second, at most 1000; None for whenever `wait` would return.
+            grace: for how many seconds the loop goes on for those who are there, once it was asked to end. Nobody new
+                is admitted meanwhile (`is_draining`). It is over when the last one has left.
+            timeout: how many seconds the drain may take after that.
+            stop_signals: whether SIGINT (Ctrl-C), SIGTERM and on Windows SIGBREAK end it.
+
+        Raises:
+            RuntimeError: it runs already: called from `on_tick`, a callback or another thread.
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+        """
+        if not callable(on_tick):
+            raise TypeError(f"on_tick must be a function without arguments, not {type(on_tick).__name__}")
+        if iscoroutinefunction(on_tick):
+            raise TypeError("on_tick must be an ordinary function; for async ones there is gamesockets.aio")
+        check_type("stop_signals", stop_signals, bool)
+        grace_us, timeout_us = seconds_as_us("grace", grace), seconds_as_us("timeout", timeout)
+        ticks = None if hz is None else Ticks(hz, now_us())
+        self._running.run(on_tick, ticks, grace_us, timeout_us, stop_signals)
+
+    def stop(self) -> None:
+        """Has `run` drain and return: from `on_tick`, a callback, another thread or a signal handler.
+
+        If nothing runs, the next `run` ends before its first tick.
+        """
+        self._running.stop()
+
+    def drain(self, timeout: float = TIMEOUT_S, *, reason: int = 0, debug: str = "") -> bool:
+        """Ends gently: admits nobody, delivers what was sent reliably, tells all peers, and waits until they know.
+
+        Newcomers are told 1000 and "The application is shutting down" meanwhile. A peer that does not answer is told
+        four times within two seconds. Afterwards all listen sockets and connections are closed; messages that were not
+        read are dropped. Harmless to repeat, also while another thread drains.
+
+        Args:
+            timeout: after how many seconds it stops waiting. Then the rest is told once and let go.
+            reason: what the peers are told: 0 or 1000..2999; 0 becomes 1000.
+            debug: text for their logs, at most 127 bytes arrive; by default "The application is shutting down".
+
+        Returns:
+            Whether everything was delivered and every peer has heard of the end or was told often enough.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
+        """
+        check_reason(reason)
+        check_type("debug", debug, str)
+        return self._running.drain(seconds_as_us("timeout", timeout), reason, debug)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether nobody is admitted any more, because `drain` or the end of `run` is under way."""
+        return self._node.is_draining
+
+    # ------------------------------------------------------------------ waiting
 
     def wait(
         self,

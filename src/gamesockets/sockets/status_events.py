@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, final
 
+from gamesockets.clock import now_us
 from gamesockets.node.audience import Audience
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType
@@ -16,14 +17,17 @@ PRUNE_ABOVE: Final = 256
 """With more connections than this in the record of who changed last, those whose changes were dispatched leave it."""
 
 COMPLAIN_ABOVE: Final = 100
-"""With more changes waiting than this, a line of debug output asks for dispatching (spec 3, 14.3)."""
+COMPLAIN_AFTER_US: Final = 1_000_000
+"""With more changes waiting than this, of which none was dispatched for so long, a line of debug output asks for
+dispatching (spec 3, 14.3). A hundred players who come at once are no fault of the program."""
 
 
 @final
 class StatusEvents(Audience):
     """The queue of changes. Filled with the service's lock held; dispatching needs no lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = now_us) -> None:
+        self._clock = clock
         self._waiting: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
         self._unseen = False
         self._count = 0
@@ -34,6 +38,8 @@ class StatusEvents(Audience):
         """Number of the newest change that was told to a thread that waits for that connection or listen socket."""
         self._prune_above = PRUNE_ABOVE
         self._dispatched = False
+        self._undispatched_since = 0
+        """When a change was last dispatched, or the first of those that wait came after none had waited."""
         self._has_complained = False
 
     def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
@@ -42,6 +48,8 @@ class StatusEvents(Audience):
             self._waiting.popleft()
             text = f"over {EVENTS_MAX} status changes wait undispatched; the oldest was dropped"
             OUTPUT.warn(DebugType.BUG, "status changes dropped", text)
+        if not self._waiting:
+            self._undispatched_since = self._clock()
         self._waiting.append((change, callback))
         self._unseen = True
         self._count += 1
@@ -53,13 +61,14 @@ class StatusEvents(Audience):
             self._prune()
         # An application that has no callback and does not dispatch does not want status changes.
         is_wanted = callback is not None or self._dispatched
-        if is_wanted and len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained:
+        is_too_much = len(self._waiting) > COMPLAIN_ABOVE and not self._has_complained
+        if is_wanted and is_too_much and self._clock() - self._undispatched_since > COMPLAIN_AFTER_US:
             self._complain()
 
     def _complain(self) -> None:
         """Once until all that waits was dispatched."""
         self._has_complained = True
-        text = f"over {COMPLAIN_ABOVE} status changes wait: call run_callbacks or dispatch_callback more often"
+        text = f"over {COMPLAIN_ABOVE} status changes wait for long: call run_callbacks or dispatch_callback more often"
         OUTPUT.warn(DebugType.BUG, "status changes waiting", text)
 
     def forget_changes(self) -> None:
@@ -126,6 +135,7 @@ class StatusEvents(Audience):
             event = self._waiting.popleft()
         except IndexError:
             return None
+        self._undispatched_since = self._clock()
         if self._waiting:
             self._unseen = True  # a rest is news again
         else:

@@ -85,7 +85,7 @@ class Address:
     def ipv6(cls, ip: str, port: int) -> "Address":
         """An address that must be written as IPv6, else `ValueError`. ``::ffff:1.2.3.4`` still is IPv4."""
         if ":" not in ip:
-            raise ValueError(f"{ip!r} is no IPv6 address")
+            raise ValueError(f"{ip[:64]!r} is no IPv6 address")
         return cls(ip, port)
 
     @classmethod
@@ -220,14 +220,25 @@ def _pack_ipv4(ip: str) -> bytes:
     try:
         return _IPV4_PREFIX + inet_pton(AF_INET, ip)
     except (OSError, ValueError):
-        raise ValueError(f"{ip!r} is no IPv4 address") from None
+        raise ValueError(f"{ip[:64]!r} is no IPv4 address{_what_to_write(ip)}") from None
+
+
+def _what_to_write(ip: str) -> str:
+    """Instead of a text that is no IP address."""
+    if ip.lower() == "localhost":
+        return " but a name: Address.localhost(port), or connect to the text 'localhost:27015'"
+    if ip[:1] == "[" or re.fullmatch(r"[0-9.]+:[0-9]+|::[0-9a-fA-F]*:[0-9]{5}", ip):
+        return ": leave out brackets and the port, which is an argument of its own; Address.parse takes all of it"
+    if re.search(r"[a-zA-Z]", ip) and ":" not in ip:
+        return ": a name is looked up by connect, which takes the text 'play.example:27015'"
+    return ""
 
 
 def _pack_ipv6(ip: str) -> bytes:
     try:
         return inet_pton(AF_INET6, ip)
     except (OSError, ValueError):
-        raise ValueError(f"{ip!r} is no IPv6 address") from None
+        raise ValueError(f"{ip[:64]!r} is no IPv6 address{_what_to_write(ip)}") from None
 
 
 def _scope_id(packed: bytes, zone: str) -> int:

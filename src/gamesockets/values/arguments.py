@@ -4,12 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, Final, TypeVar
 
-from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX
+from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX, MAX_MESSAGE_BYTES
 from gamesockets.values.records import MessageData, OutgoingMessage
 
 _T = TypeVar("_T")
 
 _INT32_END: Final = 1 << 31
+
+REASON_MIN: Final = 1000
+REASON_MAX: Final = 2999
+SECONDS_MAX: Final = 1_000_000
+"""More is a mistake in the unit."""
 
 
 def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], ...]) -> None:
@@ -24,6 +29,24 @@ def check_range(name: str, value: int, minimum: int, maximum: int) -> None:
     check_type(name, value, int)
     if not minimum <= value <= maximum:
         raise ValueError(f"{name} must be an integer in {minimum}..{maximum}, not {value!r}")
+
+
+def check_reason(reason: int) -> None:
+    """Raises `TypeError` or `ValueError` for a number that no application may close a connection with (spec 3, 5.2)."""
+    check_type("reason", reason, int)
+    if reason and not REASON_MIN <= reason <= REASON_MAX:
+        raise ValueError(
+            f"reason must be 0 or in {REASON_MIN}..{REASON_MAX}, not {reason!r:.40}: 1000..1999 for a normal end, "
+            "2000..2999 if something went wrong"
+        )
+
+
+def seconds_as_us(name: str, seconds: float) -> int:
+    """A time in microseconds; `TypeError` for what is no number, `ValueError` for one that is negative or too large."""
+    check_type(name, seconds, (int, float))
+    if not 0 <= seconds <= SECONDS_MAX:
+        raise ValueError(f"{name} must be in 0..{SECONDS_MAX} seconds, not {seconds!r}")
+    return int(seconds * 1_000_000)
 
 
 def check_handle(handle: object, kind: str) -> None:
@@ -94,6 +117,12 @@ def explain_send(connection: int, flags: int, lane: int) -> None:
     plain_number("lane", lane)
 
 
+def check_message_size(data: bytes) -> None:
+    """Raises `ValueError` for a message that is too large to be sent."""
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message has at most {MAX_MESSAGE_BYTES} bytes, not {len(data)}")
+
+
 def to_bytes(data: MessageData) -> bytes:
     """A copy of a message's payload, the bytes of any C-contiguous buffer; `TypeError` for anything else."""
     if type(data) is bytes:
@@ -101,7 +130,8 @@ def to_bytes(data: MessageData) -> bytes:
     try:
         view = memoryview(data)
     except TypeError:
-        raise TypeError(f"data must be bytes or another buffer, not {type(data).__name__}") from None
+        what_to_do = ": text.encode() makes bytes of a text" if isinstance(data, str) else ""
+        raise TypeError(f"data must be bytes or another buffer, not {type(data).__name__}{what_to_do}") from None
     with view:
         if not view.c_contiguous:
             raise TypeError(f"data must be contiguous in memory (C order), not {data!r:.100}")

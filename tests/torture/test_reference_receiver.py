@@ -6,7 +6,8 @@ import pytest
 from tests.support.captures import CAPTURES, OTHER, SIDES, Message, events, packets, received_by
 from tests.support.hand_made import CASES, is_body, limits
 from tests.support.recorded import load
-from tests.support.reference_model import (
+
+from gamesockets.torture.reference_receiver import (
     ACKNOWLEDGED,
     CLOSED,
     IGNORED,
@@ -42,6 +43,7 @@ def test_hand_made_cases(case: dict[str, Any]) -> None:
         assert 5 * len(model.unacknowledged) == state["sent_unacked"]
 
 
+@pytest.mark.rule("2, 2.17 rule 1")
 @pytest.mark.parametrize("name", CAPTURES)
 def test_traffic(name: str) -> None:
     """Frames of every packet and the messages of both applications, without a complaint about the reference library."""
