@@ -29,6 +29,9 @@ from websockets.http11 import Request, Response
 HOST: Final = "127.0.0.1"
 CHUNK_BYTES: Final = 256 * 1024
 LOOK_AGAIN_S: Final = 0.1
+OPEN_TIMEOUT_S: Final = 2
+CLOSE_TIMEOUT_S: Final = 0.5
+"""Browsers open connections in advance and say nothing on them; who has pressed Ctrl-C does not wait for these."""
 
 _DATA: Final = '<script id="trace" type="application/x-ndjson"></script>'
 
@@ -80,6 +83,8 @@ class Inspector:
             compression=None,
             max_size=1024,
             server_header=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
         ) as server:
             [socket] = server.sockets
             self._port = socket.getsockname()[1]
