@@ -22,7 +22,10 @@ prometheus_client = pytest.importorskip("prometheus_client")
 
 from gamesockets import metrics  # noqa: E402 - it needs what may be missing
 
-pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="there is no prometheus here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("prometheus") is None, reason="there is no prometheus here"),
+]
 
 
 def ask(port: int, query: str) -> list[dict[str, Any]]:

@@ -6,18 +6,25 @@ import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from tests.support.waiting import wait_until
 from websockets.sync.client import ClientConnection, connect
 
+Test = TypeVar("Test", bound=Callable[..., None])
+
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 PROGRAM: Final = next((found for name in NAMES if (found := shutil.which(name))), None)
-needs_browser: Final = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium here")
+_needs: Final = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium here")
+
+
+def needs_browser(test: Test) -> Test:
+    """A test that takes a browser, and with it a few seconds."""
+    return pytest.mark.slow(_needs(test))
 
 
 class Page:
@@ -117,8 +124,8 @@ def browser() -> Iterator[Page]:
         )
         try:
             told = Path(folder, "DevToolsActivePort")
-            port = wait_until(lambda: told.exists() and told.read_text().splitlines()[:1], "the browser's port")[0]
-            with connect(_tab(int(port)), max_size=None, proxy=None) as socket:
+            port = wait_until(lambda: int(told.read_text().split()[0]) if told.exists() else None, "the browser's port")
+            with connect(_tab(port), max_size=None, proxy=None) as socket:
                 yield Page(socket)
         finally:
             process.terminate()
