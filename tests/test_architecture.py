@@ -41,6 +41,8 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "observe": _CORE | {"clock"},
     "drivers": _GROUND | {"bad_network", "clock", "config", "connection", "endpoint", "observe"},
     "sim": _GROUND | _CREDENTIALS | {"bad_network", "config", "connection", "endpoint", "observe"},
+    "sim.aio": _GROUND | {"bad_network", "clock", "sim"},
+    "testing": _GROUND | {"bad_network", "sim", "sim.aio"},
     "torture": _GROUND | {"bad_network", "config", "connection", "endpoint", "send", "sim", "wire"},
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
@@ -62,7 +64,11 @@ LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
     "observe": SYSTEM,
     "bad_network": SYSTEM - {"random"},
     "sim": SYSTEM - {"random"},
+    "sim.aio": SYSTEM - {"random", "socket", "asyncio"},
 }
+
+ROOMS: Final = frozenset({"sim.aio"})
+"""Folders inside a folder with a row of their own: an event loop needs asyncio, which the rest of `sim` must not."""
 
 ALLOWED_BY_NAME: Final = {
     ("values.entropy", "random"): {"Random"},
@@ -82,6 +88,9 @@ OWN: Final = sorted(MODULES.keys() - GENERATED)
 
 
 def layer(module: str) -> str:
+    for room in ROOMS:
+        if module == room or module.startswith(f"{room}."):
+            return room
     return module.partition(".")[0]
 
 

@@ -90,6 +90,10 @@ class EstablishedConnection(RuleBasedStateMachine):
     def ack_request(self, flags: int) -> None:
         self.conversation.packet(b"", 0, UdpStats(flags=flags).SerializeToString())
 
+    @rule(kind=st.integers(0, 5), count=st.integers(1, 60), lane=LANES)
+    def flood(self, kind: int, count: int, lane: int) -> None:
+        self.conversation.flood(kind, count, lane)
+
     @rule(payload=st.binary(max_size=60))
     def any_payload(self, payload: bytes) -> None:
         self._packet(payload, 0)

@@ -33,6 +33,8 @@ class WorkerError(AssertionError):
 class Reference(Side):
     """The reference library in its own process.  `identity` is a text form, None is anonymous."""
 
+    protocol_versions = frozenset({11, 13})  # 1.4.1, and the versions from 1.5 on
+
     def __init__(
         self, name: str, identity: str | None = None, values: Mapping[Config, OptionValue] | None = None
     ) -> None:

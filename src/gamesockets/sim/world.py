@@ -206,6 +206,15 @@ class World(VirtualClock):
         return self._network.unroutable
 
     @property
+    def network(self) -> Network:
+        """The links and who receives at which address, for what else is to be on it: see `sim.aio`."""
+        return self._network
+
+    def new_link(self, conditions: Conditions) -> Link:
+        """A link that draws from this world's seed, for `sim.aio`."""
+        return self._network.new_link(conditions)
+
+    @property
     def datagrams_entered(self) -> int:
         """How many datagrams were sent in this world, those included that were lost."""
         return self._network.datagrams_entered()
