@@ -24,7 +24,8 @@ _needs: Final = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium
 
 def needs_browser(test: Test) -> Test:
     """A test that takes a browser, and with it a few seconds."""
-    return pytest.mark.slow(_needs(test))
+    marked: Test = pytest.mark.slow(_needs(test))
+    return marked
 
 
 class Page:
