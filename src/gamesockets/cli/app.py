@@ -10,7 +10,20 @@ from typing import Annotated, Final
 import typer
 
 from gamesockets.build import BUILD
-from gamesockets.cli import bench, chat, decode, demo, dissector, echo, inspector, load, monitor, ping, torture
+from gamesockets.cli import (
+    bench,
+    cert,
+    chat,
+    decode,
+    demo,
+    dissector,
+    echo,
+    inspector,
+    load,
+    monitor,
+    ping,
+    torture,
+)
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
 from gamesockets.version import __version__
@@ -39,6 +52,7 @@ app = typer.Typer(
 app.command(epilog=demo.EPILOG, rich_help_panel=TRY)(demo.demo)
 app.command(epilog=echo.EPILOG, rich_help_panel=TRY)(echo.echo)
 app.add_typer(chat.app, name="chat", rich_help_panel=TRY)
+app.add_typer(cert.app, name="cert", rich_help_panel=SERVERS)
 app.command(epilog=ping.EPILOG, rich_help_panel=SERVERS)(ping.ping)
 app.command(epilog=monitor.EPILOG, rich_help_panel=SERVERS)(monitor.monitor)
 app.command(epilog=load.EPILOG, rich_help_panel=SERVERS)(load.load)

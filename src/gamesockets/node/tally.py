@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Final, final
 
-from gamesockets.connection.connection import StateChange
+from gamesockets.connection.connection import Connection, StateChange
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
 from gamesockets.connection.totals import Totals
 from gamesockets.drivers.port import Port
@@ -81,7 +82,7 @@ class Tally:
             case _:
                 pass
 
-    def cut_off(self, state: State, reason: int) -> None:
-        """A connection in this state ends with its node, and nobody is told."""
-        if state in _BEFORE_THE_END:
+    def cut_off(self, connection: Connection, reason: int) -> None:
+        """A connection ends with its node, and nobody is told. Pipes do not count."""
+        if connection.state in _BEFORE_THE_END and isinstance(connection, DatagramConnection):
             self.ended["application", reason_class(reason)] += 1
