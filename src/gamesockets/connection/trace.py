@@ -9,9 +9,10 @@ from typing import final
 
 from gamesockets.build import mypyc_attr
 from gamesockets.receive.sink import MessageSink
+from gamesockets.send.flight import SentPacket
 from gamesockets.send.sender import Outbox
 from gamesockets.values.message import NetworkingMessage
-from gamesockets.wire.frames import AckBlock
+from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -127,3 +128,22 @@ class TracedOutbox(Outbox):
         outcome = self._outbox.send(data, flags, lane_index, now)
         self._trace.message_queued(outcome, len(data), flags, lane_index)
         return outcome
+
+
+def tell_of_ack(
+    trace: TraceSink, record: SentPacket | None, latest: int, delay: int, blocks: list[AckBlock], now: int
+) -> None:
+    """An ack frame came; `record` is that of packet `latest`, unless that is settled."""
+    if record is None or delay == ACK_DELAY_UNKNOWN:
+        trace.acknowledged(latest, -1, -1, blocks)
+    else:
+        delay_us = delay << ACK_DELAY_SHIFT
+        trace.acknowledged(latest, delay_us, now - record.sent_at - delay_us, blocks)
+
+
+def tell_of_losses(trace: TraceSink, losses: list[tuple[int, int]] | None, now: int) -> None:
+    """Numbers and sizes of packets that count as lost since the last call; the list is empty then."""
+    if losses:
+        for number, size_bytes in losses:
+            trace.packet_lost(number, size_bytes, now)
+        losses.clear()

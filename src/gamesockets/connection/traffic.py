@@ -19,7 +19,7 @@ from gamesockets.connection.message_loss import LossyInbox, LossyOutbox
 from gamesockets.connection.reports import StatisticsReports
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.timers import Timers
-from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
+from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink, tell_of_ack, tell_of_losses
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
@@ -135,6 +135,11 @@ class Traffic:
             self.window.newest = 0
             self.acks.next_number = 1
             self.sender.flight.start_at(1)
+        window_bytes = agreement.peer.receive_window_bytes
+        if window_bytes:
+            self.sender.filling.peer.announce(window_bytes)
+            self.receiver.expect_bulk(True)
+            self.acks.is_bulk = True
         self.sender.path.on_connected(now)
         self.liveness.heard(now)
         self.statistics.connected(now)
@@ -200,7 +205,7 @@ class Traffic:
             return True
         self.sender.loss.handle_timer(now)
         if self._trace is not None:
-            self._tell_of_losses(self._trace, now)
+            tell_of_losses(self._trace, self.sender.path.noted_losses, now)
         self._fit_packets()
         return False
 
@@ -292,40 +297,28 @@ class Traffic:
         if is_progress:
             loss.on_progress(now)
         if self._trace is not None:
-            self._tell_of_losses(self._trace, now)
+            tell_of_losses(self._trace, self.sender.path.noted_losses, now)
         if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
+        self.sender.path.on_acks(now)
 
     def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> bool:
         """An ack frame of the peer, which reports on our packets up to `latest`; True if there is progress."""
         loss = self.sender.loss
         packet = self.sender.flight.get(latest)
         if packet is not None and delay != ACK_DELAY_UNKNOWN:
-            sample_us = sample_from_ack_us(now - packet.sent_at - (delay << ACK_DELAY_SHIFT))
+            elapsed_us = now - packet.sent_at - (delay << ACK_DELAY_SHIFT)
+            self.sender.path.on_ack_frame(packet, elapsed_us, now)
+            sample_us = sample_from_ack_us(elapsed_us)
             if sample_us != UNKNOWN:
                 self.take_ping_sample(sample_us // US_PER_MS, now)
         if self._trace is not None:
-            self._tell_of_ack(self._trace, latest, delay, blocks, now)
+            tell_of_ack(self._trace, self.sender.flight.get(latest), latest, delay, blocks, now)
         if blocks:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
         else:
             self._stop_waiting_by = NEVER
         return loss.acknowledge(latest, blocks, now)
-
-    def _tell_of_ack(self, trace: TraceSink, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
-        record = self.sender.flight.get(latest)
-        if record is None or delay == ACK_DELAY_UNKNOWN:
-            trace.acknowledged(latest, -1, -1, blocks)
-        else:
-            delay_us = delay << ACK_DELAY_SHIFT
-            trace.acknowledged(latest, delay_us, now - record.sent_at - delay_us, blocks)
-
-    def _tell_of_losses(self, trace: TraceSink, now: int) -> None:
-        losses = self.sender.path.noted_losses
-        if losses:
-            for number, size_bytes in losses:
-                trace.packet_lost(number, size_bytes, now)
-            losses.clear()
 
     def _settle_reports(self, now: int) -> None:
         loss = self.sender.loss
@@ -358,6 +351,8 @@ class Traffic:
     def packets_to_send(self, datagrams: list[bytes], now: int) -> None:
         """Appends the data packets that leave now."""
         sender = self.sender
+        if sender.path.waits_for_bulk:
+            sender.watch_for_bulk(now)
         sender.pacer.refill(now, sender.wants_at(now) <= now)
         request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
@@ -373,6 +368,8 @@ class Traffic:
             request = NO_REQUEST
             if has_data and sender.filling.added_nothing:
                 break
+        if sender.path.control.is_adaptive:
+            sender.after_packets(now)
 
     def _must_report(self, now: int) -> bool:
         """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
@@ -397,6 +394,10 @@ class Traffic:
         number = sender.flight.next_number
         stats = b""
         picked = 0
+        is_bulk = False
+        if has_data and sender.path.control.is_adaptive:
+            is_bulk = sender.is_bulk()
+            sender.ask_while_bulk(is_bulk, now)
         if request or sender.ack_requests.wanted or now >= self._extras_at:
             stats, picked, request = self._stats_for_packet(request, now)
         room = filling.payload_bytes_max
@@ -424,7 +425,7 @@ class Traffic:
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
         is_all_sent = sender.nagle.until == NEVER and not sender.retries.lost_bytes
-        sender.path.on_sent(len(data), segments, is_all_sent, now)
+        sender.path.on_sent(len(data), segments, is_all_sent, now, is_bulk)
         if picked:
             sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now

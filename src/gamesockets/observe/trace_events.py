@@ -13,6 +13,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import visible
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.log_fields import printable
+from gamesockets.observe.snapshots import path_status
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
@@ -93,6 +94,11 @@ EVENTS: Final[dict[str, dict[str, str]]] = {
     },
     "sample": {
         "rate_bytes_per_second": "how fast data may leave",
+        "control": "who decides about that: `fixed`, `new` while little was sent, or a state as in `PathStatus`",
+        "bandwidth_bytes_per_second": "what the path is believed to carry; 0 unknown",
+        "delivery_bytes_per_second": "what the peer got lately; 0 unknown",
+        "window_bytes": "how much may be on its way at most; 0 no limit",
+        "in_flight_bytes": "how much is; 0 where nothing is counted",
         "round_trip_us": "smoothed; -1 unknown",
         "queued_bytes": "of messages that have not left",
         "lost_bytes": "of segments to be sent again",
@@ -198,11 +204,17 @@ class EventTrace(TraceSink):
         connection = self._connection
         sender = connection.sender
         lanes = sender.lanes.lanes
+        path = path_status(connection)
         self._put(
             "sample",
             now,
             {
                 "rate_bytes_per_second": sender.pacer.rate,
+                "control": path.state,
+                "bandwidth_bytes_per_second": path.bandwidth_bytes_per_second,
+                "delivery_bytes_per_second": path.delivery_rate_bytes_per_second,
+                "window_bytes": path.window_bytes,
+                "in_flight_bytes": path.in_flight_bytes,
                 "round_trip_us": connection.ping.smoothed_us,
                 "queued_bytes": sender.lanes.queued_bytes,
                 "lost_bytes": sender.retries.lost_bytes,
