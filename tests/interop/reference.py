@@ -53,9 +53,7 @@ class Reference(Side):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.interop.worker"],
             cwd=ROOT,
-            env=os.environ
-            | {"PYTHONPATH": str(ROOT)}
-            | ({} if library is None else {ENVIRONMENT_VARIABLE: str(library)}),
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | other,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

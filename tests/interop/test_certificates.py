@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -225,7 +225,7 @@ def test_what_both_refuse_to_install(stack: ExitStack, library: Path) -> None:
     us = stack.enter_context(gs.NetworkingSockets(gs.NetworkingIdentity.parse(THEIRS), trust=ROOT.trust()))
     other = pki.create_key().public
     me = gs.NetworkingIdentity.parse(THEIRS)
-    cases = {
+    cases: dict[str, Callable[[bytes], pki.Certificate]] = {
         "another app": lambda request: ROOT.issue(request, days=1, app_ids=(440,)),
         "another key": lambda request: ROOT.issue(other, me, days=1),
         "somebody else": lambda request: ROOT.issue(other, gs.NetworkingIdentity.parse("str:bob"), days=1),
