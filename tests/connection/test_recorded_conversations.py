@@ -12,7 +12,6 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from google.protobuf.json_format import MessageToDict
 from tests.support.recorded import HANDSHAKES, load
-from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
@@ -26,6 +25,7 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.send.builder import PacketBuilder
+from gamesockets.torture.reference_receiver import ACKNOWLEDGED, ReferenceModel
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConnectionInfoFlags, SendFlags

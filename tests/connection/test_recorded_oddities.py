@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import pytest
 from tests.support.hand_made import CASES, is_body, limits
-from tests.support.reference_model import ReferenceModel
 from tests.support.rig import ASK_AT_ONCE, PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
+from gamesockets.torture.reference_receiver import ReferenceModel
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.datagram import decode_control
 from gamesockets.wire.messages_pb2 import ConnectionClosed

@@ -111,7 +111,7 @@ def test_credentials_that_were_made_separately_share_nothing() -> None:
     assert one.certificate != other.certificate
 
 
-@pytest.mark.rule("1, 5.1 rule 3", "1, 6 rule 9")
+@pytest.mark.rule("1, 6 rule 9")
 def test_without_a_valid_identity_credentials_are_anonymous() -> None:
     """An invalid identity cannot be shown to peers; localhost is the anonymous one."""
     assert Credentials().identity.is_localhost

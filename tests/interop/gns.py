@@ -187,7 +187,8 @@ class GNSError(Exception):
 
 # ---------------------------------------------------------------------------------------------- structures
 
-# Structures shared with callbacks are packed to 4 bytes everywhere but on Windows.
+# Structures shared with callbacks are packed to 4 bytes everywhere but on Windows. From Python 3.14 on, ctypes wants to
+# be told the rules by which it packs, "ms"; earlier versions know no others and ignore the name.
 _PACK: Final = 8 if os.name == "nt" else 4
 
 
@@ -195,6 +196,7 @@ class Address(c.Structure):
     """An IPv6 (or mapped IPv4) address and a port in host byte order."""
 
     _pack_ = 1
+    _layout_ = "ms"
     _fields_ = (("packed", c.c_uint8 * 16), ("port", c.c_uint16))
     port: int
 
@@ -203,6 +205,7 @@ class Identity(c.Structure):
     """Who a peer says it is."""
 
     _pack_ = 1
+    _layout_ = "ms"
     _fields_ = (("type", c.c_int), ("size", c.c_int), ("raw", c.c_uint8 * 128))
     type: int
     size: int
@@ -212,6 +215,7 @@ class ConnectionInfo(c.Structure):
     """What the library tells about a connection (spec 3, 9.1)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("identity", Identity),
         ("user_data", c.c_int64),
@@ -250,6 +254,7 @@ class ConnectionInfo(c.Structure):
 
 class _StatusChanged(c.Structure):
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (("connection", c.c_uint32), ("info", ConnectionInfo), ("old_state", c.c_int))
 
 
@@ -257,6 +262,7 @@ class RealTimeStatus(c.Structure):
     """Rates and queues of a connection: ping in ms, queue time and jitter in µs (spec 3, 9.2)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("state", c.c_int),
         ("ping_ms", c.c_int),
@@ -294,6 +300,7 @@ class LaneStatus(c.Structure):
     """The queues of one lane (spec 3, 9.2)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("pending_unreliable", c.c_int),
         ("pending_reliable", c.c_int),

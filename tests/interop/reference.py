@@ -36,6 +36,8 @@ class Reference(Side):
     `library` is another file than the one that GNS_LIBRARY names.
     """
 
+    protocol_versions = frozenset({11, 13})  # 1.4.1, and the versions from 1.5 on
+
     def __init__(
         self,
         name: str,

@@ -5,11 +5,11 @@ from typing import Any, Final
 import pytest
 from tests.support.captures import CAPTURES, OTHER, SIDES, Message, Packet, events, microseconds, received_by
 from tests.support.recorded import load
-from tests.support.reference_model import ACKNOWLEDGED, ReferenceModel
 from tests.support.rig import ASK_AT_ONCE, Rig, SentPacket
 
 from gamesockets.connection.states import State
 from gamesockets.receive.acks import AckReporter
+from gamesockets.torture.reference_receiver import ACKNOWLEDGED, ReferenceModel
 from gamesockets.values.enums import SendFlags
 
 MILLISECOND: Final = 1000

@@ -12,7 +12,6 @@ import pytest
 from tests.support.captures import CAPTURES, OTHER, SENDER, SIDES, Message, content, microseconds, packets, received_by
 from tests.support.exchange import Exchange, Network
 from tests.support.recorded import load
-from tests.support.reference_model import IGNORED, REFUSED, ReferenceModel
 from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, Rig
 
 from gamesockets.config.options import ConnectionOptions
@@ -20,6 +19,7 @@ from gamesockets.connection.states import State
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.torture.reference_receiver import IGNORED, REFUSED, ReferenceModel
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.results import Result

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 
 from tests.support.captures import Message
-from tests.support.reference_model import ReferenceModel
 from tests.support.rig import Rig
 
+from gamesockets.torture.reference_receiver import ReferenceModel
 from gamesockets.wire.datagram import decode_stats
 
 Network = Callable[[int], list[int]]

@@ -1,7 +1,8 @@
 """What does one direction of a bad network do to datagrams?
 
 The same things, in the same order, as the reference library's simulated network conditions (spec 2, 2.13):
-rate limit, loss, lag, jitter, reordering, duplication. No clock and no sockets: datagrams go in with the time
+rate limit, loss, lag, jitter, reordering, duplication. Beyond those: bursts of loss, datagrams that are too large for
+the path, and corruption. No clock and no sockets: datagrams go in with the time
 and come out when their time has come. Links with equal seeds and conditions do the same to equal input.
 """
 
@@ -23,12 +24,17 @@ _LONGEST_S: Final = 60
 _TIME: Final = (0, _LONGEST_S, float, "seconds")
 _SHARE: Final = (0, 1, float, "a probability")
 _BYTES_MAXIMUM: Final = 1 << 40
-_RANGES: Final[dict[str, tuple[int, int, type, str]]] = {
+_RANGES: Final[dict[str, tuple[float, float, type, str]]] = {
     "latency": _TIME,
     "jitter_average": _TIME,
     "jitter_maximum": _TIME,
     "jitter_probability": _SHARE,
     "loss": _SHARE,
+    "burst_start": _SHARE,
+    "burst_end": (1e-6, 1, float, "a probability above 0"),
+    "burst_loss": _SHARE,
+    "corrupt": _SHARE,
+    "mtu_bytes": (0, 65_535, int, "whole bytes"),
     "reorder": _SHARE,
     "reorder_delay": _TIME,
     "duplicate": _SHARE,
@@ -59,6 +65,16 @@ class Conditions:
     """Share of datagrams that get an extra delay. The others still do not overtake them."""
     loss: float = 0.0
     """Share of datagrams that vanish."""
+    burst_start: float = 0.0
+    """Share of datagrams at which a burst of losses begins (the Gilbert-Elliott model); 0 turns bursts off."""
+    burst_end: float = 0.25
+    """Share of datagrams in a burst at which it ends: a burst is 1 / `burst_end` datagrams long on average."""
+    burst_loss: float = 1.0
+    """Share of the datagrams in a burst that vanish, beside `loss`."""
+    corrupt: float = 0.0
+    """Share of datagrams in which one to three bits are changed, and the checksum of UDP does not notice."""
+    mtu_bytes: int = 0
+    """Datagrams with a larger UDP payload vanish without a word (a black hole); 0 takes all sizes."""
     reorder: float = 0.0
     """Share of datagrams that are held back by `reorder_delay`, so that later ones overtake them."""
     reorder_delay: float = 0.015
@@ -130,15 +146,17 @@ class TokenBucket:
 class Link:
     """One direction of a network path, for datagrams with any kind of address.
 
-    Counters, in datagrams: `entered`; `lost`, `rate_dropped`, `queue_dropped` (no room); `reordered` (held
-    back); `duplicated` (copies made); `delivered` (copies included). At any time `entered` + `duplicated`
-    equals `delivered` + `lost` + `rate_dropped` + `queue_dropped` + `waiting`.
+    Counters, in datagrams: `entered`; `lost` (bursts included), `oversize_dropped`, `rate_dropped`, `queue_dropped` (no
+    room); `reordered` (held back); `corrupted`; `duplicated` (copies made); `delivered` (copies included). At any time
+    `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
+    `waiting`.
     """
 
     __slots__ = (
         "_bucket",
         "_conditions",
         "_duplicate_delay_us",
+        "_is_in_burst",
         "_jitter_average_us",
         "_jitter_maximum_us",
         "_jitter_memory",
@@ -148,10 +166,12 @@ class Link:
         "_random",
         "_reorder_delay_us",
         "_sequence",
+        "corrupted",
         "delivered",
         "duplicated",
         "entered",
         "lost",
+        "oversize_dropped",
         "queue_dropped",
         "rate_dropped",
         "reordered",
@@ -208,11 +228,14 @@ class Link:
         self._queued_bytes = 0
         self._sequence = 0
         self._jitter_memory = -NEVER
+        self._is_in_burst = False
         self._bucket = TokenBucket() if bucket is None else bucket
         self._conditions = _PERFECT
         self._set_conditions(replace(conditions, **given) if given else conditions)
         self.entered = 0
         self.lost = 0
+        self.oversize_dropped = 0
+        self.corrupted = 0
         self.rate_dropped = 0
         self.queue_dropped = 0
         self.reordered = 0
@@ -241,9 +264,15 @@ class Link:
         if conditions.rate_bytes_per_second and not self._bucket.passes(len(data), now):
             self.rate_dropped += 1
             return
-        if conditions.loss and random() < conditions.loss:
+        if conditions.mtu_bytes and len(data) > conditions.mtu_bytes:
+            self.oversize_dropped += 1
+            return
+        if (conditions.loss and random() < conditions.loss) or (conditions.burst_start and self._is_lost_in_burst()):
             self.lost += 1
             return
+        if conditions.corrupt and random() < conditions.corrupt:
+            self.corrupted += 1
+            data = self._corrupted(data)
         due = self._jittered(now + self._latency_us)
         if conditions.reorder and random() < conditions.reorder:
             self.reordered += 1
@@ -282,6 +311,21 @@ class Link:
         self._jitter_maximum_us = _microseconds(conditions.jitter_maximum)
         self._reorder_delay_us = _microseconds(conditions.reorder_delay)
         self._duplicate_delay_us = _microseconds(conditions.duplicate_delay_maximum)
+
+    def _is_lost_in_burst(self) -> bool:
+        """Whether the next datagram falls into a burst, and is lost there; a step of the Gilbert-Elliott chain."""
+        conditions = self._conditions
+        random = self._random.random
+        self._is_in_burst = random() >= conditions.burst_end if self._is_in_burst else random() < conditions.burst_start
+        return self._is_in_burst and random() < conditions.burst_loss
+
+    def _corrupted(self, data: bytes) -> bytes:
+        """The same size with one to three bits changed."""
+        random = self._random
+        spoiled = bytearray(data)
+        for _ in range(random.randint(1, 3) if data else 0):
+            spoiled[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        return bytes(spoiled)
 
     def _jittered(self, due: int) -> int:
         """Add a random delay, at least until the delayed datagram ahead has passed; forget it once it has."""

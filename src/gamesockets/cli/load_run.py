@@ -16,6 +16,7 @@ from typing import Final, TypeAlias, final
 import gamesockets as gs
 from gamesockets import aio
 from gamesockets.cli.load_report import Plan, Tally
+from gamesockets.cli.load_script import Script, describe
 from gamesockets.cli.load_traffic import ClientTraffic
 from gamesockets.cli.proof import Proof
 from gamesockets.cli.terminal import printable
@@ -62,6 +63,7 @@ class LoadRun:
         "_look_at",
         "_name",
         "_proof",
+        "_script",
         "_sending_began",
         "_stop",
         "phase",
@@ -70,14 +72,24 @@ class LoadRun:
     )
 
     def __init__(
-        self, plan: Plan, host: str, address: gs.Address, name: NameClient, proof: Proof | None = None
+        self,
+        plan: Plan,
+        host: str,
+        address: gs.Address,
+        name: NameClient,
+        script: Script | None = None,
+        proof: Proof | None = None,
     ) -> None:
-        """`host` may be a name with several addresses; `address` is the first of them."""
+        """`host` may be a name with several addresses; `address` is the first of them.
+
+        `script` says what each client does; without one they send at a steady rate and count what comes back.
+        """
         self.plan = plan
         self._host = host
         self._address = address
         self._name = name
         self._proof = Proof(None, None, None, {}) if proof is None else proof
+        self._script = script
         self._flags = gs.SendFlags.RELIABLE_NO_NAGLE if plan.reliable else gs.SendFlags.UNRELIABLE_NO_NAGLE
         self._alive: dict[int, Client] = {}
         self._look_at: list[int] = []
@@ -177,12 +189,28 @@ class LoadRun:
         client = Client(connection, ClientTraffic(number, self.plan.size_bytes, tally.totals))
         self._alive[number] = client
         try:
-            await self._receive(client)
+            if self._script is None:
+                await self._receive(client)
+            else:
+                await self._play(self._script, client, number)
         except gs.ConnectionClosed as error:
             if self._alive.pop(number, None) is not None:
                 tally.ended_early.add(_why(error.reason, error.debug))
         finally:
             await connection.close(REASON_DONE, "load test finished")
+
+    async def _play(self, script: Script, client: Client, number: int) -> None:
+        """What the user's script says, from when all are connected; then nothing until the run is over."""
+        while not self._sending_began and not self._stop.is_set():
+            await asyncio.sleep(PAUSE_S)
+        try:
+            await script(client.connection, number)
+            self.tally.script_ended += 1
+        except gs.ConnectionClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+            self.tally.script_faults.add(describe(error))
+        self._alive.pop(number, None)
 
     async def _receive(self, client: Client) -> None:
         """Take in what comes until the connection ends."""
@@ -201,7 +229,7 @@ class LoadRun:
         step = period / len(self._alive)
         until = began + self.plan.duration_s
         last = until - step / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
-        due = [(began + place * step, number) for place, number in enumerate(self._alive)]
+        due = [(began + place * step, number) for place, number in enumerate(self._alive) if self._script is None]
         while self._alive and not self._stop.is_set():
             now = time.monotonic()
             # What was due in time is sent though it is a little late, as it would have been in the middle.

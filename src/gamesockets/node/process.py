@@ -5,6 +5,7 @@ Also what the process does to all of them: closing, its end, and a fork.
 
 import atexit
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, final
 
+from gamesockets.build import COMPILED
 from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.scopes import Configuration
@@ -55,6 +57,12 @@ class LivingNode(ABC):
         """The process was forked, and this is the child: the node belongs to the parent."""
 
 
+_LOG: Final = logging.getLogger("gamesockets.build")
+PURE_BUILD_TEXT: Final = (
+    "The pure Python build runs: complete, at about twice the processor time of the compiled one, for which this "
+    "system has no wheel, or had no C compiler when it was installed"
+)
+
 EXIT_FLUSH_US: Final = 1_000_000
 """How long a program that ends without closing goes on for its peers: to deliver what is on its way, and to say that it
 ends."""
@@ -75,10 +83,14 @@ class Process:
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
         self._lock: Any = threading.RLock()
+        self._has_told_build = COMPILED
 
     def register(self, node: LivingNode) -> None:
         """From now on `node` is told of changed global settings and of the end."""
         self._nodes[id(node)] = node
+        if not self._has_told_build:
+            self._has_told_build = True
+            _LOG.info(PURE_BUILD_TEXT)
 
     def forget(self, node: LivingNode) -> None:
         """`node` was closed."""

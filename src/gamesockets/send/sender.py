@@ -140,7 +140,7 @@ class Sender(Outbox):
     def wants_at(self, now: int) -> int:
         """When data should leave, the send rate left aside; NEVER if there is none."""
         retry_at = NEVER
-        if self.retries.lost_bytes:
+        if self.retries.lost_bytes and not self.flight.is_full():
             retry_at = self.retransmission.held_until
             if retry_at <= now:
                 return now

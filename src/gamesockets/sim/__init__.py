@@ -2,7 +2,21 @@
 
 from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.sim.host import Connection, Host
+from gamesockets.sim.named import Access, named
+from gamesockets.sim.nat import Nat
 from gamesockets.sim.passage import Passage
+from gamesockets.sim.recording import Recording
 from gamesockets.sim.world import World
 
-__all__ = ["Conditions", "Connection", "Host", "Link", "Passage", "World"]
+__all__ = [
+    "Access",
+    "Conditions",
+    "Connection",
+    "Host",
+    "Link",
+    "Nat",
+    "Passage",
+    "Recording",
+    "World",
+    "named",
+]

@@ -1,7 +1,7 @@
 """What does one hold of a simulated world: a host, and its end of each connection?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 from gamesockets.bad_network.link import Link
 from gamesockets.config.kinds import ConfigurationInput, LockMoment
@@ -11,6 +11,7 @@ from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.expected import Expected
@@ -30,6 +31,9 @@ from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, MessageData, StatusInfo
 from gamesockets.values.results import Result
 from gamesockets.values.statistics import Statistics
+
+DRIFT_MAX: Final = 100_000
+"""In parts per million. Real clocks differ by up to a hundred."""
 
 Config: TypeAlias = Mapping[ConfigurationValue, ConfigurationInput]
 
@@ -125,7 +129,7 @@ class Connection:
         """
         if self._is_closed:
             return Result.INVALID_PARAM
-        now = self._station.clock.now_us
+        now = self._station.now_us
         number = self.core.send(to_bytes(data), int(flags), lane, now)
         if number < 0:
             return Result(-number)
@@ -153,6 +157,8 @@ class Connection:
 
     def close(self, reason: int = 0, debug: str = "", enable_linger: bool = False) -> None:
         """Closes it at once, or with linger when all reliable data has arrived. Harmless to repeat."""
+        if self.core.state in (State.LINGER, State.FIN_WAIT, State.DEAD):
+            return
         self._station.close(self.core, reason, debug, enable_linger)
         self._entries.pop(self.core, None)
         self._station.pump()
@@ -160,6 +166,8 @@ class Connection:
     def configure(self, config: Config) -> None:
         """Changes configuration values of this connection. Raises `ValueError` for those that cannot be."""
         self._configuration.apply(config)
+        if self._is_closed:
+            return
         self.core.configure(ConnectionOptions.resolve(self._configuration))
         self._station.touch(self.core)
 
@@ -178,7 +186,7 @@ class Connection:
         shares = [1] * len(priorities) if weights is None else list(weights)
         if not are_lanes(priorities, shares):
             return Result.INVALID_PARAM
-        result = self.core.configure_lanes(list(priorities), shares, self._station.clock.now_us)
+        result = self.core.configure_lanes(list(priorities), shares, self._station.now_us)
         self._station.touch(self.core)
         return result
 
@@ -216,12 +224,32 @@ class Host:
         """Called with each incoming connection; None if this host does not listen."""
         self.on_status: OnStatus | None = None
         """Called with every change of a connection's state."""
+        self.on_messages: Callable[[Connection], object] | None = None
+        """Called with a connection to which messages have come, until they are received: instead of asking at times."""
+        self._network = network
+        self._entropy = entropy
+        self._credentials = credentials
+        self._trust = trust
         self._configuration = configuration
         self._entries: dict[DatagramConnection, Connection] = {}
-        options = ConnectionOptions.resolve(configuration)
-        accepts = on_connecting is not None
-        self._station = Station(world, network, address, entropy, credentials, trust, options, accepts, self._on_change)
-        self._station.endpoint.set_limits(Limits.resolve(configuration))
+        self._station = self._start()
+
+    def _start(self) -> Station:
+        """The program on this host begins."""
+        station = Station(
+            self.world,
+            self._network,
+            self.address,
+            self._entropy,
+            self._credentials,
+            self._trust,
+            ConnectionOptions.resolve(self._configuration),
+            self.on_connecting is not None,
+            self._on_change,
+            self._on_ready,
+        )
+        station.endpoint.set_limits(Limits.resolve(self._configuration))
+        return station
 
     @property
     def endpoint(self) -> Endpoint:
@@ -260,6 +288,45 @@ class Host:
         self._station.crash()
         self._entries.clear()
 
+    def restart(self) -> None:
+        """Vanishes like a killed process, if it has not yet, and begins anew at its address, without connections.
+
+        Raises:
+            ValueError: another host took the address meanwhile.
+        """
+        if not self._station.has_crashed:
+            self.crash()
+        self._station = self._start()
+
+    def pause(self, seconds: float | None = None) -> None:
+        """Stands still, like a program in a debugger or a machine that sleeps; for that long, or until `resume`.
+
+        No timer runs and nothing leaves. Datagrams wait in a socket buffer of 212,992 bytes, and others are lost. What
+        the program does meanwhile takes effect afterwards.
+        """
+        self._station.pause()
+        if seconds is not None:
+            self.world.after(seconds, self._station.resume)
+
+    def resume(self) -> None:
+        """Goes on after `pause`. Harmless if it does not stand still."""
+        self._station.resume()
+
+    def drift(self, parts_per_million: int) -> None:
+        """From now on the host's clock runs faster than the world's by that much, or slower if it is below 0.
+
+        Raises:
+            ValueError: it is not within 100,000 either way, which is a tenth.
+        """
+        if not -DRIFT_MAX <= parts_per_million <= DRIFT_MAX:
+            raise ValueError(f"parts_per_million must be -{DRIFT_MAX}..{DRIFT_MAX}, not {parts_per_million!r}")
+        self._station.drift(parts_per_million)
+
+    @property
+    def local_us(self) -> int:
+        """The time on the host's own clock in microseconds: that of the world, unless it drifts."""
+        return self._station.now_us
+
     def _add(self, core: DatagramConnection, configuration: Configuration) -> Connection:
         connection = self._entries[core] = Connection(self, self._station, core, configuration, self._entries)
         return connection
@@ -269,7 +336,7 @@ class Host:
         if not isinstance(core, DatagramConnection):
             return  # a pipe, and there is none between hosts
         connection = self._entries.get(core)
-        if connection is None and event.old_state == State.NONE:
+        if connection is None and event.old_state == State.NONE and core.state == State.CONNECTING:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
             connection = self._add(core, configuration)
         if connection is None:
@@ -281,6 +348,13 @@ class Host:
             self.on_status(connection, StatusInfo(handles.Connection(core.id), info, visible(event.old_state)))
         if event.old_state == State.NONE and self.on_connecting is not None and core.state == State.CONNECTING:
             self.on_connecting(connection)
+
+    def _on_ready(self, inboxes: set[Inbox]) -> None:
+        if self.on_messages is None:
+            return
+        waiting = [connection for connection in self.connections if connection.core.inbox in inboxes]
+        for connection in waiting:
+            self.on_messages(connection)
 
     def __repr__(self) -> str:
         return f"<sim.Host {self.address}: {len(self._entries)} connections>"

@@ -6,6 +6,7 @@ from random import Random
 from typing import final
 
 from gamesockets.bad_network.link import Conditions, Link
+from gamesockets.sim.nat import Nat
 from gamesockets.sim.passage import Passage
 from gamesockets.sim.virtual_clock import Scheduled, VirtualClock
 from gamesockets.values.address import Address, SocketAddress
@@ -56,7 +57,11 @@ class Network:
         self._receivers: dict[SocketAddress, Receiver] = {}
         self._paths: dict[tuple[SocketAddress, SocketAddress], _Line] = {}
         self._lines: dict[Link, _Line] = {}
-        self._cuts: set[frozenset[SocketAddress]] = set()
+        self._cuts: set[tuple[SocketAddress, SocketAddress]] = set()
+        """Paths on which nothing passes."""
+        self._nats: dict[SocketAddress, Nat] = {}
+        """By the address inside."""
+        self._nats_by_ip: dict[str, Nat] = {}
 
     # ------------------------------------------------------------------ addresses
 
@@ -73,8 +78,24 @@ class Network:
     # ------------------------------------------------------------------ what the paths are like
 
     def link(self, source: SocketAddress, destination: SocketAddress) -> Link:
-        """One direction between two addresses."""
-        return self._line(source, destination).link
+        """One direction between two addresses. What a NAT makes of an address leads to the same link."""
+        return self._line(self._inside(source), self._inside(destination)).link
+
+    def datagrams_entered(self) -> int:
+        """How many datagrams all links together were given."""
+        return sum([link.entered for link in self._lines])
+
+    def new_link(self, conditions: Conditions) -> Link:
+        """A link with draws of its own."""
+        return Link(Random(self._random.getrandbits(64)), conditions)
+
+    def translate(self, nat: Nat, ip: str) -> None:
+        """Puts a router with that address in front of a host."""
+        self._nats[nat.inside] = self._nats_by_ip[ip] = nat
+
+    def _inside(self, address: SocketAddress) -> SocketAddress:
+        nat = self._nats_by_ip.get(address[0]) if self._nats_by_ip else None
+        return address if nat is None else nat.inside
 
     def use(self, link: Link, source: SocketAddress, destination: SocketAddress) -> None:
         """Makes a path go over that link, which others may use, too."""
@@ -83,13 +104,17 @@ class Network:
             line = self._lines[link] = _Line(link, self._deliver)
         self._paths[source, destination] = line
 
-    def cut(self, one: SocketAddress, other: SocketAddress) -> None:
-        """Nothing arrives between the two, in either direction."""
-        self._cuts.add(frozenset((one, other)))
+    def cut(self, one: SocketAddress, other: SocketAddress, one_way: bool) -> None:
+        """Nothing arrives between the two any more, or only nothing from the first at the other."""
+        one, other = self._inside(one), self._inside(other)
+        self._cuts.add((one, other))
+        if not one_way:
+            self._cuts.add((other, one))
 
     def heal(self, one: SocketAddress, other: SocketAddress) -> None:
-        """Undoes one cut."""
-        self._cuts.discard(frozenset((one, other)))
+        """Undoes the cuts between two, in both directions."""
+        one, other = self._inside(one), self._inside(other)
+        self._cuts -= {(one, other), (other, one)}
 
     def heal_all(self) -> None:
         """Undoes all cuts."""
@@ -100,6 +125,12 @@ class Network:
     def send(self, data: bytes, source: SocketAddress, destination: SocketAddress) -> None:
         """Puts a datagram on its way."""
         now = self._clock.now_us
+        way = (source, destination)
+        if self._nats:
+            way = (self._inside(source), self._inside(destination))
+            nat = self._nats.get(source)
+            if nat is not None:
+                source = nat.outwards(now)
         passages: Iterable[bytes] = (data,)
         if self.trace is not None or self.intercept is not None:
             passage = _passage(now, False, source, destination, data)
@@ -107,9 +138,9 @@ class Network:
                 self.trace(passage)
             if self.intercept is not None:
                 passages = self.intercept(passage)
-        if self._cuts and frozenset((source, destination)) in self._cuts:
+        if self._cuts and way in self._cuts:
             return
-        line = self._line(source, destination)
+        line = self._line(*way)
         path = (source, destination)
         for entering in passages:
             line.link.receive_datagram(entering, path, now)
@@ -119,11 +150,18 @@ class Network:
         """Hands over what has come out of a link, in order."""
         for data, path in line.link.datagrams_to_send(now):
             source, destination = path
-            if self._cuts and frozenset(path) in self._cuts:
+            target = destination
+            if self._nats:
+                target = self._inside(destination)
+                nat = self._nats.get(target)
+                if nat is not None and not nat.lets_in(destination, now):
+                    self.unroutable += 1
+                    continue
+            if self._cuts and (self._inside(source), target) in self._cuts:
                 continue
             if self.trace is not None:
                 self.trace(_passage(now, True, source, destination, data))
-            receiver = self._receivers.get(destination)
+            receiver = self._receivers.get(target)
             if receiver is None:
                 self.unroutable += 1
                 continue
@@ -134,7 +172,7 @@ class Network:
         path = (source, destination)
         line = self._paths.get(path)
         if line is None:
-            link = Link(Random(self._random.getrandbits(64)), self.conditions)
+            link = self.new_link(self.conditions)
             line = self._paths[path] = self._lines[link] = _Line(link, self._deliver)
         return line
 

@@ -24,8 +24,10 @@ from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.expected import expect
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.sim.host import Config, Connection, Host, OnConnecting
+from gamesockets.sim.nat import Nat
 from gamesockets.sim.network import Network
 from gamesockets.sim.passage import Passage
+from gamesockets.sim.recording import Playback, Recording
 from gamesockets.sim.virtual_clock import VirtualClock
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.entropy import SeededEntropy
@@ -57,6 +59,7 @@ class World(VirtualClock):
         self._entropy = SeededEntropy(random.getrandbits(64))
         self._network = Network(self, random, Conditions() if conditions is None else conditions)
         self._addresses_given = 0
+        self._nats_made = 0
 
     # ------------------------------------------------------------------ who there is
 
@@ -216,17 +219,59 @@ class World(VirtualClock):
         """How many datagrams went to addresses without a host."""
         return self._network.unroutable
 
+    @property
+    def network(self) -> Network:
+        """The links and who receives at which address, for what else is to be on it: see `sim.aio`."""
+        return self._network
+
+    def new_link(self, conditions: Conditions) -> Link:
+        """A link that draws from this world's seed, for `sim.aio`."""
+        return self._network.new_link(conditions)
+
+    @property
+    def datagrams_entered(self) -> int:
+        """How many datagrams were sent in this world, those included that were lost."""
+        return self._network.datagrams_entered()
+
     def link(self, source: Host | Address, destination: Host | Address) -> Link:
         """One direction between two addresses: for its counters, and to change its `conditions` during the run."""
         return self._network.link(_socket_address(source), _socket_address(destination))
 
-    def partition(self, one: Host | Connection, other: Host | None = None) -> None:
+    def partition(self, one: Host | Connection, other: Host | None = None, *, one_way: bool = False) -> None:
         """Cuts the connection's path, or the one between two hosts: nothing arrives there until `heal`.
+
+        Args:
+            one: a connection, or a host.
+            other: the other host; not beside a connection.
+            one_way: only what `one`, or the connection's host, sends does not arrive.
 
         Raises:
             TypeError: only one host was given.
         """
-        self._network.cut(*_ends(one, other))
+        self._network.cut(*_ends(one, other), one_way)
+
+    def nat(self, host: Host, *, idle_seconds: float | None = None) -> Nat:
+        """Puts a router in front of a host that translates its address, with an address of its own in 172.16.0.0/12.
+
+        Args:
+            host: one that has not sent anything yet.
+            idle_seconds: how long the router remembers a host that sends nothing; for ever by default.
+        """
+        self._nats_made += 1
+        ip = f"172.{16 + (self._nats_made >> 16)}.{self._nats_made >> 8 & 255}.{self._nats_made & 255}"
+        nat = Nat(_socket_address(host), ip, idle_seconds)
+        self._network.translate(nat, ip)
+        return nat
+
+    def replay(self, recording: Recording, link: Link, *, repeat: bool = True) -> None:
+        """From now on the latency and loss of a link follow a recording; its other conditions stay.
+
+        Args:
+            recording: what was measured on a real network.
+            link: for example that of `link`, or the `outgoing` of a connection.
+            repeat: whether it begins anew at its end; else the last row stays in force.
+        """
+        Playback(self, recording, link, repeat)
 
     def heal(self, one: Host | Connection | None = None, other: Host | None = None) -> None:
         """Undoes a partition; without arguments all of them."""

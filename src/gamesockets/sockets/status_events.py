@@ -17,7 +17,7 @@ PRUNE_ABOVE: Final = 256
 """With more connections than this in the record of who changed last, those whose changes were dispatched leave it."""
 
 COMPLAIN_ABOVE: Final = 100
-COMPLAIN_AFTER_US: Final = 1_000_000
+COMPLAIN_AFTER_US: Final = 5_000_000
 """With more changes waiting than this, of which none was dispatched for so long, a line of debug output asks for
 dispatching (spec 3, 14.3). A hundred players who come at once are no fault of the program."""
 

@@ -6,7 +6,8 @@ import pytest
 from tests.support.captures import CAPTURES, OTHER, SIDES, Message, events, packets, received_by
 from tests.support.hand_made import CASES, is_body, limits
 from tests.support.recorded import load
-from tests.support.reference_model import (
+
+from gamesockets.torture.reference_receiver import (
     ACKNOWLEDGED,
     CLOSED,
     IGNORED,
