@@ -1,5 +1,6 @@
 """Does a server under a flood of bad certificates keep its limits, and do players still get in?"""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -37,11 +38,12 @@ def forged(number: int) -> pki.Credentials:
 
 @pytest.mark.parametrize("kind", ["foreign", "forged", "another app"])
 def test_a_flood_of_bad_certificates(kind: str) -> None:
-    make = {
+    makers: dict[str, Callable[[int], pki.Credentials]] = {
         "foreign": lambda number: credentials(FOREIGN, number),
         "forged": forged,
         "another app": lambda number: credentials(ROOT, number, app_ids=(440,)),
-    }[kind]
+    }
+    make = makers[kind]
     world = sim.World(1)
     trust = ROOT.trust()
     server = world.listen(credentials=credentials(ROOT, 1), trust=trust, config=CONFIG)
