@@ -132,7 +132,7 @@ def test_credentials_with_a_certificate_show_it_and_sign_with_its_key() -> None:
     message = ConnectRequest()
     local.fill(message)
     assert certified.certificate is not None
-    assert message.cert == certified.certificate
+    assert message.cert.SerializeToString() == certified.certificate.signed
     assert certified.key is not None
     assert verify(certified.key.public, message.crypt.signature, message.crypt.info)
 
@@ -146,5 +146,7 @@ def test_a_certificate_must_fit_its_key_and_state_an_identity() -> None:
         Credentials.certified(signed, other)
     with pytest.raises(ValueError, match="no certificate"):
         Credentials.certified(b"\xff\xff", key)
-    with pytest.raises(ValueError, match="states no identity"):
+    with pytest.raises(ValueError, match="certificate is empty"):
         Credentials.certified(b"", key)
+    with pytest.raises(ValueError, match="states no identity"):
+        Credentials.certified(Authority().sign(None, key), key)

@@ -8,8 +8,10 @@ from gamesockets.crypto.certificate import signature_problem
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
 from gamesockets.crypto.credentials import APP_ID
 from gamesockets.crypto.legacy_identity import Introduction, stated_identity, steam_account_type
+from gamesockets.crypto.signed import contents
 from gamesockets.crypto.trust import Scope, TrustStore, app_id_problem
 from gamesockets.values.address import Address
+from gamesockets.values.certificate import Certificate as CertificateRecord
 from gamesockets.values.enums import EndReason, IdentityType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned, ConnectRequest, CryptInfo, CryptInfoSigned
@@ -47,6 +49,8 @@ class PeerCredentials:
         "identity",
         "nonce",
         "protocol_version",
+        "receive_window_bytes",
+        "stated",
     )
 
     def __init__(
@@ -60,6 +64,8 @@ class PeerCredentials:
         ciphers: list[int],
         protocol_version: int,
         authenticated: bool,
+        stated: CertificateRecord | None = None,
+        receive_window_bytes: int = 0,
     ) -> None:
         self.identity = identity
         self.certificate = certificate
@@ -72,6 +78,10 @@ class PeerCredentials:
         self.protocol_version = protocol_version
         self.authenticated = authenticated
         """Whether a trusted authority has signed the identity, which is more than an address."""
+        self.stated = stated
+        """What the certificate states; None where peers of this process need none."""
+        self.receive_window_bytes = receive_window_bytes
+        """How much it takes behind a hole, if it is one of ours and says so; else 0 (spec 2, 2.16)."""
 
 
 @final
@@ -180,6 +190,8 @@ def check_peer(
         ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
         protocol_version=version,
         authenticated=signature_is_trusted and identity.type != IdentityType.IP_ADDRESS,
+        stated=contents(cert_signed, certificate.content, certificate.identity),
+        receive_window_bytes=info.receive_window_bytes,
     )
 
 

@@ -14,15 +14,17 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint
-from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.snapshots import bytes_until_full, connection_info, connection_status, lane_status
 from gamesockets.sim.network import Network
 from gamesockets.sim.station import Station
 from gamesockets.sim.virtual_clock import VirtualClock
 from gamesockets.values import handles
 from gamesockets.values.address import Address, SocketAddress
-from gamesockets.values.arguments import are_lanes, to_bytes
+from gamesockets.values.arguments import are_lanes, horizon_us, to_bytes
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFlags
 from gamesockets.values.message import NetworkingMessage
@@ -106,6 +108,10 @@ class Connection:
     def status(self) -> ConnectionStatus:
         """Ping, quality, rates and queues. Reading resets the largest jitter."""
         return connection_status(self.core)
+
+    def bytes_until_full(self, horizon: float) -> int:
+        """How many bytes more may be sent now, for all of it to have left within `horizon` seconds, 0 to 60."""
+        return bytes_until_full(self.core, horizon_us(horizon))
 
     def lane_status(self) -> list[LaneStatus]:
         """What waits in each lane, in bytes and microseconds; empty once the connection has ended."""
@@ -212,6 +218,7 @@ class Host:
         entropy: Entropy,
         configuration: Configuration,
         credentials: Credentials,
+        trust: TrustStore | None,
         on_connecting: OnConnecting | None,
     ) -> None:
         self.world = world
@@ -226,6 +233,7 @@ class Host:
         self._network = network
         self._entropy = entropy
         self._credentials = credentials
+        self._trust = trust
         self._configuration = configuration
         self._entries: dict[DatagramConnection, Connection] = {}
         self._station = self._start()
@@ -238,6 +246,7 @@ class Host:
             self.address,
             self._entropy,
             self._credentials,
+            self._trust,
             ConnectionOptions.resolve(self._configuration),
             self.on_connecting is not None,
             self._on_change,
@@ -261,7 +270,7 @@ class Host:
         """What the host has refused and dropped, and why."""
         return statistics_of(self._station.endpoint)
 
-    def connect(self, target: SocketAddress, config: Config) -> Connection:
+    def connect(self, target: SocketAddress, config: Config, expected: Expected | None = None) -> Connection:
         """Starts a connection, for `World.connect`.
 
         Raises:
@@ -271,7 +280,7 @@ class Host:
         configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
         configuration.apply(config)
         configuration.lock(LockMoment.CONNECTION_STARTED)
-        core = self._station.connect(target, ConnectionOptions.resolve(configuration))
+        core = self._station.connect(target, ConnectionOptions.resolve(configuration), expected)
         if core is None:
             raise RuntimeError(f"too many connections live on {self}")
         connection = self._add(core, configuration)
