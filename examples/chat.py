@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def serve(where: gs.Address) -> None:
-    """Hold a chat until cancelled."""
+    """Hold a chat until Ctrl-C or SIGTERM; then the guests are told."""
     names: dict[aio.Connection, str] = {}
     numbers = itertools.count(1)
 
@@ -85,7 +85,7 @@ async def serve(where: gs.Address) -> None:
 
     async with aio.serve(talk, where, admit=admit) as server:
         print(f"chat on {server.address}; Ctrl+C ends it", flush=True)
-        await server.serve_forever()
+        await server.serve_forever(stop_signals=True)
 
 
 # ---------------------------------------------------------------------- a guest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import re
@@ -31,10 +32,7 @@ def calls() -> Figures:
         pair = Pair()
         pair.run(scenario, _WARM_UP_TURNS)
         python_calls, c_calls, (packets, messages) = _count(lambda p=pair, s=scenario: p.run(s, TURNS))  # type: ignore[misc]
-        tracemalloc.start()
-        pair.run(scenario, TURNS)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
+        peak_bytes = _peak(lambda p=pair, s=scenario: p.run(s, TURNS))  # type: ignore[misc]
         figures[name] = {
             "Python calls per packet": round(python_calls / packets, 2),
             "C calls per packet": round(c_calls / packets, 2),
@@ -57,6 +55,19 @@ def _count(work: Callable[[], tuple[int, int]]) -> tuple[int, int, tuple[int, in
     finally:
         sys.setprofile(None)
     return counts["call"], counts["c_call"], result
+
+
+def _peak(work: Callable[[], object]) -> int:
+    """The most bytes held at once; when garbage would be collected depends on what was imported before."""
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def valgrind() -> str | None:

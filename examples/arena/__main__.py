@@ -93,9 +93,9 @@ def _serve(options: argparse.Namespace) -> str:
 
 
 async def _serve_asyncio(where: gs.Address) -> None:
-    async with arena_server(where) as (_, bound):
-        _tell_where(bound)
-        await asyncio.Event().wait()
+    async with arena_server(where) as (_, server):
+        _tell_where(server.address)
+        await server.serve_forever(stop_signals=True)
 
 
 def _tell_where(bound: gs.Address) -> None:

@@ -1,7 +1,7 @@
 """How does the same match meet the network under asyncio? A task for each guest, and one that ticks.
 
-async with arena_server(gs.Address("::", 27015)) as (match, address):
-    await asyncio.sleep(3600)
+async with arena_server(gs.Address("::", 27015)) as (match, server):
+    await server.serve_forever(stop_signals=True)
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from gamesockets import aio
 
 
 @asynccontextmanager
-async def arena_server(address: gs.Address, seed: int | None = None) -> AsyncIterator[tuple[Match, gs.Address]]:
-    """A match that runs as long as the block, and where it listens. Raises `OSError` if it cannot listen there."""
+async def arena_server(address: gs.Address, seed: int | None = None) -> AsyncIterator[tuple[Match, aio.Server]]:
+    """A match that runs as long as the block, and its server. Raises `OSError` if it cannot listen there."""
     match = Match(seed)
     guests: dict[int, aio.Connection] = {}
 
@@ -41,7 +41,7 @@ async def arena_server(address: gs.Address, seed: int | None = None) -> AsyncIte
     async with aio.serve(play, address, identity=identity, admit=admit) as server, asyncio.TaskGroup() as tasks:
         ticking = tasks.create_task(_tick_forever(match, guests, tasks))
         try:
-            yield match, server.address
+            yield match, server
         finally:
             ticking.cancel()
 

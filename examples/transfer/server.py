@@ -1,6 +1,5 @@
 """Who sends the game and the files? A game server that also serves a folder, 30 turns a second."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,6 @@ import gamesockets as gs
 from examples.transfer.traffic import BULK_LANE, LANE_PRIORITIES, STATE_LANE, STATES_PER_SECOND, Upload, state
 
 GUESTS_MAX: Final = 16
-TURN_S: Final = 1 / STATES_PER_SECOND
 
 
 @final
@@ -50,12 +48,14 @@ class Server:
         return self._sockets.get_listen_socket_address(self._listen_socket) or gs.Address("::", 0)
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> None:
-        """Serve until told to stop."""
-        due_s = time.monotonic()
-        while not should_stop():
+        """Serve until told to stop, by Ctrl-C or SIGTERM too; then what was sent is delivered, and everybody told."""
+
+        def turn() -> None:
             self.turn()
-            due_s = max(due_s + TURN_S, time.monotonic() - 1)
-            time.sleep(max(0.0, due_s - time.monotonic()))
+            if should_stop():
+                self._sockets.stop()
+
+        self._sockets.run(turn, hz=STATES_PER_SECOND)
 
     def turn(self) -> None:
         """One turn: hear, send the game, then as much of the files as the line will carry until the next turn."""

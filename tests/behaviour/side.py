@@ -88,6 +88,9 @@ class Side(abc.ABC):
     """Whether a reason that no application may give is an error of the call."""
     """What peers hear when it is shut down (spec 3, 15.2)."""
 
+    protocol_versions: ClassVar[frozenset[int]] = frozenset({13})
+    """Which it may say that it speaks (spec 1, 3.8)."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         self._changed = threading.Condition()

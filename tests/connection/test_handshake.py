@@ -12,6 +12,7 @@ from gamesockets import sim
 from gamesockets.connection import handshake
 from gamesockets.crypto import credentials
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL
+from gamesockets.wire import datagram
 from gamesockets.wire.messages_pb2 import ConnectRequest
 
 Value = gs.ConfigurationValue
@@ -22,7 +23,7 @@ SECOND: Final = 1_000_000
 # ---------------------------------------------------------------------- handshake
 
 
-@pytest.mark.rule("1, 3", "1, 3.2 rule 9", "1, 3.5 rule 6", "1, 3.6 rule 4")
+@pytest.mark.rule("1, 3")
 def test_handshake_takes_four_datagrams_and_two_round_trips() -> None:
     world = sim.World(conditions=sim.Conditions(latency=0.05))
     tap = Tap(world)
@@ -164,7 +165,6 @@ def test_messages_wait_for_the_connection_and_leave_in_order() -> None:
     assert {message.data: message.message_number for message in received} == {b"0": 1, b"1": 2, b"3": 3}
 
 
-@pytest.mark.rule("1, 3.2 rule 8", "1, 3.6 rule 4")
 def test_a_round_trip_of_two_seconds_still_connects() -> None:
     world = sim.World(conditions=sim.Conditions(latency=1.0))
     client, server = world.pair()
@@ -172,6 +172,56 @@ def test_a_round_trip_of_two_seconds_still_connects() -> None:
     client.send(b"far away", RELIABLE)
     world.run(3)
     assert texts(server) == [b"far away"]
+
+
+@pytest.mark.rule("1, 3.2 rule 8", "1, 3.6 rule 4")
+@pytest.mark.parametrize(
+    ("elapsed_us", "held_us", "sample_ms"),
+    [
+        (0, 0, 0),
+        (499, 0, 0),
+        (500, 0, 1),
+        (1_499, 0, 1),
+        (2_000_000, 0, 2000),
+        (2_000_001, 0, -1),
+        (-1, 0, -1),
+        (1_040_000, 1_000_000, 40),
+        (1_000_000, 1_000_001, -1),
+        (2_500_000, 500_000, 2000),
+        (2_500_001, 500_000, -1),
+    ],
+)
+def test_a_ping_sample_is_rounded_and_one_that_makes_no_sense_is_left_out(
+    elapsed_us: int, held_us: int, sample_ms: int
+) -> None:
+    assert handshake.round_trip_ms(7_000_000 + elapsed_us, 7_000_000, held_us) == sample_ms
+
+
+@pytest.mark.rule("1, 3.2 rule 9", "1, 3.6 rule 4")
+def test_the_client_tells_its_ping_and_does_not_count_how_long_it_waited() -> None:
+    world = sim.World(conditions=sim.Conditions(latency=0.03))
+    tap = Tap(world)
+    server = world.listen(on_connecting=leave_alone)
+    client = world.connect(server)
+    world.run(1.1)
+    [request] = [p.data for p in tap.sent_by(client.host.address) if kind(p.data) == "request"][:1]
+    assert parse(request).ping_est_ms == 60
+    assert server.connections[0].accept() == gs.Result.OK
+    world.run(0.1)
+    assert client.is_connected
+    assert client.status().ping == 60
+
+
+@pytest.mark.rule("1, 3.5 rule 6")
+@pytest.mark.parametrize(("told_ms", "ping"), [(0, 0), (70, 70), (1500, 1500), (1501, -1), (1 << 31, -1)])
+def test_the_server_takes_the_clients_ping_for_a_first_sample(told_ms: int, ping: int) -> None:
+    world = sim.World()
+    tap = Tap(world)
+    raw = RawClient(tap, world, world.listen(on_connecting=leave_alone))
+    message = ConnectRequest(client_connection_id=raw.id, challenge=raw.get_challenge(), ping_est_ms=told_ms)
+    raw.credentials.fill(message)
+    raw.inject(datagram.encode_control(datagram.CONNECT_REQUEST, message))
+    assert raw.host.connections[0].status().ping == ping
 
 
 @pytest.mark.rule("1, 6 rule 10")

@@ -154,6 +154,15 @@ def test_anonymous_peers_never_collide() -> None:
     assert len(server.connections) == 2
 
 
+@pytest.mark.rule("1, 3.1 rule 2")
+@pytest.mark.parametrize("own_id", [0x1234_0000, 0x0000_1234])
+def test_a_client_id_with_a_half_of_zeros_is_fine(own_id: int) -> None:
+    world, tap, server = listening()
+    raw = RawClient(tap, world, server, own_id=own_id)
+    assert raw.connect().is_connected
+    assert raw.ask()
+
+
 @pytest.mark.rule("1, 3.1 rule 2", "1, 3.5 rule 1", "1, 3.5 rule 5", "1, 11 rule 3", "1, 13 rule 4", "3, 6.8 rule 1")
 def test_bad_requests_are_dropped_without_a_word() -> None:
     world, tap, server = listening()

@@ -8,20 +8,28 @@ from pathlib import Path
 import pytest
 
 from examples.arena.__main__ import main as arena
+from examples.bots.__main__ import main as bots
 from examples.chat import main as chat
+from examples.lobby.__main__ import main as lobby
 from examples.transfer.__main__ import main as transfer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PAGES = sorted(EXAMPLES.rglob("*.md"))
-PROGRAMS = {"examples.arena": arena, "examples.chat": chat, "examples.transfer": transfer}
+PROGRAMS = {
+    "examples.arena": arena,
+    "examples.bots": bots,
+    "examples.chat": chat,
+    "examples.lobby": lobby,
+    "examples.transfer": transfer,
+}
 
 
 def test_the_index_names_every_example() -> None:
     index = (EXAMPLES / "README.md").read_text("utf-8")
     examples = [path for path in EXAMPLES.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
     examples += [path for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text("utf-8")]
-    assert len(examples) == 6
+    assert len(examples) == 8
     for example in examples:
         assert f"[{example.stem}]({example.name}" in index
 

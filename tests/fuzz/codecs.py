@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.fuzz.choices import Choices
-from tests.support.reference_model import Stream, near
 from tests.support.snp import FrameRecorder, MalformedError, Reader, read_payload
 
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.replay_window import LURCH, NEW, ReplayWindow
 from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES, PIECES_MAX, UnreliableReassembly
 from gamesockets.send.number_runs import NumberRuns
+from gamesockets.torture.reference_receiver import Stream, near
 from gamesockets.wire.datagram import MAX_CONTROL_BYTES, decode_control, decode_stats, encode_control
 from gamesockets.wire.frames import decode
 from gamesockets.wire.numbers import VARINT32_BYTES, VARINT64_BYTES, decode_varint, encode_varint, varint_length, widen
@@ -132,7 +132,8 @@ def reliable_stream(data: bytes) -> None:
     stream, model = ReliableStream(), Stream()
     fill = 0
     while not choices.is_over():
-        if choices.byte() < 0x18:
+        kind = choices.byte()
+        if kind < 0x18:
             front = model.front()
             assert bytes(stream.buffer) == front
             count = min(choices.byte(), len(front))
@@ -140,20 +141,28 @@ def reliable_stream(data: bytes) -> None:
             if count:
                 model.consume(count)
             continue
-        begin = max(1, stream.base + choices.byte() * choices.pick((1, 1, 7, 50)) - 64)
         fill += 1
-        size = 1 + choices.byte()
-        segment = bytes([fill & 0xFF]) * size
-        assert stream.insert(begin, segment, limit_bytes) == model.insert(begin, segment, limit_bytes)
-        assert stream.base == model.base
-        assert bytes(stream.buffer) == model.front()
-        assert stream.end() == model.end()
-        pieces = [(island.begin, island.bytes_between(island.begin, island.end)) for island in stream._islands]
-        assert pieces == [piece for piece in model.pieces if piece[0] != model.base]
-        assert stream._begins == [island.begin for island in stream._islands]
-        overhead = stream.held_bytes - len(stream.buffer) - sum(island.size() for island in stream._islands)
-        assert overhead == 256 * len(pieces)
-        assert len(pieces) <= 31
+        if kind < 0x28:  # as many holes as there may be, and one more
+            for place in range(choices.below(40)):
+                _insert(stream, model, stream.end() + 1 + place % 3, bytes([fill & 0xFF]), limit_bytes)
+            continue
+        begin = max(1, stream.base + choices.byte() * choices.pick((1, 1, 7, 50)) - 64)
+        size = 1 + choices.byte() if kind < 0xA0 else 1 + kind % 4
+        _insert(stream, model, begin, bytes([fill & 0xFF]) * size, limit_bytes)
+
+
+def _insert(stream: ReliableStream, model: Stream, begin: int, segment: bytes, limit_bytes: int) -> None:
+    """Both take a segment, or both refuse it, and hold the same then."""
+    assert stream.insert(begin, segment, limit_bytes) == model.insert(begin, segment, limit_bytes)
+    assert stream.base == model.base
+    assert bytes(stream.buffer) == model.front()
+    assert stream.end() == model.end()
+    pieces = [(island.begin, island.bytes_between(island.begin, island.end)) for island in stream._islands]
+    assert pieces == [piece for piece in model.pieces if piece[0] != model.base]
+    assert stream._begins == [island.begin for island in stream._islands]
+    overhead = stream.held_bytes - len(stream.buffer) - sum(island.size() for island in stream._islands)
+    assert overhead == 256 * len(pieces)
+    assert len(pieces) <= 31
 
 
 def reassembly(data: bytes) -> None:

@@ -11,7 +11,6 @@ from typing import Final
 from benchmarks.hostile.payloads import ROOM, filled, whole
 from tests.fuzz.choices import Choices
 from tests.support.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
-from tests.support.reference_model import near
 from tests.support.rig import PLAIN_ONLY, Rig, SentPacket
 from tests.support.snp import Ack, StopWaiting, meaning_of_ack, pieces_of, read_payload
 
@@ -20,11 +19,13 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.connection.traffic import PACKETS_PER_TURN
 from gamesockets.receive.acks import HOLES_MAX
+from gamesockets.receive.lane import ReceiveLane
 from gamesockets.receive.memory import FREE_BYTES
 from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, Receiver
-from gamesockets.receive.reliable import HOLES_MAX_EXTENDING
+from gamesockets.receive.reliable import HOLES_MAX_EXTENDING, ISLAND_OVERHEAD_BYTES
 from gamesockets.receive.unreliable import PIECES_MAX
 from gamesockets.send.flight import UNREPORTED_PACKETS_MAX
+from gamesockets.torture.reference_receiver import near
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.moments import NEVER
 from gamesockets.wire import datagram
@@ -51,6 +52,10 @@ from gamesockets.wire.stream import encode_message_header
 
 RELIABLE: Final = int(SendFlags.RELIABLE)
 FLAGS: Final = (0, int(SendFlags.NO_NAGLE), int(SendFlags.NO_DELAY), RELIABLE, RELIABLE | int(SendFlags.NO_NAGLE))
+RELIABLE_NOW: Final = int(SendFlags.RELIABLE_NO_NAGLE)
+UNRELIABLE_NOW: Final = int(SendFlags.NO_NAGLE)
+FULL: Final = 1100
+"""Bytes of data in a packet of a flood."""
 OVERHEAD_BYTES: Final = 100
 """Of a message in the stream beside its contents; generous."""
 LINES_PER_PACKET_SENT: Final = 1200
@@ -147,6 +152,57 @@ class Conversation(Rig):
             case _:
                 message = NoConnection(to_connection_id=to_number, from_connection_id=from_number)
         self.datagram(datagram.encode_control(32 + kind % 6, message))
+
+    # ------------------------------------------------------------------ what takes many packets
+
+    def flood(self, kind: int, count: int, lane: int = 0) -> None:
+        """Builds something up, by so many packets."""
+        FLOODS[kind % len(FLOODS)](self, count, lane)
+
+    def islands(self, count: int, lane: int) -> None:
+        """Full segments of a reliable stream, each behind a hole."""
+        for place in range(count):
+            content = bytes([place & 0xFF]) * FULL
+            header = with_size(encode_reliable(48, 2000 + 3000 * place), FULL)
+            self.packet(encode_select_lane((lane + place // 25) % 256) + header + content)
+
+    def endless_message(self, count: int, lane: int) -> None:
+        """A reliable message of which all comes in order, and never its end."""
+        stream = next((each.stream for each in self._lanes() if each.index == lane), None)
+        begin = 1 if stream is None else stream.base + len(stream.buffer)
+        data = encode_message_header(1, 500_000) + bytes(FULL * count)
+        for place in range(0, FULL * count, FULL):
+            header = with_size(encode_reliable(48, begin + place), FULL)
+            self.packet(encode_select_lane(lane) + header + data[place : place + FULL])
+
+    def unread(self, count: int, lane: int) -> None:
+        """Unreliable messages that nobody takes, with room between their numbers."""
+        highest = max(each.highest_number for each in self._lanes())
+        for place in range(count):
+            self.packet(whole(bytes(FULL), highest + 2 + 2 * place, lane))
+
+    def pieces(self, count: int, lane: int) -> None:
+        """Fragments of messages that never get complete, on many lanes."""
+        for place in range(count):
+            header = with_size(encode_unreliable(32, 1 + place, 5, False), FULL)
+            self.packet(encode_select_lane((lane + place) % 256) + header + bytes(FULL))
+
+    def gaps(self, count: int, lane: int) -> None:
+        """Every second packet does not come."""
+        for _ in range(count):
+            self.packet(whole(b"x", 1, lane), 1)
+
+    def much_of_ours(self, count: int, lane: int) -> None:
+        """We send, and the peer says of every third packet that it is missing."""
+        for place in range(count):
+            self.say(600, RELIABLE_NOW if place % 2 else UNRELIABLE_NOW)
+            self.wait(20_000)
+            if place % 10 == 9:
+                latest = self.connection.sender.flight.next_number - 1
+                self.packet(encode_ack(latest, 0, [(2, 1)] * min(3, latest // 4)))
+
+    def _lanes(self) -> list[ReceiveLane]:
+        return self.connection.traffic.receiver.lanes()
 
     # ------------------------------------------------------------------ our application
 
@@ -286,7 +342,9 @@ class Conversation(Rig):
         assert receiver._held_bytes == held
         budget = options.recv_buffer_size_bytes + options.recv_incomplete_size_bytes
         assert held <= budget + options.recv_buffer_size_bytes + OVERHEAD_BYTES
-        assert held + peer.queued_bytes <= max(FREE_BYTES, receiver._memory.granted_bytes)
+        # What a run of bytes behind a hole takes beside them is counted once it is there.
+        assert held + peer.queued_bytes <= receiver._memory.granted_bytes + ISLAND_OVERHEAD_BYTES
+        assert receiver._memory.granted_bytes >= FREE_BYTES
         assert len(receiver.lanes()) <= 256
 
     def _check_sender(self) -> None:
@@ -393,7 +451,9 @@ def _stream_bytes(choices: Choices) -> bytes:
 def step(choices: Choices, conversation: Conversation) -> None:
     """One thing that the peer, the network or our application does."""
     kind = choices.byte()
-    if kind < 0x70:
+    if kind < 0x08:
+        conversation.flood(kind, choices.below(64), choices.pick((0, 1, 7, 200)))
+    elif kind < 0x70:
         conversation.packet(payload(choices, conversation), choices.pick((0, 0, 0, 0, 0, 1, 3, 70)))
     elif kind < 0x80:
         conversation.again(conversation.number - choices.below(140), payload(choices, conversation))
@@ -449,6 +509,15 @@ def costs(data: bytes) -> None:
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"conversations": conversations, "costs": costs}
 
 _ordinary: list[int] = []
+
+FLOODS: Final[tuple[Callable[[Conversation, int, int], None], ...]] = (
+    Conversation.islands,
+    Conversation.endless_message,
+    Conversation.unread,
+    Conversation.pieces,
+    Conversation.gaps,
+    Conversation.much_of_ours,
+)
 
 
 def ordinary_lines() -> int:

@@ -15,8 +15,10 @@ from typing import Final, TypeAlias
 from tests.behaviour.relay import Datagram
 from tests.behaviour.traffic import Received, digest
 from tests.interop.gns import Send
-from tests.support.reference_model import FIRST_PACKET, near
 from tests.support.snp import Ack, Frame, MalformedError, Reader, StopWaiting, meaning_of_ack, pieces_of, read_payload
+
+from gamesockets.torture.reference_acks import FIRST_PACKET
+from gamesockets.torture.reference_receiver import near
 
 DATA: Final = 0x80
 HAS_STATS: Final = 0x01

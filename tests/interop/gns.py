@@ -400,6 +400,10 @@ _SOCKETS: Final[Mapping[str, _Prototype]] = {
     "CreateSocketPair": (c.c_bool, _POINTER, _POINTER, c.c_bool, _IDENTITY, _IDENTITY),
     "ConfigureConnectionLanes": (c.c_int, c.c_uint32, c.c_int, _POINTER, _POINTER),
     "GetIdentity": (c.c_bool, _IDENTITY),
+    "InitAuthentication": (c.c_int,),
+    "GetAuthenticationStatus": (c.c_int, _POINTER),
+    "GetCertificateRequest": (c.c_bool, _POINTER, _POINTER, _POINTER),
+    "SetCertificate": (c.c_bool, c.c_char_p, c.c_int, _POINTER),
     "CreatePollGroup": (c.c_uint32,),
     "DestroyPollGroup": (c.c_bool, c.c_uint32),
     "SetConnectionPollGroup": (c.c_bool, c.c_uint32, c.c_uint32),
@@ -555,6 +559,29 @@ class Library:
         identity = Identity()
         self._on_sockets("GetIdentity", c.byref(identity))
         return self.identity_text(identity)
+
+    # ---- certificates
+
+    def authentication_status(self) -> int:
+        """How it stands with the certificate."""
+        return int(self._on_sockets("GetAuthenticationStatus", None))
+
+    def certificate_request(self) -> bytes:
+        """What an authority is asked to sign."""
+        size = c.c_int(0)
+        error = c.create_string_buffer(1024)
+        if not self._on_sockets("GetCertificateRequest", c.byref(size), None, error):
+            raise GNSError(f"no request: {error.value.decode()}")
+        buffer = c.create_string_buffer(size.value)
+        if not self._on_sockets("GetCertificateRequest", c.byref(size), buffer, error):
+            raise GNSError(f"no request: {error.value.decode()}")
+        return buffer.raw[: size.value]
+
+    def set_certificate(self, certificate: bytes) -> tuple[bool, str]:
+        """Install a certificate; whether it was taken, and the text."""
+        error = c.create_string_buffer(1024)
+        taken = self._on_sockets("SetCertificate", certificate, len(certificate), error)
+        return bool(taken), error.value.decode()
 
     # ---- configuration
 

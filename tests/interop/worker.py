@@ -68,6 +68,9 @@ class Worker:
             "listen_address": self._library.listen_address,
             "set_user_data": self._library.set_user_data,
             "accept": self._library.accept,
+            "authentication_status": self._library.authentication_status,
+            "certificate_request": lambda: self._library.certificate_request().hex(),
+            "set_certificate": lambda blob: self._library.set_certificate(bytes.fromhex(blob)),
             "stop": self._stop,
         }
 
@@ -116,8 +119,17 @@ class Worker:
         self._library.start(identity)
         self._library.on_status(self._on_status)
         self._group = self._library.create_poll_group()
-        for value, content_ in values:
+        for value, content_ in self._known(values).items():
             self._set_value(value, content_)
+
+    def _known(self, values: list[tuple[int, OptionValue]]) -> dict[int, OptionValue]:
+        """Without those that an old version of the library does not have."""
+        known = {
+            value: content for value, content in values if self._library.look_up_value(value, Scope.GLOBAL, 0)[0] > 0
+        }
+        for value in {value for value, _ in values} - known.keys():
+            print(f"left out: {Config(value).name}", file=sys.stderr, flush=True)
+        return known
 
     def _stop(self) -> None:
         self._group = 0
@@ -127,10 +139,10 @@ class Worker:
         self._accepting, self._echoing, self._refusal = accepting, echoing, refusal
 
     def _listen(self, address: str, options: list[tuple[int, OptionValue]]) -> str:
-        return self._library.listen_address(self._library.listen(address, dict(options)))
+        return self._library.listen_address(self._library.listen(address, self._known(options)))
 
     def _connect(self, address: str, options: list[tuple[int, OptionValue]]) -> int:
-        connection = self._library.connect(address, dict(options))
+        connection = self._library.connect(address, self._known(options))
         self._library.set_poll_group(connection, self._group)
         return connection
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias, final
 
 from gamesockets.aio.ending import close_at_end
-from gamesockets.aio.mailbox import Mailbox
+from gamesockets.aio.mailbox import Mailbox, number_of
 from gamesockets.connection.inbox import Inbox
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
@@ -15,7 +15,7 @@ from gamesockets.drivers.service import ServiceOwner
 from gamesockets.node.audience import Audience
 from gamesockets.node.members import Member
 from gamesockets.node.node import Node
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import AuthenticationCallback, AuthenticationStatus, StatusCallback, StatusInfo
 
 OnChange: TypeAlias = Callable[[StatusInfo], None]
 """Told when the state of a connection has changed."""
@@ -52,6 +52,7 @@ class Hub(Audience):
         self._on_closed = on_closed
         self._changes: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
         self._mailboxes: dict[Inbox, Mailbox] = {}
+        self._mailboxes_opened = 0
         self.waiting: dict[Waiting, None] = {}
         """Who waits for room in a send buffer."""
         self._farewells: dict[Member, Future[None]] = {}
@@ -65,6 +66,10 @@ class Hub(Audience):
         """A state has changed: the loop tells of it as soon as the lock is free."""
         self._changes.append((change, callback))
 
+    def announce_authentication(self, status: AuthenticationStatus, callback: AuthenticationCallback) -> None:
+        """The loop tells of it as soon as the lock is free."""
+        self.loop.call_soon_threadsafe(callback, status)
+
     def forget_changes(self) -> None:
         """Everything was closed."""
         self._changes.clear()
@@ -75,6 +80,8 @@ class Hub(Audience):
     def open_mailbox(self, mailbox: Mailbox) -> None:
         """From now on its waiters are woken for messages."""
         self._mailboxes[mailbox.inbox] = mailbox
+        self._mailboxes_opened += 1
+        mailbox.number = self._mailboxes_opened
 
     def close_mailbox(self, mailbox: Mailbox) -> None:
         """Its waiters look once more, and then there is nothing to come."""
@@ -104,12 +111,12 @@ class Hub(Audience):
         node = self.node
         if node.ready:
             # An inbox comes back here when it gets a message while empty; who takes from one that is not need not wait.
-            ready = list(node.ready)
+            mailboxes = [self._mailboxes[inbox] for inbox in node.ready if inbox in self._mailboxes]
             node.ready.clear()
-            for inbox in ready:
-                mailbox = self._mailboxes.get(inbox)
-                if mailbox is not None:
-                    mailbox.wake()
+            if len(mailboxes) > 1:
+                mailboxes.sort(key=number_of)  # a set has no order that a second run would repeat
+            for mailbox in mailboxes:
+                mailbox.wake()
         for waiting in list(self.waiting):
             waiting.look_for_room()
         for member, farewell in list(self._farewells.items()):

@@ -20,11 +20,13 @@ class Mailbox:
         raise_if_over: raises what a waiting task should see once no message will come any more.
     """
 
-    __slots__ = ("_loop", "_raise_if_over", "_waiters", "inbox")
+    __slots__ = ("_loop", "_raise_if_over", "_waiters", "inbox", "number")
 
     def __init__(self, loop: AbstractEventLoop, inbox: Inbox, raise_if_over: Callable[[], None]) -> None:
         self._loop = loop
         self.inbox = inbox
+        self.number = 0
+        """Its place among those of its hub."""
         self._raise_if_over = raise_if_over
         self._waiters: deque[Future[None]] = deque()
 
@@ -78,6 +80,11 @@ class Mailbox:
         """Lets all waiting tasks look: there will be no more."""
         while self._waiters:
             self.wake()
+
+
+def number_of(mailbox: Mailbox) -> int:
+    """To sort by."""
+    return mailbox.number
 
 
 def _check_count(max_messages: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gamesockets.cli import bench, chat, decode, demo, doctor, echo, load, monitor, ping, play, torture
+from gamesockets.cli import bench, cert, chat, decode, demo, doctor, echo, load, monitor, ping, play, torture
 from gamesockets.cli.about import version_line
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
@@ -39,6 +39,7 @@ app.command(epilog=demo.EPILOG, rich_help_panel=TRY)(demo.demo)
 app.command(epilog=play.EPILOG, rich_help_panel=TRY)(play.play)
 app.command(epilog=echo.EPILOG, rich_help_panel=TRY)(echo.echo)
 app.add_typer(chat.app, name="chat", rich_help_panel=TRY)
+app.add_typer(cert.app, name="cert", rich_help_panel=SERVERS)
 app.command(epilog=ping.EPILOG, rich_help_panel=SERVERS)(ping.ping)
 app.command(epilog=monitor.EPILOG, rich_help_panel=SERVERS)(monitor.monitor)
 app.command(epilog=doctor.EPILOG, rich_help_panel=SERVERS)(doctor.doctor)

@@ -20,6 +20,7 @@ from gamesockets.cli.load_report import WIDTH, Plan, Tally, document, problems, 
 from gamesockets.cli.load_traffic import SIZE_MIN
 from gamesockets.cli.peers import parse_identity
 from gamesockets.cli.progress import Bar, progress_bar
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
@@ -115,6 +116,10 @@ def load(
             dir_okay=False,
         ),
     ] = None,
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON document on standard output.")] = False,
     report: Annotated[
         Path | None,
@@ -137,6 +142,7 @@ def load(
 
             play, echo = load_script(script), False
         target, host = resolve(address)[0], split_host_port(address)[0]
+        proof = proof_from(identity.replace(CLIENT_NUMBER, "1"), certificate, key, trust, require)
         names = [parse_identity(identity.replace(CLIENT_NUMBER, str(number))) for number in (1, clients)]
     except InputError as error:
         fail("load", str(error), EXIT_USAGE)
@@ -169,7 +175,7 @@ def load(
             f"{clients} clients x {rate:g} Hz x {size} bytes, {kind}" if play is None else f"{clients} x {plan.script}"
         )
         say(f"LOAD {address}: {work}, {duration:g} s")
-    run = LoadRun(plan, host, target, name, play)
+    run = LoadRun(plan, host, target, name, proof, play)
     with progress_bar("load") as bar:
         tally = asyncio.run(_run(run, bar))
     result = document(plan, tally, str(run.address))

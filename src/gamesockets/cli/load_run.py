@@ -18,6 +18,7 @@ from gamesockets import aio
 from gamesockets.cli.load_report import Plan, Tally
 from gamesockets.cli.load_script import Script, describe
 from gamesockets.cli.load_traffic import ClientTraffic
+from gamesockets.cli.proof import Proof
 from gamesockets.cli.terminal import printable
 
 BATCH_S: Final = 0.001
@@ -61,6 +62,7 @@ class LoadRun:
         "_host",
         "_look_at",
         "_name",
+        "_proof",
         "_script",
         "_sending_began",
         "_stop",
@@ -70,7 +72,13 @@ class LoadRun:
     )
 
     def __init__(
-        self, plan: Plan, host: str, address: gs.Address, name: NameClient, script: Script | None = None
+        self,
+        plan: Plan,
+        host: str,
+        address: gs.Address,
+        name: NameClient,
+        proof: Proof | None = None,
+        script: Script | None = None,
     ) -> None:
         """`host` may be a name with several addresses; `address` is the first of them.
 
@@ -81,6 +89,7 @@ class LoadRun:
         self._address = address
         self._name = name
         self._script = script
+        self._proof = Proof(None, None, None, {}) if proof is None else proof
         self._flags = gs.SendFlags.RELIABLE_NO_NAGLE if plan.reliable else gs.SendFlags.UNRELIABLE_NO_NAGLE
         self._alive: dict[int, Client] = {}
         self._look_at: list[int] = []
@@ -157,9 +166,13 @@ class LoadRun:
         tally = self.tally
         host, port = (self._host, self._address.port) if number == 1 else (self._address.ip, self._address.port)
         began = gs.Library.time()
-        config = {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self.plan.timeout_s * 1000)}
+        proof = self._proof
+        config = proof.config | {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self.plan.timeout_s * 1000)}
+        name = self._name(number) if proof.credentials is None else None
         try:
-            connection = await aio.connect(host, port, identity=self._name(number), config=config)
+            connection = await aio.connect(
+                host, port, identity=name, config=config, credentials=proof.credentials, trust=proof.trust
+            )
         except gs.ConnectionFailed as error:
             no_answer = error.reason == gs.EndReason.MISC_TIMEOUT
             tally.failures.add(

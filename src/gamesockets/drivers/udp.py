@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
+from gamesockets.clock import open_socket
 from gamesockets.connection.path import ANY_LOCAL
 from gamesockets.drivers.pktinfo import ANCILLARY_BYTES, PacketInfo
 from gamesockets.values.address import Address, SocketAddress
@@ -121,9 +122,7 @@ class UdpSocket:
         self.locals_refused = 0
 
     @classmethod
-    def bind(
-        cls, address: Address, open_socket: _OpenSocket = socket.socket, purpose: str = "listen on"
-    ) -> "UdpSocket":
+    def bind(cls, address: Address, open_socket: _OpenSocket = open_socket, purpose: str = "listen on") -> "UdpSocket":
         """Listen at `address`; port 0 takes a free port. `purpose` is for the text of an error.
 
         The all-zero IPv6 address means every interface and both families; on a host without IPv6, every IPv4
@@ -142,7 +141,7 @@ class UdpSocket:
 
     @classmethod
     def open_for(
-        cls, peer: Address, open_socket: _OpenSocket = socket.socket, local: Address | None = None
+        cls, peer: Address, open_socket: _OpenSocket = open_socket, local: Address | None = None
     ) -> "UdpSocket":
         """A socket to talk to `peer` from: its family, any interface and a free port, or those of `local`.
 

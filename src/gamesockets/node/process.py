@@ -19,6 +19,8 @@ from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.crypto.credentials import APP_ID
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.life_lines import clamped
@@ -73,6 +75,10 @@ class Process:
     def __init__(self) -> None:
         self.identity: NetworkingIdentity | None = None
         """The identity of a node that was given none; None for nobody in particular."""
+        self.trust = TrustStore()
+        """Whom a node trusts that was given no store of its own."""
+        self.app_id = APP_ID
+        """The app that this process runs as: its certificates and those of its peers must be good for it."""
         self.configuration = Configuration(ConfigurationScope.GLOBAL)
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
@@ -94,6 +100,12 @@ class Process:
         """In one step: a node may come or go at any time."""
         nodes = [reference() for reference in self._nodes.valuerefs()]
         return [node for node in nodes if node is not None]
+
+    def set_app_id(self, app_id: int) -> None:
+        """Raises `RuntimeError` while a node lives, whose connections have shown the app already."""
+        if app_id != self.app_id and self._living():
+            raise RuntimeError("the app id cannot change while a NetworkingSockets, Server or connection is open")
+        self.app_id = app_id
 
     def close_all(self) -> None:
         """Closes every node. Global settings stay (spec 3, 4.1)."""

@@ -85,6 +85,10 @@ class Network:
         """How many datagrams all links together were given."""
         return sum([link.entered for link in self._lines])
 
+    def new_link(self, conditions: Conditions) -> Link:
+        """A link with draws of its own."""
+        return Link(Random(self._random.getrandbits(64)), conditions)
+
     def translate(self, nat: Nat, ip: str) -> None:
         """Puts a router with that address in front of a host."""
         self._nats[nat.inside] = self._nats_by_ip[ip] = nat
@@ -168,7 +172,7 @@ class Network:
         path = (source, destination)
         line = self._paths.get(path)
         if line is None:
-            link = Link(Random(self._random.getrandbits(64)), self.conditions)
+            link = self.new_link(self.conditions)
             line = self._paths[path] = self._lines[link] = _Line(link, self._deliver)
         return line
 

@@ -83,6 +83,14 @@ class VirtualClock:
         self._now = end
         return False
 
+    def run_to(self, end_us: int, predicate: Callable[[], object]) -> bool:
+        """Lets time pass until `predicate()` is true or `end_us` has come; which of both. For event loops."""
+        if predicate() or self._run(end_us, predicate):
+            return True
+        if end_us != NEVER:
+            self._now = max(self._now, end_us)
+        return False
+
     def after(self, seconds: float, function: Callable[[], object]) -> None:
         """Calls `function` once, that many seconds from now."""
         call = _Call(self, function, 0)

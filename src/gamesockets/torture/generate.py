@@ -176,7 +176,7 @@ class _Draw:
                     (
                         (_Value.MTU_PACKET_SIZE, random.choice((200, 500, 1300))),
                         (_Value.SEND_RATE_MAX, random.choice(_RATES)),
-                        (_Value.NAGLE_TIME, random.choice((0, 5000, 50_000))),
+                        (_Value.NAGLE_TIME, random.choice((0, 5000, 20_000))),
                         (_Value.SEND_BUFFER_SIZE, random.choice((20_000, 1_000_000))),
                     )
                 )

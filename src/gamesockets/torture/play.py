@@ -51,6 +51,7 @@ _FORGOTTEN_MS: Final = 60_000
 
 _CLOSED_AFTER_S: Final = 0.2
 _LOSSY: Final = 0.04
+_MESSAGE_HEADER_BYTES: Final = 16
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
 
 
@@ -342,7 +343,7 @@ class _Life:
                 is_reliable = account.last_reliable_number == account.last_number
                 end.outgoing.sent(size, lane, account.last_number, is_reliable)
                 limit_bytes = connection.core.options.send_buffer_size_bytes
-                if sender.pending_bytes() > limit_bytes:
+                if sender.pending_bytes() > limit_bytes + _MESSAGE_HEADER_BYTES:
                     raise Violation(f"{end} holds {sender.pending_bytes()} bytes to send, more than {limit_bytes}")
             elif result == Result.INVALID_PARAM and lane >= len(sender.lanes.lanes):
                 return

@@ -23,7 +23,8 @@ ANYWHERE = gs.Address("127.0.0.1", 0)
 
 def test_bots_as_tasks_play_and_agree_with_the_server() -> None:
     async def run() -> None:
-        async with arena_server(ANYWHERE, seed=1) as (match, address):
+        async with arena_server(ANYWHERE, seed=1) as (match, server):
+            address = server.address
             sessions = [Session(name) for name in ("Ada", "Ben", "Cleo")]
             bots = [asyncio.create_task(run_bot(address, session)) for session in sessions]
             await until(lambda: len(match.names) == 3 and sum(match.scores.values()) >= 2)
@@ -39,7 +40,8 @@ def test_bots_as_tasks_play_and_agree_with_the_server() -> None:
 
 def test_a_client_of_the_game_loop_plays_on_a_server_under_asyncio() -> None:
     async def run() -> None:
-        async with arena_server(ANYWHERE) as (match, address):
+        async with arena_server(ANYWHERE) as (match, server):
+            address = server.address
             with gs.NetworkingSockets() as sockets:
                 client = Client(sockets, address, "Ada")
 
@@ -56,7 +58,8 @@ def test_a_client_of_the_game_loop_plays_on_a_server_under_asyncio() -> None:
 
 def test_who_talks_nonsense_hears_why(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
-        async with arena_server(ANYWHERE) as (match, address):
+        async with arena_server(ANYWHERE) as (match, server):
+            address = server.address
             async with aio.connect(address) as villain:
                 await villain.send(b"\xff", gs.SendFlags.RELIABLE)
                 with pytest.raises(gs.ConnectionClosed, match="does not send messages of kind 255"):
@@ -73,7 +76,8 @@ def test_a_full_server_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_asyncio, "GUESTS_MAX", 0)
 
     async def run() -> str:
-        async with arena_server(ANYWHERE) as (_, address):
+        async with arena_server(ANYWHERE) as (_, server):
+            address = server.address
             return await run_bots(address, 2)
 
     assert asyncio.run(run()) == "the server is full"
@@ -109,6 +113,6 @@ def test_the_programs_find_each_other() -> None:
                 assert crowd.finish() == 130, "\n".join(crowd.output)
                 assert crowd.output[1:] == []
         if sys.platform != "win32":
-            server.signal(signal.SIGINT)
-            assert server.finish() == 130, server.output
+            server.signal(signal.SIGTERM)
+            assert server.finish() == 0, server.output
             assert server.output[1:] == []
