@@ -106,6 +106,10 @@ def load(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     script: Annotated[
         Path | None,
         typer.Option(
@@ -116,10 +120,6 @@ def load(
             dir_okay=False,
         ),
     ] = None,
-    certificate: CertificateFile = None,
-    key: KeyFile = None,
-    trust: TrustFile = None,
-    require: Require = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON document on standard output.")] = False,
     report: Annotated[
         Path | None,
@@ -175,7 +175,7 @@ def load(
             f"{clients} clients x {rate:g} Hz x {size} bytes, {kind}" if play is None else f"{clients} x {plan.script}"
         )
         say(f"LOAD {address}: {work}, {duration:g} s")
-    run = LoadRun(plan, host, target, name, proof, play)
+    run = LoadRun(plan, host, target, name, play, proof)
     with progress_bar("load") as bar:
         tally = asyncio.run(_run(run, bar))
     result = document(plan, tally, str(run.address))

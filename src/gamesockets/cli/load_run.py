@@ -77,8 +77,8 @@ class LoadRun:
         host: str,
         address: gs.Address,
         name: NameClient,
-        proof: Proof | None = None,
         script: Script | None = None,
+        proof: Proof | None = None,
     ) -> None:
         """`host` may be a name with several addresses; `address` is the first of them.
 
@@ -88,8 +88,8 @@ class LoadRun:
         self._host = host
         self._address = address
         self._name = name
-        self._script = script
         self._proof = Proof(None, None, None, {}) if proof is None else proof
+        self._script = script
         self._flags = gs.SendFlags.RELIABLE_NO_NAGLE if plan.reliable else gs.SendFlags.UNRELIABLE_NO_NAGLE
         self._alive: dict[int, Client] = {}
         self._look_at: list[int] = []
