@@ -12,6 +12,8 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.endpoint.arrivals import ARRIVALS_MAX
 from gamesockets.endpoint.limits import STRAYS_TOLD_MAX
 from gamesockets.endpoint.strangers import REPLIES_MAX
+from gamesockets.receive.acks import BULK_HOLES_MAX
+from gamesockets.receive.budget import bulk_window_bytes
 
 _SO_MEMINFO: Final = 55
 _MEMINFO_DROPS: Final = 8
@@ -68,13 +70,16 @@ def beyond_limits(app: App) -> list[str]:
 def _beyond_limits_of(connection: DatagramConnection) -> list[str]:
     options, receiver, peer = connection.options, connection.traffic.receiver, connection.peer
     budget_bytes = options.recv_buffer_size_bytes + options.recv_incomplete_size_bytes
+    # Who announced a window may hold beside that what it brought before, as long as the application reads.
+    lent_bytes = min(bulk_window_bytes(options), receiver._budget.taken_bytes) if receiver._budget.is_bulk else 0
+    messages_lent = options.recv_buffer_messages * lent_bytes // options.recv_buffer_size_bytes
     sizes = {
-        "queued messages": (peer.queued_messages, options.recv_buffer_messages),
-        "queued bytes": (peer.queued_bytes, options.recv_buffer_size_bytes),
-        "held bytes": (receiver._held_bytes, budget_bytes + options.recv_buffer_size_bytes),
+        "queued messages": (peer.queued_messages, options.recv_buffer_messages + messages_lent),
+        "queued bytes": (peer.queued_bytes, options.recv_buffer_size_bytes + lent_bytes),
+        "held bytes": (receiver._held_bytes, budget_bytes + options.recv_buffer_size_bytes + lent_bytes),
         "lanes": (len(receiver.lanes()), 256),
         "bytes to send": (connection.sender.pending_bytes(), 2 * options.send_buffer_size_bytes),
-        "holes": (len(connection.traffic.acks._holes), 64),
+        "holes": (len(connection.traffic.acks._holes), BULK_HOLES_MAX if receiver._budget.is_bulk else 64),
         "missing numbers": (len(connection.traffic.window._missing or ()), 256),
     }
     return [f"{name} of {peer.identity}: {size} of {limit}" for name, (size, limit) in sizes.items() if size > limit]

@@ -253,6 +253,7 @@ ROWS: Final = (
         "settled in 1 s, then 3 % lost, game p95 50 ms",
         _slower,
         {"-settled_s": 1.0, "-lost_percent": 3.0, "-game_p95_ms": 50, "share": 0.85},
+        True,
     ),
     Row("faster", "1 to 10 MB/s in mid-transfer", "90 % within 3 s", _faster, {"share": 0.90}, True),
     Row(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gamesockets.send.queue_delay import MINIMUM_KEPT_US, THRESHOLD_MIN_US, QueueDelay
+from gamesockets.send.queue_delay import ACCEPTED_JITTERS, MINIMUM_KEPT_US, THRESHOLD_MIN_US, QueueDelay
 
 MS = 1000
 
@@ -64,3 +64,44 @@ def test_it_is_measured_anew_with_an_empty_queue() -> None:
         queue.add(round_trip_us, 0)
     queue.take_new_minimum(9)
     assert (queue.minimum_us, queue.minimum_at) == (min(65 * MS, queue.smoothed_us), 9)
+
+
+def test_what_jitter_explains_of_a_standing_queue_is_accepted_and_no_more() -> None:
+    queue = QueueDelay(0, 0)
+    queue.add(50 * MS, 0)
+    for number in range(100):
+        queue.add((70 + 4 * (number % 2)) * MS, 0)
+    queue.end_round()
+    queue.end_round()
+    for number in range(20):
+        queue.add((70 + 4 * (number % 2)) * MS, 0)
+    queue.end_round()
+    standing_us = queue.standing_us
+    assert standing_us == 20 * MS
+    queue.accept_jitter()
+    explained_us = ACCEPTED_JITTERS * queue.jitter_us
+    assert 10 * MS < explained_us < standing_us
+    assert (queue.accepted_us, queue.standing_us) == (explained_us, standing_us - explained_us)
+    queue.accept_jitter()
+    assert queue.accepted_us == explained_us
+    queue.accept()
+    assert (queue.accepted_us, queue.standing_us) == (20 * MS, 0)
+
+
+def test_what_was_accepted_is_given_up_as_round_trips_become_shorter() -> None:
+    queue = QueueDelay(0, 0)
+    queue.add(50 * MS, 0)
+    for _ in range(2):
+        queue.add(70 * MS, 0)
+    queue.end_round()
+    queue.add(70 * MS, 0)
+    queue.add(70 * MS, 0)
+    queue.end_round()
+    queue.accept()
+    assert queue.accepted_us == 20 * MS
+    for _ in range(60):
+        queue.add(52 * MS, 0)
+        queue.add(52 * MS, 0)
+        queue.end_round()
+        assert queue.standing_us == 0
+    assert queue.accepted_us <= 2 * MS + 16

@@ -43,6 +43,7 @@ OUR_OWN = {
         int(ConfigurationValue.RECV_INCOMPLETE_SIZE),
         int(ConfigurationValue.TIMEOUT_FIRST_MESSAGE),
         int(ConfigurationValue.TIMEOUT_LINGER),
+        int(ConfigurationValue.RECV_WINDOW_SIZE),
         int(ConfigurationValue.LISTEN_CONNECTIONS_MAX),
         int(ConfigurationValue.LISTEN_WAITING_MAX),
         int(ConfigurationValue.LISTEN_ADDRESS_CONNECTIONS_MAX),

@@ -300,7 +300,8 @@ class Traffic:
             tell_of_losses(self._trace, self.sender.path.noted_losses, now)
         if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
-        self.sender.path.on_acks(now)
+        if self.sender.path.learned is not None:
+            self.sender.path.on_acks(now)
 
     def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> bool:
         """An ack frame of the peer, which reports on our packets up to `latest`; True if there is progress."""
@@ -308,7 +309,8 @@ class Traffic:
         packet = self.sender.flight.get(latest)
         if packet is not None and delay != ACK_DELAY_UNKNOWN:
             elapsed_us = now - packet.sent_at - (delay << ACK_DELAY_SHIFT)
-            self.sender.path.on_ack_frame(packet, elapsed_us, now)
+            if self.sender.path.learned is not None:
+                self.sender.path.on_ack_frame(packet, elapsed_us, now)
             sample_us = sample_from_ack_us(elapsed_us)
             if sample_us != UNKNOWN:
                 self.take_ping_sample(sample_us // US_PER_MS, now)

@@ -133,13 +133,20 @@ class ReceiveBudget:
         ):
             return HELD
         if begin <= stream.base + len(stream.buffer):
-            if needed_bytes <= self._common_bytes or self.overdrawing is stream:
+            if needed_bytes <= self._common_bytes:
                 return HELD
-            if self.overdrawing is None:
+            is_in_buffer = begin + size_bytes - stream.base <= self._options.recv_buffer_size_bytes
+            if self.overdrawing is stream:
+                return HELD if is_in_buffer else REFUSED
+            if self.overdrawing is None and is_in_buffer:
                 self.overdrawing = stream
                 self._overdrawn_at = now
                 return HELD
-            if now - self._overdrawn_at > STALLED_US and not self._peer.queued_messages:
+            if (
+                self.overdrawing is not None
+                and now - self._overdrawn_at > STALLED_US
+                and not self._peer.queued_messages
+            ):
                 return HOPELESS
         return REFUSED
 

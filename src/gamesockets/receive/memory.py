@@ -83,6 +83,9 @@ class MemoryPool:
         if self._finishing is not share:
             if self._finishing is not None and now - self._finishing_since <= FINISHING_US:
                 return False
+            if self._finishing is not None:
+                self._finishing.is_finishing = False
+            share.is_finishing = True
             self._finishing = share
             self._finishing_since = now
         return True
@@ -90,6 +93,7 @@ class MemoryPool:
     def on_taken(self, share: "MemoryShare") -> None:
         """A stream of that share gave messages: the next one may finish some."""
         if self._finishing is share:
+            share.is_finishing = False
             self._finishing = None
 
     def has_room(self) -> bool:
@@ -119,7 +123,7 @@ class MemoryPool:
 class MemoryShare:
     """What one connection may hold."""
 
-    __slots__ = ("_pool", "_taken_at_stall", "connection_id", "granted_bytes", "stalled_since")
+    __slots__ = ("_pool", "_taken_at_stall", "connection_id", "granted_bytes", "is_finishing", "stalled_since")
 
     def __init__(self, connection_id: int, pool: MemoryPool) -> None:
         self._pool = pool
@@ -129,6 +133,8 @@ class MemoryShare:
         self.stalled_since = NEVER
         """Since when it holds more than is free and makes no progress."""
         self._taken_at_stall = 0
+        self.is_finishing = False
+        """The pool's reserve is its, until a message gets complete."""
 
     def grow(self, needed_bytes: int, now: int, may_finish: bool = False) -> bool:
         """Whether it may hold that many bytes, more than `granted_bytes`; `may_finish` for bytes in order

@@ -466,7 +466,7 @@ class Receiver(FrameSink):
             budget.taken_bytes += start
             if budget.overdrawing is stream:
                 budget.overdrawing = None
-            if self._memory.granted_bytes > FREE_BYTES:
+            if self._memory.is_finishing:
                 self._memory.on_taken()
         stream.needed_bytes = needed
         if fault:

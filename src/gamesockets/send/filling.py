@@ -293,7 +293,8 @@ class PacketFilling:
             oldest = lane.unacked.oldest_but_repeats()
         held_from = lane.message_begin if oldest is None else oldest.message_begin
         window = held_from + self.peer.stream_bytes - position
-        if window < MIN_PIECE_BYTES or self._retries.open_holes >= self.peer.holes(is_adaptive):
+        holes = self._retries.open_holes
+        if window < MIN_PIECE_BYTES or (holes >= self.peer.holes_max and holes >= self.peer.holes(is_adaptive)):
             lane.blocked = True
             return None
         if window < space:

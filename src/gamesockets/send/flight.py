@@ -17,6 +17,9 @@ UNREPORTED_PACKETS_MAX: Final = 12_000
 
 _COMPACT_AT: Final = 64
 
+_LIMITED: Final = 1
+_COUNTED: Final = 2
+
 # One object for each size: fresh ones would be a quarter of a record's memory. An MTU is 1300 bytes at most.
 _SIZES: Final = list(range(2048))
 
@@ -26,15 +29,7 @@ _SIZES: Final = list(range(2048))
 class SentPacket:
     """What is remembered of a packet, and what was known when it left. Immutable: several packets may share one."""
 
-    __slots__ = (
-        "delivered_bytes",
-        "is_application_limited",
-        "is_counted",
-        "is_lost",
-        "segments",
-        "sent_at",
-        "size_bytes",
-    )
+    __slots__ = ("_marks", "delivered_bytes", "is_lost", "segments", "sent_at", "size_bytes")
 
     def __init__(
         self,
@@ -52,12 +47,19 @@ class SentPacket:
         """The reliable segments in it."""
         self.delivered_bytes = delivered_bytes
         """How much of what was sent before it was known to have arrived."""
-        self.is_application_limited = is_application_limited
-        """The application had nothing more to send: this packet says little of what the path can carry."""
-        self.is_counted = is_counted
-        """The controller of the send rate hears of what becomes of it."""
+        self._marks = (_LIMITED if is_application_limited else 0) + (_COUNTED if is_counted else 0)
         self.is_lost = False
         """The peer reported it missing, or never reported it. It may still be late."""
+
+    @property
+    def is_application_limited(self) -> bool:
+        """The application had nothing more to send: this packet says little of what the path can carry."""
+        return self._marks & _LIMITED != 0
+
+    @property
+    def is_counted(self) -> bool:
+        """The controller of the send rate hears of what becomes of it."""
+        return self._marks & _COUNTED != 0
 
     def as_lost(self) -> "SentPacket":
         """The record of the same packet once it is believed lost."""

@@ -109,6 +109,7 @@ class PathControl(RateControl):
         "_rounds_since_up",
         "_seed",
         "_up_gain",
+        "_was_drained",
         "_worst_queue_us",
         "bound",
         "delivery",
@@ -144,6 +145,8 @@ class PathControl(RateControl):
         self._dice = _DICE
         self._cuts = 0
         self._cut_at = 0
+        self._was_drained = False
+        """What is in flight just became so little that nothing of it waits in a queue."""
         self._worst_queue_us = 0
         self._accepted_at = -_ACCEPTED_AGAIN_US
         self._competitive_until = 0
@@ -239,6 +242,11 @@ class PathControl(RateControl):
         delivery = self.delivery
         self.queue.end_round()
         self._rounds_in_state += 1
+        if self._was_drained and self._rounds_in_state > 1:
+            # The first whole round after it: what packets are late by now is jitter.
+            self._was_drained = False
+            if self.state == CRUISE:
+                self.queue.accept_jitter()
         sample = delivery.sample
         if sample > self._rate_now and (not delivery.is_limited or sample > max(self._rate_now, self._rate_before)):
             self._rate_now = sample
@@ -387,6 +395,7 @@ class PathControl(RateControl):
         is_drained = self.in_flight_bytes <= full
         if (self.state == DRAIN and (is_drained or self._drain_rounds >= 4)) or (self.state == DOWN and is_drained):
             self._enter(CRUISE)
+            self._was_drained = is_drained
         elif self.state == PROBE_RTT and now >= self._probe_rtt_until:
             queue.take_new_minimum(now)
             self._enter(CRUISE)

@@ -35,6 +35,8 @@ class PathFeedback:
         "_rate_max",
         "_rate_min",
         "_shared",
+        "_shared_is_counted",
+        "_shared_is_limited",
         "control",
         "delivered_bytes",
         "late_packets",
@@ -51,6 +53,8 @@ class PathFeedback:
         self._flight = flight
         self._shared = SentPacket(NEVER, 0, (), 0, False)
         """The record of the last packet without reliable segments."""
+        self._shared_is_limited = False
+        self._shared_is_counted = False
         self._may_adapt = False
         self._rate_min = 0
         self._rate_max = 0
@@ -141,12 +145,14 @@ class PathFeedback:
             or packet.sent_at != now
             or packet.size_bytes != size_bytes
             or packet.delivered_bytes != self.delivered_bytes
-            or packet.is_application_limited != is_limited
-            or packet.is_counted != is_counted
+            or self._shared_is_limited != is_limited
+            or self._shared_is_counted != is_counted
         ):
             packet = SentPacket(now, size_bytes, segments, self.delivered_bytes, is_limited, is_counted)
             if not segments:
                 self._shared = packet
+                self._shared_is_limited = is_limited
+                self._shared_is_counted = is_counted
         self._flight.add(packet)
         self.pacer.spend(size_bytes)
         if is_counted:
@@ -159,7 +165,7 @@ class PathFeedback:
             self.delivered_bytes += packet.size_bytes
             if packet.is_lost:
                 self.on_late_arrival(now)
-            if packet.is_counted and learned is not None:
+            if learned is not None and packet.is_counted:
                 self.reordering.on_arrived(packet)
                 learned.on_delivered(packet)
 
@@ -169,7 +175,7 @@ class PathFeedback:
         self.lost_packets += 1
         if self.noted_losses is not None:
             self.noted_losses.append((number, packet.size_bytes))
-        if packet.is_counted and self.learned is not None:
+        if self.learned is not None and packet.is_counted:
             self.learned.on_lost(packet)
 
     def on_late_arrival(self, now: int) -> None:
@@ -185,7 +191,7 @@ class PathFeedback:
 
     def on_ack_frame(self, packet: SentPacket, elapsed_us: int, now: int) -> None:
         """The newest packet that an ack frame reports on left `elapsed_us` ago, the peer's delay left out."""
-        if packet.is_counted and elapsed_us >= 0 and self.learned is not None:
+        if self.learned is not None and elapsed_us >= 0 and packet.is_counted:
             self.learned.on_round_trip(elapsed_us, now)
 
     def on_acks(self, now: int) -> None:

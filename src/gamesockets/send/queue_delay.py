@@ -17,6 +17,8 @@ THRESHOLD_PART: Final = 8
 
 THRESHOLD_JITTERS: Final = 3
 
+ACCEPTED_JITTERS: Final = 4
+
 _RECENT: Final = 8
 _LATEST: Final = 4
 _SAMPLE_MIN_US: Final = 50
@@ -106,6 +108,14 @@ class QueueDelay:
         """The standing queue is none: it stays although less was sent than the path carries."""
         self.accepted_us += self.standing_us
         self.standing_us = 0
+
+    def accept_jitter(self) -> None:
+        """As much of the standing queue is none as jitter explains: a path that keeps order delays all by its worst."""
+        room_us = ACCEPTED_JITTERS * self.jitter_us - self.accepted_us
+        if room_us > 0:
+            taken_us = min(self.standing_us, room_us)
+            self.accepted_us += taken_us
+            self.standing_us -= taken_us
 
     def now_us(self) -> int:
         """The queue by the latest samples, in the middle of a round; 0 with too few of them."""
