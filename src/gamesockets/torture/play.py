@@ -10,8 +10,6 @@ The promises (`Violation` says which was broken):
 - in the end, on a network that is well, everything arrives, comes to rest, and is forgotten after closing.
 """
 
-import traceback
-from dataclasses import dataclass
 from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions
@@ -22,6 +20,7 @@ from gamesockets.sim.world import World
 from gamesockets.torture.attacks import Attacker
 from gamesockets.torture.ledger import Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
+from gamesockets.torture.outcome import Outcome, described
 from gamesockets.torture.pairing import ENDED, End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
@@ -30,7 +29,7 @@ from gamesockets.values.enums import SendFlags
 from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
-__all__ = ["Outcome", "play"]
+__all__ = ["play"]
 
 _Value: Final = ConfigurationValue
 _PORT: Final = 27015
@@ -55,28 +54,6 @@ _MESSAGE_HEADER_BYTES: Final = 16
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a scenario.
-
-    Attributes:
-        seed: of the scenario.
-        seconds: how long its world lived.
-        datagrams: how many were sent in it.
-        messages: how many arrived.
-        connections: how many were begun.
-        violation: the promise that was broken; empty if none was.
-    """
-
-    seed: int
-    seconds: float
-    datagrams: int
-    messages: int
-    connections: int
-    violation: str = ""
-
-
 def play(scenario: Scenario) -> Outcome:
     """Runs a scenario to its end, or until a promise is broken. The same scenario has always the same outcome."""
     life = _Life(scenario)
@@ -86,9 +63,7 @@ def play(scenario: Scenario) -> Outcome:
     except Violation as broken:
         violation = f"{broken} (at {life.world.now:.3f} s)"
     except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        frames = traceback.extract_tb(error.__traceback__)[-3:]
-        places = ", ".join([f"{frame.filename.rpartition('gamesockets')[2]}:{frame.lineno}" for frame in frames])
-        violation = f"{type(error).__name__}: {error} in {places} (at {life.world.now:.3f} s)"
+        violation = described(error, life.world.now)
     return life.outcome(violation)
 
 
