@@ -3,6 +3,9 @@
 The modules named in pyproject.toml are compiled with mypyc, as one unit, from the very source that the wheel holds
 too. `GAMESOCKETS_COMPILE` decides: 0 never, 1 always, and a failure fails the build. Without it a common machine with a
 C compiler compiles, and where anything goes wrong the wheel is pure Python, which lacks nothing but speed.
+
+And where is the project at home? `GAMESOCKETS_REPOSITORY_URL` says so where a release is made; a build without it
+names no addresses, rather than some that may be wrong.
 """
 
 from __future__ import annotations
@@ -22,8 +25,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 VARIABLE: Final = "GAMESOCKETS_COMPILE"
+REPOSITORY_VARIABLE: Final = "GAMESOCKETS_REPOSITORY_URL"
 COMPILER: Final = ["mypy[mypyc]==2.4.1", "setuptools>=65"]
 """Pinned, since what a newer mypy objects to would stop the compilation."""
 
@@ -87,6 +92,30 @@ class CompileHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         return ""
+
+
+class UrlHook(MetadataHookInterface):
+    """Adds the project's addresses to what the package says of itself."""
+
+    PLUGIN_NAME = "custom"
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Before anything is built."""
+        home = os.environ.get(REPOSITORY_VARIABLE, "").rstrip("/")
+        metadata["urls"] = urls_of(home) if home else {}
+
+
+def urls_of(home: str) -> dict[str, str]:
+    """The project's addresses, for a repository there."""
+    if not home.startswith("https://"):
+        raise SystemExit(f"gamesockets: {REPOSITORY_VARIABLE} is {home!r}; it must begin with https://")
+    return {
+        "Source": home,
+        "Documentation": f"{home}/blob/main/docs/index.md",
+        "Changelog": f"{home}/blob/main/CHANGELOG.md",
+        "Issues": f"{home}/issues",
+        "Security": f"{home}/security/policy",
+    }
 
 
 def _wanted() -> str:

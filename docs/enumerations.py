@@ -29,6 +29,7 @@ ENUMERATIONS: Final[tuple[Enumeration, ...]] = (
     gs.ConfigurationValueResult,
     gs.ConfigurationString,
     gs.DebugType,
+    gs.Availability,
 )
 
 _INTRODUCTION: Final = """

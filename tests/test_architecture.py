@@ -20,8 +20,8 @@ AT_THE_ROOT: Final = frozenset({"", "__main__", "build", "clock", "version"})
 """The only modules beside the folders."""
 
 _GROUND: Final = frozenset({"build", "values"})
-_CREDENTIALS: Final = frozenset({"crypto.credentials", "crypto.trust"})
-"""Who one is and whom one trusts are arguments from the API down to the handshake."""
+_CREDENTIALS: Final = frozenset({"crypto.credentials", "crypto.expected", "crypto.trust"})
+"""Who one is, whom one trusts and whom one expects are arguments from the API down to the handshake."""
 
 _CORE: Final = _GROUND | {"wire", "crypto", "config", "receive", "send", "connection"}
 
@@ -45,11 +45,12 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "testing": _GROUND | {"bad_network", "sim", "sim.aio"},
     "torture": _GROUND | {"bad_network", "config", "connection", "endpoint", "send", "sim", "wire"},
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
+    "pki": _GROUND | {"clock", "crypto", "wire"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
-    "": _GROUND | {"aio", "config", "game", "sim", "sockets", "version"},
-    "cli": _GROUND | {"", "aio", "config", "observe", "sim", "sockets", "torture", "version", "wire"},
+    "": _GROUND | {"aio", "config", "game", "pki", "sim", "sockets", "version"},
+    "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "torture", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
 

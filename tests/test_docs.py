@@ -18,7 +18,7 @@ from docs import command_line, configuration, enumerations
 from tests.support.documents import ROOT, Block, blocks, pages, programs, run_here, run_programs
 
 import gamesockets as gs
-from gamesockets import aio, sim
+from gamesockets import aio, pki, sim
 from gamesockets.cli.app import app
 
 CODE: Final = [page for page in pages() if any(b.language == "python" and not b.is_program for b in blocks(page))]
@@ -133,6 +133,7 @@ def test_everything_public_is_in_the_reference() -> None:
     listed |= set(re.findall(r"`gs\.(\w+)`", text))
     wanted = set(gs.__all__) - {"__version__", "SendType"}
     wanted |= {f"aio.{name}" for name in aio.__all__} | {f"sim.{name}" for name in sim.__all__}
+    wanted |= {f"pki.{name}" for name in pki.__all__}
     wanted |= {f"NetworkingSockets.{name}" for name in dir(gs.NetworkingSockets) if not name.startswith("_")}
     assert wanted - listed == set()
 

@@ -97,6 +97,7 @@ class Peer:
             SeededEntropy(random.getrandbits(32)),
             Credentials(NetworkingIdentity.generic_string(identity)),
             0,
+            Policy(2, None, 0),
         )
         self._sealing: Cipher
 

@@ -26,6 +26,7 @@ from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.address import Address
 from gamesockets.values.backoff import Backoff
 from gamesockets.values.enums import (
+    Availability,
     ConfigurationDataType,
     ConfigurationScope,
     ConfigurationValueResult,
@@ -40,15 +41,24 @@ from gamesockets.values.enums import (
 from gamesockets.values.errors import (
     CalledAfterFork,
     CalledFromInside,
+    CertificateError,
     ConnectionClosed,
     ConnectionFailed,
     GameSocketsError,
+    HostKeyChanged,
     InvalidHandle,
 )
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
-from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, OutgoingMessage, StatusInfo
+from gamesockets.values.records import (
+    AuthenticationStatus,
+    ConnectionInfo,
+    ConnectionStatus,
+    LaneStatus,
+    OutgoingMessage,
+    StatusInfo,
+)
 from gamesockets.values.refusal import Refusal
 from gamesockets.values.renamed import missing_name
 from gamesockets.values.results import Result
@@ -57,9 +67,12 @@ from gamesockets.version import __version__
 
 __all__ = [
     "Address",
+    "AuthenticationStatus",
+    "Availability",
     "Backoff",
     "CalledAfterFork",
     "CalledFromInside",
+    "CertificateError",
     "Client",
     "ConfigurationDataType",
     "ConfigurationRow",
@@ -80,6 +93,7 @@ __all__ = [
     "EndReason",
     "Event",
     "GameSocketsError",
+    "HostKeyChanged",
     "IdentityType",
     "InvalidHandle",
     "LaneStatus",

@@ -5,12 +5,15 @@ frame around each test sees to.
 """
 
 import asyncio
+import socket
+import time
 from asyncio import Future, Task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from itertools import count
 from random import Random
 from typing import Any, Final, Generic, TypeVar
+from unittest.mock import patch
 
 import pytest
 from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet
@@ -109,6 +112,17 @@ async def outcome_of(awaited: Awaitable[T]) -> T | None:
     return None
 
 
+def unhurried_lookup() -> Any:
+    """Names are looked up by a thread: if that has its answer before anybody could wait for it, nothing waits."""
+    look_up = socket.getaddrinfo
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        time.sleep(0.005)
+        return look_up(*arguments, **options)
+
+    return patch.object(socket, "getaddrinfo", slowly)
+
+
 @on_every_loop
 async def test_connect_at_every_await_point() -> None:
     async with aio.serve(keep, LOCAL, 0) as server:
@@ -119,7 +133,8 @@ async def test_connect_at_every_await_point() -> None:
                 await client.close()
             await until(lambda: not server.connections)
 
-        await at_every_await_point(attempt, 2)
+        with unhurried_lookup():
+            await at_every_await_point(attempt, 2)
 
 
 @on_every_loop
@@ -129,7 +144,8 @@ async def test_serve_at_every_await_point() -> None:
         if server is not None:
             await server.close()
 
-    await at_every_await_point(attempt, 1)
+    with unhurried_lookup():
+        await at_every_await_point(attempt, 1)
 
 
 @on_every_loop

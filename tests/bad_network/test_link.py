@@ -216,7 +216,6 @@ def test_jitter_far_apart_is_exponential_and_cut() -> None:
     assert sum(delay == 50_000 for delay in delays) == about(0.6 * 0.0821)
 
 
-@pytest.mark.rule("2, 2.13 rule 9")
 def test_jitter_clumps() -> None:
     """Datagrams behind a delayed one wait for it and follow 1 µs later; then the delay is forgotten."""
 
@@ -234,6 +233,15 @@ def test_jitter_clumps() -> None:
     link = Link(Draws(), Conditions(jitter_average=0.01, jitter_maximum=0.0025, jitter_probability=0.5))
     arrivals = passage(link, 4)
     assert [now for _, _, now in arrivals] == [2500, 2501, 2502, 3000]
+
+
+@pytest.mark.rule("2, 2.13 rule 9")
+def test_a_link_does_not_know_of_the_jitter_of_another() -> None:
+    conditions = Conditions(jitter_average=0.01, jitter_maximum=0.01, jitter_probability=1.0)
+    one, two = Link(Random(1), conditions), Link(Random(1), conditions)
+    for link in (one, two):
+        link.receive_datagram(b"data", "peer", 0)
+    assert one.next_timer() == two.next_timer() > 0
 
 
 @pytest.mark.rule("2, 2.13 rule 5")

@@ -17,7 +17,7 @@ from gamesockets.cli.app import app
 from gamesockets.cli.app import run as run_command_line
 
 runner = CliRunner()
-COMMANDS = ["demo", "echo", "chat serve", "chat join", "ping", "monitor", "load", "decode", "bench"]
+COMMANDS = ["demo", "echo", "chat serve", "chat join", "ping", "monitor", "load", "decode", "bench", "play", "doctor"]
 SHELLS = ["bash", "zsh", "fish"]
 
 

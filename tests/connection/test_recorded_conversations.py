@@ -17,7 +17,7 @@ from tests.support.rig import PLAIN_ONLY, Rig
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
-from gamesockets.connection.handshake import Policy, check_request
+from gamesockets.connection.handshake import Policy, ServerHandshake, check_request
 from gamesockets.connection.path import Path
 from gamesockets.connection.states import State
 from gamesockets.crypto.cipher import CIPHER_NULL
@@ -218,7 +218,7 @@ class Replay:
         assert isinstance(message, ConnectRequest)
         self.now = self.time(request)
         handshake = check_request(message, ADDRESS, self.policy(), self.now)
-        assert handshake is not None
+        assert isinstance(handshake, ServerHandshake)
         connection.request_received(handshake, len(request["hex"]) // 2, self.now)
         assert connection.accept(self.policy(), self.now) == Result.OK
         self.now += reply["fields"]["delay_time_usec"]

@@ -34,7 +34,7 @@ def test_nothing_is_ready_before_the_connection_is_up() -> None:
     assert reports.pick(1 << 50) == 0
 
 
-@pytest.mark.rule("1, 7.2", "1, 8.1 rule 3", "1, 8.1 rule 4", "1, 13 rule 15")
+@pytest.mark.rule("1, 7.2", "1, 8.1 rule 3", "1, 8.1 rule 4")
 def test_when_reports_are_ready_and_due() -> None:
     case = Case()
     assert case.reports.ready_at() == START + 20 * SECOND

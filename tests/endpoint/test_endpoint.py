@@ -176,7 +176,7 @@ def test_replaying_all_recorded_traffic_does_nothing(unencrypted: int) -> None:
     assert answered <= len([data for data in from_client if kind(data) in ("challenge", "closed", "data")]) * 4
 
 
-@pytest.mark.rule("1, 4.6 rule 5")
+@pytest.mark.rule("1, 4.6 rule 5", "2, 2.4 rule 4")
 def test_replaying_into_the_living_connection_delivers_nothing_twice() -> None:
     world = sim.World(seed=8)
     tap = Tap(world)

@@ -29,7 +29,7 @@ def test_the_index_names_every_example() -> None:
     index = (EXAMPLES / "README.md").read_text("utf-8")
     examples = [path for path in EXAMPLES.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
     examples += [path for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text("utf-8")]
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples:
         assert f"[{example.stem}]({example.name}" in index
 

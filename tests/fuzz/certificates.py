@@ -198,7 +198,7 @@ def credentials(data: bytes) -> None:
         return
     assert found.certificate is not None
     try:
-        content = Certificate.FromString(found.certificate.cert)
+        content = Certificate.FromString(CertificateSigned.FromString(found.certificate.signed).cert)
     except DecodeError as error:
         raise AssertionError("credentials from a certificate that cannot be read") from error
     assert content.key_data == key.public

@@ -3,9 +3,10 @@
 The drivers and their promises are those of the fuzz targets; here each step has a name and arguments.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from tests.fuzz.conversation import FLAGS, OPTIONS, Conversation
 from tests.fuzz.handshakes import SOURCES, Handshakes
 
@@ -29,7 +30,7 @@ BOUNDED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-LONG = settings(BOUNDED, max_examples=400, stateful_step_count=80)
+LONG = settings(BOUNDED, max_examples=40, stateful_step_count=60, derandomize=False)
 
 LANES = st.sampled_from((0, 1, 2, 7, 8, 255))
 SKIPPED = st.sampled_from((0, 0, 0, 1, 2, 50, 200))
@@ -179,3 +180,9 @@ EstablishedConnection.TestCase.settings = BOUNDED
 HandshakesOutOfOrder.TestCase.settings = BOUNDED
 TestEstablishedConnection = EstablishedConnection.TestCase
 TestHandshakesOutOfOrder = HandshakesOutOfOrder.TestCase
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [EstablishedConnection, HandshakesOutOfOrder])
+def test_other_sequences_each_time(machine: type[RuleBasedStateMachine]) -> None:
+    run_state_machine_as_test(machine, settings=LONG)

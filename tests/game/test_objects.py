@@ -322,3 +322,60 @@ def test_a_signal_ends_a_server_gently(meeting: Meeting) -> None:
         assert server.finish() == 0
         assert server.output[1:] == ["Connected", "Disconnected"]
         assert meeting.has(client, gs.Disconnected)[0].debug == "The application is shutting down"
+
+
+FORKING = """
+    import gamesockets as gs, os
+    with gs.Server("127.0.0.1:0") as server, gs.Client(server.address) as client:
+        while not client.is_connected:
+            list(server.events()), list(client.events())
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            print(client.is_connected, client.send(b"still here").name, flush=True)
+    print("child" if not child else "parent", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_leaves_the_block_quietly() -> None:
+    with Program([sys.executable, "-u", "-W", "error", "-c", textwrap.dedent(FORKING)]) as program:
+        assert program.finish() == 0
+        assert program.output == ["child", "True OK", "parent"]
+
+
+SLEEPING = """
+    import gamesockets as gs, signal
+    with gs.Server("127.0.0.1:0") as server:
+        signal.signal(signal.SIGTERM, lambda *_: server.close())
+        print("ready", flush=True)
+        while server.wait():
+            pass
+    print("ended", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to deliver")
+def test_closed_in_a_signal_handler() -> None:
+    with Program([sys.executable, "-u", "-W", "error", "-c", textwrap.dedent(SLEEPING)]) as program:
+        program.wait_for("ready")
+        program.signal(signal.SIGTERM)
+        assert program.finish() == 0
+        assert program.output[1:] == ["ended"]
+
+
+SLOW_NAME = """
+    import gamesockets as gs, socket, time
+    socket.getaddrinfo = lambda *_, **__: time.sleep(60)
+    began = time.monotonic()
+    with gs.Client("slow.example:27015") as client:
+        result = client.send(b"x", gs.SendFlags.RELIABLE)
+        print([type(event).__name__ for event in client.events()], result.name, flush=True)
+    print(time.monotonic() - began < 30, flush=True)
+"""
+
+
+def test_a_name_that_nobody_answers_holds_up_neither_the_game_nor_its_end() -> None:
+    with Program([sys.executable, "-u", "-W", "error", "-c", textwrap.dedent(SLOW_NAME)]) as program:
+        assert program.finish() == 0
+        assert program.output == ["[] OK", "True"]

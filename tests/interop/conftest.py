@@ -1,9 +1,9 @@
 """How are the scenarios of `tests.behaviour` played against the reference library, and what else is asked of it?
 
-The suite needs the reference library (1.6.0 or later): GNS_LIBRARY names it, and without it all tests on a stage are
-skipped.  Each scenario runs with each of our drivers as client and as server.  With `-m slow` it also runs with the
-reference library at both ends, which proves that the scenario expects what that library does.  Texts, configuration
-and statistics, which are made below the drivers, are compared through one of them.
+The suite needs the reference library (1.6.0 or later; for the scenarios alone 1.4.1): GNS_LIBRARY names it, and without
+it all tests on a stage are skipped.  Each scenario runs with each of our drivers as client and as server.  With
+`-m slow` it also runs with the reference library at both ends, which proves that the scenario expects what that library
+does.  Texts, configuration and statistics, which are made below the drivers, are compared through one of them.
 """
 
 from __future__ import annotations

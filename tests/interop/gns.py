@@ -187,7 +187,8 @@ class GNSError(Exception):
 
 # ---------------------------------------------------------------------------------------------- structures
 
-# Structures shared with callbacks are packed to 4 bytes everywhere but on Windows.
+# Structures shared with callbacks are packed to 4 bytes everywhere but on Windows. From Python 3.14 on, ctypes wants to
+# be told the rules by which it packs, "ms"; earlier versions know no others and ignore the name.
 _PACK: Final = 8 if os.name == "nt" else 4
 
 
@@ -195,6 +196,7 @@ class Address(c.Structure):
     """An IPv6 (or mapped IPv4) address and a port in host byte order."""
 
     _pack_ = 1
+    _layout_ = "ms"
     _fields_ = (("packed", c.c_uint8 * 16), ("port", c.c_uint16))
     port: int
 
@@ -203,6 +205,7 @@ class Identity(c.Structure):
     """Who a peer says it is."""
 
     _pack_ = 1
+    _layout_ = "ms"
     _fields_ = (("type", c.c_int), ("size", c.c_int), ("raw", c.c_uint8 * 128))
     type: int
     size: int
@@ -212,6 +215,7 @@ class ConnectionInfo(c.Structure):
     """What the library tells about a connection (spec 3, 9.1)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("identity", Identity),
         ("user_data", c.c_int64),
@@ -250,6 +254,7 @@ class ConnectionInfo(c.Structure):
 
 class _StatusChanged(c.Structure):
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (("connection", c.c_uint32), ("info", ConnectionInfo), ("old_state", c.c_int))
 
 
@@ -257,6 +262,7 @@ class RealTimeStatus(c.Structure):
     """Rates and queues of a connection: ping in ms, queue time and jitter in µs (spec 3, 9.2)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("state", c.c_int),
         ("ping_ms", c.c_int),
@@ -294,6 +300,7 @@ class LaneStatus(c.Structure):
     """The queues of one lane (spec 3, 9.2)."""
 
     _pack_ = _PACK
+    _layout_ = "ms"
     _fields_ = (
         ("pending_unreliable", c.c_int),
         ("pending_reliable", c.c_int),
@@ -393,6 +400,10 @@ _SOCKETS: Final[Mapping[str, _Prototype]] = {
     "CreateSocketPair": (c.c_bool, _POINTER, _POINTER, c.c_bool, _IDENTITY, _IDENTITY),
     "ConfigureConnectionLanes": (c.c_int, c.c_uint32, c.c_int, _POINTER, _POINTER),
     "GetIdentity": (c.c_bool, _IDENTITY),
+    "InitAuthentication": (c.c_int,),
+    "GetAuthenticationStatus": (c.c_int, _POINTER),
+    "GetCertificateRequest": (c.c_bool, _POINTER, _POINTER, _POINTER),
+    "SetCertificate": (c.c_bool, c.c_char_p, c.c_int, _POINTER),
     "CreatePollGroup": (c.c_uint32,),
     "DestroyPollGroup": (c.c_bool, c.c_uint32),
     "SetConnectionPollGroup": (c.c_bool, c.c_uint32, c.c_uint32),
@@ -548,6 +559,29 @@ class Library:
         identity = Identity()
         self._on_sockets("GetIdentity", c.byref(identity))
         return self.identity_text(identity)
+
+    # ---- certificates
+
+    def authentication_status(self) -> int:
+        """How it stands with the certificate."""
+        return int(self._on_sockets("GetAuthenticationStatus", None))
+
+    def certificate_request(self) -> bytes:
+        """What an authority is asked to sign."""
+        size = c.c_int(0)
+        error = c.create_string_buffer(1024)
+        if not self._on_sockets("GetCertificateRequest", c.byref(size), None, error):
+            raise GNSError(f"no request: {error.value.decode()}")
+        buffer = c.create_string_buffer(size.value)
+        if not self._on_sockets("GetCertificateRequest", c.byref(size), buffer, error):
+            raise GNSError(f"no request: {error.value.decode()}")
+        return buffer.raw[: size.value]
+
+    def set_certificate(self, certificate: bytes) -> tuple[bool, str]:
+        """Install a certificate; whether it was taken, and the text."""
+        error = c.create_string_buffer(1024)
+        taken = self._on_sockets("SetCertificate", certificate, len(certificate), error)
+        return bool(taken), error.value.decode()
 
     # ---- configuration
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tests.behaviour.side import NO_OPTIONS, Event, Info, Refusal, Side, Status
 from tests.behaviour.traffic import Outgoing, Received
-from tests.interop.gns import Config, Options, OptionValue
+from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Options, OptionValue
 from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -31,12 +31,19 @@ class WorkerError(AssertionError):
 
 
 class Reference(Side):
-    """The reference library in its own process.  `identity` is a text form, None is anonymous."""
+    """The reference library in its own process.  `identity` is a text form, None is anonymous.
+
+    `library` is another file than the one that GNS_LIBRARY names.
+    """
 
     protocol_versions = frozenset({11, 13})  # 1.4.1, and the versions from 1.5 on
 
     def __init__(
-        self, name: str, identity: str | None = None, values: Mapping[Config, OptionValue] | None = None
+        self,
+        name: str,
+        identity: str | None = None,
+        values: Mapping[Config, OptionValue] | None = None,
+        library: Path | None = None,
     ) -> None:
         super().__init__(name)
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -44,10 +51,11 @@ class Reference(Side):
         self._gone = False
         self._killed = False
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process, see _reap
+        other = {} if library is None else {ENVIRONMENT_VARIABLE: str(library)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.interop.worker"],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | other,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

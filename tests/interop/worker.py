@@ -68,6 +68,9 @@ class Worker:
             "listen_address": self._library.listen_address,
             "set_user_data": self._library.set_user_data,
             "accept": self._library.accept,
+            "authentication_status": self._library.authentication_status,
+            "certificate_request": lambda: self._library.certificate_request().hex(),
+            "set_certificate": lambda blob: self._library.set_certificate(bytes.fromhex(blob)),
             "stop": self._stop,
         }
 

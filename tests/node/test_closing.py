@@ -14,7 +14,7 @@ from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
 from gamesockets.node.node import Node
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import AuthenticationCallback, AuthenticationStatus, StatusCallback, StatusInfo
 
 LOCAL: Final = gs.Address("127.0.0.1", 0)
 DISCARD: Final = ("127.0.0.1", 9)
@@ -24,6 +24,9 @@ class Deaf(Audience):
     """Takes no notice."""
 
     def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
+        pass
+
+    def announce_authentication(self, status: AuthenticationStatus, callback: AuthenticationCallback) -> None:
         pass
 
     def forget_changes(self) -> None:

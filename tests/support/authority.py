@@ -21,16 +21,17 @@ class Authority:
         """A store in which this authority is the only root."""
         return TrustStore([self.key.public])
 
-    def sign(self, identity: NetworkingIdentity, key: SigningKey, expiry_s: int = FAR_FUTURE_S) -> bytes:
+    def sign(self, identity: NetworkingIdentity | None, key: SigningKey, expiry_s: int = FAR_FUTURE_S) -> bytes:
         """A serialized certificate for an identity, about `key`."""
         certificate = Certificate(
             key_type=Certificate.ED25519,
             key_data=key.public,
-            identity_string=identity.text_bytes,
             app_ids=[0],
             time_created=1,
             time_expiry=expiry_s,
         )
+        if identity is not None:
+            certificate.identity_string = identity.text_bytes
         content = certificate.SerializeToString()
         signed = CertificateSigned(cert=content, ca_key_id=key_id(self.key.public), ca_signature=self.key.sign(content))
         serialized: bytes = signed.SerializeToString()

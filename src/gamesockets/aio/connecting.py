@@ -14,6 +14,7 @@ from gamesockets.aio.opening import Opening, running_loop
 from gamesockets.aio.reconnecting import Reconnecting
 from gamesockets.clock import now_us
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected, expect
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.resolving import resolve
 from gamesockets.node.creation import Config
@@ -47,6 +48,8 @@ def connect(
     credentials: Credentials | None = None,
     trust: TrustStore | None = None,
     local_address: Address | None = None,
+    expected_identity: NetworkingIdentity | None = None,
+    expected_key: bytes | None = None,
     backoff: Backoff | None = None,
 ) -> Reconnecting:
     """Connects; use it as ``async with connect(...) as connection`` or ``connection = await connect(...)``.
@@ -66,23 +69,28 @@ def connect(
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for this connection.
         credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the server's certificate count; by default nobody's.
+        trust: whose signatures on the server's certificate count; by default those whom `Library.trust` names.
         local_address: where to send from; port 0 takes a free port. By default the system chooses.
+        expected_identity: who must be there. Anybody else is refused with reason 4003 (`REMOTE_BAD_CERT`), and where
+            this side trusts any root also who cannot prove it, whatever `IP_ALLOW_WITHOUT_AUTH` says.
+        expected_key: the public key that the peer must own, 32 bytes, as `pki.KnownHosts` knows it. Another one is
+            refused with reason 4003.
         backoff: how long ``async for`` waits between two connections, and when it gives up.
 
     Raises:
         ConnectionFailed: nobody answered, or the peer refused; with reason and text. Raised on entering, as the others.
         OSError: the name cannot be resolved, or no socket can be opened; the local address is in use, or not one of
             this machine.
-        ValueError: a configuration value cannot be set, the port is out of range, the text is no host with a port, or
-            no address of the host is of the local address's family.
+        ValueError: a configuration value cannot be set, the port is out of range, the text is no host with a port, no
+            address of the host is of the local address's family, or nobody can have the expected identity or key.
         TypeError: an argument is of a wrong type.
         RuntimeError: no asyncio event loop runs here.
     """
     check_type("backoff", backoff, (Backoff, NoneType))
 
     def open_connection() -> Awaitable[Connection]:
-        return _Connecting(_outgoing(identity, credentials, trust)).run(host, port, config, local_address)
+        expected = expect(expected_identity, expected_key)
+        return _Connecting(_outgoing(identity, credentials, trust), expected).run(host, port, config, local_address)
 
     peer = str(host) if port is None else f"{host}:{port}"
     return Reconnecting(open_connection, peer, backoff or Backoff())
@@ -187,8 +195,9 @@ def _outgoing(
 class _Connecting:
     """One call of `connect`: an attempt for each address, one of which becomes the connection."""
 
-    def __init__(self, outgoing: _Outgoing) -> None:
+    def __init__(self, outgoing: _Outgoing, expected: Expected | None) -> None:
         self._outgoing = outgoing
+        self._expected = expected
         self._hub = outgoing.hub
         self._members: list[PortMember] = []
         outgoing.enter()
@@ -258,8 +267,8 @@ class _Connecting:
         """An attempt at an address. Where only one socket can be had, it is for all others too, which it takes away."""
         node = self._hub.node
         if local is None or not local.port or not others:
-            return node.connect(address, config, local)
-        member = node.look_for(str(address), config, local)
+            return node.connect(address, config, local, self._expected)
+        member = node.look_for(str(address), config, local, self._expected)
         member.found([address, *others], "", now_us())
         others.clear()
         return member

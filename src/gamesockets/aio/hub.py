@@ -15,7 +15,7 @@ from gamesockets.drivers.service import ServiceOwner
 from gamesockets.node.audience import Audience
 from gamesockets.node.members import Member
 from gamesockets.node.node import Node
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import AuthenticationCallback, AuthenticationStatus, StatusCallback, StatusInfo
 
 OnChange: TypeAlias = Callable[[StatusInfo], None]
 """Told when the state of a connection has changed."""
@@ -65,6 +65,10 @@ class Hub(Audience):
     def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
         """A state has changed: the loop tells of it as soon as the lock is free."""
         self._changes.append((change, callback))
+
+    def announce_authentication(self, status: AuthenticationStatus, callback: AuthenticationCallback) -> None:
+        """The loop tells of it as soon as the lock is free."""
+        self.loop.call_soon_threadsafe(callback, status)
 
     def forget_changes(self) -> None:
         """Everything was closed."""

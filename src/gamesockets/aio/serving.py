@@ -44,7 +44,7 @@ def serve(
         admit: asked about each client before it is accepted; what it returns, unless None, refuses the client. It must
             be quick: the event loop waits for it.
         credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the certificates of clients count; by default nobody's.
+        trust: whose signatures on the certificates of clients count; by default those whom `Library.trust` names.
 
     Raises:
         OSError: the address cannot be bound, or the name not resolved. Raised on entering, as the others.

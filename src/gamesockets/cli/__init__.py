@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from typing import Final
 
+from gamesockets.cli.about import version_line
+
 __all__ = ["main"]
 
 _NEEDED: Final = ("typer", "rich")
@@ -13,6 +15,9 @@ _NEEDED: Final = ("typer", "rich")
 
 def main() -> None:
     """Run the command line, the entry point `gamesockets`; ends the process with its exit status."""
+    if sys.argv[1:] == ["--version"]:
+        print(version_line())  # at once, and without typer and rich
+        raise SystemExit(0)
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         print(
             "gamesockets: the command line needs typer and rich: pip install 'gamesockets[cli]'",

@@ -9,11 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
-from gamesockets.build import BUILD
-from gamesockets.cli import bench, chat, decode, demo, echo, load, monitor, ping, torture
+from gamesockets.cli import bench, cert, chat, decode, demo, doctor, echo, load, monitor, ping, play, torture
+from gamesockets.cli.about import version_line
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
-from gamesockets.version import __version__
 
 NAME: Final = "gamesockets"
 TRY: Final = "Try it"
@@ -37,10 +36,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=demo.EPILOG, rich_help_panel=TRY)(demo.demo)
+app.command(epilog=play.EPILOG, rich_help_panel=TRY)(play.play)
 app.command(epilog=echo.EPILOG, rich_help_panel=TRY)(echo.echo)
 app.add_typer(chat.app, name="chat", rich_help_panel=TRY)
+app.add_typer(cert.app, name="cert", rich_help_panel=SERVERS)
 app.command(epilog=ping.EPILOG, rich_help_panel=SERVERS)(ping.ping)
 app.command(epilog=monitor.EPILOG, rich_help_panel=SERVERS)(monitor.monitor)
+app.command(epilog=doctor.EPILOG, rich_help_panel=SERVERS)(doctor.doctor)
 app.command(epilog=load.EPILOG, rich_help_panel=SERVERS)(load.load)
 app.command(epilog=decode.EPILOG, rich_help_panel=TOOLS)(decode.decode)
 app.command(epilog=torture.EPILOG, rich_help_panel=TOOLS)(torture.torture)
@@ -49,7 +51,7 @@ app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignor
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say(f"{NAME} {__version__} ({BUILD})")
+        say(version_line())
         raise typer.Exit
 
 

@@ -22,7 +22,8 @@ from gamesockets.cli.addresses import resolve, resolve_bind
 from gamesockets.cli.chat_room import Outcome, Room, nick_problem, split_line
 from gamesockets.cli.completions import complete_address, complete_bind, complete_identity
 from gamesockets.cli.help_text import examples
-from gamesockets.cli.peers import ENDED, describe_peer, how_it_ended, parse_identity, why_not_connected
+from gamesockets.cli.peers import ENDED, describe_peer, how_it_ended, why_not_connected
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
@@ -94,6 +95,10 @@ def serve(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     stay: Annotated[bool, typer.Option("--stay", help="Go on after standard input ends, until SIGTERM.")] = False,
 ) -> None:
     """Hold a chat room. What you type goes to everyone; /nick NAME renames you, /quit ends the chat.
@@ -105,11 +110,11 @@ def serve(
     """
     try:
         address = resolve_bind(bind)
-        own_identity = parse_identity(identity)
+        proof = proof_from(identity, certificate, key, trust, require)
         _check_name(name)
     except InputError as error:
         fail("chat serve", str(error), EXIT_USAGE)
-    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+    with stop_signals() as stop, proof.open() as sockets:
         server = Server(sockets, Room(name), stop, stay)
         try:
             bound = server.listen(address)
@@ -142,6 +147,10 @@ def join(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
 ) -> None:
     """Join a chat. What you type goes to the others; /nick NAME renames you, /quit leaves.
 
@@ -154,12 +163,12 @@ def join(
     """
     try:
         addresses = resolve(address)
-        own_identity = parse_identity(identity)
+        proof = proof_from(identity, certificate, key, trust, require)
         if name:
             _check_name(name)
     except InputError as error:
         fail("chat join", str(error), EXIT_USAGE)
-    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+    with stop_signals() as stop, proof.open() as sockets:
         guest = Guest(sockets, stop)
         guest.connect(addresses[0], name)
         guest.run(sys.stdin)

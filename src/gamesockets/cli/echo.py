@@ -11,7 +11,8 @@ import gamesockets as gs
 from gamesockets.cli.addresses import resolve_bind
 from gamesockets.cli.completions import complete_bind, complete_identity
 from gamesockets.cli.help_text import examples
-from gamesockets.cli.peers import describe_peer, parse_identity, protection
+from gamesockets.cli.peers import describe_peer, protection
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import (
     EXIT_USAGE,
     SIGNAL_CHECK_SECONDS,
@@ -54,6 +55,10 @@ def echo(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the bound address and the totals only.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per line instead of text: who came and went, the totals.")
@@ -68,12 +73,12 @@ def echo(
     """
     try:
         address = resolve_bind(bind)
-        own_identity = parse_identity(identity)
+        proof = proof_from(identity, certificate, key, trust, require)
     except InputError as error:
         fail("echo", str(error), EXIT_USAGE)
     with stop_signals() as stop:
         try:
-            with gs.NetworkingSockets(identity=own_identity) as sockets:
+            with proof.open() as sockets:
                 _serve(sockets, address, Report(quiet, as_json), stop)
         except KeyboardInterrupt:
             return
@@ -119,7 +124,7 @@ def _serve(sockets: gs.NetworkingSockets, address: gs.Address, report: Report, s
         always=True,
         address=str(bound),
     )
-    report.remark("identities of peers are claims, not proofs; Ctrl-C stops")
+    report.remark("identities marked as unproven are claims; Ctrl-C stops")
     try:
         while True:
             server.step()

@@ -20,6 +20,7 @@ from gamesockets.cli.load_report import WIDTH, Plan, Tally, document, problems, 
 from gamesockets.cli.load_traffic import SIZE_MIN
 from gamesockets.cli.peers import parse_identity
 from gamesockets.cli.progress import Bar, progress_bar
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import (
     EXIT_FAILURE,
     EXIT_INTERRUPTED,
@@ -40,6 +41,7 @@ EPILOG: Final = examples(
     ("gamesockets load HOST:27015 -n 300 -d 30 --rate 20", "a full server"),
     ("gamesockets load HOST --reliable --size 1000 --report load.json", "keep the figures"),
     ("gamesockets load HOST --max-loss 1 --max-p99 50 --json", "a check for CI"),
+    ("gamesockets load HOST -n 100 --script bots.py", "clients that do what `async def play(connection, number)` says"),
     ("gamesockets load HOST --no-echo -d 60", "a server that does not send messages back"),
 )
 OPEN_FILES_SPARE: Final = 64
@@ -104,6 +106,20 @@ def load(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            "--script",
+            metavar="FILE",
+            help="Python code of yours says what the clients do, in `async def play(connection, number)`: it gets the "
+            "connection of gamesockets.aio. Latency and loss are then those of --no-echo.",
+            dir_okay=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON document on standard output.")] = False,
     report: Annotated[
         Path | None,
@@ -119,12 +135,30 @@ def load(
     Exit status: 0 all clients did well and the limits are met, 1 not so, 2 wrong usage or a name that does not
     resolve, 130 stopped by Ctrl-C (the report is written all the same).
     """
-    plan = Plan(clients, rate, size, duration, reliable, echo, connect_rate, timeout, max_loss, max_p99)
     try:
+        play = None
+        if script is not None:
+            from gamesockets.cli.load_script import load_script  # noqa: PLC0415 - as below
+
+            play, echo = load_script(script), False
         target, host = resolve(address)[0], split_host_port(address)[0]
+        proof = proof_from(identity.replace(CLIENT_NUMBER, "1"), certificate, key, trust, require)
         names = [parse_identity(identity.replace(CLIENT_NUMBER, str(number))) for number in (1, clients)]
     except InputError as error:
         fail("load", str(error), EXIT_USAGE)
+    plan = Plan(
+        clients,
+        rate,
+        size,
+        duration,
+        reliable,
+        echo,
+        connect_rate,
+        timeout,
+        max_loss,
+        max_p99,
+        script.name if script is not None else "",
+    )
     if report is not None:
         _check_writable(report)
     _allow_open_files(clients + OPEN_FILES_SPARE)
@@ -137,8 +171,11 @@ def load(
 
     if not as_json:
         kind = "reliable" if reliable else "unreliable"
-        say(f"LOAD {address}: {clients} clients x {rate:g} Hz x {size} bytes, {kind}, {duration:g} s")
-    run = LoadRun(plan, host, target, name)
+        work = (
+            f"{clients} clients x {rate:g} Hz x {size} bytes, {kind}" if play is None else f"{clients} x {plan.script}"
+        )
+        say(f"LOAD {address}: {work}, {duration:g} s")
+    run = LoadRun(plan, host, target, name, play, proof)
     with progress_bar("load") as bar:
         tally = asyncio.run(_run(run, bar))
     result = document(plan, tally, str(run.address))

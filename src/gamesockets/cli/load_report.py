@@ -44,6 +44,8 @@ class Plan:
     timeout_s: float
     max_loss_percent: float | None = None
     max_p99_ms: float | None = None
+    script: str = ""
+    """The file that says what the clients do; empty where they send at a steady rate."""
 
 
 @final
@@ -115,6 +117,8 @@ class Tally:
         "pings",
         "quality_local",
         "quality_remote",
+        "script_ended",
+        "script_faults",
         "sending_s",
         "totals",
         "wall_s",
@@ -128,6 +132,10 @@ class Tally:
         """Why clients could not connect."""
         self.ended_early = Reasons()
         """Why connections ended that had been established."""
+        self.script_ended = 0
+        """Clients whose script came to its end by itself."""
+        self.script_faults = Reasons()
+        """What scripts raised."""
         self.pings = Histogram()
         self.quality_local = Quality()
         self.quality_remote = Quality()
@@ -159,13 +167,15 @@ def problems(plan: Plan, tally: Tally) -> list[str]:
         found.append(f"{tally.failures.total} of {plan.clients} clients could not connect")
     if tally.ended_early.total:
         found.append(f"{plural(tally.ended_early.total, 'connection')} ended early")
+    if tally.script_faults.total:
+        found.append(f"the script raised in {plural(tally.script_faults.total, 'client')}")
     if tally.interrupted:
         found.append("interrupted before the end")
     if plan.echo and tally.totals.sent and not tally.totals.received:
         found.append("nothing came back: is that an echo server? --no-echo measures those that are not")
     has_limits = plan.max_loss_percent is not None or plan.max_p99_ms is not None
     offered = tally.totals.offered_share
-    if has_limits and offered < OFFERED_SHARE_MIN:
+    if has_limits and not plan.script and offered < OFFERED_SHARE_MIN:
         found.append(f"the limits were not put to the test: only {100 * offered:.0f}% of the messages could be sent")
     if plan.max_loss_percent is not None:
         loss = loss_percent(plan, tally)
@@ -241,6 +251,10 @@ def document(plan: Plan, tally: Tally, address: str) -> dict[str, Any]:
             "connect_ms": _percentiles(tally.connect_times),
         },
         "failures": [{"reason": reason, "count": number} for reason, number in tally.failures.most_frequent_first()],
+        "script": {
+            "ended": tally.script_ended,
+            "faults": [{"reason": why, "count": number} for why, number in tally.script_faults.most_frequent_first()],
+        },
         "ends": [{"reason": reason, "count": number} for reason, number in tally.ended_early.most_frequent_first()],
         "sending_s": round(tally.sending_s, 3),
         "messages": messages,
@@ -273,6 +287,9 @@ def text(plan: Plan, tally: Tally, width: int = WIDTH) -> list[str]:
     rows += [("", f"ended, {number} x: {why}") for why, number in tally.ended_early.most_frequent_first()]
     if tally.connect_times.count:
         rows.append(("connecting", _times(tally.connect_times)))
+    if plan.script:
+        rows.append(("script", f"{plan.script}: {tally.script_ended} came to its end, the others were stopped"))
+        rows += [("", f"raised, {number} x: {why}") for why, number in tally.script_faults.most_frequent_first()]
     if totals.sent:
         per_s = totals.sent / tally.sending_s if tally.sending_s else 0.0
         amount = bytes_per_second(per_s * plan.size_bytes)

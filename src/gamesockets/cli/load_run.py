@@ -16,7 +16,9 @@ from typing import Final, TypeAlias, final
 import gamesockets as gs
 from gamesockets import aio
 from gamesockets.cli.load_report import Plan, Tally
+from gamesockets.cli.load_script import Script, describe
 from gamesockets.cli.load_traffic import ClientTraffic
+from gamesockets.cli.proof import Proof
 from gamesockets.cli.terminal import printable
 
 BATCH_S: Final = 0.001
@@ -60,6 +62,8 @@ class LoadRun:
         "_host",
         "_look_at",
         "_name",
+        "_proof",
+        "_script",
         "_sending_began",
         "_stop",
         "phase",
@@ -67,12 +71,25 @@ class LoadRun:
         "tally",
     )
 
-    def __init__(self, plan: Plan, host: str, address: gs.Address, name: NameClient) -> None:
-        """`host` may be a name with several addresses; `address` is the first of them."""
+    def __init__(
+        self,
+        plan: Plan,
+        host: str,
+        address: gs.Address,
+        name: NameClient,
+        script: Script | None = None,
+        proof: Proof | None = None,
+    ) -> None:
+        """`host` may be a name with several addresses; `address` is the first of them.
+
+        `script` says what each client does; without one they send at a steady rate and count what comes back.
+        """
         self.plan = plan
         self._host = host
         self._address = address
         self._name = name
+        self._proof = Proof(None, None, None, {}) if proof is None else proof
+        self._script = script
         self._flags = gs.SendFlags.RELIABLE_NO_NAGLE if plan.reliable else gs.SendFlags.UNRELIABLE_NO_NAGLE
         self._alive: dict[int, Client] = {}
         self._look_at: list[int] = []
@@ -149,9 +166,13 @@ class LoadRun:
         tally = self.tally
         host, port = (self._host, self._address.port) if number == 1 else (self._address.ip, self._address.port)
         began = gs.Library.time()
-        config = {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self.plan.timeout_s * 1000)}
+        proof = self._proof
+        config = proof.config | {gs.ConfigurationValue.TIMEOUT_INITIAL: round(self.plan.timeout_s * 1000)}
+        name = self._name(number) if proof.credentials is None else None
         try:
-            connection = await aio.connect(host, port, identity=self._name(number), config=config)
+            connection = await aio.connect(
+                host, port, identity=name, config=config, credentials=proof.credentials, trust=proof.trust
+            )
         except gs.ConnectionFailed as error:
             no_answer = error.reason == gs.EndReason.MISC_TIMEOUT
             tally.failures.add(
@@ -168,12 +189,28 @@ class LoadRun:
         client = Client(connection, ClientTraffic(number, self.plan.size_bytes, tally.totals))
         self._alive[number] = client
         try:
-            await self._receive(client)
+            if self._script is None:
+                await self._receive(client)
+            else:
+                await self._play(self._script, client, number)
         except gs.ConnectionClosed as error:
             if self._alive.pop(number, None) is not None:
                 tally.ended_early.add(_why(error.reason, error.debug))
         finally:
             await connection.close(REASON_DONE, "load test finished")
+
+    async def _play(self, script: Script, client: Client, number: int) -> None:
+        """What the user's script says, from when all are connected; then nothing until the run is over."""
+        while not self._sending_began and not self._stop.is_set():
+            await asyncio.sleep(PAUSE_S)
+        try:
+            await script(client.connection, number)
+            self.tally.script_ended += 1
+        except gs.ConnectionClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the user's code raises
+            self.tally.script_faults.add(describe(error))
+        self._alive.pop(number, None)
 
     async def _receive(self, client: Client) -> None:
         """Take in what comes until the connection ends."""
@@ -192,7 +229,7 @@ class LoadRun:
         step = period / len(self._alive)
         until = began + self.plan.duration_s
         last = until - step / 2  # 30 Hz for 6 s are 180 messages, whatever floats add up to
-        due = [(began + place * step, number) for place, number in enumerate(self._alive)]
+        due = [(began + place * step, number) for place, number in enumerate(self._alive) if self._script is None]
         while self._alive and not self._stop.is_set():
             now = time.monotonic()
             # What was due in time is sent though it is a little late, as it would have been in the middle.

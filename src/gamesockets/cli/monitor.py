@@ -22,7 +22,7 @@ from gamesockets.cli.help_text import examples
 from gamesockets.cli.keys import Keys, NoKeys, keyboard
 from gamesockets.cli.monitor_view import closing_line, document, plain_line, screen
 from gamesockets.cli.monitor_watch import Phase, Watch
-from gamesockets.cli.peers import parse_identity
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_USAGE, InputError, StopRequest, fail, note, say, stop_signals
 from gamesockets.cli.units import duration as time_span
 from gamesockets.cli.units import plural
@@ -73,6 +73,10 @@ def monitor(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per line, server and interval, and nothing else.")
     ] = False,
@@ -90,11 +94,11 @@ def monitor(
         fail("monitor", f"{len(addresses)} servers are too many: give {SERVERS_MAX} at most", EXIT_USAGE)
     try:
         targets = [(text, resolve(text)) for text in addresses]
-        own_identity = parse_identity(identity)
+        proof = proof_from(identity, certificate, key, trust, require)
     except InputError as error:
         fail("monitor", str(error), EXIT_USAGE)
     is_live = sys.stdout.isatty() and not as_json and not Console().is_dumb_terminal
-    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+    with stop_signals() as stop, proof.open() as sockets:
         run = MonitorRun(sockets, targets, Pace(interval, duration, ping_hz), stop, note if not is_live else _nowhere)
         try:
             if is_live:

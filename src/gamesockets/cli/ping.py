@@ -19,12 +19,12 @@ from gamesockets.cli.peers import (
     describe_peer,
     how_it_ended,
     known,
-    parse_identity,
     percent,
     protection,
     why_not_connected,
 )
 from gamesockets.cli.progress import Bar, progress_bar
+from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.statistics import SIZE_MIN, Ledger, Reply, summarize
 from gamesockets.cli.terminal import (
     EXIT_FAILURE,
@@ -89,6 +89,10 @@ def ping(
             autocompletion=complete_identity,
         ),
     ] = "",
+    certificate: CertificateFile = None,
+    key: KeyFile = None,
+    trust: TrustFile = None,
+    require: Require = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary only; with --count, a progress bar meanwhile.")
     ] = False,
@@ -105,11 +109,11 @@ def ping(
     """
     try:
         addresses = resolve(address)
-        own_identity = parse_identity(identity)
+        proof = proof_from(identity, certificate, key, trust, require)
     except InputError as error:
         fail("ping", str(error), EXIT_USAGE)
     plan = Plan(count, interval, timeout, reliable, quiet, as_json)
-    with stop_signals() as stop, gs.NetworkingSockets(identity=own_identity) as sockets:
+    with stop_signals() as stop, proof.open() as sockets:
         run = PingRun(sockets, addresses, Ledger(size), plan, stop)
         # Where every answer is a line of its own, those lines are the progress.
         with progress_bar("ping", count is not None and (quiet or as_json)) as bar:

@@ -368,9 +368,9 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
     CALLBACK_CONNECTION_STATUS_CHANGED = _Row(201, "Callback_ConnectionStatusChanged", _CALLBACKS,
         _CALLBACK, _CONNECTION, None, None, None, "function",
         "Called for each change of a connection's state.")
-    CALLBACK_AUTH_STATUS_CHANGED = _Row(202, "Callback_AuthStatusChanged", _LATER,
+    CALLBACK_AUTH_STATUS_CHANGED = _Row(202, "Callback_AuthStatusChanged", _CALLBACKS,
         _CALLBACK, _GLOBAL, None, None, None, "function",
-        "Called when the state of authentication changes.")
+        "Called when this side gets its certificate or loses it.")
     CALLBACK_RELAY_NETWORK_STATUS_CHANGED = _Row(203, "Callback_RelayNetworkStatusChanged", _WITHOUT_EFFECT,
         _CALLBACK, _GLOBAL, None, None, None, "function",
         "Called when the state of the relay network changes.")

@@ -34,6 +34,8 @@ TEXT_DROPPED: Final = "Connection dropped"
 TEXT_FORGOTTEN: Final = "Connection dropped: the peer seems to have restarted"
 TEXT_LINGER_OVER: Final = "Connection dropped: the peer acknowledged too little of what was left to deliver"
 TEXT_NO_AUTHORITY: Final = "Need a cert authority!"
+TEXT_EXPIRED: Final = "Our own certificate has expired: renew it"
+TEXT_NO_IDENTITY: Final = "No identity that may be taken without a certificate"
 TEXT_OLD_PEER_FOR_LANES: Final = "Peer is using old protocol and cannot receive multiple lanes"
 
 

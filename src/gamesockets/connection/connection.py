@@ -12,7 +12,9 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, StateMachine
 from gamesockets.connection.traffic import Traffic
+from gamesockets.crypto.peer_check import PeerCredentials
 from gamesockets.values.address import Address
+from gamesockets.values.certificate import Certificate
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.message import PeerRecord
 from gamesockets.values.results import Result
@@ -29,6 +31,7 @@ class Connection(StateMachine, ABC):
     __slots__ = (
         "_changes",
         "address",
+        "certificate",
         "id",
         "inbox",
         "is_authenticated",
@@ -61,6 +64,8 @@ class Connection(StateMachine, ABC):
         self.options = options
         self.is_encrypted = False
         self.is_authenticated = False
+        self.certificate: Certificate | None = None
+        """What the peer's certificate states: proven if `is_authenticated`, except that it owns the key in any case."""
         self.send_error = ""
         """What the system says to all that is sent at present; empty while datagrams leave. The driver sets it."""
         self.send_error_since = 0
@@ -78,6 +83,12 @@ class Connection(StateMachine, ABC):
             # To the application a lingering connection is closed.
             told = State.FIN_WAIT if state == State.LINGER else state
             self._changes.append(StateChange(self, old_state, told, reason, debug))
+
+    def introduce(self, peer: PeerCredentials) -> None:
+        """The peer has shown its credentials, and they were good."""
+        self.peer.identity = peer.identity
+        self.is_authenticated = peer.authenticated
+        self.certificate = peer.stated
 
     def deliver_to(self, inbox: Inbox) -> None:
         """From now on messages go to this inbox; those that wait move there."""

@@ -25,6 +25,7 @@ from gamesockets.connection.timers import Timers
 from gamesockets.connection.trace import TraceSink
 from gamesockets.connection.traffic import Traffic
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.receive.receiver import DISCARDING
@@ -58,6 +59,7 @@ class DatagramConnection(Connection):
         "_policy",
         "_replies",
         "_server",
+        "expected",
         "id_bytes",
         "path",
         "protocol_version",
@@ -94,6 +96,8 @@ class DatagramConnection(Connection):
         self._counters = counters
         self._entropy = entropy
         self._credentials = credentials
+        self.expected: Expected | None = None
+        """Who must answer."""
         self._client: ClientHandshake | None = None
         self._server: ServerHandshake | None = None
         self._is_incoming = False
@@ -124,10 +128,10 @@ class DatagramConnection(Connection):
     def _shake_hands(self, policy: Policy, now: int) -> None:
         self._policy = policy
         self._client = ClientHandshake(
-            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted
+            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted, policy, self.expected
         )
         self.timers.handshake = now
-        refusal = handshake.without_proof(self._credentials, policy.allow_without_auth)
+        refusal = handshake.without_proof(self._credentials, policy)
         if refusal is not None:
             self.fail(refusal.reason, refusal.text, now)
 
@@ -138,8 +142,7 @@ class DatagramConnection(Connection):
         self._server = server
         self._is_incoming = True
         self.remote_id = server.client_id
-        self.peer.identity = server.peer.identity
-        self.is_authenticated = server.peer.authenticated
+        self.introduce(server.peer)
         self.traffic.take_ping_sample(server.ping_estimate_ms, now)
         self.change(State.CONNECTING, 0, "")
         self.timers.expiry = now + self.options.timeout_initial_us
@@ -152,9 +155,9 @@ class DatagramConnection(Connection):
         if server is None:
             return Result.INVALID_PARAM
         agreement = (
-            handshake.without_proof(self._credentials, policy.allow_without_auth)
+            handshake.without_proof(self._credentials, policy)
             or handshake.too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
-            or server.accept(self._entropy, self._credentials, self.options.unencrypted)
+            or server.accept(self._entropy, self._credentials, self.options.unencrypted, policy)
         )
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)
@@ -173,9 +176,8 @@ class DatagramConnection(Connection):
     def _begin(self, agreement: Agreement, now: int) -> None:
         """Both sides agree: sets up all that data packets need. The caller changes the state."""
         self.remote_id = agreement.remote_id
-        self.peer.identity = agreement.peer.identity
+        self.introduce(agreement.peer)
         self.protocol_version = agreement.peer.protocol_version
-        self.is_authenticated = agreement.peer.authenticated
         self.is_encrypted = agreement.sealing.overhead_bytes > 0
         self.traffic.begin(agreement, now)
         self.timers.clear()

@@ -2,9 +2,10 @@
 
 from typing import Final, final
 
-from gamesockets.connection.closing import TEXT_NO_AUTHORITY, TEXT_OLD_PEER_FOR_LANES
+from gamesockets.connection.closing import TEXT_EXPIRED, TEXT_NO_AUTHORITY, TEXT_NO_IDENTITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
-from gamesockets.crypto.credentials import Credentials, LocalCredentials
+from gamesockets.crypto.credentials import APP_ID, Credentials, LocalCredentials
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
@@ -30,13 +31,23 @@ _UNSIGNED_ALLOWED_SILENTLY: Final = 2
 class Policy:
     """What the local side requires of a peer: a certificate or not, signed by which roots, valid at what time."""
 
-    __slots__ = ("allow_without_auth", "trust", "unix_time_s")
+    __slots__ = ("allow_without_auth", "app_id", "trust", "unix_time_s")
 
-    def __init__(self, allow_without_auth: int, trust: TrustStore | None, unix_time_s: int) -> None:
+    def __init__(
+        self, allow_without_auth: int, trust: TrustStore | None, unix_time_s: int, app_id: int = APP_ID
+    ) -> None:
         self.allow_without_auth = allow_without_auth
         """The effective value for this peer: 0 refuse, 1 allow, 2 allow silently (spec 1, 5.9)."""
         self.trust = trust
         self.unix_time_s = unix_time_s
+        self.app_id = app_id
+        """The app for which certificates must be good."""
+
+    def allowed_from(self, expected: Expected | None) -> int:
+        """`allow_without_auth` for a peer: whoever expects an identity wants it proven where somebody is trusted."""
+        if expected is None or expected.identity is None or self.trust is None or not self.trust.has_roots:
+            return self.allow_without_auth
+        return 0
 
 
 @final
@@ -60,13 +71,14 @@ def round_trip_ms(now: int, echoed_at: int, held_us: int) -> int:
     return (elapsed_us + US_PER_MS // 2) // US_PER_MS
 
 
-def without_proof(credentials: Credentials, allow_without_auth: int) -> Refusal | None:
+def without_proof(credentials: Credentials, policy: Policy) -> Refusal | None:
     """Why this side may not connect without a certificate; None if it has one, is anonymous, or is allowed silently."""
-    if credentials.certificate is not None:
+    if credentials.proof(policy.unix_time_s) is not None:
         return None
-    if credentials.identity.is_localhost or allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
+    if credentials.identity.is_localhost or policy.allow_without_auth >= _UNSIGNED_ALLOWED_SILENTLY:
         return None
-    return Refusal(int(EndReason.MISC_INTERNAL_ERROR), TEXT_NO_AUTHORITY)
+    text = TEXT_NO_AUTHORITY if credentials.certificate is None else TEXT_EXPIRED
+    return Refusal(int(EndReason.MISC_INTERNAL_ERROR), text)
 
 
 def too_old_for_lanes(protocol_version: int, lanes: int) -> Refusal | None:
@@ -90,6 +102,7 @@ class ClientHandshake:
         "_address",
         "_challenge",
         "_credentials",
+        "_expected",
         "_owes_request",
         "_server_version",
         "connection_id",
@@ -104,10 +117,15 @@ class ClientHandshake:
         entropy: Entropy,
         credentials: Credentials,
         unencrypted: int,
+        policy: Policy,
+        expected: Expected | None = None,
     ) -> None:
         self.connection_id = connection_id
         self._address = address
-        self._credentials = LocalCredentials(entropy, credentials, own_ciphers(unencrypted))
+        self._credentials = LocalCredentials(
+            entropy, credentials, own_ciphers(unencrypted), policy.unix_time_s, policy.app_id
+        )
+        self._expected = expected
         self._challenge = 0
         self._server_version: int | None = None
         self._owes_request = False
@@ -137,7 +155,8 @@ class ClientHandshake:
         if message.client_connection_id != self.connection_id:
             return None
         certificate = PeerCertificate(message.cert)
-        identity = peer_identity(message, certificate, self._address, policy.allow_without_auth > 0)
+        allow_without_auth = policy.allowed_from(self._expected)
+        identity = peer_identity(message, certificate, self._address, allow_without_auth > 0)
         if identity is None:
             return None
         if message.HasField("your_timestamp"):
@@ -150,14 +169,19 @@ class ClientHandshake:
             certificate,
             message.crypt,
             identity,
-            allow_without_auth=policy.allow_without_auth,
+            allow_without_auth=allow_without_auth,
             trust=policy.trust,
             unix_time_s=policy.unix_time_s,
             challenge_version=self._server_version,
             local_lanes=local_lanes,
+            app_id=policy.app_id,
         )
         if isinstance(peer, Refusal):
             return peer
+        if self._expected is not None:
+            problem = self._expected.problem(peer)
+            if problem is not None:
+                return problem
         ciphers = session_ciphers(False, self._credentials, peer, self.connection_id, remote_id, peer.ciphers[0])
         if isinstance(ciphers, Refusal):
             return ciphers
@@ -218,13 +242,13 @@ class ServerHandshake:
         self.ok_bytes = 0
         """Size of the last ConnectOK."""
 
-    def accept(self, entropy: Entropy, own: Credentials, unencrypted: int) -> Refusal | Agreement:
+    def accept(self, entropy: Entropy, own: Credentials, unencrypted: int, policy: Policy) -> Refusal | Agreement:
         """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
         cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
         if cipher is None:
             text = "Failed to negotiate mutually-agreeable cipher"
             return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
-        credentials = LocalCredentials(entropy, own, [cipher])
+        credentials = LocalCredentials(entropy, own, [cipher], policy.unix_time_s, policy.app_id)
         ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
         if isinstance(ciphers, Refusal):
             return ciphers
@@ -284,12 +308,12 @@ def agree_in_memory(
     return agreements[0], agreements[1]
 
 
-def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerHandshake | None:
-    """The checks on a ConnectRequest whose challenge was good; None to drop it silently (spec 1, 3.5)."""
+def check_request(request: ConnectRequest, address: Address, policy: Policy, now: int) -> ServerHandshake | Refusal:
+    """The checks on a ConnectRequest whose challenge was good; who is refused is told nothing (spec 1, 3.5)."""
     certificate = PeerCertificate(request.cert)
     identity = peer_identity(request, certificate, address, policy.allow_without_auth > 0)
     if identity is None:
-        return None
+        return certificate.problem or Refusal(int(EndReason.REMOTE_BAD_CERT), TEXT_NO_IDENTITY)
     peer = check_peer(
         request.cert,
         certificate,
@@ -300,7 +324,6 @@ def check_request(request: ConnectRequest, address: Address, policy: Policy, now
         unix_time_s=policy.unix_time_s,
         challenge_version=None,
         local_lanes=1,
+        app_id=policy.app_id,
     )
-    if isinstance(peer, Refusal):
-        return None
-    return ServerHandshake(request, peer, now)
+    return peer if isinstance(peer, Refusal) else ServerHandshake(request, peer, now)

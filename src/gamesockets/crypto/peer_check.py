@@ -8,8 +8,10 @@ from gamesockets.crypto.certificate import signature_problem
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM
 from gamesockets.crypto.credentials import APP_ID
 from gamesockets.crypto.legacy_identity import Introduction, stated_identity, steam_account_type
+from gamesockets.crypto.signed import contents
 from gamesockets.crypto.trust import Scope, TrustStore, app_id_problem
 from gamesockets.values.address import Address
+from gamesockets.values.certificate import Certificate as CertificateRecord
 from gamesockets.values.enums import EndReason, IdentityType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned, ConnectRequest, CryptInfo, CryptInfoSigned
@@ -47,6 +49,7 @@ class PeerCredentials:
         "identity",
         "nonce",
         "protocol_version",
+        "stated",
     )
 
     def __init__(
@@ -60,6 +63,7 @@ class PeerCredentials:
         ciphers: list[int],
         protocol_version: int,
         authenticated: bool,
+        stated: CertificateRecord | None = None,
     ) -> None:
         self.identity = identity
         self.certificate = certificate
@@ -72,6 +76,8 @@ class PeerCredentials:
         self.protocol_version = protocol_version
         self.authenticated = authenticated
         """Whether a trusted authority has signed the identity, which is more than an address."""
+        self.stated = stated
+        """What the certificate states; None where peers of this process need none."""
 
 
 @final
@@ -180,6 +186,7 @@ def check_peer(
         ciphers=list(info.ciphers) or [CIPHER_AES_256_GCM],
         protocol_version=version,
         authenticated=signature_is_trusted and identity.type != IdentityType.IP_ADDRESS,
+        stated=contents(cert_signed, certificate.content, certificate.identity),
     )
 
 

@@ -14,6 +14,9 @@ from gamesockets.wire.messages_pb2 import CertificateSigned
 
 _PRIVATE_KEY_LABEL: Final = "OPENSSH PRIVATE KEY"
 _CERTIFICATE_LABEL: Final = "STEAMDATAGRAM CERT"
+_REQUEST_LABEL: Final = "GAMESOCKETS CERT REQUEST"
+"""Ours: the reference library has no text form for requests."""
+_KINDS: Final = {_PRIVATE_KEY_LABEL: "Private key", _CERTIFICATE_LABEL: "Cert", _REQUEST_LABEL: "Request"}
 _LINE_LENGTH: Final = 72
 
 _OPENSSH_MAGIC: Final = b"openssh-key-v1\0"
@@ -124,6 +127,16 @@ def decode_certificate_base64(text: str) -> bytes:
     return signed
 
 
+def encode_request(request: bytes) -> str:
+    """A serialized CertificateRequest as text with header and footer."""
+    return _encode_pem(_REQUEST_LABEL, request, "\n")
+
+
+def decode_request(text: str) -> bytes:
+    """The serialized CertificateRequest in a text with header and footer; it is not checked."""
+    return _decode_base64(_pem_body(_REQUEST_LABEL, text), "request")
+
+
 def _string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
@@ -145,7 +158,7 @@ def _pem_body(label: str, text: str) -> str:
     end = _PEM_EDGE.format(word="END", label=label)
     match = re.match(f"{begin}([^-]*+){end}", text, re.ASCII | re.IGNORECASE)
     if match is None:
-        kind = "Cert" if label == _CERTIFICATE_LABEL else "Private key"
+        kind = _KINDS[label]
         raise ValueError(f"{kind} isn't a valid PEM-like text block")
     return match[1]
 

@@ -6,11 +6,15 @@ such a chain rights only shrink: the scope of a key is what every certificate ab
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, TypeAlias, final
 
 from google.protobuf.message import DecodeError
 
 from gamesockets.crypto.certificate import SIGNATURE_BYTES, SIGNING_KEY_BYTES, key_id, pop_code, verify
+from gamesockets.crypto.signed import TEXT_PRIVATE_KEY, parse_certificate
+from gamesockets.values.certificate import Certificate as CertificateRecord
+from gamesockets.values.errors import CertificateError
 from gamesockets.wire.messages_pb2 import Certificate, CertificateSigned
 
 # The only root that the reference library trusts (spec 1, 5.5).
@@ -18,6 +22,12 @@ REFERENCE_ROOT_PUBLIC_KEY: Final = bytes.fromhex("9aeca04e1751ce6268d569002ca1e1
 
 # Our own limit: with several certificates for each key, the number of chains grows exponentially with their length.
 MAX_CHAIN_CERTIFICATES: Final = 8
+
+VERIFIED_MAX: Final = 1024
+"""Good signatures on certificates that are remembered: whoever comes again costs no verification."""
+
+CLOCK_TOLERANCE_S: Final = 300
+"""The clocks of an authority and of who verifies may differ by so much."""
 
 _FOREVER: Final = (1 << 62) - 1
 
@@ -57,32 +67,91 @@ class _CaCertificate:
 
 @final
 class TrustStore:
-    """Roots, certificates of certificate authorities, and revocations; all may be added at any time.
+    """Whom to believe: roots, certificates of authorities below them, and revoked keys.
 
-    With `roots` (32-byte public keys) these are the only roots, have unlimited scope and never expire, like
-    the one built into the reference library. Without, every self-signed certificate makes its key a root.
+    All of it may change at any time, also while connections use the store, and from any thread. What is added counts
+    for whoever connects from then on; who is connected stays.
+
+    Args:
+        roots: public keys of 32 bytes, trusted for everything and forever.
+        self_signed_roots: whether every self-signed certificate that is added makes its key a root. Without, only
+            `add_root` does.
+
+    Raises:
+        ValueError: a root is no key of 32 bytes.
     """
 
-    def __init__(self, roots: Iterable[bytes] | None = None) -> None:
-        self._self_signed_roots = roots is None
+    def __init__(self, roots: Iterable[bytes | CertificateRecord] = (), *, self_signed_roots: bool = False) -> None:
+        if isinstance(roots, (bytes, str, CertificateRecord)):
+            raise TypeError(f"roots must be a list of public keys, not {type(roots).__name__}")
+        self._self_signed_roots = self_signed_roots
         self._roots: set[int] = set()
+        self._certified_roots: set[int] = set()
+        """Keys that are roots as far as their own self-signed certificates allow."""
         self._revoked: set[int] = set()
         self._public_keys: dict[int, bytes] = {}
         self._certificates: dict[int, list[_CaCertificate]] = {}
         self._verdicts: dict[int, Verdict] = {}
-        for public_key in roots or ():
-            self.add_root(public_key)
+        self._verified: dict[bytes, None] = {}
+        """Digests of certificates whose signature was good, the oldest first."""
+        for root in roots:
+            self.add_root(root)
 
-    def add_root(self, public_key: bytes) -> None:
-        """Trust this key for everything and forever. Raises ValueError if it is not a 32-byte key."""
-        self._roots.add(self._add_key(public_key))
-        self._verdicts.clear()
+    def add_root(self, root: bytes | CertificateRecord) -> None:
+        """Trusts a root: a public key, for everything and forever, or a self-signed certificate, as far as it says.
 
-    def add_certificate(self, signed: bytes) -> None:
-        """Add the certificate of an authority: a serialized CertificateSigned. Adding it twice is harmless.
-
-        Neither signature nor expiry is checked yet. Raises ValueError saying why it is no such certificate.
+        Raises:
+            ValueError: it is no key of 32 bytes, or no self-signed certificate of an authority.
+            TypeError: it is something else.
         """
+        if isinstance(root, CertificateRecord):
+            message, _ = parse_certificate(root)
+            if not root.is_self_signed or not verify(root.public_key, message.ca_signature, message.cert):
+                raise CertificateError("a root must be self-signed, and this certificate is not")
+            self.add_certificate(root.signed)
+            self._certified_roots.add(root.key_id)
+        elif isinstance(root, bytes):
+            self._roots.add(self._add_key(root))
+        else:
+            raise TypeError(f"a root must be a public key (bytes) or a Certificate, not {type(root).__name__}")
+        self._changed()
+
+    def remove_root(self, root_key_id: int) -> bool:
+        """No longer trusts a root; whether it was one. Unlike a revoked key it may be trusted again."""
+        was_root = root_key_id in self._roots or root_key_id in self._certified_roots
+        self._roots.discard(root_key_id)
+        self._certified_roots.discard(root_key_id)
+        self._changed()
+        return was_root
+
+    @property
+    def root_key_ids(self) -> frozenset[int]:
+        """The key ids of the roots, revoked ones included."""
+        roots = self._roots | self._certified_roots
+        if self._self_signed_roots:
+            for subject_id, certificates in list(self._certificates.items()):
+                if [None for certificate in certificates if certificate.ca_key_id == subject_id]:
+                    roots.add(subject_id)
+        return frozenset(roots)
+
+    @property
+    def has_roots(self) -> bool:
+        """Whether anybody at all can be trusted."""
+        return bool(self.root_key_ids - self._revoked)
+
+    @property
+    def revoked_key_ids(self) -> frozenset[int]:
+        """The key ids that are never trusted."""
+        return frozenset(self._revoked)
+
+    def add_certificate(self, signed: bytes | CertificateRecord) -> None:
+        """Adds the certificate of an authority: a record or its serialized form. Adding it twice is harmless.
+
+        Neither signature nor expiry is checked yet. It makes nobody a root. Raises ValueError saying why it is no such
+        certificate.
+        """
+        if isinstance(signed, CertificateRecord):
+            signed = signed.signed
         message = CertificateSigned()
         certificate = Certificate()
         try:
@@ -90,6 +159,8 @@ class TrustStore:
             certificate.ParseFromString(message.cert)
         except DecodeError as error:
             raise ValueError(f"Cert failed protobuf parse: {error}") from error
+        if message.HasField("private_key_data"):
+            raise CertificateError(TEXT_PRIVATE_KEY)
         if not message.cert:
             raise ValueError("No cert data")
         if len(message.ca_signature) != SIGNATURE_BYTES:
@@ -120,12 +191,16 @@ class TrustStore:
         known = self._certificates.setdefault(self._add_key(certificate.key_data), [])
         if added not in known:
             known.append(added)
-            self._verdicts.clear()
+            self._changed()
 
     def revoke(self, revoked_key_id: int) -> None:
         """Never trust the key with this id again, whether of a root, an authority or a peer."""
         self._revoked.add(revoked_key_id)
-        self._verdicts.clear()
+        self._changed()
+
+    def _changed(self) -> None:
+        # A new object: a thread that is judging by the old state remembers its verdict in the old one.
+        self._verdicts = {}
 
     def check_key(self, checked_key_id: int, unix_time_s: int) -> Verdict:
         """Whether this key may sign certificates now, and with what scope."""
@@ -145,9 +220,32 @@ class TrustStore:
 
         The scope is that of the signer. `app_id_problem` checks what the certificate itself allows.
         """
-        verdict = self._check_signature(signed, unix_time_s)
+        verdict = self.check_signature(signed, unix_time_s)
         if isinstance(verdict, Distrust):
             return verdict
+        problem = self.own_problem(signed, unix_time_s)
+        return verdict if problem is None else problem
+
+    def verify(self, certificate: CertificateRecord, unix_time_s: int, app_id: int = 0) -> None:
+        """Raises `CertificateError`, saying why, unless a peer that shows this certificate would be believed.
+
+        Also refuses one that was made in the future, which no peer looks at: then one of the clocks is wrong.
+        """
+        message, _ = parse_certificate(certificate)
+        verdict = self.check_certificate(message, unix_time_s)
+        if isinstance(verdict, Distrust):
+            raise CertificateError(verdict.text)
+        if certificate.created_s > unix_time_s + CLOCK_TOLERANCE_S:
+            ahead_s = certificate.created_s - unix_time_s
+            raise CertificateError(f"Cert was created {ahead_s} seconds in the future: a clock is wrong")
+        content = Certificate()
+        content.ParseFromString(message.cert)
+        problem = app_id_problem(content, verdict, app_id)
+        if problem is not None:
+            raise CertificateError(problem)
+
+    def own_problem(self, signed: CertificateSigned, unix_time_s: int) -> Distrust | None:
+        """Why a certificate is not valid now, whoever has signed it: expired, revoked; None if it is."""
         certificate = Certificate()
         try:
             certificate.ParseFromString(signed.cert)
@@ -163,9 +261,10 @@ class TrustStore:
             return Distrust("Cert has invalid public key")
         if key_id(certificate.key_data) in self._revoked:
             return Distrust("Cert has untrusted public key.  Revoked")  # sic: the reference library's own spelling
-        return verdict
+        return None
 
-    def _check_signature(self, signed: CertificateSigned, unix_time_s: int) -> Verdict:
+    def check_signature(self, signed: CertificateSigned, unix_time_s: int) -> Verdict:
+        """Whether somebody trusted has signed it, and with what scope, whatever it says itself (spec 1, 5.4)."""
         if not signed.cert:
             return Distrust("No signed data")
         if not signed.ca_signature:
@@ -184,9 +283,22 @@ class TrustStore:
             return Distrust(f"CA key {ca_key_id} (or an antecedent) expired {ago_s} seconds ago!")
         if len(signed.ca_signature) != SIGNATURE_BYTES:
             return Distrust("Signature has invalid length")
-        if not verify(self._public_keys[ca_key_id], signed.ca_signature, signed.cert):
+        if not self._is_signed_by(ca_key_id, signed):
             return Distrust("Signature verification failed")
         return verdict
+
+    def _is_signed_by(self, ca_key_id: int, signed: CertificateSigned) -> bool:
+        """Only good signatures are remembered, so that a flood of bad ones pushes none of them out."""
+        digest = sha256(ca_key_id.to_bytes(8, "little") + signed.ca_signature + signed.cert).digest()
+        verified = self._verified
+        if digest in verified:
+            return True
+        if not verify(self._public_keys[ca_key_id], signed.ca_signature, signed.cert):
+            return False
+        if len(verified) >= VERIFIED_MAX:
+            verified = self._verified = dict.fromkeys(list(verified)[VERIFIED_MAX // 2 :])
+        verified[digest] = None
+        return True
 
     def _add_key(self, public_key: bytes) -> int:
         added_id = key_id(public_key)
@@ -196,10 +308,11 @@ class TrustStore:
 
     def _verdict(self, asked_id: int) -> Verdict | None:
         """What a key may grant, remembered until the store changes; None for a key the store never saw."""
-        verdict = self._verdicts.get(asked_id)
+        verdicts = self._verdicts
+        verdict = verdicts.get(asked_id)
         if verdict is None and (asked_id in self._public_keys or asked_id in self._revoked):
             verdict = self._evaluate(asked_id, ())
-            self._verdicts[asked_id] = verdict
+            verdicts[asked_id] = verdict
         return verdict
 
     def _evaluate(self, asked_id: int, below: tuple[int, ...]) -> Verdict:
@@ -211,7 +324,7 @@ class TrustStore:
         best: Scope | None = None
         best_created_s = -1
         first_problem = ""
-        certificates = self._certificates[asked_id]
+        certificates = self._certificates.get(asked_id, [])  # none for a root that was removed
         for certificate in certificates:
             verdict = self._evaluate_certificate(certificate, asked_id, below)
             if isinstance(verdict, Distrust):
@@ -221,6 +334,8 @@ class TrustStore:
                 best_created_s = certificate.created_s
         if best is not None:
             return best
+        if not certificates:
+            return Distrust("No longer a root")
         if len(certificates) == 1:
             return Distrust(first_problem)
         # sic: the reference library's own spelling
@@ -231,7 +346,7 @@ class TrustStore:
             return Distrust(f"Trust chain has more than {MAX_CHAIN_CERTIFICATES} certs")
         signer_id = certificate.ca_key_id
         if signer_id == subject_id:
-            if not self._self_signed_roots:
+            if not self._self_signed_roots and subject_id not in self._certified_roots:
                 return Distrust("Trusted root is hardcoded, cannot add more self-signed certs")
             signer: Verdict = _UNLIMITED
         elif signer_id in below:

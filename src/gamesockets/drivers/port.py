@@ -11,7 +11,8 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.arrivals import Arrival, Arrivals
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
-from gamesockets.observe.life_lines import sending_fails
+from gamesockets.endpoint.strangers import Strangers
+from gamesockets.observe.life_lines import refused, sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.values.moments import NEVER
 from gamesockets.values.statistics import Statistics
@@ -83,6 +84,8 @@ class Port:
         if self.impairment.is_active:
             self._pump_impaired(now)
             return
+        if endpoint.strangers is not None and endpoint.strangers.refused:
+            self._tell_of_refused(endpoint.strangers)
         while not self.backlog:
             transmits = endpoint.datagrams_to_send(now)
             if not transmits:
@@ -90,6 +93,11 @@ class Port:
             self._send(transmits, now)
             if endpoint.next_timer() > now:
                 return
+
+    def _tell_of_refused(self, strangers: Strangers) -> None:
+        for address, text in strangers.refused:
+            refused(self.udp.local_address, address, text)
+        strangers.refused.clear()
 
     def _send(self, transmits: list[Transmit], now: int) -> None:
         udp = self.udp

@@ -4,14 +4,18 @@ One thread for each such loop sleeps on the sockets and tells the loop. A socket
 loop has served it. The thread ends with the last socket, or when it finds that the loop was closed.
 """
 
+from __future__ import annotations
+
 import contextlib
 import threading
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import Final, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from gamesockets.drivers.poller import Poller
 from gamesockets.drivers.udp import UdpSocket
+
+if TYPE_CHECKING:  # asyncio takes a third of the time that `import gamesockets` takes
+    from asyncio import AbstractEventLoop
 
 OnReady: TypeAlias = Callable[[int], None]
 """Called on the loop's thread with the events that a socket is ready for."""

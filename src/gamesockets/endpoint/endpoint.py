@@ -22,7 +22,8 @@ from gamesockets.connection.handshake import ServerHandshake, agree_in_memory
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.path import ANY_LOCAL, NOWHERE, Path
 from gamesockets.connection.states import State
-from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.credentials import APP_ID, Credentials
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
@@ -54,7 +55,7 @@ class Endpoint:
     """All connections of one UDP socket.
 
     `credentials` say who this side is, `trust` whose signatures on certificates count;
-    `unix_epoch_us` is added to `now` to get Unix time, which certificates need.
+    `unix_epoch_us` is added to `now` to get Unix time, which certificates need; they must be good for the app `app_id`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Endpoint:
         accepts: bool = False,
         trust: TrustStore | None = None,
         unix_epoch_us: int = 0,
+        app_id: int = APP_ID,
         ready: set[Inbox] | None = None,
     ) -> None:
         self._entropy = entropy
@@ -75,7 +77,7 @@ class Endpoint:
         """Who this side is, for connections from now on."""
         self.options = options
         """What incoming connections start with."""
-        self._policies = Policies(trust, unix_epoch_us)
+        self._policies = Policies(trust, unix_epoch_us, app_id)
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
@@ -108,8 +110,10 @@ class Endpoint:
 
     # ------------------------------------------------------------------ connections
 
-    def connect(self, remote: SocketAddress, options: ConnectionOptions, now: int) -> DatagramConnection | None:
-        """Starts a connection to a peer; None when too many connections live.
+    def connect(
+        self, remote: SocketAddress, options: ConnectionOptions, now: int, expected: Expected | None = None
+    ) -> DatagramConnection | None:
+        """Starts a connection to a peer, who must be the one that is expected; None when too many connections live.
 
         Raises `ValueError` if this endpoint already has a connection to that address.
         """
@@ -117,11 +121,14 @@ class Endpoint:
             raise ValueError(f"there is already a connection to {remote} from this local address")
         connection = self.add(Path(remote), options, now)
         if connection is not None:
+            connection.expected = expected
             connection.connect(self._policies.towards(connection.address, options, now), now)
             self.touch(connection)
         return connection
 
-    def look_for_peer(self, options: ConnectionOptions, now: int) -> DatagramConnection | None:
+    def look_for_peer(
+        self, options: ConnectionOptions, now: int, expected: Expected | None = None
+    ) -> DatagramConnection | None:
         """Starts a connection whose peer's address is not known yet; None when too many connections live.
 
         Raises `ValueError` if this endpoint already has such a connection.
@@ -130,6 +137,7 @@ class Endpoint:
             raise ValueError("this local address already looks for a peer")
         connection = self.add(Path(NOWHERE), options, now)
         if connection is not None:
+            connection.expected = expected
             connection.look_for_peer(now)
             self.touch(connection)
         return connection

@@ -15,6 +15,7 @@ from gamesockets.connection.counters import Counters
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.handshake import ServerHandshake, check_request
 from gamesockets.connection.path import Path
+from gamesockets.crypto.peer_check import Refusal
 from gamesockets.endpoint.challenge import ChallengeKey
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.limits import (
@@ -29,6 +30,7 @@ from gamesockets.endpoint.limits import (
 )
 from gamesockets.endpoint.policies import Policies
 from gamesockets.endpoint.requests import Request, Requests
+from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
 from gamesockets.values.identity import NetworkingIdentity
@@ -43,6 +45,9 @@ Transmit: TypeAlias = tuple[list[bytes], Path]
 
 REPLIES_MAX: Final = 1024
 """Replies to strangers that may wait at once; more are dropped, and strangers retry."""
+
+REFUSED_MAX: Final = 8
+"""Refusals that wait to be told; of more nothing is said."""
 
 _SECRET_BYTES: Final = 32
 _TEXT_ID_EXISTS: Final = "A connection with that ID already exists."
@@ -64,6 +69,7 @@ class Strangers:
         "_refusals",
         "_stray_replies",
         "_strays_told",
+        "refused",
         "replies",
         "requests",
     )
@@ -83,6 +89,8 @@ class Strangers:
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
         """Replies that wait to be sent."""
+        self.refused: list[tuple[Address, str]] = []
+        """Who showed bad credentials lately, and what is wrong with them, for a log: the peers are not told."""
 
     @property
     def limits(self) -> Limits:
@@ -218,8 +226,10 @@ class Strangers:
             return None
         policy = self._policies.towards(peer, options, now)
         server = check_request(request.message, peer, policy, request.received_at)
-        if server is None:
+        if isinstance(server, Refusal):
             self._counters.bad_requests += 1
+            if len(self.refused) < REFUSED_MAX:
+                self.refused.append((peer, server.text))
             return None
         if (client_id, server.peer.identity) in self._claims:
             self._reply(encode_closed(0, client_id, int(EndReason.MISC_GENERIC), _TEXT_ID_EXISTS), path)

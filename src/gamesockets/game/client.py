@@ -39,7 +39,7 @@ class Client(GameLoop):
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for the connection.
         credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the server's certificate count; by default nobody's.
+        trust: whose signatures on the server's certificate count; by default those whom `Library.trust` names.
         local_address: where to send from; by default the system chooses.
         reconnect: connect again after the end, with these pauses; by default not. It happens inside `events`,
             `receive` and `wait`.

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.node.node import SHUTTING_DOWN_TEXT
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.enums import ConnectionState, EndReason
+from gamesockets.values.errors import CalledAfterFork, CalledFromInside
 from gamesockets.values.handles import Connection
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage
@@ -122,7 +124,8 @@ class GameLoop(ABC):
         connection, info = change.connection, change.connection_info
         peer = self._peers.get(connection)
         if peer is not None:
-            self._tell_of(self._sockets.receive_messages_on_connection(connection, MESSAGES_MAX))
+            while rest := self._sockets.receive_messages_on_connection(connection, MESSAGES_MAX):
+                self._tell_of(rest)
             self._forget(peer, info.end_reason, info.end_debug)
         self._sockets.close_connection(connection)
 
@@ -166,8 +169,11 @@ class GameLoop(ABC):
     def close(self, reason: int = 0, debug: str = "") -> None:
         """Ends all connections, for up to a second with what was sent reliably, and closes. Harmless to repeat.
 
+        In a forked child it does nothing, and inside a signal handler it waits for nobody.
+
         Raises:
             TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.
         """
-        self.drain(FLUSH_S, reason=reason, debug=debug)
+        with suppress(CalledAfterFork, CalledFromInside):
+            self.drain(FLUSH_S, reason=reason, debug=debug)
         self._sockets.close()

@@ -36,7 +36,7 @@ class Server(GameLoop):
         config: configuration values for the server and its connections.
         admit: asked about each client; what it returns, unless None, refuses the client. By default all may come.
         credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the certificates of clients count; by default nobody's.
+        trust: whose signatures on the certificates of clients count; by default those whom `Library.trust` names.
 
     Raises:
         OSError: the address cannot be bound, or the name not be found.

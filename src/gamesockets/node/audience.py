@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import AuthenticationCallback, AuthenticationStatus, StatusCallback, StatusInfo
 
 
 class Audience(ABC):
@@ -11,6 +11,10 @@ class Audience(ABC):
     @abstractmethod
     def announce(self, change: StatusInfo, callback: StatusCallback | None) -> None:
         """A state has changed; `callback` is what the configuration names for it."""
+
+    @abstractmethod
+    def announce_authentication(self, status: AuthenticationStatus, callback: AuthenticationCallback) -> None:
+        """This side got its certificate or lost it; `callback` is what the process names for it."""
 
     @abstractmethod
     def forget_changes(self) -> None:

@@ -26,6 +26,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
@@ -33,6 +34,7 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
+from gamesockets.node.authentication import Authentication
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
 from gamesockets.node.handles import HandleTable
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
@@ -76,8 +78,7 @@ class Node(LivingNode, ServiceOwner):
     Args:
         make_service: makes the service, which serves the sockets and reports to the node that it is given.
         audience: who is told of status changes.
-        credentials: who this side is and how it proves that; None for the process's identity without proof.
-        trust: whose signatures on the certificates of peers count; None for nobody's.
+        credentials, trust: see `Authentication`.
         config: values for everything created here. Those that exist only once for the process are set there.
 
     Raises:
@@ -95,8 +96,7 @@ class Node(LivingNode, ServiceOwner):
         self.configuration = Configuration(ConfigurationScope.SOCKETS_INTERFACE, PROCESS.configuration)
         if config is not None:
             apply_config(self.configuration, config)
-        self.credentials = Credentials(PROCESS.identity) if credentials is None else credentials
-        self.trust = trust
+        self.authentication = Authentication(credentials, trust, audience)
         self.service = make_service(self)
         self.lock = self.service.lock
         self.is_inside = self.service.is_inside
@@ -206,8 +206,7 @@ class Node(LivingNode, ServiceOwner):
         with FailureLine("listen on", address):
             self.check_open()
             configuration = configuration_for(ConfigurationScope.LISTEN_SOCKET, self.configuration, config)
-            if configuration.effective(ConfigurationValue.IP_ALLOW_WITHOUT_AUTH) == 0 and self.trust is None:
-                raise ValueError("IP_ALLOW_WITHOUT_AUTH 0 needs a certificate authority, and there is none")
+            self.authentication.check_required(configuration)
             configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
             options = ConnectionOptions.resolve(configuration)
             port = self._open_port(UdpSocket.bind(address), options, accepts=True)
@@ -217,7 +216,9 @@ class Node(LivingNode, ServiceOwner):
             listening(port.udp.local_address, options.allow_without_auth)
             return port.owner
 
-    def connect(self, address: Address, config: Config | None, local: Address | None = None) -> PortMember:
+    def connect(
+        self, address: Address, config: Config | None, local: Address | None = None, expected: Expected | None = None
+    ) -> PortMember:
         """A new connection, which is connecting. Raises as `NetworkingSockets.connect`."""
         with FailureLine("connect to", address):
             self.check_open()
@@ -226,16 +227,16 @@ class Node(LivingNode, ServiceOwner):
             udp = UdpSocket.open_for(address, local=local)
             port = self._open_port(udp, options, accepts=False)
             now = now_us()
-            connection = port.endpoint.connect(udp.socket_address(address), options, now)
+            connection = port.endpoint.connect(udp.socket_address(address), options, now, expected)
             return self._connecting(connection, port, configuration, now)
 
-    def look_for(self, name: str, config: Config | None, local: Address | None = None) -> PortMember:
+    def look_for(self, name: str, config: Config | None, local: Address | None, peer: Expected | None) -> PortMember:
         """A new connection to a name, which is connecting; `found` tells where to. Raises as `connect`."""
         with FailureLine("connect to", name):
             configuration, options = self._begin_connection(config)
             port = self._open_port(UdpSocket.open_for_any(local), options, accepts=False)
             now = now_us()
-            connection = port.endpoint.look_for_peer(options, now)
+            connection = port.endpoint.look_for_peer(options, now, peer)
             return self._connecting(connection, port, configuration, now)
 
     def found(self, member: PortMember, addresses: list[Address], problem: str) -> None:
@@ -275,14 +276,16 @@ class Node(LivingNode, ServiceOwner):
         return pair
 
     def _open_port(self, udp: UdpSocket, options: ConnectionOptions, accepts: bool) -> Port:
+        self.authentication.warn_of_expiry()
         endpoint = Endpoint(
             self._entropy,
             self._ids,
-            self.credentials,
+            self.authentication.credentials,
             options,
             accepts=accepts,
-            trust=self.trust,
+            trust=self.authentication.trust,
             unix_epoch_us=unix_epoch_us(),
+            app_id=PROCESS.app_id,
             ready=self.ready,
         )
         port = Port(udp, endpoint, Impairment(NetworkConditions.resolve(self.configuration), self._random))
@@ -329,7 +332,7 @@ class Node(LivingNode, ServiceOwner):
     def change_credentials(self, credentials: Credentials) -> None:
         """Closes every connection (2999); later ones get these credentials."""
         self.check_open()
-        self.credentials = credentials
+        self.authentication.credentials = credentials
         now = self._settle()
         for member in list(self.members.values()):
             member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
@@ -427,6 +430,7 @@ class Node(LivingNode, ServiceOwner):
     def _incoming(self, connection: Connection, port: Port) -> Member:
         if not isinstance(connection, DatagramConnection):
             raise TypeError(f"{connection!r} cannot come in through a port")
+        self.authentication.warn_of_expiry()
         listener = self.listeners.get(port.owner)
         parent = self.configuration if listener is None else listener.configuration
         configuration = Configuration(ConfigurationScope.CONNECTION, parent)

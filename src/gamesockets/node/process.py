@@ -5,6 +5,7 @@ Also what the process does to all of them: closing, its end, and a fork.
 
 import atexit
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -13,10 +14,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, final
 
+from gamesockets.build import COMPILED
 from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.scopes import Configuration
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.crypto.credentials import APP_ID
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.life_lines import clamped
@@ -53,6 +57,12 @@ class LivingNode(ABC):
         """The process was forked, and this is the child: the node belongs to the parent."""
 
 
+_LOG: Final = logging.getLogger("gamesockets.build")
+PURE_BUILD_TEXT: Final = (
+    "The pure Python build runs: complete, at about twice the processor time of the compiled one, for which this "
+    "system has no wheel, or had no C compiler when it was installed"
+)
+
 EXIT_FLUSH_US: Final = 1_000_000
 """How long a program that ends without closing goes on for its peers: to deliver what is on its way, and to say that it
 ends."""
@@ -65,14 +75,22 @@ class Process:
     def __init__(self) -> None:
         self.identity: NetworkingIdentity | None = None
         """The identity of a node that was given none; None for nobody in particular."""
+        self.trust = TrustStore()
+        """Whom a node trusts that was given no store of its own."""
+        self.app_id = APP_ID
+        """The app that this process runs as: its certificates and those of its peers must be good for it."""
         self.configuration = Configuration(ConfigurationScope.GLOBAL)
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
         self._lock: Any = threading.RLock()
+        self._has_told_build = COMPILED
 
     def register(self, node: LivingNode) -> None:
         """From now on `node` is told of changed global settings and of the end."""
         self._nodes[id(node)] = node
+        if not self._has_told_build:
+            self._has_told_build = True
+            _LOG.info(PURE_BUILD_TEXT)
 
     def forget(self, node: LivingNode) -> None:
         """`node` was closed."""
@@ -82,6 +100,12 @@ class Process:
         """In one step: a node may come or go at any time."""
         nodes = [reference() for reference in self._nodes.valuerefs()]
         return [node for node in nodes if node is not None]
+
+    def set_app_id(self, app_id: int) -> None:
+        """Raises `RuntimeError` while a node lives, whose connections have shown the app already."""
+        if app_id != self.app_id and self._living():
+            raise RuntimeError("the app id cannot change while a NetworkingSockets, Server or connection is open")
+        self.app_id = app_id
 
     def close_all(self) -> None:
         """Closes every node. Global settings stay (spec 3, 4.1)."""

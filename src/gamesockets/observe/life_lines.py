@@ -98,3 +98,8 @@ class FailureLine:
         if isinstance(error, OSError | ValueError):
             text = f"cannot {self._attempt} {self._address}: {error}"
             OUTPUT.warn(DebugType.ERROR, self._attempt, text)
+
+
+def refused(listening_at: Address, client: Address, problem: str) -> None:
+    """A client with bad credentials was refused, without a word to it (spec 1, 3.5)."""
+    OUTPUT.warn(DebugType.WARNING, "client refused", f"{client} was refused on {listening_at}: {problem}")

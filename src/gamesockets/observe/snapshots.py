@@ -64,6 +64,7 @@ def connection_info(
         end_debug=debug,
         connection_description=describe(connection, name),
         flags=info_flags(connection),
+        certificate=connection.certificate,
     )
 
 

@@ -14,6 +14,8 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
@@ -212,6 +214,7 @@ class Host:
         entropy: Entropy,
         configuration: Configuration,
         credentials: Credentials,
+        trust: TrustStore | None,
         on_connecting: OnConnecting | None,
     ) -> None:
         self.world = world
@@ -226,6 +229,7 @@ class Host:
         self._network = network
         self._entropy = entropy
         self._credentials = credentials
+        self._trust = trust
         self._configuration = configuration
         self._entries: dict[DatagramConnection, Connection] = {}
         self._station = self._start()
@@ -238,6 +242,7 @@ class Host:
             self.address,
             self._entropy,
             self._credentials,
+            self._trust,
             ConnectionOptions.resolve(self._configuration),
             self.on_connecting is not None,
             self._on_change,
@@ -261,7 +266,7 @@ class Host:
         """What the host has refused and dropped, and why."""
         return statistics_of(self._station.endpoint)
 
-    def connect(self, target: SocketAddress, config: Config) -> Connection:
+    def connect(self, target: SocketAddress, config: Config, expected: Expected | None = None) -> Connection:
         """Starts a connection, for `World.connect`.
 
         Raises:
@@ -271,7 +276,7 @@ class Host:
         configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
         configuration.apply(config)
         configuration.lock(LockMoment.CONNECTION_STARTED)
-        core = self._station.connect(target, ConnectionOptions.resolve(configuration))
+        core = self._station.connect(target, ConnectionOptions.resolve(configuration), expected)
         if core is None:
             raise RuntimeError(f"too many connections live on {self}")
         connection = self._add(core, configuration)

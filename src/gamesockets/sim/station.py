@@ -11,6 +11,8 @@ from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.endpoint import Endpoint
 from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.sim.network import Network, Receiver
@@ -46,6 +48,7 @@ class Station(Scheduled, Receiver):
         address: Address,
         entropy: Entropy,
         credentials: Credentials,
+        trust: TrustStore | None,
         options: ConnectionOptions,
         accepts: bool,
         on_change: Callable[[StateChange], None],
@@ -57,7 +60,13 @@ class Station(Scheduled, Receiver):
         self.address: SocketAddress = (address.ip, address.port)
         network.attach(self, self.address)
         self.endpoint = Endpoint(
-            entropy, ConnectionIds(entropy), credentials, options, accepts=accepts, unix_epoch_us=_UNIX_EPOCH_US
+            entropy,
+            ConnectionIds(entropy),
+            credentials,
+            options,
+            accepts=accepts,
+            trust=trust,
+            unix_epoch_us=_UNIX_EPOCH_US,
         )
         self._on_change = on_change
         self._on_ready = on_ready
@@ -100,9 +109,11 @@ class Station(Scheduled, Receiver):
 
     # ------------------------------------------------------------------ what is done to connections
 
-    def connect(self, target: SocketAddress, options: ConnectionOptions) -> DatagramConnection | None:
+    def connect(
+        self, target: SocketAddress, options: ConnectionOptions, expected: Expected | None
+    ) -> DatagramConnection | None:
         """Starts to connect; None when too many connections live. `pump` must follow."""
-        return self.endpoint.connect(target, options, self.now_us)
+        return self.endpoint.connect(target, options, self.now_us, expected)
 
     def accept(self, core: DatagramConnection) -> Result:
         """Accepts an incoming connection."""

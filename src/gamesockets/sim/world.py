@@ -21,6 +21,8 @@ from typing import Final, final
 from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.config.scopes import Configuration
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import expect
+from gamesockets.crypto.trust import TrustStore
 from gamesockets.sim.host import Config, Connection, Host, OnConnecting
 from gamesockets.sim.nat import Nat
 from gamesockets.sim.network import Network
@@ -68,6 +70,8 @@ class World(VirtualClock):
         on_connecting: OnConnecting = Connection.accept,
         config: Config | None = None,
         identity: NetworkingIdentity | None = None,
+        credentials: Credentials | None = None,
+        trust: TrustStore | None = None,
     ) -> Host:
         """A host that takes connections.
 
@@ -77,11 +81,13 @@ class World(VirtualClock):
                 all are accepted.
             config: configuration values for this host and its connections.
             identity: who it claims to be; by default nobody in particular.
+            credentials: instead of `identity`, one that a certificate proves. Worlds begin on 1 January 2026.
+            trust: whose signatures on the certificates of peers count; by default nobody's.
 
         Raises:
             ValueError: there is a host at that address, or a configuration value cannot be set.
         """
-        return self._make_host(address, on_connecting, config, identity)
+        return self._make_host(address, on_connecting, config, Credentials.chosen(identity, credentials), trust)
 
     def host(
         self,
@@ -89,9 +95,11 @@ class World(VirtualClock):
         *,
         config: Config | None = None,
         identity: NetworkingIdentity | None = None,
+        credentials: Credentials | None = None,
+        trust: TrustStore | None = None,
     ) -> Host:
         """A host that only connects, for clients that open several connections or reuse their address."""
-        return self._make_host(address, None, config, identity)
+        return self._make_host(address, None, config, Credentials.chosen(identity, credentials), trust)
 
     def connect(
         self,
@@ -102,6 +110,8 @@ class World(VirtualClock):
         host: Host | None = None,
         config: Config | None = None,
         identity: NetworkingIdentity | None = None,
+        expected_identity: NetworkingIdentity | None = None,
+        expected_key: bytes | None = None,
     ) -> Connection:
         """Starts to connect to a server, from a host of its own if none is given.
 
@@ -113,6 +123,8 @@ class World(VirtualClock):
             host: from where.
             config: configuration values for this connection.
             identity: who the new host claims to be; not together with `host`.
+            expected_identity: who the peer must be; see `NetworkingSockets.connect`.
+            expected_key: the public key that the peer must own.
 
         Raises:
             ValueError: `host` has a connection to that server already, or a configuration value cannot be set.
@@ -128,7 +140,7 @@ class World(VirtualClock):
                 self._network.use(conditions, *path)
             elif conditions is not None:
                 self._network.link(*path).conditions = conditions
-        return host.connect(there, config or {})
+        return host.connect(there, config or {}, expect(expected_identity, expected_key))
 
     def pair(
         self,
@@ -161,7 +173,8 @@ class World(VirtualClock):
         address: Address | None,
         on_connecting: OnConnecting | None,
         config: Config | None,
-        identity: NetworkingIdentity | None,
+        credentials: Credentials | None,
+        trust: TrustStore | None,
     ) -> Host:
         if address is None:
             self._addresses_given += 1
@@ -169,7 +182,8 @@ class World(VirtualClock):
             address = Address.ipv4(f"10.{low >> 16}.{low >> 8 & 255}.{low & 255}", _PORT)
         configuration = Configuration(ConfigurationScope.LISTEN_SOCKET, self._configuration)
         configuration.apply(config or {})
-        return Host(self, self._network, address, self._entropy, configuration, Credentials(identity), on_connecting)
+        shown = Credentials() if credentials is None else credentials
+        return Host(self, self._network, address, self._entropy, configuration, shown, trust, on_connecting)
 
     # ------------------------------------------------------------------ what the network is like
 

@@ -2,7 +2,7 @@
 
 from types import NoneType
 
-from gamesockets.crypto.credentials import Credentials
+from gamesockets.crypto.expected import Expected, expect
 from gamesockets.drivers.resolving import look_up, resolve_on_a_thread, split_host_and_port
 from gamesockets.node.creation import Config
 from gamesockets.node.socket_pairs import peer_identities
@@ -41,7 +41,13 @@ class ConnectionCalls(Calls):
             return ListenSocket(self._node.listen(address, config, is_group=True))
 
     def connect(
-        self, address: Address | str, config: Config | None = None, *, local_address: Address | None = None
+        self,
+        address: Address | str,
+        config: Config | None = None,
+        *,
+        local_address: Address | None = None,
+        expected_identity: NetworkingIdentity | None = None,
+        expected_key: bytes | None = None,
     ) -> Connection:
         """Starts connecting and returns at once; a status change tells how it went (spec 3, 6.2).
 
@@ -54,30 +60,38 @@ class ConnectionCalls(Calls):
             config: values for this connection.
             local_address: where to send from, as several networks or the rules of a firewall may ask for; port 0
                 takes a free port. By default the system chooses.
+            expected_identity: who must be there. Anybody else is refused with reason 4003 (`REMOTE_BAD_CERT`), and
+                where this side trusts any root also who cannot prove it, whatever `IP_ALLOW_WITHOUT_AUTH` says.
+            expected_key: the public key that the peer must own, 32 bytes, as `pki.KnownHosts` knows it. Another one is
+                refused with reason 4003.
 
         Raises:
             OSError: no socket can be opened for it, the local address is in use or not one of this machine (the text
                 names it), or 8191 connections live already.
             ValueError: nobody can be at the address (`0.0.0.0`, `::`, port 0), a configuration value cannot be set, the
-                text is no host with a port, or the two addresses are of different families.
+                text is no host with a port, the two addresses are of different families, or nobody can have the
+                expected identity or key.
         """
         check_type("address", address, (Address, str))
         if isinstance(config, int):
             raise TypeError(f"config must be Mapping, not {config!r}: host and port are one text, 'play.example:27015'")
         check_type("local_address", local_address, (Address, NoneType))
+        expected = expect(expected_identity, expected_key)
         if isinstance(address, str):
             host, port = split_host_and_port(address)
             try:
                 address = Address(host, port)
             except ValueError:
-                return self._connect_to_name(host, port, config, local_address)
+                return self._connect_to_name(host, port, config, local_address, expected)
         with LINES, self._node.entering():
-            return Connection(self._node.connect(address, config, local_address).connection.id)
+            return Connection(self._node.connect(address, config, local_address, expected).connection.id)
 
-    def _connect_to_name(self, host: str, port: int, config: Config | None, local: Address | None) -> Connection:
+    def _connect_to_name(
+        self, host: str, port: int, config: Config | None, local: Address | None, expected: Expected | None
+    ) -> Connection:
         node = self._node
         with LINES, node.entering():
-            member = node.look_for(f"{host}:{port}", config, local)
+            member = node.look_for(f"{host}:{port}", config, local, expected)
 
         def told(addresses: list[Address], error: OSError | None) -> None:
             node.found(member, addresses, "" if error is None else str(error.strerror))
@@ -205,18 +219,3 @@ class ConnectionCalls(Calls):
         with self._node.lock:
             member = find(self._node.members, connection, "connection")
             return None if member is None else member.name
-
-    # ------------------------------------------------------------------ who this side is
-
-    def get_identity(self) -> NetworkingIdentity:
-        """Who this side claims to be."""
-        return self._node.credentials.identity
-
-    def reset_identity(self, identity: NetworkingIdentity | None = None) -> None:
-        """Closes every connection (2999) and takes another identity; None is nobody in particular (spec 3, 3.1).
-
-        Listen sockets stay open, and those who connect see the new identity. Raises `OSError` after `close`.
-        """
-        check_type("identity", identity, (NetworkingIdentity, NoneType))
-        with LINES, self._node.entering():
-            self._node.change_credentials(Credentials(identity))

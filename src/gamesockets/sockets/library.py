@@ -7,7 +7,7 @@ from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.node.process import PROCESS
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
-from gamesockets.values.arguments import check_type
+from gamesockets.values.arguments import check_range, check_type
 from gamesockets.values.enums import DebugType
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
@@ -55,6 +55,28 @@ class Library:
         """
         check_type("value", value, int)
         return PROCESS.set(value, x)
+
+    trust: Final = PROCESS.trust
+    """Whom every `NetworkingSockets`, `aio.serve` and `aio.connect` trusts that is given no store of its own: at the
+    start nobody. It may change at any time, and stays after `deinitialize`."""
+
+    @staticmethod
+    def get_app_id() -> int:
+        """The app that this process runs as; 0 unless it was set."""
+        return PROCESS.app_id
+
+    @staticmethod
+    def set_app_id(app_id: int) -> None:
+        """Sets the app that this process runs as. Certificates must be good for it, its own and those of its peers.
+
+        Peers of the reference library are app 0, unless they are from Steam.
+
+        Raises:
+            RuntimeError: a `NetworkingSockets`, an `aio.Server` or one of its connections is open.
+            ValueError: the number is out of range.
+        """
+        check_range("app_id", app_id, 0, 0xFFFFFFFF)
+        PROCESS.set_app_id(app_id)
 
     @staticmethod
     def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:

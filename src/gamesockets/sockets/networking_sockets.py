@@ -17,6 +17,7 @@ from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.node.node import STATUS_CALLBACK, Node
 from gamesockets.observe.debug_output import LINES
+from gamesockets.sockets.authentication_calls import AuthenticationCalls
 from gamesockets.sockets.configuration_calls import ConfigurationCalls
 from gamesockets.sockets.connection_calls import ConnectionCalls
 from gamesockets.sockets.information_calls import InformationCalls
@@ -33,7 +34,7 @@ from gamesockets.values.records import StatusCallback
 
 
 @final
-class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, InformationCalls):
+class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, InformationCalls, AuthenticationCalls):
     """Listen sockets and connections, served by one background thread. Use it as a context manager.
 
     All methods may be called from any thread. Handshakes, acks, repetitions and keepalives go on without any call;
@@ -47,7 +48,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
         config: configuration values for everything created here, for example
             `{ConfigurationValue.SEND_RATE_MAX: 1_000_000}`. Values that exist only once for the process are set there.
         credentials: instead of `identity`, one that a certificate proves.
-        trust: whose signatures on the certificates of peers count; by default nobody's.
+        trust: whose signatures on the certificates of peers count; by default those whom `Library.trust` names.
 
     Raises:
         TypeError, ValueError: an argument cannot be used; the text says which and what is allowed.

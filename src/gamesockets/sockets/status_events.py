@@ -8,7 +8,7 @@ from gamesockets.clock import now_us
 from gamesockets.node.audience import Audience
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.enums import DebugType
-from gamesockets.values.records import StatusCallback, StatusInfo
+from gamesockets.values.records import AuthenticationCallback, AuthenticationStatus, StatusCallback, StatusInfo
 
 EVENTS_MAX: Final = 100_000
 """Undispatched changes kept; beyond that the oldest are dropped with a warning."""
@@ -29,6 +29,8 @@ class StatusEvents(Audience):
     def __init__(self, clock: Callable[[], int] = now_us) -> None:
         self._clock = clock
         self._waiting: deque[tuple[StatusInfo, StatusCallback | None]] = deque()
+        self._authentication: deque[tuple[AuthenticationStatus, AuthenticationCallback]] = deque()
+        """Changes of the authentication status; there are as few as there are certificates."""
         self._unseen = False
         self._count = 0
         """Changes so far. Each has its number, and they are dispatched in that order."""
@@ -65,6 +67,11 @@ class StatusEvents(Audience):
         if is_wanted and is_too_much and self._clock() - self._undispatched_since > COMPLAIN_AFTER_US:
             self._complain()
 
+    def announce_authentication(self, status: AuthenticationStatus, callback: AuthenticationCallback) -> None:
+        """The authentication status has changed."""
+        self._authentication.append((status, callback))
+        self._unseen = True
+
     def _complain(self) -> None:
         """Once until all that waits was dispatched."""
         self._has_complained = True
@@ -73,10 +80,11 @@ class StatusEvents(Audience):
 
     def forget_changes(self) -> None:
         self._waiting.clear()
+        self._authentication.clear()
 
     def has_news(self) -> bool:
         """Whether a waiter should wake: something new came, or dispatching has left a rest."""
-        return self._unseen and bool(self._waiting)
+        return self._unseen and bool(self._waiting or self._authentication)
 
     def is_left_undispatched(self) -> bool:
         """Whether changes wait although somebody dispatches."""
@@ -110,6 +118,9 @@ class StatusEvents(Audience):
         An exception of a callback comes out here; the changes behind it wait for the next call.
         """
         self._dispatched = True
+        while self._authentication:
+            status, authentication_callback = self._authentication.popleft()
+            authentication_callback(status)
         for _ in range(len(self._waiting)):
             taken = self._take()
             if taken is None:

@@ -99,6 +99,23 @@ class ConfigurationValueResult(IntEnum, metaclass=RenamedMembers):
     """Supplied by a wider scope."""
 
 
+class Availability(IntEnum, metaclass=RenamedMembers):
+    """How far something has come that takes a while, such as a certificate (spec 3, 5.7). Negative is trouble."""
+
+    CANNOT_TRY = -102
+    """Something is missing that it needs."""
+    FAILED = -101
+    PREVIOUSLY = -100
+    """It was there, and is lost."""
+    RETRYING = -10
+    UNKNOWN = 0
+    NEVER_TRIED = 1
+    WAITING = 2
+    ATTEMPTING = 3
+    CURRENT = 100
+    """It is there."""
+
+
 class DebugType(IntEnum, metaclass=RenamedMembers):
     """Severity of a line of debug output; higher levels give more lines (spec 3, 5.9)."""
 

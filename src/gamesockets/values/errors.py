@@ -85,3 +85,31 @@ class ConnectionFailed(GameSocketsError):  # noqa: N818 - the public name is the
 
     def __str__(self) -> str:
         return f"connection failed, reason {self.reason}: {self.debug or 'no text'}"
+
+
+@final
+class CertificateError(GameSocketsError, ValueError):
+    """A certificate, a key or a request for a certificate cannot be used; the text says why."""
+
+
+@final
+class HostKeyChanged(GameSocketsError):  # noqa: N818 - the public name says what happened
+    """A server shows another key than the one that is known for it: it was set up anew, or somebody stands in for it.
+
+    Attributes:
+        host: the name by which the key is known.
+        known_key_id: the key id of the known key.
+        shown_key_id: the key id of the key that the server showed.
+    """
+
+    def __init__(self, host: str, known_key_id: int, shown_key_id: int) -> None:
+        super().__init__(host, known_key_id, shown_key_id)
+        self.host = host
+        self.known_key_id = known_key_id
+        self.shown_key_id = shown_key_id
+
+    def __str__(self) -> str:
+        return (
+            f"the key of {self.host} has changed: known is key {self.known_key_id}, shown was key {self.shown_key_id}. "
+            "Somebody may stand in for the server. If it was set up anew, forget the known key"
+        )

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from gamesockets.values.address import Address
-from gamesockets.values.enums import ConnectionInfoFlags, ConnectionState, SendFlags
+from gamesockets.values.certificate import Certificate
+from gamesockets.values.enums import Availability, ConnectionInfoFlags, ConnectionState, SendFlags
 from gamesockets.values.handles import Connection, ListenSocket
 from gamesockets.values.identity import NetworkingIdentity
 
 __all__ = [
+    "AuthenticationStatus",
     "ConnectionInfo",
     "ConnectionStatus",
     "LaneStatus",
@@ -41,6 +43,9 @@ class ConnectionInfo:
         end_debug: text for people about the end, at most 127 bytes.
         connection_description: one line for logs.
         flags: facts about encryption, identity and route.
+        certificate: what the peer's certificate states: key, expiry, apps. That the peer owns the key is proven; the
+            rest is proven unless the flag `UNAUTHENTICATED` is set. None before the peer has shown one, and for pairs
+            inside the process.
     """
 
     identity: NetworkingIdentity
@@ -52,6 +57,7 @@ class ConnectionInfo:
     end_debug: str
     connection_description: str
     flags: ConnectionInfoFlags
+    certificate: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,23 @@ class StatusInfo:
 
 StatusCallback: TypeAlias = Callable[[StatusInfo], object]
 """Called with each change; what it returns is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationStatus:
+    """Whether this side has a certificate to show (spec 3, 13.2).
+
+    Attributes:
+        availability: `CURRENT` with a certificate, also with one that has expired; else `CANNOT_TRY`.
+        debug: text for people.
+    """
+
+    availability: Availability
+    debug: str
+
+
+AuthenticationCallback: TypeAlias = Callable[[AuthenticationStatus], object]
+"""Called when the status has changed; what it returns is ignored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A game for several players in one file, and its server in another."""
