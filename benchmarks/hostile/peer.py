@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmarks.hostile.attack import take
 from gamesockets.clock import now_us
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import encode_closed
 from gamesockets.connection.handshake import Agreement, ClientHandshake, Policy
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, Cipher
@@ -96,7 +97,7 @@ class Peer:
             Address(*opened.getpeername()[:2]),
             SeededEntropy(random.getrandbits(32)),
             Credentials(NetworkingIdentity.generic_string(identity)),
-            0,
+            ConnectionOptions.default(),
             Policy(2, None, 0),
         )
         self._sealing: Cipher

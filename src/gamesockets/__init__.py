@@ -57,6 +57,7 @@ from gamesockets.values.records import (
     ConnectionStatus,
     LaneStatus,
     OutgoingMessage,
+    PathStatus,
     StatusInfo,
 )
 from gamesockets.values.refusal import Refusal
@@ -103,6 +104,7 @@ __all__ = [
     "NetworkingMessage",
     "NetworkingSockets",
     "OutgoingMessage",
+    "PathStatus",
     "Peer",
     "PollGroup",
     "Received",

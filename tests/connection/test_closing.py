@@ -13,6 +13,11 @@ from gamesockets.connection.states import State
 from gamesockets.values.moments import NEVER
 
 RELIABLE: Final = gs.SendFlags.RELIABLE
+GAMES_RATE: Final = {
+    gs.ConfigurationValue.SEND_RATE_MIN: 262_144,
+    gs.ConfigurationValue.SEND_RATE_MAX: 262_144,
+}
+"""Slow enough to see something linger."""
 NO_NAGLE: Final = gs.SendFlags.NO_NAGLE
 
 
@@ -311,7 +316,7 @@ def test_linger_ends_when_the_peer_closes_or_dies() -> None:
 
 @pytest.mark.rule("2, 2.5.1 rule 1")
 def test_a_lingering_side_discards_what_it_receives_but_acknowledges_reliable_data() -> None:
-    world = sim.World(conditions=sim.Conditions(latency=0.02))
+    world = sim.World(conditions=sim.Conditions(latency=0.02), config=GAMES_RATE)
     client, server = world.pair()
     client.send(bytes(400_000), RELIABLE)
     client.close(enable_linger=True)
@@ -380,7 +385,7 @@ def test_the_farewell_is_over_when_a_silent_peer_was_told_four_times() -> None:
 
 
 def test_the_farewell_is_not_over_while_reliable_data_lingers() -> None:
-    world = sim.World(conditions=sim.Conditions(latency=0.02))
+    world = sim.World(conditions=sim.Conditions(latency=0.02), config=GAMES_RATE)
     client, server = world.pair()
     client.send(bytes(400_000), RELIABLE)
     client.close(enable_linger=True)

@@ -68,7 +68,7 @@ class Replay:
         self.rows: list[Row] = self.recording["datagrams"]
         own = self.recording[self.role]
         is_plain = self.recording["negotiated_cipher"] == CIPHER_NULL
-        options = ConnectionOptions(unencrypted=PLAIN_ONLY if is_plain else 0)
+        options = ConnectionOptions(unencrypted=PLAIN_ONLY if is_plain else 0, recv_window_size_bytes=0)
         self.counters = Counters()
         self.now = self._begin()
         self.connection = DatagramConnection(
@@ -176,7 +176,7 @@ class Replay:
     # ---- the handshake
 
     def shake_hands(self) -> None:
-        """Up to Connected. Our datagrams are the recorded ones, byte for byte.
+        """Up to Connected. Our datagrams are the recorded ones, byte for byte, without a window announced.
 
         The exception is the certificate of the authenticated side, which we did not issue; the recorded one is used.
         """

@@ -17,6 +17,7 @@ from gamesockets.values.address import Address
 from gamesockets.values.enums import ConnectionInfoFlags, ConnectionState, SendFlags
 from gamesockets.values.handles import ListenSocket
 from gamesockets.values.identity import NetworkingIdentity
+from gamesockets.values.records import UNKNOWN_PATH
 
 RELIABLE_NO_NAGLE = int(SendFlags.RELIABLE_NO_NAGLE)
 
@@ -119,7 +120,8 @@ def test_states_that_the_user_no_longer_owns_show_as_none(rig: Rig, state: State
 def test_an_idle_connection(rig: Rig) -> None:
     status = connection_status(rig.connection)
     assert status.state == ConnectionState.CONNECTED
-    assert status.send_rate_bytes_per_second == 262_144
+    assert status.send_rate_bytes_per_second == 4_000_000, "32 packets a round trip, which is short"
+    assert status.path == UNKNOWN_PATH
     assert (status.pending_reliable, status.pending_unreliable, status.sent_unacked_reliable) == (0, 0, 0)
     assert (status.queue_time, status.max_jitter) == (0, -1)
     assert (status.connection_quality_local, status.connection_quality_remote) == (-1, -1)

@@ -75,7 +75,7 @@ def test_nothing_known_yet() -> None:
         "    Current rates:",
         "        Sent:   0.0 pkts/sec   0.0 K/sec",
         "        Recv:   0.0 pkts/sec   0.0 K/sec",
-        "        Est avail bandwidth: 256.0KB/s  ",
+        "        Est avail bandwidth: 3906.2KB/s  ",
         "        Bytes buffered: 0",
         "    Lifetime stats:",
         "        Totals",
@@ -129,7 +129,7 @@ def test_everything_known() -> None:
         "        Recv:10000.1 pkts/sec99999.9 K/sec",
         "        Ping:57ms    Max latency variance: 12.3ms",
         "        Quality: 84.8%  (Dropped:10.0%  WeirdSeq:5.25%)",
-        "        Est avail bandwidth: 256.0KB/s  ",
+        "        Est avail bandwidth: 3906.2KB/s  ",
         "        Bytes buffered: 65,536",
         "    Lifetime stats:",
         "        Totals",
@@ -518,8 +518,11 @@ def test_debug_text_of_a_new_connection() -> None:
         "    outstanding reliable bytes: 0\n"
         "    reliable messages: 0\n"
         "    messages: 0\n"
-        "    minimum rate: 262144 bytes/s\n"
-        "    maximum rate: 262144 bytes/s\n"
+        "    minimum rate: 16384 bytes/s\n"
+        "    maximum rate: none\n"
+        "    rate control: new\n"
+        "    lost packets: 0\n"
+        "    late packets: 0\n"
         "\n"
         "ReceiverState\n"
         "    x_recv: 0 bytes/s\n"

@@ -2,14 +2,23 @@
 
 import random
 
-from gamesockets.receive.memory import FREE_BYTES, STALLED_US, STEP_BYTES, MemoryPool, MemoryShare
+from gamesockets.receive.memory import (
+    FINISHING_US,
+    FREE_BYTES,
+    RESERVE,
+    STALLED_US,
+    STEP_BYTES,
+    MemoryPool,
+    MemoryShare,
+)
 
 SECOND = 1_000_000
 
 
 def pool_of(max_bytes: int) -> MemoryPool:
+    """A pool that gives so much to anybody, and keeps the reserve beside it."""
     pool = MemoryPool()
-    pool.max_bytes = max_bytes
+    pool.max_bytes = -(-max_bytes * RESERVE // (RESERVE - 1))
     return pool
 
 
@@ -93,3 +102,30 @@ def test_progress_ends_a_stall() -> None:
         share.settle(share.granted_bytes, share.granted_bytes, taken_bytes, seconds * SECOND)
     assert not asking.grow(FREE_BYTES + 1, 70 * SECOND)
     assert pool.evicted == []
+
+
+def test_the_last_eighth_is_for_one_connection_that_finishes_a_message() -> None:
+    pool = MemoryPool()
+    pool.max_bytes = 16 * STEP_BYTES
+    first, second, third = [MemoryShare(number, pool) for number in range(1, 4)]
+    assert first.grow(FREE_BYTES + 14 * STEP_BYTES, 0)
+    assert not second.grow(FREE_BYTES + 1, 0)
+    assert second.grow(FREE_BYTES + 1, 0, True)
+    assert not third.grow(FREE_BYTES + 1, 1, True), "one at a time"
+    second.on_taken()
+    assert third.grow(FREE_BYTES + 1, 2, True)
+    assert not second.grow(FREE_BYTES + STEP_BYTES + 1, 3, True)
+    third.close()
+    assert second.grow(FREE_BYTES + STEP_BYTES + 1, 4, True)
+    assert pool.granted_bytes == pool.max_bytes
+    assert not second.grow(FREE_BYTES + 2 * STEP_BYTES + 1, 5, True), "there is an end to it"
+
+
+def test_who_finishes_nothing_loses_the_reserve_to_others() -> None:
+    pool = MemoryPool()
+    pool.max_bytes = 16 * STEP_BYTES
+    first, second, third = [MemoryShare(number, pool) for number in range(1, 4)]
+    assert first.grow(FREE_BYTES + 14 * STEP_BYTES, 0)
+    assert second.grow(FREE_BYTES + 1, 0, True)
+    assert not third.grow(FREE_BYTES + 1, FINISHING_US, True)
+    assert third.grow(FREE_BYTES + 1, FINISHING_US + 1, True)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support.snp import Blocks, Reception, chances, fast, scripts, texts
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, IGNORED, STALLED_US
+from gamesockets.receive.budget import STALLED_US
+from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, DISCARDING, IGNORED
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire.frames import (
     RELATIVE,

@@ -9,7 +9,7 @@ from tests.support.line import FULL, NAGLE_US, NO_NAGLE, RELIABLE, SIZES, UNRELI
 from tests.support.snp import chances, fast, slow
 
 from gamesockets.send.filling import UNSPLIT_MARGIN_BYTES
-from gamesockets.send.reliable import PEER_BUFFER_BYTES, PEER_HOLES_MAX
+from gamesockets.send.peer_window import PEER_BUFFER_BYTES, PEER_HOLES_MAX
 from gamesockets.send.sender import MAX_UNRELIABLE_BYTES
 from gamesockets.wire.frames import encode_stop_waiting
 

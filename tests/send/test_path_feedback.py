@@ -28,7 +28,7 @@ def test_a_packet_remembers_what_was_known_when_it_left() -> None:
     first, second = sent(path, flight, 2)
     assert (first.sent_at, first.size_bytes, first.delivered_bytes) == (0, SIZE, 0)
     assert (first.is_application_limited, second.is_application_limited) == (True, False)
-    path.on_acknowledged([first])
+    path.on_acknowledged([first], 9)
     path.on_sent(1200, (), True, 9)
     third = flight.get(4)
     assert third is not None
@@ -66,7 +66,7 @@ def test_a_late_packet_is_delivered_and_no_longer_lost() -> None:
     path.on_lost(2, packets[0])
     path.on_lost(3, packets[1])
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (2, 0, 0)
-    path.on_acknowledged(flight.take_range(2, 3) + flight.take_range(4, 5))
+    path.on_acknowledged(flight.take_range(2, 3) + flight.take_range(4, 5), 9)
     assert (path.lost_packets, path.late_packets, path.delivered_bytes) == (1, 1, 2 * SIZE)
 
 

@@ -46,7 +46,7 @@ def test_each_scope_inherits_from_the_next_wider_one(pair: Pair) -> None:
 def test_a_connection_made_here_inherits_from_the_interface(pair: Pair) -> None:
     assert pair.client.set_configuration_value(V.SEND_RATE_MAX, 5000, Scope.SOCKETS_INTERFACE)
     assert pair.client.get_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX) == 5000
-    assert pair.server.get_connection_configuration_value(pair.incoming, V.SEND_RATE_MAX) == 262144
+    assert pair.server.get_connection_configuration_value(pair.incoming, V.SEND_RATE_MAX) == 0
     assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX, "6000 B/s")
     assert pair.client.get_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX) == 6000
 

@@ -16,14 +16,13 @@ RELIABLE_NO_NAGLE = gs.SendFlags.RELIABLE_NO_NAGLE
 
 
 def test_values_are_inherited_at_creation(new_side: NewSide, new_pair: NewPair) -> None:
-    server = new_side(config={V.SEND_RATE_MIN: 300_000, V.NAGLE_TIME: 1})
-    pair = new_pair(
-        server, new_side(), server_config={V.SEND_RATE_MIN: 400_000}, client_config={V.SEND_RATE_MIN: 500_000}
-    )
+    server = new_side(config={V.SEND_RATE_MIN: 300_000, V.SEND_RATE_MAX: 1024, V.NAGLE_TIME: 1})
+    client_config = {V.SEND_RATE_MIN: 500_000, V.SEND_RATE_MAX: 1024}
+    pair = new_pair(server, new_side(), server_config={V.SEND_RATE_MIN: 400_000}, client_config=client_config)
     assert server.status(pair.incoming).send_rate_bytes_per_second == 400_000
     assert pair.client.status(pair.outgoing).send_rate_bytes_per_second == 500_000
     get = server.get_configuration_value
-    assert get(V.SEND_RATE_MIN) == 262_144
+    assert get(V.SEND_RATE_MIN) == 16_384
     assert get(V.SEND_RATE_MIN, Scope.SOCKETS_INTERFACE) == 300_000
     assert get(V.SEND_RATE_MIN, Scope.LISTEN_SOCKET, pair.listen_socket) == 400_000
     assert get(V.SEND_RATE_MIN, Scope.CONNECTION, pair.incoming) == 400_000
@@ -40,6 +39,7 @@ def test_every_scope_reaches_living_connections(pair: Pair) -> None:
             pair.client.status(pair.outgoing).send_rate_bytes_per_second,
         )
 
+    assert sockets.set_configuration_value(V.SEND_RATE_MAX, 1024), "the lower limit wins, so it is the rate"
     assert sockets.set_configuration_value(V.SEND_RATE_MIN, 300_000)
     assert rates() == (300_000, 300_000), "global values reach other objects too"
     assert sockets.set_configuration_value(V.SEND_RATE_MIN, 400_000, Scope.SOCKETS_INTERFACE)
@@ -52,7 +52,7 @@ def test_every_scope_reaches_living_connections(pair: Pair) -> None:
         (Scope.CONNECTION, pair.incoming, (500_000, 300_000)),
         (Scope.LISTEN_SOCKET, pair.listen_socket, (400_000, 300_000)),
         (Scope.SOCKETS_INTERFACE, 0, (300_000, 300_000)),
-        (Scope.GLOBAL, 0, (262_144, 262_144)),
+        (Scope.GLOBAL, 0, (16_384, 16_384)),
     ):
         assert sockets.set_configuration_value(V.SEND_RATE_MIN, None, scope, scope_object)
         assert rates() == left

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.simulated.flow import take_for_reference
+
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.states import State
@@ -65,6 +67,7 @@ class Rig:
         client_end, client, server_end, server = pair(self.options, now)
         self.now = now
         self.endpoint, self.connection = (client_end, client) if is_client else (server_end, server)
+        take_for_reference(self.connection.traffic)  # so does whoever calls `inject`
         self.peer_address = SERVER_ADDRESS if is_client else CLIENT_ADDRESS
         self.sent: list[SentPacket] = []
         """Data packets since the beginning."""

@@ -13,7 +13,15 @@ from gamesockets.connection.states import visible
 from gamesockets.observe.debug_output import LINES
 from gamesockets.values import handles
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import are_lanes, check_connection_name, check_range, check_type, numbers, to_bytes
+from gamesockets.values.arguments import (
+    are_lanes,
+    check_connection_name,
+    check_range,
+    check_type,
+    horizon_us,
+    numbers,
+    to_bytes,
+)
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, EndReason, SendFlags
 from gamesockets.values.errors import ConnectionClosed
 from gamesockets.values.identity import NetworkingIdentity
@@ -228,6 +236,20 @@ class Connection:
         """Ping, quality, rates and queues at this moment."""
         with self._node.lock:
             return self._member.status()
+
+    def bytes_until_full(self, horizon: float) -> int:
+        """How many bytes more may be sent now, for all of it to have left within `horizon` seconds.
+
+        It is what an encoder or a snapshot may spend: the rate that the path is believed to carry, less what waits
+        already, and never more than the send buffer has room for; 0 once the connection has ended.
+
+        Raises:
+            TypeError: `horizon` is no number.
+            ValueError: it is not within 0 and 60.
+        """
+        span_us = horizon_us(horizon)
+        with self._node.lock:
+            return self._member.bytes_until_full(span_us)
 
     def lane_status(self) -> list[LaneStatus]:
         """Queues lane by lane; an empty list once the connection has ended."""

@@ -1,9 +1,9 @@
 """What does one direction of a bad network do to datagrams?
 
 The same things, in the same order, as the reference library's simulated network conditions (spec 2, 2.13):
-rate limit, loss, lag, jitter, reordering, duplication. Beyond those: bursts of loss, datagrams that are too large for
-the path, and corruption. No clock and no sockets: datagrams go in with the time
-and come out when their time has come. Links with equal seeds and conditions do the same to equal input.
+rate limit, loss, lag, jitter, reordering, duplication. Beyond those: a bottleneck with a queue, bursts of loss,
+datagrams that are too large for the path, and corruption. No clock and no sockets: datagrams go in with the time and
+come out when their time has come. Links with equal seeds and conditions do the same to equal input.
 """
 
 from collections.abc import Hashable
@@ -13,6 +13,7 @@ from math import log
 from random import Random
 from typing import Any, Final, final
 
+from gamesockets.bad_network.bottleneck import DROPPED, Bottleneck
 from gamesockets.values.moments import NEVER, US_PER_SECOND
 
 __all__ = ["Conditions", "Link", "TokenBucket"]
@@ -41,6 +42,9 @@ _RANGES: Final[dict[str, tuple[float, float, type, str]]] = {
     "duplicate_delay_maximum": _TIME,
     "rate_bytes_per_second": (0, _BYTES_MAXIMUM, int, "whole bytes per second"),
     "rate_burst_bytes": (0, _BYTES_MAXIMUM, int, "whole bytes"),
+    "bottleneck_bytes_per_second": (0, _BYTES_MAXIMUM, int, "whole bytes per second"),
+    "bottleneck_queue": _TIME,
+    "bottleneck_queue_bytes": (0, _BYTES_MAXIMUM, int, "whole bytes"),
     "queue_limit_bytes": (1, _BYTES_MAXIMUM, int, "whole bytes"),
 }
 
@@ -87,12 +91,24 @@ class Conditions:
     """Datagrams above this rate are dropped, not delayed; 0 is unlimited."""
     rate_burst_bytes: int = 16384
     """What may pass at once after a pause. With a rate and a burst of 0 nothing passes."""
+    bottleneck_bytes_per_second: int = 0
+    """The rate of the narrowest place: datagrams above it wait in a queue; 0 is none."""
+    bottleneck_queue: float = 0.1
+    """How long that queue is in seconds; what would wait longer is dropped."""
+    bottleneck_queue_bytes: int = 0
+    """How long it is in bytes of UDP payload, instead; 0: `bottleneck_queue` holds."""
+    bottleneck_codel: bool = False
+    """The queue drops early to stay short, by controlled delay (RFC 8289), instead of only when it is full."""
     queue_limit_bytes: int = 64 << 20
     """Room for datagrams on their way, each counted with 48 bytes of headers; the rest is dropped."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value: Any = getattr(self, field.name)
+            if field.name == "bottleneck_codel":
+                if not isinstance(value, bool):
+                    raise ValueError(f"{field.name} must be True or False, not {value!r}")
+                continue
             low, high, kind, unit = _RANGES[field.name]
             is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
             if not is_number or not low <= value <= high:
@@ -147,12 +163,14 @@ class Link:
     """One direction of a network path, for datagrams with any kind of address.
 
     Counters, in datagrams: `entered`; `lost` (bursts included), `oversize_dropped`, `rate_dropped`, `queue_dropped` (no
-    room); `reordered` (held back); `corrupted`; `duplicated` (copies made); `delivered` (copies included). At any time
-    `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
+    room, or dropped by the queue of the bottleneck); `reordered` (held back); `corrupted`; `duplicated` (copies made);
+    `delivered` (copies included). At any time `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
     `waiting`.
     """
 
     __slots__ = (
+        "_bottleneck",
+        "_bottleneck_is_set",
         "_bucket",
         "_conditions",
         "_duplicate_delay_us",
@@ -230,6 +248,8 @@ class Link:
         self._jitter_memory = -NEVER
         self._is_in_burst = False
         self._bucket = TokenBucket() if bucket is None else bucket
+        self._bottleneck: Bottleneck | None = None
+        self._bottleneck_is_set = False
         self._conditions = _PERFECT
         self._set_conditions(replace(conditions, **given) if given else conditions)
         self.entered = 0
@@ -267,13 +287,19 @@ class Link:
         if conditions.mtu_bytes and len(data) > conditions.mtu_bytes:
             self.oversize_dropped += 1
             return
+        leaves_at = now
+        if conditions.bottleneck_bytes_per_second:
+            leaves_at = self._through_bottleneck(len(data), now)
+            if leaves_at == DROPPED:
+                self.queue_dropped += 1
+                return
         if (conditions.loss and random() < conditions.loss) or (conditions.burst_start and self._is_lost_in_burst()):
             self.lost += 1
             return
         if conditions.corrupt and random() < conditions.corrupt:
             self.corrupted += 1
             data = self._corrupted(data)
-        due = self._jittered(now + self._latency_us)
+        due = self._jittered(leaves_at + self._latency_us)
         if conditions.reorder and random() < conditions.reorder:
             self.reordered += 1
             due += self._reorder_delay_us
@@ -303,7 +329,28 @@ class Link:
     def handle_timer(self, now: int) -> None:
         """Nothing to do: all that time brings is arrivals, and `datagrams_to_send` hands those out."""
 
+    def bottleneck_wait_us(self, now: int) -> int:
+        """How long a datagram that enters now would wait in the queue of the bottleneck; 0 where there is none."""
+        return 0 if self._bottleneck is None else self._bottleneck.wait_us(now)
+
+    def _through_bottleneck(self, size_bytes: int, now: int) -> int:
+        bottleneck = self._bottleneck
+        if bottleneck is None:
+            bottleneck = self._bottleneck = Bottleneck()
+        if not self._bottleneck_is_set:
+            self._bottleneck_is_set = True
+            conditions = self._conditions
+            bottleneck.set(
+                conditions.bottleneck_bytes_per_second,
+                _microseconds(conditions.bottleneck_queue),
+                conditions.bottleneck_queue_bytes,
+                conditions.bottleneck_codel,
+                now,
+            )
+        return bottleneck.leaves_at(size_bytes, now)
+
     def _set_conditions(self, conditions: Conditions) -> None:
+        self._bottleneck_is_set = False
         self._bucket.limit(conditions.rate_bytes_per_second, conditions.rate_burst_bytes)
         self._conditions = conditions
         self._latency_us = _microseconds(conditions.latency)

@@ -51,6 +51,7 @@ class ConnectionOptions:
     recv_max_message_size: int
     recv_max_segments_per_packet: int
     recv_incomplete_size_bytes: int
+    recv_window_size_bytes: int
     timeout_first_message_us: int
     timeout_linger_us: int
     send_time_since_previous_packet: int

@@ -155,12 +155,12 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         "Limit of bytes that wait to be sent, over all lanes.",
         option="send_buffer_size_bytes")
     SEND_RATE_MIN = _Row(10, "SendRateMin", _TRANSFER,
-        _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
-        "Lower limit of the send rate; wins over a smaller SendRateMax. The largest value is no limit.",
+        _INT32, _CONNECTION, 16_384, 1024, _256_MIB, "bytes/s",
+        "Lower limit of the send rate; wins over a smaller SendRateMax. Equal to it, the rate is fixed.",
         option="send_rate_min")
     SEND_RATE_MAX = _Row(11, "SendRateMax", _TRANSFER,
-        _INT32, _CONNECTION, 262_144, 1024, _256_MIB, "bytes/s",
-        "Upper limit of the send rate.",
+        _INT32, _CONNECTION, 0, 0, _256_MIB, "bytes/s",
+        "Upper limit of the send rate; 0 is none. Below it the rate follows the path.",
         option="send_rate_max")
     NAGLE_TIME = _Row(12, "NagleTime", _TRANSFER,
         _INT32, _CONNECTION, 5000, 0, 20_000, "us",
@@ -417,6 +417,10 @@ class ConfigurationValue(IntEnum, metaclass=RenamedMembers):
         _INT32, _CONNECTION, 30_000, 1000, _INT32_MAX, "ms",
         "A closed connection goes on delivering as long as its peer takes 16 KiB in each such time.",
         listed=_NEVER, option="timeout_linger_us", factor=US_PER_MS)
+    RECV_WINDOW_SIZE = _Row(10_013, "RecvWindowSize", _TRANSFER,
+        _INT32, _CONNECTION, 16_777_216, 0, _256_MIB, "bytes",
+        "How much a gamesockets peer may send behind a hole, at most 16 times RecvBufferSize; 0 to announce nothing.",
+        listed=_NEVER, option="recv_window_size_bytes")
     LISTEN_CONNECTIONS_MAX = _Row(10_020, "ListenConnectionsMax", _LIMITS,
         _INT32, _LISTEN_SOCKET, 8191, 1, 8191, "connections",
         "Most connections at a time, those included that are ending.",

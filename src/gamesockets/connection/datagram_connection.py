@@ -128,7 +128,7 @@ class DatagramConnection(Connection):
     def _shake_hands(self, policy: Policy, now: int) -> None:
         self._policy = policy
         self._client = ClientHandshake(
-            self.id, self.address, self._entropy, self._credentials, self.options.unencrypted, policy, self.expected
+            self.id, self.address, self._entropy, self._credentials, self.options, policy, self.expected
         )
         self.timers.handshake = now
         refusal = handshake.without_proof(self._credentials, policy)
@@ -154,11 +154,8 @@ class DatagramConnection(Connection):
         server = self._server
         if server is None:
             return Result.INVALID_PARAM
-        agreement = (
-            handshake.without_proof(self._credentials, policy)
-            or handshake.too_old_for_lanes(server.peer.protocol_version, len(self.sender.lanes.lanes))
-            or server.accept(self._entropy, self._credentials, self.options.unencrypted, policy)
-        )
+        lanes = len(self.sender.lanes.lanes)
+        agreement = server.accept(self._entropy, self._credentials, self.options, policy, lanes)
         if isinstance(agreement, Refusal):
             self.fail(agreement.reason, agreement.text, now)
             return Result.HANDSHAKE_FAILED

@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.closing import TEXT_EXPIRED, TEXT_NO_AUTHORITY, TEXT_NO_IDENTITY, TEXT_OLD_PEER_FOR_LANES
 from gamesockets.crypto.cipher import Cipher
 from gamesockets.crypto.credentials import APP_ID, Credentials, LocalCredentials
@@ -9,6 +10,7 @@ from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.peer_check import PeerCertificate, PeerCredentials, Refusal, check_peer, peer_identity
 from gamesockets.crypto.session import choose_cipher, own_ciphers, session_ciphers
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.receive.budget import bulk_window_bytes
 from gamesockets.values.address import Address
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import EndReason
@@ -116,14 +118,19 @@ class ClientHandshake:
         address: Address,
         entropy: Entropy,
         credentials: Credentials,
-        unencrypted: int,
+        options: ConnectionOptions,
         policy: Policy,
         expected: Expected | None = None,
     ) -> None:
         self.connection_id = connection_id
         self._address = address
         self._credentials = LocalCredentials(
-            entropy, credentials, own_ciphers(unencrypted), policy.unix_time_s, policy.app_id
+            entropy,
+            credentials,
+            own_ciphers(options.unencrypted),
+            policy.unix_time_s,
+            policy.app_id,
+            bulk_window_bytes(options),
         )
         self._expected = expected
         self._challenge = 0
@@ -242,13 +249,20 @@ class ServerHandshake:
         self.ok_bytes = 0
         """Size of the last ConnectOK."""
 
-    def accept(self, entropy: Entropy, own: Credentials, unencrypted: int, policy: Policy) -> Refusal | Agreement:
-        """Chooses the cipher and derives the keys; the ConnectOK is owed from here on."""
-        cipher = choose_cipher(own_ciphers(unencrypted), self.peer.ciphers)
+    def accept(
+        self, entropy: Entropy, own: Credentials, options: ConnectionOptions, policy: Policy, lanes: int
+    ) -> Refusal | Agreement:
+        """Chooses the cipher and derives the keys; the ConnectOK is owed from here on. We send on so many lanes."""
+        refusal = without_proof(own, policy) or too_old_for_lanes(self.peer.protocol_version, lanes)
+        if refusal is not None:
+            return refusal
+        cipher = choose_cipher(own_ciphers(options.unencrypted), self.peer.ciphers)
         if cipher is None:
             text = "Failed to negotiate mutually-agreeable cipher"
             return Refusal(int(EndReason.REMOTE_BAD_CRYPT), text)
-        credentials = LocalCredentials(entropy, own, [cipher], policy.unix_time_s, policy.app_id)
+        credentials = LocalCredentials(
+            entropy, own, [cipher], policy.unix_time_s, policy.app_id, bulk_window_bytes(options)
+        )
         ciphers = session_ciphers(True, credentials, self.peer, self.client_id, self.connection_id, cipher)
         if isinstance(ciphers, Refusal):
             return ciphers

@@ -135,6 +135,11 @@ class Traffic:
             self.window.newest = 0
             self.acks.next_number = 1
             self.sender.flight.start_at(1)
+        window_bytes = agreement.peer.receive_window_bytes
+        if window_bytes:
+            self.sender.filling.peer.announce(window_bytes)
+            self.receiver.expect_bulk(True)
+            self.acks.is_bulk = True
         self.sender.path.on_connected(now)
         self.liveness.heard(now)
         self.statistics.connected(now)
@@ -290,13 +295,16 @@ class Traffic:
             loss.on_progress(now)
         if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
+        self.sender.path.on_acks(now)
 
     def _on_ack(self, latest: int, delay: int, blocks: list[AckBlock], now: int) -> bool:
         """An ack frame of the peer, which reports on our packets up to `latest`; True if there is progress."""
         loss = self.sender.loss
         packet = self.sender.flight.get(latest)
         if packet is not None and delay != ACK_DELAY_UNKNOWN:
-            sample_us = sample_from_ack_us(now - packet.sent_at - (delay << ACK_DELAY_SHIFT))
+            elapsed_us = now - packet.sent_at - (delay << ACK_DELAY_SHIFT)
+            self.sender.path.on_ack_frame(packet, elapsed_us, now)
+            sample_us = sample_from_ack_us(elapsed_us)
             if sample_us != UNKNOWN:
                 self.take_ping_sample(sample_us // US_PER_MS, now)
         if self._trace is not None:
@@ -346,6 +354,8 @@ class Traffic:
     def packets_to_send(self, datagrams: list[bytes], now: int) -> None:
         """Appends the data packets that leave now."""
         sender = self.sender
+        if sender.path.waits_for_bulk:
+            sender.watch_for_bulk(now)
         sender.pacer.refill(now, sender.wants_at(now) <= now)
         request = self.liveness.request_due(now)
         for _ in range(PACKETS_PER_TURN):
@@ -361,6 +371,8 @@ class Traffic:
             request = NO_REQUEST
             if has_data and sender.filling.added_nothing:
                 break
+        if sender.path.control.is_adaptive:
+            sender.after_packets(now)
 
     def _must_report(self, now: int) -> bool:
         """Whether acks or a stop-waiting value have to leave now, even in a packet of their own."""
@@ -385,6 +397,10 @@ class Traffic:
         number = sender.flight.next_number
         stats = b""
         picked = 0
+        is_bulk = False
+        if has_data and sender.path.control.is_adaptive:
+            is_bulk = sender.is_bulk()
+            sender.ask_while_bulk(is_bulk, now)
         if request or sender.ack_requests.wanted or now >= self._extras_at:
             stats, picked, request = self._stats_for_packet(request, now)
         room = filling.payload_bytes_max
@@ -412,7 +428,7 @@ class Traffic:
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
         is_all_sent = sender.nagle.until == NEVER and not sender.retries.lost_bytes
-        sender.path.on_sent(len(data), segments, is_all_sent, now)
+        sender.path.on_sent(len(data), segments, is_all_sent, now, is_bulk)
         if picked:
             sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now

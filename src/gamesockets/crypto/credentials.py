@@ -145,14 +145,21 @@ class LocalCredentials:
     """What we send to one peer: made once for each connection, then repeated unchanged (spec 1, 5.1).
 
     `ciphers` are those offered, best first; a server passes exactly the one that it chose. `unix_time_s` is the time,
-    for a certificate may have expired, and `app_id` the app that this side runs as. Raises ValueError without ciphers,
-    and for unknown ones.
+    for a certificate may have expired, and `app_id` the app that this side runs as. `receive_window_bytes` says to a
+    peer of ours how much it may send behind a hole; others pass over it. Raises ValueError without ciphers, and for
+    unknown ones.
     """
 
     __slots__ = ("_proof", "_signature", "_steam_id", "certificate", "ciphers", "crypt_info", "exchange", "nonce")
 
     def __init__(
-        self, entropy: Entropy, credentials: Credentials, ciphers: list[int], unix_time_s: int = 0, app_id: int = APP_ID
+        self,
+        entropy: Entropy,
+        credentials: Credentials,
+        ciphers: list[int],
+        unix_time_s: int = 0,
+        app_id: int = APP_ID,
+        receive_window_bytes: int = 0,
     ) -> None:
         if not ciphers or not set(ciphers) <= _CIPHERS_ON_THE_WIRE.keys():
             raise ValueError(f"ciphers are {ciphers}, must be one or more of {[*_CIPHERS_ON_THE_WIRE]}")
@@ -170,6 +177,8 @@ class LocalCredentials:
             protocol_version=PROTOCOL_VERSION,
             ciphers=[_CIPHERS_ON_THE_WIRE[cipher] for cipher in ciphers],
         )
+        if receive_window_bytes:
+            info.receive_window_bytes = receive_window_bytes
         self.crypt_info: bytes = info.SerializeToString()
         self._signature = key.sign(self.crypt_info)
 

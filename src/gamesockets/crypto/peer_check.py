@@ -49,6 +49,7 @@ class PeerCredentials:
         "identity",
         "nonce",
         "protocol_version",
+        "receive_window_bytes",
         "stated",
     )
 
@@ -64,6 +65,7 @@ class PeerCredentials:
         protocol_version: int,
         authenticated: bool,
         stated: CertificateRecord | None = None,
+        receive_window_bytes: int = 0,
     ) -> None:
         self.identity = identity
         self.certificate = certificate
@@ -78,6 +80,8 @@ class PeerCredentials:
         """Whether a trusted authority has signed the identity, which is more than an address."""
         self.stated = stated
         """What the certificate states; None where peers of this process need none."""
+        self.receive_window_bytes = receive_window_bytes
+        """How much it takes behind a hole, if it is one of ours and says so; else 0 (spec 2, 2.16)."""
 
 
 @final
@@ -187,6 +191,7 @@ def check_peer(
         protocol_version=version,
         authenticated=signature_is_trusted and identity.type != IdentityType.IP_ADDRESS,
         stated=contents(cert_signed, certificate.content, certificate.identity),
+        receive_window_bytes=info.receive_window_bytes,
     )
 
 

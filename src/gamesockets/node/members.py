@@ -24,7 +24,7 @@ from gamesockets.connection.states import State
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
-from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.snapshots import bytes_until_full, connection_info, connection_status, lane_status
 from gamesockets.observe.status_text import debug_text, detailed_status
 from gamesockets.observe.trace_lines import trace_lines
 from gamesockets.values import handles
@@ -95,6 +95,10 @@ class Member(ABC):
         """Ping, quality, rates and queues."""
         self.connection.measure(now_us())
         return connection_status(self.connection)
+
+    def bytes_until_full(self, horizon_us: int) -> int:
+        """How much more may be sent now for all of it to have left by then."""
+        return bytes_until_full(self.connection, horizon_us)
 
     def lane_status(self) -> list[LaneStatus]:
         """Queues lane by lane, an empty list once it has ended."""

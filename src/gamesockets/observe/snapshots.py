@@ -6,9 +6,11 @@ from gamesockets.connection.closing import cut_text
 from gamesockets.connection.connection import Connection
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State, visible
+from gamesockets.send.path_control import STATE_NAMES
 from gamesockets.values.enums import ConnectionInfoFlags, IdentityType
 from gamesockets.values.handles import ListenSocket
-from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
+from gamesockets.values.moments import US_PER_SECOND
+from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus, PathStatus
 
 QUEUE_TIME_UNKNOWN: Final = (1 << 63) - 1
 
@@ -95,7 +97,48 @@ def connection_status(connection: Connection) -> ConnectionStatus:
         sent_unacked_reliable=sum([lane.unacked.unacked_bytes for lane in lanes]),
         queue_time=queue_time,
         max_jitter=statistics.take_max_jitter_us(),
+        path=path_status(connection),
     )
+
+
+def path_status(connection: Connection) -> PathStatus:
+    """What the sender has learned of the path."""
+    path = connection.sender.path
+    learned = path.learned
+    state = "new" if path.waits_for_bulk else "fixed"
+    if learned is None:
+        return PathStatus(state, 0, 0, 0, 0, -1, 0, 0.0, path.lost_packets, path.late_packets)
+    queue = learned.queue
+    is_in_force = path.control is learned
+    return PathStatus(
+        state=STATE_NAMES[learned.state] if is_in_force else state,
+        bandwidth_bytes_per_second=learned.bandwidth(),
+        delivery_rate_bytes_per_second=learned.delivery.sample,
+        window_bytes=learned.window_bytes if is_in_force else 0,
+        in_flight_bytes=learned.in_flight_bytes,
+        minimum_round_trip_us=queue.minimum_us or -1,
+        standing_queue_us=queue.standing_us,
+        loss=learned.delivery.smoothed_loss,
+        lost_packets=path.lost_packets,
+        late_packets=path.late_packets,
+    )
+
+
+def bytes_until_full(connection: Connection, horizon_us: int) -> int:
+    """How much more may be sent now for all of it to have left within so many microseconds.
+
+    What waits already is subtracted. Never more than the send buffer has room for; 0 once the connection has ended.
+    """
+    if connection.state not in (State.CONNECTING, State.CONNECTED):
+        return 0
+    sender = connection.sender
+    path = sender.path
+    rate = sender.pacer.rate
+    if path.control is path.learned:
+        rate = min(rate, path.learned.bandwidth() or rate)  # not what is tried beyond it for a moment
+    pending_bytes = sender.pending_bytes()
+    room_bytes = connection.options.send_buffer_size_bytes - pending_bytes
+    return max(min(rate * horizon_us // US_PER_SECOND - pending_bytes, room_bytes), 0)
 
 
 def lane_status(connection: Connection) -> list[LaneStatus]:

@@ -10,9 +10,10 @@ from typing import Final
 from gamesockets.connection.connection import Connection
 from gamesockets.connection.states import visible
 from gamesockets.connection.stats import JITTER_FIELDS, PING_FIELDS, QUALITY_FIELDS, UNKNOWN
-from gamesockets.observe.snapshots import describe
+from gamesockets.observe.snapshots import describe, path_status
 from gamesockets.values.enums import ConnectionState
 from gamesockets.values.moments import US_PER_MS
+from gamesockets.values.records import PathStatus
 from gamesockets.wire.messages_pb2 import InstantaneousStats, LifetimeStats
 
 SAMPLES_MIN: Final = 5
@@ -71,7 +72,8 @@ def debug_text(connection: Connection, name: str) -> str:
         ("reliable messages", reliable),
         ("messages", sum([lane.last_number for lane in sender.lanes.lanes])),
         ("minimum rate", f"{connection.options.send_rate_min} bytes/s"),
-        ("maximum rate", f"{connection.options.send_rate_max} bytes/s"),
+        ("maximum rate", f"{connection.options.send_rate_max} bytes/s" if connection.options.send_rate_max else "none"),
+        *_path_rows(path_status(connection)),
     ]
     lines = [_one_line(describe(connection, name)), "SenderState", *_rows(rows), "", "ReceiverState"]
     rows = [
@@ -82,6 +84,21 @@ def debug_text(connection: Connection, name: str) -> str:
         ("messages", receiver.reliable_messages + receiver.unreliable_messages),
     ]
     return "\n".join([*lines, *_rows(rows)]) + "\n"
+
+
+def _path_rows(path: PathStatus) -> list[tuple[str, object]]:
+    """What was learned of the path."""
+    rows: list[tuple[str, object]] = [("rate control", path.state)]
+    if path.window_bytes:
+        rows += [
+            ("bandwidth", f"{path.bandwidth_bytes_per_second} bytes/s"),
+            ("delivery rate", f"{path.delivery_rate_bytes_per_second} bytes/s"),
+            ("in flight", f"{path.in_flight_bytes} of {path.window_bytes} bytes"),
+            ("minimum rtt", f"{path.minimum_round_trip_us / US_PER_MS:.3f} ms"),
+            ("standing queue", f"{path.standing_queue_us / US_PER_MS:.3f} ms"),
+            ("loss", f"{percent_text(path.loss)}%"),
+        ]
+    return [*rows, ("lost packets", path.lost_packets), ("late packets", path.late_packets)]
 
 
 def _rows(rows: Sequence[tuple[str, object]]) -> list[str]:

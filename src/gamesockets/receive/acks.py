@@ -15,6 +15,9 @@ NACK_HOLD_OFF_US: Final = 3_000
 HOLES_MAX: Final = 60
 BLOCKS_MAX: Final = 64
 
+BULK_HOLES_MAX: Final = 240
+"""The same, both, towards a peer of ours, which has more in flight and reads longer frames."""
+
 REPEATS: Final = 2
 """An ack frame is one loss away from a needless retransmission, so what it says goes out twice if packets leave."""
 
@@ -55,6 +58,7 @@ class AckReporter:
         "_reported",
         "_unbounded_by",
         "has_news",
+        "is_bulk",
         "next_number",
     )
 
@@ -67,6 +71,8 @@ class AckReporter:
         self._deadline = NEVER
         """The earliest of all deadlines."""
         self._holes: list[Hole] = []
+        self.is_bulk = False
+        """The peer is ours: it takes reports of more holes at once."""
         self._reported = 0
         self._minimum = 0
         self._minimum_set_by = 0
@@ -104,7 +110,7 @@ class AckReporter:
             self._unbounded_by = now + ACK_DELAY_US if wants_ack else NEVER
             self._deadline = min(self._deadline, self._unbounded_by)
             if len(self._holes) > HOLES_MAX:
-                self._merge_two()
+                self._bound_holes()
         else:
             self._fill(number, wants_ack, now)
 
@@ -154,13 +160,14 @@ class AckReporter:
                 forced = index
         room -= ACK_HEADER_BYTES
         blocks: list[AckBlock] = []
+        blocks_max = BULK_HOLES_MAX if self.is_bulk else BLOCKS_MAX
         for index, hole in enumerate(holes):
             if index >= forced and index >= self._reported and now < hole.nack_ok:
                 break
             above = holes[index + 1].begin if index + 1 < len(holes) else self.next_number
             block = (above - hole.end, hole.end - hole.begin)
             room -= ack_block_length(block) + (1 if len(blocks) == 6 else 0)
-            if room < 0 or len(blocks) == BLOCKS_MAX:
+            if room < 0 or len(blocks) == blocks_max:
                 break
             blocks.append(block)
         count = len(blocks)
@@ -227,7 +234,7 @@ class AckReporter:
         if wants_ack:
             self._report_below(following, now + ACK_DELAY_US)
         if len(holes) > HOLES_MAX:
-            self._merge_two()
+            self._bound_holes()
 
     def _hole_above(self, number: int) -> int:
         """The index of the first hole that ends above `number`."""
@@ -250,6 +257,11 @@ class AckReporter:
             self._deadline = min(self._deadline, deadline)
         else:
             self.flush_by(deadline)
+
+    def _bound_holes(self) -> None:
+        """Called with more than `HOLES_MAX` holes."""
+        if not self.is_bulk or len(self._holes) > BULK_HOLES_MAX:
+            self._merge_two()
 
     def _merge_two(self) -> None:
         """Gives up the shortest run of received packets between two old holes: it will be reported missing."""

@@ -12,11 +12,11 @@ class ReceiveLane:
 
     __slots__ = ("highest_number", "highest_queued", "index", "reassembly", "stream")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, is_bulk: bool = False) -> None:
         self.index = index
         self.highest_number = 0
         """Highest message number seen in any header."""
         self.highest_queued = 0
-        self.stream = ReliableStream()
+        self.stream = ReliableStream(is_bulk)
         self.reassembly: UnreliableReassembly | None = None
         """Made for the first piece."""

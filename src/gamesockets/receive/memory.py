@@ -3,8 +3,10 @@
 Counted is what was delivered and not read, and what is not complete. Each connection may hold a little without asking.
 For more it takes steps out of a common pool, and gives them back at the end of an interval in which it held less.
 
-At the limit whoever asks for more is refused, and its peer has to send that again. A connection that has held more
-than the little for half a minute, and whose reliable streams got hardly any further, then loses its place.
+At the limit whoever asks for more is refused, and its peer has to send that again. The last eighth is for bytes in
+order of one connection at a time whose application has read all: some message gets complete, and that makes room. A
+connection that has held more than the little for half a minute, and whose reliable streams got hardly any further, then
+loses its place.
 """
 
 from typing import Final, final
@@ -24,6 +26,12 @@ PROGRESS: Final = 8
 
 NO_LIMIT: Final = 1 << 62
 
+RESERVE: Final = 8
+"""One part in so many is kept for the connection that finishes a message."""
+
+FINISHING_US: Final = 5_000_000
+"""So long a connection may use it without that a message gets complete."""
+
 _SEARCH_EVERY_US: Final = 100_000
 
 
@@ -31,7 +39,16 @@ _SEARCH_EVERY_US: Final = 100_000
 class MemoryPool:
     """What all connections of a port may hold beyond `FREE_BYTES` each."""
 
-    __slots__ = ("_searched_at", "_shares", "evicted", "granted_bytes", "max_bytes", "refused")
+    __slots__ = (
+        "_finishing",
+        "_finishing_since",
+        "_searched_at",
+        "_shares",
+        "evicted",
+        "granted_bytes",
+        "max_bytes",
+        "refused",
+    )
 
     def __init__(self) -> None:
         self.max_bytes = NO_LIMIT
@@ -43,10 +60,15 @@ class MemoryPool:
         self._shares: set[MemoryShare] = set()
         """Those that have taken something."""
         self._searched_at = -_SEARCH_EVERY_US
+        self._finishing: MemoryShare | None = None
+        self._finishing_since = 0
 
-    def take(self, share: "MemoryShare", size_bytes: int, now: int) -> bool:
+    def take(self, share: "MemoryShare", size_bytes: int, may_finish: bool, now: int) -> bool:
         """Gives so much to a share; False if there is not so much left."""
-        if self.granted_bytes + size_bytes > self.max_bytes:
+        limit_bytes = self.max_bytes - self.max_bytes // RESERVE
+        if self.granted_bytes + size_bytes > limit_bytes and may_finish and self._may_finish(share, now):
+            limit_bytes = self.max_bytes
+        if self.granted_bytes + size_bytes > limit_bytes:
             self.refused += 1
             if now - self._searched_at >= _SEARCH_EVERY_US:
                 self._searched_at = now
@@ -56,11 +78,30 @@ class MemoryPool:
         self._shares.add(share)
         return True
 
+    def _may_finish(self, share: "MemoryShare", now: int) -> bool:
+        """Whether the reserve is that share's; it is if nobody else uses it, or has for too long."""
+        if self._finishing is not share:
+            if self._finishing is not None and now - self._finishing_since <= FINISHING_US:
+                return False
+            self._finishing = share
+            self._finishing_since = now
+        return True
+
+    def on_taken(self, share: "MemoryShare") -> None:
+        """A stream of that share gave messages: the next one may finish some."""
+        if self._finishing is share:
+            self._finishing = None
+
+    def has_room(self) -> bool:
+        """Whether less than half of it is taken: then it may be lent for what is not needed."""
+        return self.granted_bytes * 2 < self.max_bytes
+
     def give_back(self, share: "MemoryShare", size_bytes: int, is_all: bool) -> None:
         """A share needs so much no longer; `is_all` if it has nothing of the pool any more."""
         self.granted_bytes -= size_bytes
         if is_all:
             self._shares.discard(share)
+            self.on_taken(share)
 
     def _evict(self, now: int) -> None:
         """Finds the largest of those without progress, if there are any."""
@@ -89,10 +130,11 @@ class MemoryShare:
         """Since when it holds more than is free and makes no progress."""
         self._taken_at_stall = 0
 
-    def grow(self, needed_bytes: int, now: int) -> bool:
-        """Whether it may hold that many bytes, more than `granted_bytes`."""
+    def grow(self, needed_bytes: int, now: int, may_finish: bool = False) -> bool:
+        """Whether it may hold that many bytes, more than `granted_bytes`; `may_finish` for bytes in order
+        that nothing but the rest of their message keeps from the application."""
         more_bytes = -(-(needed_bytes - self.granted_bytes) // STEP_BYTES) * STEP_BYTES
-        if not self._pool.take(self, more_bytes, now):
+        if not self._pool.take(self, more_bytes, may_finish, now):
             return False
         self.granted_bytes += more_bytes
         return True
@@ -110,6 +152,10 @@ class MemoryShare:
         spare_bytes = (self.granted_bytes - max(held_bytes, FREE_BYTES)) // STEP_BYTES * STEP_BYTES
         if spare_bytes > 0:
             self._give_back(spare_bytes)
+
+    def on_taken(self) -> None:
+        """One of its streams gave messages."""
+        self._pool.on_taken(self)
 
     def close(self) -> None:
         """The connection is gone."""

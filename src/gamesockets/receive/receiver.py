@@ -8,8 +8,9 @@ from typing import Final, TypeAlias, final
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.receive.acks import AckReporter
+from gamesockets.receive.budget import HELD, HOPELESS, ReceiveBudget
 from gamesockets.receive.lane import ReceiveLane
-from gamesockets.receive.memory import FREE_BYTES, MemoryPool, MemoryShare
+from gamesockets.receive.memory import FREE_BYTES, MemoryPool
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.sink import MessageSink
 from gamesockets.receive.unreliable import PIECE_OVERHEAD_BYTES, PIECES_BYTES_MAX, UnreliableReassembly
@@ -32,9 +33,6 @@ _WRAPS_FROM: Final = 1 << 61
 
 _WINDOW_BYTES: Final = 4096
 """Usually the whole buffer: what a packet brings and what is left of the one before."""
-
-STALLED_US: Final = 30_000_000
-"""So long a peer may use up the budget for incomplete messages without that the one that overdraws it gets further."""
 
 OPEN: Final = 0
 """Messages are delivered."""
@@ -67,10 +65,9 @@ class Receiver(FrameSink):
 
     __slots__ = (
         "_ack_reporter",
-        "_ahead_bytes_max",
+        "_budget",
         "_first",
         "_held_bytes",
-        "_held_bytes_max",
         "_lane",
         "_memory",
         "_next_to_send",
@@ -78,8 +75,6 @@ class Receiver(FrameSink):
         "_number",
         "_options",
         "_others",
-        "_overdrawing",
-        "_overdrawn_at",
         "_peer",
         "_queue_full_before",
         "_segments",
@@ -118,12 +113,8 @@ class Receiver(FrameSink):
         self._selected = 0
         self._held_bytes = 0
         """What all lanes hold of messages that were not delivered."""
-        self._held_bytes_max = 0
-        self._ahead_bytes_max = 0
-        self._overdrawing: ReliableStream | None = None
-        """The one stream that may go on beyond `_held_bytes_max`, so that some message gets complete."""
-        self._overdrawn_at = 0
-        self._memory = MemoryShare(peer.handle, pool)
+        self._budget = ReceiveBudget(peer, pool, options)
+        self._memory = self._budget.share
         self._queue_full_before = 0
         """What `queue_full` was at the end of the last interval."""
         self._now = 0
@@ -146,14 +137,17 @@ class Receiver(FrameSink):
         self.reliable_messages = 0
         """How many whole messages came."""
         self.unreliable_messages = 0
-        self.configure(options)
 
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, from the next payload on."""
         self._options = options
-        self._held_bytes_max = options.recv_buffer_size_bytes + options.recv_incomplete_size_bytes
-        # What comes ahead of holes and in pieces gets half, so that it never stands in the way of what comes in order.
-        self._ahead_bytes_max = self._held_bytes_max // 2
+        self._budget.configure(options)
+
+    def expect_bulk(self, is_bulk: bool) -> None:
+        """Whether the peer is ours and was told that it may send more behind a hole."""
+        self._budget.lend_for_bulk(is_bulk)
+        for lane in self.lanes():
+            lane.stream.is_bulk = is_bulk
 
     def finish_interval(self, now: int) -> None:
         """Gives memory back, after what is too old to be of use."""
@@ -165,8 +159,8 @@ class Receiver(FrameSink):
             if incomplete_bytes < 0 or self.queue_full != self._queue_full_before:
                 incomplete_bytes = 0  # the application reads too slowly
             self._queue_full_before = self.queue_full
-            taken_bytes = sum([lane.stream.base for lane in self.lanes()])
-            self._memory.settle(self._held_bytes + queued_bytes, incomplete_bytes, taken_bytes, now)
+            self._memory.settle(self._held_bytes + queued_bytes, incomplete_bytes, self._budget.taken_bytes, now)
+        self._budget.finish_interval()
 
     def holds_memory(self) -> bool:
         """Whether `finish_interval` has something to do."""
@@ -180,9 +174,8 @@ class Receiver(FrameSink):
         """The connection is gone, or has to make room: what is not complete never will be."""
         self._lane = self._first = ReceiveLane(0)
         self._others = None
-        self._overdrawing = None
         self._held_bytes = 0
-        self._memory.close()
+        self._budget.release()
 
     def _forget_old_pieces(self) -> None:
         """Gives up unreliable messages of which no piece came since the last call: the rest of them is lost."""
@@ -238,7 +231,7 @@ class Receiver(FrameSink):
     def _make_lane(self) -> ReceiveLane:
         if self._others is None:
             self._others = {}
-        lane = self._lane = self._others[self._selected] = ReceiveLane(self._selected)
+        lane = self._lane = self._others[self._selected] = ReceiveLane(self._selected, self._budget.is_bulk)
         return lane
 
     def ack(self, latest_bits: int, latest: int, delay: int, blocks: list[AckBlock]) -> bool:
@@ -322,7 +315,7 @@ class Receiver(FrameSink):
     def _reassemble(self, lane: ReceiveLane, number: int, offset: int, is_last: bool, data: bytes) -> bytes | None:
         """Keeps a piece of an unreliable message; the whole message if that completed it."""
         size = len(data) + PIECE_OVERHEAD_BYTES
-        if self._held_bytes + size > self._ahead_bytes_max:
+        if self._held_bytes + size > self._budget.ahead_bytes:
             self._verdict = NOT_ACKNOWLEDGED
             self.over_budget += 1
             return None
@@ -362,13 +355,16 @@ class Receiver(FrameSink):
             lane = self._make_lane()
             stream = lane.stream
         size = len(data)
-        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(size):
+        if self._held_bytes + self._peer.queued_bytes + size > self._memory.granted_bytes and not self._may_grow(
+            size, begin <= stream.base + len(stream.buffer) and not self._peer.queued_messages
+        ):
             return True
         held_bytes = stream.held_bytes
-        if self._held_bytes + size > self._ahead_bytes_max and not self._may_hold(stream, begin, size):
+        budget = self._budget
+        if self._held_bytes + size > budget.ahead_bytes and not self._may_hold(stream, begin, size):
             if self.fault:
                 return False
-        elif not stream.insert(begin, data, self._options.recv_buffer_size_bytes):
+        elif not stream.insert(begin, data, budget.stream_bytes):
             self._verdict = NOT_ACKNOWLEDGED
             self.queue_full += 1
             return True
@@ -376,30 +372,21 @@ class Receiver(FrameSink):
         self._held_bytes += stream.held_bytes - held_bytes
         return goes_on
 
-    def _may_grow(self, size: int) -> bool:
+    def _may_grow(self, size: int, may_finish: bool = False) -> bool:
         """Whether so many more bytes may be held although the connection's share of the memory does not do."""
-        if self._memory.grow(self._held_bytes + self._peer.queued_bytes + size, self._now):
+        if self._memory.grow(self._held_bytes + self._peer.queued_bytes + size, self._now, may_finish):
             return True
         self._verdict = NOT_ACKNOWLEDGED
         self.over_budget += 1
         return False
 
     def _may_hold(self, stream: ReliableStream, begin: int, size: int) -> bool:
-        """Whether so many more bytes may be held although more than the half is in use.
-
-        Beyond the whole budget one stream at a time may go on, up to its receive buffer: its message gets complete,
-        which makes room for the others, whose segments the peer repeats.
-        """
-        if begin <= stream.base + len(stream.buffer):
-            if self._held_bytes + size <= self._held_bytes_max or self._overdrawing is stream:
-                return True
-            if self._overdrawing is None:
-                self._overdrawing = stream
-                self._overdrawn_at = self._now
-                return True
-            if self._now - self._overdrawn_at > STALLED_US and not self._peer.queued_messages:
-                self._fail(f"Incomplete messages hold {self._held_bytes} bytes (limit is {self._held_bytes_max}).")
-                return False
+        """Whether so many more bytes may be held although more is in use than anybody gets."""
+        answer = self._budget.may_hold(stream, begin, size, self._held_bytes, self._now)
+        if answer == HELD:
+            return True
+        if answer == HOPELESS:
+            return self._fail(self._budget.fault(self._held_bytes))
         self._verdict = NOT_ACKNOWLEDGED
         self.over_budget += 1
         return False
@@ -454,7 +441,7 @@ class Receiver(FrameSink):
             if (
                 peer.queued_messages >= options.recv_buffer_messages
                 or peer.queued_bytes + size > options.recv_buffer_size_bytes
-            ):
+            ) and not self._budget.may_queue(size):
                 self._verdict = NOT_ACKNOWLEDGED
                 self.queue_full += 1
                 break
@@ -475,8 +462,12 @@ class Receiver(FrameSink):
             start = stop
         if start:
             stream.consume(start)
-            if self._overdrawing is stream:
-                self._overdrawing = None
+            budget = self._budget
+            budget.taken_bytes += start
+            if budget.overdrawing is stream:
+                budget.overdrawing = None
+            if self._memory.granted_bytes > FREE_BYTES:
+                self._memory.on_taken()
         stream.needed_bytes = needed
         if fault:
             return self._fail(fault)

@@ -7,6 +7,9 @@ FIRST_POSITION: Final = 1
 HOLES_MAX_EXTENDING: Final = 30
 HOLES_MAX_SPLITTING: Final = 20
 
+BULK_HOLES: Final = 4_096
+"""The same, both, for a peer of ours."""
+
 ISLAND_OVERHEAD_BYTES: Final = 256
 """About what keeping bytes behind a hole takes beside them."""
 
@@ -55,9 +58,20 @@ class Island:
 class ReliableStream:
     """Bytes received and not yet taken. Holes cost nothing: a peer claims only the memory that it sends bytes for."""
 
-    __slots__ = ("_begins", "_islands", "base", "buffer", "held_bytes", "last_message_number", "needed_bytes")
+    __slots__ = (
+        "_begins",
+        "_islands",
+        "base",
+        "buffer",
+        "held_bytes",
+        "is_bulk",
+        "last_message_number",
+        "needed_bytes",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, is_bulk: bool = False) -> None:
+        self.is_bulk = is_bulk
+        """The peer is ours: it may leave `BULK_HOLES` holes."""
         self.base = FIRST_POSITION
         """Stream position of the first byte of `buffer`."""
         self.buffer = bytearray()
@@ -95,9 +109,11 @@ class ReliableStream:
             return True
         top = self.end()
         if end > top:
-            if end - base > limit_bytes or (begin > top and len(self._islands) >= HOLES_MAX_EXTENDING):
+            if end - base > limit_bytes:
                 return False
-        elif len(self._islands) >= HOLES_MAX_SPLITTING and self._splits_hole(begin, end):
+            if begin > top and len(self._islands) >= HOLES_MAX_EXTENDING and not self._takes_holes():
+                return False
+        elif len(self._islands) >= HOLES_MAX_SPLITTING and not self._takes_holes() and self._splits_hole(begin, end):
             return False
         if begin < base:
             data = data[base - begin :]
@@ -111,6 +127,10 @@ class ReliableStream:
             self._place(begin, data)
             self._join()
         return True
+
+    def _takes_holes(self) -> bool:
+        """Whether there may be more holes than a reference library leaves."""
+        return self.is_bulk and len(self._islands) < BULK_HOLES
 
     def _splits_hole(self, begin: int, end: int) -> bool:
         """Whether the range lies inside a hole and touches neither of its edges."""

@@ -5,7 +5,7 @@ A reference receiver would wait up to 50 ms otherwise (spec 2, 2.6.2), and its s
 
 from typing import Final, final
 
-from gamesockets.send.reliable import PEER_BUFFER_BYTES
+from gamesockets.send.peer_window import PEER_BUFFER_BYTES
 
 ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
 """Ask for an ack once this much reliable data is unreported."""
@@ -16,14 +16,18 @@ ACK_WANTED_PACKETS: Final = 4_096
 _ACK_WANTED_EVERY: Final = 512
 """... and again after each further so many."""
 
+SOONER_US: Final = 2_000
+"""Where the sender is about to stop, for lack of data or of room in its window, it need not wait for its interval."""
+
 
 @final
 class AckRequests:
     """What was sent since the peer last acknowledged something new, and whether to ask about it."""
 
-    __slots__ = ("_reliable_bytes", "wanted")
+    __slots__ = ("_asked_at", "_reliable_bytes", "wanted")
 
     def __init__(self) -> None:
+        self._asked_at = 0
         self._reliable_bytes = 0
         self.wanted = False
         """The next packet should ask for an immediate ack; sending it resets this."""
@@ -38,6 +42,12 @@ class AckRequests:
     def on_many_unreported(self, packets: int) -> None:
         """A packet leaves while so many before it, more than `ACK_WANTED_PACKETS`, are unreported."""
         if packets & (_ACK_WANTED_EVERY - 1) == 0:
+            self.wanted = True
+
+    def on_bulk(self, interval_us: int, is_stopping: bool, now: int) -> None:
+        """A packet leaves while much is on its way. `is_stopping`: it is the last one for now."""
+        if now - self._asked_at >= (SOONER_US if is_stopping else interval_us):
+            self._asked_at = now
             self.wanted = True
 
     def on_progress(self) -> None:

@@ -122,6 +122,11 @@ class PacketBuilder:
             return 1
         return 2 if gap < 0x100 else 3 if gap < 0x1_0000 else 5
 
+    def goes_back(self, segment: Segment) -> bool:
+        """Whether a segment lies before one of its lane that is in this packet: no header says that."""
+        section = self._section_of(segment.stream.index)
+        return section is not None and segment.position < section.position
+
     def add_reliable(self, segment: Segment) -> None:
         """Adds a segment whose header and data were found to fit."""
         if segment.announce:

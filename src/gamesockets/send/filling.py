@@ -18,8 +18,12 @@ from gamesockets.send.builder import (
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.nagle import NagleTimer
-from gamesockets.send.reliable import PEER_BUFFER_BYTES, PEER_HOLES_MAX, RetryQueue, Segment
+from gamesockets.send.path_feedback import PathFeedback
+from gamesockets.send.peer_window import PeerWindow
+from gamesockets.send.rate_control import RateControl
+from gamesockets.send.reliable import RetryQueue, Segment
 from gamesockets.send.retransmission import RetransmissionTimer
+from gamesockets.send.second_copies import SecondCopies
 from gamesockets.wire.frames import encode_reliable_to_end, encode_unreliable_to_end
 
 MIN_PIECE_BYTES: Final = 16
@@ -33,6 +37,9 @@ ANNOUNCE_FROM: Final = 4_000
 
 MIN_HEADER_BYTES: Final = 1
 
+_ALL_LANES: Final = 1 << 62
+"""More urgent than a priority of this are all."""
+
 
 @final
 class PacketFilling:
@@ -44,10 +51,13 @@ class PacketFilling:
         "_flight",
         "_lanes",
         "_nagle",
+        "_path",
         "_retransmission",
         "_retries",
         "added_nothing",
+        "copies",
         "payload_bytes_max",
+        "peer",
         "segments",
     )
 
@@ -59,8 +69,10 @@ class PacketFilling:
         nagle: NagleTimer,
         retransmission: RetransmissionTimer,
         ack_requests: AckRequests,
+        path: PathFeedback,
         builder: PacketBuilder,
     ) -> None:
+        self._path = path
         self._lanes = lanes
         self._flight = flight
         self._retries = retries
@@ -69,6 +81,8 @@ class PacketFilling:
         self._ack_requests = ack_requests
         self._builder = builder
         """Of use while a packet is made, so all connections of an endpoint share one."""
+        self.copies = SecondCopies()
+        self.peer = PeerWindow()
         self.payload_bytes_max = 0
         """Largest payload of a packet; set from the MTU and the cipher."""
         self.segments: tuple[Segment, ...] = ()
@@ -80,7 +94,7 @@ class PacketFilling:
         """Room that the first segment to be repeated needs, 0 if there is none: it is never cut again."""
         if now < self._retransmission.held_until:
             return 0
-        segment = self._retries.first()
+        segment = self._retries.first() or self.copies.first(now)
         if segment is None:
             return 0
         self._builder.start(0, self._lanes.several)
@@ -94,24 +108,25 @@ class PacketFilling:
         builder.start(room - len(prefix), lanes.several)
         payload = b""
         repeats = self._retries.lost_bytes > 0
-        if (not repeats or self._add_lost(builder, now)) and not flight.is_full():
+        may_go_on = True
+        control = self._path.control
+        if control.is_adaptive:
+            if not repeats:
+                repeats = self.copies.next_at() <= now
+            if lanes.several:
+                may_go_on = self._add_urgent(builder, control)
+            self._retransmission.is_probing = False
+        if may_go_on and (not repeats or self._add_lost(builder, now)) and not flight.is_full():
             lane = lanes.lanes[0]
             if not repeats and not lanes.several and lane.queue:
                 if lane.queue[lane.head][1]:
                     payload = self._fill_with_one_segment(builder, lane, prefix)
                 else:
                     payload = self._fill_with_one_message(builder, lane, prefix)
-            while builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
-                chosen = lanes.choose()
-                if chosen is None:
-                    break
-                if chosen.queue[chosen.head][1]:
-                    if not self._add_reliable(builder, chosen):
-                        break
-                elif not self._add_unreliable(builder, chosen):
-                    break
-            if not lanes.queued_bytes and lanes.is_empty():
-                self._nagle.reset()
+            if builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
+                self._add_new(builder, _ALL_LANES)
+        if not lanes.queued_bytes and lanes.is_empty():
+            self._nagle.reset()
         if not payload:
             payload = builder.finish(prefix)
         self.segments = tuple(builder.segments)
@@ -123,19 +138,62 @@ class PacketFilling:
             self._ack_requests.on_many_unreported(unreported)
         return payload
 
+    def is_tight(self) -> bool:
+        """Whether the rate follows the path, and a hole stops it before it can be filled."""
+        control = self._path.control
+        return control.is_adaptive and self.peer.is_tight(control.rate, self._path.round_trip.smoothed_us)
+
+    def _add_new(self, builder: PacketBuilder, below: int) -> None:
+        """Adds messages that were never sent, of lanes whose priority number is below that."""
+        lanes = self._lanes
+        while builder.room > SIZE_BYTES + MIN_HEADER_BYTES:
+            chosen = lanes.choose()
+            if chosen is None or chosen.priority_class.priority >= below:
+                break
+            if chosen.queue[chosen.head][1]:
+                if not self._add_reliable(builder, chosen):
+                    break
+            elif not self._add_unreliable(builder, chosen):
+                break
+
+    def _add_urgent(self, builder: PacketBuilder, control: RateControl) -> bool:
+        """Adds what goes before repeats, or although the window is full; False if that is all that may leave."""
+        lanes = self._lanes
+        if control.in_flight_bytes >= control.window_bytes and not self._retransmission.is_probing:
+            self._add_new(builder, lanes.least_urgent())
+            return False
+        lost = self._retries.first()
+        if lost is not None:
+            self._add_new(builder, lanes.lanes[lost.stream.index].priority_class.priority)
+        return True
+
     def _add_lost(self, builder: PacketBuilder, now: int) -> bool:
         """Adds segments to be repeated; False if one did not fit, so that nothing new overtakes it."""
         if now < self._retransmission.held_until:
             return True
         number = self._flight.next_number
+        is_tight = self.is_tight()
         while True:
             segment = self._retries.first()
             if segment is None:
-                return True
-            if builder.segment_header_bytes(segment) + len(segment.data) > builder.room:
+                break
+            if self._needs_another_packet(builder, segment):
                 return False
             builder.add_reliable(segment)
             self._retries.sent_first(number)
+            if is_tight:
+                self.copies.add(segment, now)
+        while True:
+            segment = self.copies.first(now)
+            if segment is None or self._needs_another_packet(builder, segment):
+                return True
+            builder.add_reliable(segment)
+            self.copies.sent_first(number)
+
+    @staticmethod
+    def _needs_another_packet(builder: PacketBuilder, segment: Segment) -> bool:
+        too_large = builder.segment_header_bytes(segment) + len(segment.data) > builder.room
+        return too_large or builder.goes_back(segment)
 
     # ------------------------------------------------------------------ unreliable messages
 
@@ -230,9 +288,12 @@ class PacketFilling:
         """
         position = lane.sent_position
         oldest = lane.unacked.oldest()
+        is_adaptive = self._path.control.is_adaptive
+        if is_adaptive and self._path.reordering.keeps_order():
+            oldest = lane.unacked.oldest_but_repeats()
         held_from = lane.message_begin if oldest is None else oldest.message_begin
-        window = held_from + PEER_BUFFER_BYTES - position
-        if window < MIN_PIECE_BYTES or self._retries.open_holes >= PEER_HOLES_MAX:
+        window = held_from + self.peer.stream_bytes - position
+        if window < MIN_PIECE_BYTES or self._retries.open_holes >= self.peer.holes(is_adaptive):
             lane.blocked = True
             return None
         if window < space:

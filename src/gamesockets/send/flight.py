@@ -26,7 +26,15 @@ _SIZES: Final = list(range(2048))
 class SentPacket:
     """What is remembered of a packet, and what was known when it left. Immutable: several packets may share one."""
 
-    __slots__ = ("delivered_bytes", "is_application_limited", "is_lost", "segments", "sent_at", "size_bytes")
+    __slots__ = (
+        "delivered_bytes",
+        "is_application_limited",
+        "is_counted",
+        "is_lost",
+        "segments",
+        "sent_at",
+        "size_bytes",
+    )
 
     def __init__(
         self,
@@ -35,6 +43,7 @@ class SentPacket:
         segments: tuple[Segment, ...],
         delivered_bytes: int,
         is_application_limited: bool,
+        is_counted: bool = False,
     ) -> None:
         self.sent_at = sent_at
         self.size_bytes = _SIZES[size_bytes]
@@ -45,13 +54,20 @@ class SentPacket:
         """How much of what was sent before it was known to have arrived."""
         self.is_application_limited = is_application_limited
         """The application had nothing more to send: this packet says little of what the path can carry."""
+        self.is_counted = is_counted
+        """The controller of the send rate hears of what becomes of it."""
         self.is_lost = False
         """The peer reported it missing, or never reported it. It may still be late."""
 
     def as_lost(self) -> "SentPacket":
         """The record of the same packet once it is believed lost."""
         lost = SentPacket(
-            self.sent_at, self.size_bytes, self.segments, self.delivered_bytes, self.is_application_limited
+            self.sent_at,
+            self.size_bytes,
+            self.segments,
+            self.delivered_bytes,
+            self.is_application_limited,
+            self.is_counted,
         )
         lost.is_lost = True
         return lost

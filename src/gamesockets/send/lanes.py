@@ -207,6 +207,10 @@ class Lanes:
                 return best
         return None
 
+    def least_urgent(self) -> int:
+        """The highest priority number of any lane; only with several lanes."""
+        return self._classes[-1].priority
+
     def sent_part(self, lane: SendLane, size: int) -> None:
         """Some bytes of the first message of `lane` have left, but not all."""
         lane.head_sent += size

@@ -1,7 +1,8 @@
 """What became of the packets: which arrived, which are lost, and what that means for the bytes in them (spec 2, 2.8).
 
 A packet that the peer reports missing counts as lost at once, and what it carried is repeated; the reference
-library waits for its next timer. An ack that comes late still counts.
+library waits for its next timer. Where the rate follows the path, a packet may be late first, as long as packets there
+have lately been (`reordering`). An ack that comes late still counts.
 """
 
 from typing import Final, final
@@ -31,6 +32,7 @@ class LossDetection:
         "_lanes",
         "_marks",
         "_path",
+        "_reordering",
         "_retransmission",
         "_retries",
         "lost_marks",
@@ -52,6 +54,7 @@ class LossDetection:
         self._flight = flight
         self._retries = retries
         self._path = path
+        self._reordering = path.reordering
         self._retransmission = retransmission
         self._ack_requests = ack_requests
         self._marks: dict[int, int] = {}
@@ -91,20 +94,34 @@ class LossDetection:
         for acks, nacks in blocks:
             middle = end - acks
             begin = middle - nacks
-            if self._arrived(middle, end):
+            if self._arrived(middle, end, now):
                 is_progress = True
             if nacks:
                 lost.append((begin, middle))
             end = begin
-        if end > self.minimum_waited_for and self._arrived(self.minimum_waited_for, end):
+        if end > self.minimum_waited_for and self._arrived(self.minimum_waited_for, end, now):
             is_progress = True
         self.minimum_waited_for = max(self.minimum_waited_for, self._stop_waiting_value(latest, lost, now))
         flight.latest_reported = max(flight.latest_reported, latest)
         self.peer_has_holes = len(blocks) > 0
         for begin, middle in lost:
             for number, packet in flight.report_missing(begin, middle):
-                self._retransmission.on_repeated_loss(self._lose(number, packet), now)
+                if not packet.is_counted or not self._reordering.is_suspect(number, packet, now):
+                    self._retransmission.on_repeated_loss(self._lose(number, packet), now)
+        if self._reordering.is_waiting():
+            self._judge_suspects(now)
         return is_progress
+
+    def _judge_suspects(self, now: int) -> None:
+        """Gives up the packets that are overdue by now."""
+        reordering = self._reordering
+        for number in reordering.suspects():
+            packet = self._flight.get(number)
+            if packet is None or packet.is_lost:
+                reordering.settle(number)
+            elif reordering.is_given_up(number, packet, now):
+                reordering.settle(number)
+                self._retransmission.on_repeated_loss(self._lose(number, packet), now)
 
     def on_progress(self, now: int) -> None:
         """After the ack frames of a packet, if they acknowledged reliable bytes for the first time."""
@@ -125,7 +142,7 @@ class LossDetection:
                 value = begin
         return value
 
-    def _arrived(self, begin: int, end: int) -> bool:
+    def _arrived(self, begin: int, end: int, now: int) -> bool:
         """Settles the packets in [begin, end); True if reliable bytes were acknowledged for the first time."""
         packets = self._flight.take_range(begin, end)
         is_progress = False
@@ -136,7 +153,7 @@ class LossDetection:
                     is_progress = True
         if not packets:
             return False
-        self._path.on_acknowledged(packets)
+        self._path.on_acknowledged(packets, now)
         if self._marks:
             for number in list(self._marks):
                 if begin <= number < end:
@@ -161,7 +178,8 @@ class LossDetection:
 
     def next_time(self) -> int:
         """When to call `handle_timer`; NEVER if no packet is on its way."""
-        return min(self._retransmission.expires_at(), self._forget_at())
+        at = min(self._retransmission.expires_at(), self._forget_at())
+        return min(at, self._reordering.next_time()) if self._reordering.is_waiting() else at
 
     def handle_timer(self, now: int) -> None:
         """Probes and forgets what is due."""
@@ -169,6 +187,8 @@ class LossDetection:
             self._probe(now)
         if now >= self._forget_at():
             self._forget(now)
+        if self._reordering.is_waiting():
+            self._judge_suspects(now)
 
     def _probe(self, now: int) -> None:
         """Repeats the oldest segment and asks for an immediate ack, which reports on all others."""
@@ -179,6 +199,8 @@ class LossDetection:
                 if oldest.state == IN_FLIGHT:
                     self._retries.add(oldest, False)
                 self._retransmission.on_probe(now)
+                if self._retransmission.is_silence():
+                    self._path.on_silence(now)
                 self._ack_requests.wanted = True
                 return
 

@@ -20,16 +20,23 @@ QUANTUM_US: Final = 1000
 _SAVED_UP_MAX_BYTES: Final = 256 * 1024
 _SAVED_UP_MAX_US: Final = 4 * QUANTUM_US
 
+FOLLOWED_SAVED_UP_US: Final = 8 * QUANTUM_US
+"""How much a timer may be late where a controller sets the rate: more would be a burst that fills queues."""
+
+_FOLLOWED_SAVED_UP_MIN_BYTES: Final = 4 * BURST_BYTES
+
 
 @final
 class Pacer:
     """Tokens in byte-microseconds, so that no fraction of a byte is ever lost."""
 
-    __slots__ = ("_tokens", "data_waits", "estimate", "rate", "updated_at")
+    __slots__ = ("_follows", "_tokens", "data_waits", "estimate", "rate", "updated_at")
 
     def __init__(self) -> None:
         self.estimate = _ESTIMATE_BEFORE_CONNECTING
         self.rate = MIN_RATE
+        self._follows = False
+        """Whether a controller sets the rate."""
         self._tokens = BURST_BYTES * US_PER_SECOND
         self.updated_at = 0
         """When the bucket was last filled."""
@@ -52,6 +59,12 @@ class Pacer:
         low = min(max(rate_min, MIN_RATE), MAX_RATE)
         high = min(max(rate_max, low), MAX_RATE)
         self.rate = self.estimate = min(max(self.estimate, low), high)
+        self._follows = False
+
+    def follow(self, rate: int) -> None:
+        """A controller of this path says how fast, in bytes/s."""
+        self.rate = self.estimate = max(rate, MIN_RATE)
+        self._follows = True
 
     def refill(self, now: int, data_waits: bool) -> None:
         """Adds the tokens of the time since the last call.
@@ -62,7 +75,10 @@ class Pacer:
         self.updated_at = now
         limit = BURST_BYTES * US_PER_SECOND
         if self.data_waits:
-            limit = max(_SAVED_UP_MAX_BYTES * US_PER_SECOND, self.rate * _SAVED_UP_MAX_US)
+            if self._follows:
+                limit = max(_FOLLOWED_SAVED_UP_MIN_BYTES * US_PER_SECOND, self.rate * FOLLOWED_SAVED_UP_US)
+            else:
+                limit = max(_SAVED_UP_MAX_BYTES * US_PER_SECOND, self.rate * _SAVED_UP_MAX_US)
         self._tokens = min(self._tokens + self.rate * elapsed, limit)
         self.data_waits = data_waits
 

@@ -7,12 +7,6 @@ IN_FLIGHT: Final = 0
 LOST: Final = 1
 ACKED: Final = 2
 
-PEER_BUFFER_BYTES: Final = 1_048_576
-"""What a receiver with default settings holds of one lane's stream (RecvBufferSize)."""
-
-PEER_HOLES_MAX: Final = 24
-"""Lost segments of one connection up to which new data is sent behind them; a receiver refuses above 20 to 30 holes."""
-
 _COMPACT_AT: Final = 64
 
 
@@ -51,13 +45,15 @@ class Segment:
 class UnackedStream:
     """Segments of one lane that the peer has not acknowledged, in stream order."""
 
-    __slots__ = ("_head", "_segments", "index", "lost_bytes", "unacked_bytes")
+    __slots__ = ("_fresh", "_head", "_segments", "index", "lost_bytes", "unacked_bytes")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self._segments: list[Segment] = []
         self._head = 0
         """How many of them, from the first on, are known to be acknowledged."""
+        self._fresh = 0
+        """How many of them are known to be acknowledged or on their way again."""
         self.unacked_bytes = 0
         """Bytes in flight, each counted once."""
         self.lost_bytes = 0
@@ -77,9 +73,27 @@ class UnackedStream:
             head += 1
         if head and (head == end or (head >= _COMPACT_AT and head * 2 >= end)):
             del segments[:head]
+            self._fresh = max(self._fresh - head, 0)
             head = 0
         self._head = head
         return segments[head] if segments else None
+
+    def oldest_but_repeats(self) -> Segment | None:
+        """The same for a receiver that has what is on its way again: repeats arrive before what is sent behind them."""
+        segments = self._segments
+        fresh = max(self._fresh, self._head)
+        end = len(segments)
+        while fresh < end:
+            segment = segments[fresh]
+            if segment.state != ACKED and (segment.state == LOST or segment.transmissions == 1):
+                break
+            fresh += 1
+        self._fresh = fresh
+        return segments[fresh] if fresh < end else None
+
+    def lost_again(self) -> None:
+        """A repeat was lost: `oldest_but_repeats` has to look at all of them."""
+        self._fresh = 0
 
 
 @final
@@ -98,6 +112,8 @@ class RetryQueue:
         """Moves a segment from in flight to lost; `widens_hole` if the one right before it was lost with it."""
         size = len(segment.data)
         segment.state = LOST
+        if segment.transmissions > 1:
+            segment.stream.lost_again()
         if not segment.is_hole and not widens_hole:
             segment.is_hole = True
             self.open_holes += 1

@@ -18,6 +18,9 @@ HOLD_FROM_TRANSMISSIONS: Final = 4
 
 HOLD_ROUND_TRIPS: Final = 0.5
 
+SILENT_PROBES: Final = 3
+"""With so many probes unanswered nothing that was known of the path holds any more (RFC 9002, 7.6)."""
+
 _PEER_ACK_DELAY_US: Final = 50_000
 _TIMER_SLACK_US: Final = 10_000
 _BACK_OFF_MAX_US: Final = 1_000_000
@@ -32,11 +35,13 @@ _HOLD_MAX_US: Final = 250_000
 class RetransmissionTimer:
     """Runs while reliable bytes are unacknowledged."""
 
-    __slots__ = ("_back_off", "_round_trip", "held_until", "running_since")
+    __slots__ = ("_back_off", "_round_trip", "held_until", "is_probing", "running_since")
 
     def __init__(self, round_trip: RoundTripEstimator) -> None:
         self._round_trip = round_trip
         self._back_off = 0
+        self.is_probing = False
+        """A probe is to leave, whatever is in flight."""
         self.running_since = NEVER
         """When reliable bytes last left or were acknowledged; NEVER if none are in flight."""
         self.held_until = 0
@@ -59,7 +64,12 @@ class RetransmissionTimer:
         """A probe leaves. Silence is no refusal, so lost segments are not held; the next interval is longer."""
         self.running_since = now
         self.held_until = 0
+        self.is_probing = True
         self._back_off = min(self._back_off + 1, _DOUBLINGS_MAX)
+
+    def is_silence(self) -> bool:
+        """Whether several probes in a row were answered with nothing."""
+        return self._back_off == SILENT_PROBES
 
     def on_progress(self, is_more_in_flight: bool, now: int) -> None:
         """The peer acknowledged reliable bytes for the first time."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Final, final
 
 from gamesockets.config.options import ConnectionOptions
-from gamesockets.send.ack_requests import AckRequests
+from gamesockets.send.ack_requests import SOONER_US, AckRequests
 from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.filling import PacketFilling
 from gamesockets.send.flight import Flight
@@ -15,6 +15,7 @@ from gamesockets.send.lanes import Lanes
 from gamesockets.send.loss import LossDetection
 from gamesockets.send.nagle import NagleTimer
 from gamesockets.send.path_feedback import PathFeedback
+from gamesockets.send.rate_control import RateControl
 from gamesockets.send.reliable import RetryQueue
 from gamesockets.send.retransmission import RetransmissionTimer
 from gamesockets.values.enums import SendFlags
@@ -23,6 +24,18 @@ from gamesockets.values.moments import NEVER
 from gamesockets.values.results import Result
 
 MAX_UNRELIABLE_BYTES: Final = 16_500
+
+BULK_BYTES: Final = 16_384
+"""When so much waits to leave, the rate begins to follow the path."""
+
+BULK_UNACKED_BYTES: Final = 65_536
+"""The same for reliable bytes that one lane has on their way."""
+
+URGENT_WINDOW: Final = 1.25
+"""New data of more urgent lanes may exceed the window by so much."""
+
+_BULK_IN_FLIGHT_BYTES: Final = 10_000
+_STOPPING_BYTES: Final = 4 * 1300
 
 UNRELIABLE_RUN_MAX: Final = 900_000
 """After so many unreliable messages in a row the next one goes reliably: receivers refuse gaps above 1,000,000."""
@@ -71,10 +84,17 @@ class Sender(Outbox):
         self.ack_requests = AckRequests()
         self.path = PathFeedback(self.flight)
         self.pacer = self.path.pacer
-        self.pacer.limit(options.send_rate_min, options.send_rate_max)
+        self.path.limit(options.send_rate_min, options.send_rate_max)
         self.retransmission = RetransmissionTimer(self.path.round_trip)
         self.filling = PacketFilling(
-            self.lanes, self.flight, self.retries, self.nagle, self.retransmission, self.ack_requests, builder
+            self.lanes,
+            self.flight,
+            self.retries,
+            self.nagle,
+            self.retransmission,
+            self.ack_requests,
+            self.path,
+            builder,
         )
         self.loss = LossDetection(
             self.lanes, self.flight, self.retries, self.path, self.retransmission, self.ack_requests
@@ -83,7 +103,7 @@ class Sender(Outbox):
     def configure(self, options: ConnectionOptions) -> None:
         """New limits, in force for the next message and the next packet."""
         self._options = options
-        self.pacer.limit(options.send_rate_min, options.send_rate_max)
+        self.path.limit(options.send_rate_min, options.send_rate_max)
 
     # ------------------------------------------------------------------ messages
 
@@ -139,7 +159,14 @@ class Sender(Outbox):
 
     def wants_at(self, now: int) -> int:
         """When data should leave, the send rate left aside; NEVER if there is none."""
+        control = self.path.control
         retry_at = NEVER
+        if control.is_adaptive:
+            if control.in_flight_bytes >= control.window_bytes and not self.retransmission.is_probing:
+                return self._urgent_at(control, now)
+            retry_at = max(self.filling.copies.next_at(), self.retransmission.held_until)
+            if retry_at <= now:
+                return now
         if self.retries.lost_bytes and not self.flight.is_full():
             retry_at = self.retransmission.held_until
             if retry_at <= now:
@@ -150,6 +177,45 @@ class Sender(Outbox):
         if nagle_until <= now or self.lanes.queued_bytes >= self.filling.payload_bytes_max:
             return now
         return nagle_until if nagle_until < retry_at else retry_at
+
+    def _urgent_at(self, control: RateControl, now: int) -> int:
+        """The same while the window is full: only what is more urgent than bulk may leave, and not without limit."""
+        lanes = self.lanes
+        if not lanes.several or control.in_flight_bytes >= control.window_bytes * URGENT_WINDOW:
+            return NEVER
+        chosen = lanes.choose()
+        if chosen is None or chosen.priority_class.priority >= lanes.least_urgent() or self.flight.is_full():
+            return NEVER
+        return max(self.nagle.until, now)
+
+    # ------------------------------------------------------------------ bulk
+
+    def watch_for_bulk(self, now: int) -> None:
+        """Before packets leave, while the path `waits_for_bulk`: does it begin?"""
+        if self.pending_bytes() >= BULK_BYTES or self.lanes.lanes[0].unacked.unacked_bytes >= BULK_UNACKED_BYTES:
+            self.path.begin_bulk(now)
+
+    def is_bulk(self) -> bool:
+        """Whether a full packet waits to leave."""
+        return self.lanes.queued_bytes + self.retries.lost_bytes >= self.filling.payload_bytes_max
+
+    def ask_while_bulk(self, is_bulk: bool, now: int) -> None:
+        """Before a packet is made by a controller's leave: silence of the peer would tell it nothing."""
+        control = self.path.control
+        if is_bulk or control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
+            is_stopping = not is_bulk or control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes
+            interval_us = control.ack_interval_us()
+            if self.filling.is_tight():
+                interval_us = SOONER_US  # the sooner an ack, the less of the peer's room is taken for full
+            self.ack_requests.on_bulk(interval_us, is_stopping, now)
+
+    def after_packets(self, now: int) -> None:
+        """All has left that may leave: if more might, the application is what limits the rate."""
+        control = self.path.control
+        if control.in_flight_bytes < control.window_bytes and self.wants_at(now) > now:
+            control.limited_by_application(self.path.delivered_bytes)
+
+    # ------------------------------------------------------------------ when
 
     def data_at(self, now: int) -> int:
         """When data may leave, the send rate considered: due now if not after `now`; NEVER if there is none."""

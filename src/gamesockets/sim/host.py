@@ -18,13 +18,13 @@ from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint
-from gamesockets.observe.snapshots import connection_info, connection_status, lane_status
+from gamesockets.observe.snapshots import bytes_until_full, connection_info, connection_status, lane_status
 from gamesockets.sim.network import Network
 from gamesockets.sim.station import Station
 from gamesockets.sim.virtual_clock import VirtualClock
 from gamesockets.values import handles
 from gamesockets.values.address import Address, SocketAddress
-from gamesockets.values.arguments import are_lanes, to_bytes
+from gamesockets.values.arguments import are_lanes, horizon_us, to_bytes
 from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import ConfigurationScope, ConnectionState, SendFlags
 from gamesockets.values.message import NetworkingMessage
@@ -108,6 +108,10 @@ class Connection:
     def status(self) -> ConnectionStatus:
         """Ping, quality, rates and queues. Reading resets the largest jitter."""
         return connection_status(self.core)
+
+    def bytes_until_full(self, horizon: float) -> int:
+        """How many bytes more may be sent now, for all of it to have left within `horizon` seconds, 0 to 60."""
+        return bytes_until_full(self.core, horizon_us(horizon))
 
     def lane_status(self) -> list[LaneStatus]:
         """What waits in each lane, in bytes and microseconds; empty once the connection has ended."""

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from gamesockets.node.members import Member
 from gamesockets.sockets.calls import Calls
-from gamesockets.values.arguments import find
+from gamesockets.values.arguments import find, horizon_us
 from gamesockets.values.errors import InvalidHandle
 from gamesockets.values.handles import Connection, ListenSocket
 from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneStatus
@@ -28,6 +28,26 @@ class InformationCalls(Calls):
     def get_lane_status(self, connection: Connection) -> list[LaneStatus] | None:
         """Queues lane by lane, an empty list once the connection has ended; None for an unknown handle."""
         return self._ask(connection, Member.lane_status)
+
+    def bytes_until_full(self, connection: Connection, horizon: float) -> int | None:
+        """How many bytes more may be sent now, for all of it to have left within `horizon` seconds.
+
+        It is what an encoder or a snapshot may spend: the rate that the path is believed to carry, less what waits
+        already, and never more than the send buffer has room for. Not in the reference library.
+
+        Args:
+            connection: whose.
+            horizon: seconds, 0 to 60; for one message a tick, the length of a tick.
+
+        Returns:
+            Bytes; 0 once the connection has ended, None for an unknown handle.
+
+        Raises:
+            TypeError: `horizon` is no number.
+            ValueError: it is not within 0 and 60.
+        """
+        span_us = horizon_us(horizon)
+        return self._ask(connection, lambda member: member.bytes_until_full(span_us))
 
     def get_detailed_connection_status(self, connection: Connection) -> str | None:
         """Everything measured on a connection, as text for people (spec 3, 9.3); None for an unknown handle.

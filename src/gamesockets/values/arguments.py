@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any, Final, TypeVar
 
-from gamesockets.values.limits import CONNECTION_NAME_BYTES_MAX, LANE_WEIGHT_MAX, LANES_MAX, MAX_MESSAGE_BYTES
+from gamesockets.values.limits import (
+    CONNECTION_NAME_BYTES_MAX,
+    HORIZON_MAX_S,
+    LANE_WEIGHT_MAX,
+    LANES_MAX,
+    MAX_MESSAGE_BYTES,
+)
+from gamesockets.values.moments import US_PER_SECOND
 from gamesockets.values.records import MessageData, OutgoingMessage
 
 _T = TypeVar("_T")
@@ -72,6 +79,14 @@ def plain_number(name: str, value: int) -> int:
         return index(value)
     except TypeError:
         raise TypeError(f"{name} must be int, not {value!r:.100}") from None
+
+
+def horizon_us(horizon: float) -> int:
+    """A span of seconds, 0 to `HORIZON_MAX_S`, in microseconds; `TypeError`, or `ValueError` for another number."""
+    check_type("horizon", horizon, (int, float))
+    if not 0 <= horizon <= HORIZON_MAX_S:
+        raise ValueError(f"horizon must be 0..{HORIZON_MAX_S} seconds, not {horizon!r}")
+    return round(horizon * US_PER_SECOND)
 
 
 def numbers(name: str, values: Sequence[int]) -> list[int]:

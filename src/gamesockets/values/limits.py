@@ -14,6 +14,9 @@ MAX_MESSAGE_BYTES: Final = 524_288
 MESSAGES_PER_BATCH_MAX: Final = 256
 """How many messages a receive call returns unless told otherwise."""
 
+HORIZON_MAX_S: Final = 60
+"""How far ahead one may ask how much can be sent, in seconds."""
+
 CONNECTION_NAME_BYTES_MAX: Final = 31
 """The longest name of a connection, in UTF-8."""
 

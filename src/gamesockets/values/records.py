@@ -17,6 +17,7 @@ __all__ = [
     "LaneStatus",
     "MessageData",
     "OutgoingMessage",
+    "PathStatus",
     "StatusCallback",
     "StatusInfo",
 ]
@@ -97,6 +98,40 @@ AuthenticationCallback: TypeAlias = Callable[[AuthenticationStatus], object]
 
 
 @dataclass(frozen=True, slots=True)
+class PathStatus:
+    """What the sender has learned of the path, once a connection moved more than a game does.
+
+    Attributes:
+        state: what the controller of the send rate does: `fixed` (`SEND_RATE_MIN` and `SEND_RATE_MAX` are equal), `new`
+            (nothing learned yet), `startup`, `drain`, `cruise`, `up`, `down` or `probe-rtt`.
+        bandwidth_bytes_per_second: what the path is believed to carry for this connection; 0 unknown.
+        delivery_rate_bytes_per_second: what arrived in the last round trip; 0 unknown.
+        window_bytes: so much may be in flight; 0 without limit.
+        in_flight_bytes: so much is, as far as known.
+        minimum_round_trip_us: the shortest round trip of the last ten seconds or so, in microseconds; -1 unknown.
+        standing_queue_us: by how much round trips are longer than that, in microseconds; 0 unknown.
+        loss: share of packets that was lost lately, 0..1; 0 unknown.
+        lost_packets: packets believed lost since the connection began, late ones left out.
+        late_packets: packets that were believed lost until they were acknowledged.
+    """
+
+    state: str
+    bandwidth_bytes_per_second: int
+    delivery_rate_bytes_per_second: int
+    window_bytes: int
+    in_flight_bytes: int
+    minimum_round_trip_us: int
+    standing_queue_us: int
+    loss: float
+    lost_packets: int
+    late_packets: int
+
+
+UNKNOWN_PATH = PathStatus("new", 0, 0, 0, 0, -1, 0, 0.0, 0, 0)
+"""The path of a connection that has sent nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionStatus:
     """How well a connection runs, measured at the moment of asking (spec 3, 9.2).
 
@@ -115,6 +150,7 @@ class ConnectionStatus:
         sent_unacked_reliable: bytes sent and not yet acknowledged.
         queue_time: microseconds a new message would wait; 2**63 - 1 if not connected or with several lanes.
         max_jitter: largest jitter in microseconds since the previous call; -1 none measured.
+        path: what the sender has learned of the path; not in the reference library.
     """
 
     state: ConnectionState
@@ -131,6 +167,7 @@ class ConnectionStatus:
     sent_unacked_reliable: int
     queue_time: int
     max_jitter: int
+    path: PathStatus = UNKNOWN_PATH
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class CertificateRequest(_message.Message):
     def __init__(self, cert: _Optional[_Union[Certificate, _Mapping]] = ...) -> None: ...
 
 class CryptInfo(_message.Message):
-    __slots__ = ("key_type", "key_data", "nonce", "protocol_version", "ciphers")
+    __slots__ = ("key_type", "key_data", "nonce", "protocol_version", "ciphers", "receive_window_bytes")
     class KeyType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         KEY_TYPE_INVALID: _ClassVar[CryptInfo.KeyType]
@@ -88,12 +88,14 @@ class CryptInfo(_message.Message):
     NONCE_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     CIPHERS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVE_WINDOW_BYTES_FIELD_NUMBER: _ClassVar[int]
     key_type: CryptInfo.KeyType
     key_data: bytes
     nonce: int
     protocol_version: int
     ciphers: _containers.RepeatedScalarFieldContainer[CryptInfo.CipherKind]
-    def __init__(self, key_type: _Optional[_Union[CryptInfo.KeyType, str]] = ..., key_data: _Optional[bytes] = ..., nonce: _Optional[int] = ..., protocol_version: _Optional[int] = ..., ciphers: _Optional[_Iterable[_Union[CryptInfo.CipherKind, str]]] = ...) -> None: ...
+    receive_window_bytes: int
+    def __init__(self, key_type: _Optional[_Union[CryptInfo.KeyType, str]] = ..., key_data: _Optional[bytes] = ..., nonce: _Optional[int] = ..., protocol_version: _Optional[int] = ..., ciphers: _Optional[_Iterable[_Union[CryptInfo.CipherKind, str]]] = ..., receive_window_bytes: _Optional[int] = ...) -> None: ...
 
 class CryptInfoSigned(_message.Message):
     __slots__ = ("info", "signature")

@@ -1,0 +1,1 @@
+"""How well does a connection use paths of every kind? In the simulator: `python -m benchmarks.simulated`."""

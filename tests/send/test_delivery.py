@@ -1,0 +1,99 @@
+"""What arrives is counted by rounds: how fast, how much of it lost, and whether there was enough to send."""
+
+import pytest
+
+from gamesockets.send.delivery import ROUND_MIN_US, DeliveryRate
+
+MS = 1000
+SIZE = 1000
+
+
+class Path:
+    """Acks for packets that leave at equal intervals, a round trip later."""
+
+    def __init__(self, interval_us: int = MS, round_trip_us: int = 20 * MS) -> None:
+        self.delivery = DeliveryRate(0)
+        self.interval_us = interval_us
+        self.round_trip_us = round_trip_us
+        self.number = 0
+
+    def deliver(self, count: int, is_limited: bool = False, ack_every: int = 1) -> list[int]:
+        """The samples of the rounds that ended meanwhile."""
+        samples: list[int] = []
+        for _ in range(count):
+            sent_at = self.number * self.interval_us
+            then = max(self.number - self.round_trip_us // self.interval_us, 0) * SIZE
+            self.delivery.on_delivered(SIZE, sent_at, then, is_limited)
+            self.number += 1
+            if self.number % ack_every == 0 and self.delivery.on_acks(self.number * SIZE, sent_at + self.round_trip_us):
+                samples.append(self.delivery.sample)
+        return samples
+
+
+def test_a_round_is_a_round_trip_and_its_sample_is_the_rate() -> None:
+    path = Path()
+    samples = path.deliver(200)
+    assert 9 <= len(samples) <= 10
+    assert samples[2:] == pytest.approx([1_000_000] * len(samples[2:]), rel=0.06)
+    assert path.delivery.rounds == len(samples)
+
+
+def test_rounds_of_a_short_round_trip_last_for_the_minimum() -> None:
+    path = Path(interval_us=100, round_trip_us=200)
+    path.deliver(1000)
+    assert path.delivery.rounds == pytest.approx(100 * MS / ROUND_MIN_US, abs=1)
+
+
+def test_acks_that_come_in_a_burst_are_no_faster_path() -> None:
+    delivery = DeliveryRate(0)
+    delivery.on_delivered(SIZE, 1 * MS, 0, False)
+    delivery.on_acks(SIZE, 20 * MS)
+    for number in range(50):
+        delivery.on_delivered(SIZE, (2 + number) * MS, SIZE, False)
+    assert delivery.on_acks(51 * SIZE, 30 * MS + ROUND_MIN_US)
+    assert delivery.sample <= 1_000_000
+
+
+def test_losses_of_a_round_are_a_share_and_late_ones_are_taken_back() -> None:
+    path = Path()
+    path.deliver(25)
+    path.delivery.lost_bytes += 3 * SIZE
+    path.delivery.lost_bytes -= SIZE
+    rounds = path.delivery.rounds
+    while path.delivery.rounds == rounds:
+        path.deliver(1)
+    assert path.delivery.loss == pytest.approx(2 / 22, rel=0.1)
+    assert 0 < path.delivery.smoothed_loss < path.delivery.loss
+    assert path.delivery.loss_floor < 0.011, "it rises slowly"
+
+
+def test_the_floor_of_losses_follows_what_is_lost_all_the_time() -> None:
+    path = Path()
+    for _ in range(100):
+        path.delivery.lost_bytes += 2 * SIZE
+        path.deliver(20)
+    assert path.delivery.loss_floor == pytest.approx(2 / 22, rel=0.2)
+
+
+def test_one_limited_packet_marks_its_round() -> None:
+    path = Path()
+    path.deliver(60)
+    seen = [path.delivery.is_limited]
+    rounds = path.delivery.rounds
+    path.deliver(1, is_limited=True)
+    while path.delivery.rounds == rounds:
+        path.deliver(1)
+    seen.append(path.delivery.is_limited)
+    path.deliver(60)
+    seen.append(path.delivery.is_limited)
+    assert seen == [False, True, False]
+
+
+def test_the_rate_of_acks_needs_some_time_and_some_acks() -> None:
+    path = Path()
+    assert path.delivery.ack_rate(10 * MS, 0) == 0
+    path.deliver(3)
+    assert path.delivery.ack_rate(10 * MS, 22 * MS) == 0
+    path.deliver(40, ack_every=2)
+    now = (path.number - 1) * MS + path.round_trip_us
+    assert path.delivery.ack_rate(10 * MS, now) == pytest.approx(1_000_000, rel=0.15)

@@ -1,0 +1,221 @@
+"""The controller on a path made of arithmetic: a rate, a round trip, a queue. Each state is left for its reason."""
+
+from collections import deque
+
+import pytest
+
+from gamesockets.send.flight import SentPacket
+from gamesockets.send.path_control import (
+    CRUISE,
+    DOWN,
+    DRAIN,
+    INITIAL_PACKETS,
+    INITIAL_RATE,
+    INITIAL_RATE_MAX,
+    PACKET_BYTES,
+    PROBE_RTT,
+    STARTUP,
+    STATE_NAMES,
+    UP,
+    PathControl,
+    initial_rate,
+)
+
+MS = 1000
+SECOND = 1_000_000
+SIZE = PACKET_BYTES
+
+
+class Path:
+    """Packets go at the controller's rate through a bottleneck; each millisecond what arrived is acknowledged.
+
+    `busy_us` is a queue that others keep up, whatever this flow does.
+    """
+
+    def __init__(self, rate: int = 2_000_000, round_trip_us: int = 40 * MS, start: int = INITIAL_RATE) -> None:
+        self.control = PathControl(start, round_trip_us, 0)
+        self.rate = rate
+        self.round_trip_us = round_trip_us
+        self.busy_us = 0
+        self.loss_every = 0
+        self.is_limited = False
+        self.now = 0
+        self.delivered = 0
+        self.states: list[int] = []
+        self.queues_us: list[int] = []
+        self._free_at = 0.0
+        self._tokens = 0.0
+        self._sent = 0
+        self._flying: deque[tuple[int, SentPacket, bool]] = deque()
+        self._asked_at = 0
+
+    def run(self, seconds: float) -> float:
+        """The share of the path that was used."""
+        control = self.control
+        before = self.delivered
+        for _ in range(int(seconds * 1000)):
+            self.now += MS
+            self._send()
+            self._hear()
+            self.states.append(control.state)
+            self.queues_us.append(max(int(self._free_at) - self.now, 0))
+            assert control.in_flight_bytes == sum(packet.size_bytes for _, packet, _ in self._flying)
+        return (self.delivered - before) / seconds / self.rate
+
+    def _send(self) -> None:
+        control = self.control
+        rate = min(control.rate, 100_000) if self.is_limited else control.rate
+        self._tokens = min(self._tokens + rate / 1000, 8 * rate / 1000)
+        while self._tokens >= 0 and control.in_flight_bytes < control.window_bytes:
+            self._tokens -= SIZE
+            packet = SentPacket(self.now, SIZE, (), self.delivered, control.is_limited(), True)
+            control.on_sent(packet)
+            self._free_at = max(self._free_at, self.now) + SIZE * SECOND / self.rate
+            self._sent += 1
+            is_lost = self.loss_every > 0 and self._sent % self.loss_every == 0
+            due = int(self._free_at) + self.round_trip_us + self.busy_us
+            self._flying.append((due, packet, is_lost))
+        if self.is_limited:
+            control.limited_by_application(self.delivered)
+
+    def _hear(self) -> None:
+        control = self.control
+        newest: SentPacket | None = None
+        if self.now - self._asked_at < control.ack_interval_us():
+            return
+        self._asked_at = self.now
+        round_trip_us = 0
+        while self._flying and self._flying[0][0] <= self.now:
+            due, newest, is_lost = self._flying.popleft()
+            round_trip_us = due - newest.sent_at
+            if is_lost:
+                control.on_lost(newest)
+            else:
+                self.delivered += newest.size_bytes
+                control.on_delivered(newest)
+        if newest is not None:
+            control.on_round_trip(round_trip_us, self.now)
+        control.on_acks(self.delivered, self.now)
+
+
+def test_the_initial_rate_is_the_games_or_32_packets_a_round_trip() -> None:
+    assert initial_rate(-1) == INITIAL_RATE == 262_144
+    assert initial_rate(50 * MS) == INITIAL_PACKETS * PACKET_BYTES * 20
+    assert initial_rate(0) == initial_rate(1) == INITIAL_RATE_MAX
+    assert len(STATE_NAMES) == PROBE_RTT + 1
+
+
+@pytest.mark.parametrize(("rate", "round_trip_ms"), [(250_000, 40), (2_000_000, 5), (2_000_000, 40), (8_000_000, 200)])
+def test_it_finds_the_rate_of_the_path_and_keeps_its_queue_short(rate: int, round_trip_ms: int) -> None:
+    path = Path(rate, round_trip_ms * MS)
+    path.run(3)
+    assert path.states[0] == STARTUP
+    path.queues_us.clear()
+    assert path.run(5) >= 0.92
+    queues = sorted(path.queues_us)
+    assert queues[len(queues) // 2] <= max(8 * MS, round_trip_ms * MS // 8)
+    assert {CRUISE, UP, DOWN} <= set(path.states)
+    assert path.control.bandwidth() == pytest.approx(rate, rel=0.1)
+
+
+def test_start_up_doubles_each_round_trip_and_ends_by_delay_before_anything_is_lost() -> None:
+    path = Path(rate=20_000_000, round_trip_us=100 * MS)
+    path.run(1.4)
+    assert DRAIN in path.states
+    assert path.states.index(DRAIN) < 1300, "from 256 KiB/s to 20 MB/s: 6.3 doublings, and two round trips to see it"
+    assert max(path.queues_us) < 210 * MS, "twice the rate for a round trip, and one more until that shows"
+
+
+def test_random_loss_is_no_reason_to_slow_down() -> None:
+    path = Path()
+    path.loss_every = 20
+    path.run(3)
+    assert path.run(3) >= 0.87, "five percent are lost, the rest arrives"
+
+
+def test_a_path_that_becomes_slower_is_noticed_within_a_second() -> None:
+    path = Path(rate=8_000_000)
+    path.run(3)
+    path.rate = 800_000
+    path.run(1)
+    path.queues_us.clear()
+    assert path.run(3) >= 0.85
+    assert sorted(path.queues_us)[-300] < 20 * MS
+
+
+def test_a_path_that_becomes_faster_is_found_out_by_probing() -> None:
+    path = Path(rate=800_000)
+    path.run(3)
+    path.rate = 8_000_000
+    path.run(3)
+    assert path.run(2) >= 0.85
+
+
+def test_a_queue_that_others_keep_full_is_no_reason_to_yield_for_ever() -> None:
+    path = Path()
+    path.run(3)
+    path.busy_us = 80 * MS
+    path.run(2)
+    assert path.control.is_competitive(path.now)
+    assert path.run(3) >= 0.45, "two shortest round trips of data in a round trip of three"
+
+
+def test_an_old_shortest_round_trip_is_measured_anew() -> None:
+    path = Path()
+    path.run(3)
+    assert PROBE_RTT not in path.states
+    path.round_trip_us = 70 * MS
+    path.run(14)
+    assert PROBE_RTT in path.states
+    assert path.control.queue.minimum_us == pytest.approx(70 * MS, rel=0.05)
+    assert path.run(2) >= 0.85
+
+
+def test_what_the_application_does_not_send_is_no_measure_of_the_path() -> None:
+    path = Path()
+    path.run(3)
+    bandwidth = path.control.bandwidth()
+    path.is_limited = True
+    path.run(10)
+    assert path.control.is_limited()
+    assert path.control.bandwidth() >= bandwidth * 0.9
+
+
+def test_silence_starts_over_slowly() -> None:
+    path = Path()
+    path.run(3)
+    path.control.on_silence(path.now)
+    assert (path.control.state, path.control.bandwidth()) == (STARTUP, 0)
+    assert path.control.rate <= INITIAL_RATE // 2
+    path.run(2)
+    assert path.run(2) >= 0.9
+
+
+def test_configured_limits_hold_in_every_state() -> None:
+    path = Path(rate=8_000_000)
+    path.control.limit(500_000, 1_000_000)
+    for _ in range(100):
+        path.run(0.05)
+        assert 500_000 <= path.control.rate <= 1_000_000
+    slow = Path(rate=100_000)
+    slow.control.limit(200_000, 1 << 40)
+    slow.run(2)
+    assert slow.control.rate >= 200_000, "the lower limit is a promise, whatever the path does"
+
+
+def test_acks_are_asked_for_ten_times_a_round_trip_within_limits() -> None:
+    for round_trip_ms, interval_ms in ((5, 2), (50, 5), (500, 12)):
+        path = Path(round_trip_us=round_trip_ms * MS)
+        path.run(1.2)
+        assert path.control.ack_interval_us() == pytest.approx(interval_ms * MS, rel=0.1)
+
+
+def test_a_late_packet_is_delivered_after_all() -> None:
+    control = PathControl(INITIAL_RATE, 50 * MS, 0)
+    packet = SentPacket(0, SIZE, (), 0, False, True)
+    control.on_sent(packet)
+    control.on_lost(packet)
+    assert (control.in_flight_bytes, control.lost_bytes) == (0, SIZE)
+    control.on_delivered(packet.as_lost())
+    assert (control.in_flight_bytes, control.lost_bytes) == (0, 0)
+    assert control.delivery.delivered_bytes == SIZE
