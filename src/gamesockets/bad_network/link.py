@@ -164,8 +164,8 @@ class Link:
 
     Counters, in datagrams: `entered`; `lost` (bursts included), `oversize_dropped`, `rate_dropped`, `queue_dropped` (no
     room, or dropped by the queue of the bottleneck); `reordered` (held back); `corrupted`; `duplicated` (copies made);
-    `delivered` (copies included). At any time `entered` + `duplicated` equals `delivered` + `lost` + `oversize_dropped` + `rate_dropped` + `queue_dropped` +
-    `waiting`.
+    `delivered` (copies included). At any time `entered` + `duplicated` equals `delivered` + `lost` +
+    `oversize_dropped` + `rate_dropped` + `queue_dropped` + `waiting`.
     """
 
     __slots__ = (

@@ -79,6 +79,9 @@ class _Life:
         self._nats: list[Nat | None] = []
         for place, host in zip(scenario.slots, self._clients, strict=True):
             self._nats.append(self.world.nat(host) if place.behind_nat else None)
+        self._has_fixed_rate = any(
+            _Value.SEND_RATE_MIN in config for config in (self._server_config, self._client_config)
+        )
         self._pairings: list[Pairing] = []
         self._current: list[Pairing | None] = [None] * len(scenario.slots)
         self._ends: dict[Connection, End] = {}
@@ -343,6 +346,8 @@ class _Life:
         for conditions in self._conditions[slot]:
             if _is_lossy(conditions):
                 pairing.began_lossy = True
+            if conditions.bottleneck_bytes_per_second and self._has_fixed_rate:
+                pairing.trouble(self.world.now, float("inf"))  # who sends faster than the path carries starves himself
             if conditions.corrupt:
                 pairing.began_corrupt = True
 
@@ -379,7 +384,7 @@ class _Life:
                 end.is_reading = True
                 if not end.is_gone:
                     self._read(end)
-                if end.is_connected:
+                if end.is_connected and not end.connection.core.sender.path.control.is_adaptive:
                     end.connection.configure({_Value.SEND_RATE_MIN: _CALM_RATE, _Value.SEND_RATE_MAX: _CALM_RATE})
         world.run(_NOTICED_AFTER_S)
         world.run_until(self._is_settled, _SETTLE_S)
@@ -428,4 +433,9 @@ class _Life:
 
 
 def _is_lossy(conditions: Conditions) -> bool:
-    return conditions.loss > _LOSSY or conditions.burst_start > 0 or conditions.corrupt > 0
+    return bool(
+        conditions.loss > _LOSSY
+        or conditions.burst_start
+        or conditions.corrupt
+        or conditions.bottleneck_bytes_per_second
+    )
