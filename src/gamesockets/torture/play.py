@@ -133,8 +133,11 @@ class _Life:
         remote_id = connection.core.remote_id
         for pairing in reversed(self._open):
             client = pairing.client.connection
-            is_new = pairing.server is None or (pairing.server.is_gone and not pairing.client.has_been_connected)
+            # Where the router has forgotten the client, or the server died, the same request makes another connection.
+            is_new = pairing.server is None or not pairing.client.has_been_connected
             if is_new and client.core.id == remote_id:
+                if pairing.server is not None:
+                    self._ends.pop(pairing.server.connection, None)
                 pairing.accept(connection)
                 end = pairing.server
                 if end is not None:
@@ -192,8 +195,11 @@ class _Life:
     def _check(self) -> None:
         for pairing in self._open:
             for end in pairing.ends:
-                if not end.is_gone:
-                    check_end(end)
+                if end.is_gone:
+                    continue
+                check_end(end)
+                if end.is_closed:
+                    end.read()  # and there must be nothing
         for host in [*self._servers, *self._clients]:
             if host not in self._down:
                 check_host(host)
