@@ -48,6 +48,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "pki": _GROUND | {"clock", "crypto", "wire"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
     "aio": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
+    "metrics": _GROUND | {"connection", "drivers", "node", "version"},
     "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
     "": _GROUND | {"aio", "config", "game", "pki", "sim", "sockets", "version"},
     "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "torture", "version", "wire"},

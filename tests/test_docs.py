@@ -4,6 +4,7 @@ What marks a block as something else than ordinary code stands in `support/docum
 """
 
 import importlib.util
+import logging
 import re
 import shlex
 import socket
@@ -14,7 +15,7 @@ from typing import Any, Final
 import pytest
 import typer
 from benchmarks import __main__ as benchmarks
-from docs import command_line, configuration, enumerations
+from docs import command_line, configuration, enumerations, trace_events
 from tests.support.documents import ROOT, Block, blocks, pages, programs, run_here, run_programs
 
 import gamesockets as gs
@@ -33,6 +34,9 @@ _WORDS_OF_THE_SHELL: Final = re.compile(r"\s*(?:&&|\|\||[&|;])\s*")
 def _clean_process() -> Iterator[None]:
     """What a page leaves behind in the process does not reach the next test."""
     yield
+    for name in ("gamesockets", "gamesockets.connection"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).setLevel(logging.NOTSET)
     gs.Library.deinitialize()
     with gs.NetworkingSockets() as sockets:
         for value in gs.ConfigurationValue:
@@ -120,7 +124,7 @@ def test_the_design_names_files_that_exist() -> None:
     assert not [path for path in paths if not any((ROOT / top / path).exists() for top in ("src/gamesockets", "."))]
 
 
-@pytest.mark.parametrize("module", [command_line, configuration, enumerations])
+@pytest.mark.parametrize("module", [command_line, configuration, enumerations, trace_events])
 def test_generated_pages_are_up_to_date(module: Any) -> None:
     page = module.PAGE.read_text(encoding="utf-8")
     assert page == module.render(), f"run `python -m {module.__name__}`"

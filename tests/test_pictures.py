@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from docs import moving_picture
+from docs import moving_picture, pictures
 from docs.moving_picture import Frame
 
 ROOT: Final = Path(__file__).parent.parent
@@ -26,7 +26,7 @@ def test_pictures_are_whole_and_load_nothing(path: Path) -> None:
     assert not re.search(r"(?:href|src)=|url\((?!#)|<script", text)
 
 
-@pytest.mark.parametrize("name", ["play"])
+@pytest.mark.parametrize("name", ["play", "handshake", "loss", "drain", "lanes"])
 def test_pictures_have_a_text_for_those_who_do_not_see_them(name: str) -> None:
     root = ET.parse(IMAGES / f"{name}.svg").getroot()  # noqa: S314 - our own file
     title = root.find(f"{SVG}title")
@@ -34,6 +34,12 @@ def test_pictures_have_a_text_for_those_who_do_not_see_them(name: str) -> None:
     assert title.text
     assert root.attrib["role"] == "img"
     assert (IMAGES / f"{name}.svg").stat().st_size < BYTES_MAX
+
+
+@pytest.mark.parametrize(("name", "text"), sorted(pictures.render().items()))
+def test_pictures_are_what_their_tables_say(name: str, text: str) -> None:
+    """If not: `python -m docs.pictures`."""
+    assert (IMAGES / name).read_text(encoding="utf-8") == text
 
 
 def test_the_moving_picture_shows_a_real_run() -> None:

@@ -72,12 +72,12 @@ def test_the_pauses_grow_and_the_name_is_looked_up_anew(monkeypatch: pytest.Monk
         lookups.append(arguments[0])
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-    def shortest(low: float, high: float) -> float:
+    def shortest(_: random.Random, low: float, high: float) -> float:
         bounds.append(high)
         return low
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    monkeypatch.setattr(random, "uniform", shortest)
+    monkeypatch.setattr(random.Random, "uniform", shortest)
 
     async def main() -> None:
         backoff = aio.Backoff(first=1, longest=5, factor=2, attempts=6)
@@ -96,11 +96,11 @@ def test_connections_that_end_at_once_are_failures(
     """A server that takes everybody and closes at once is not asked again and again; one that served for long is."""
     seen: list[float] = []
 
-    def shortest(low: float, high: float) -> float:
+    def shortest(_: random.Random, low: float, high: float) -> float:
         seen.append(high)
         return low
 
-    monkeypatch.setattr(random, "uniform", shortest)
+    monkeypatch.setattr(random.Random, "uniform", shortest)
 
     async def main() -> None:
         async def leave(_: aio.Connection) -> None:

@@ -158,7 +158,7 @@ def test_what_cannot_be_decoded_says_why(line: str, fault: str) -> None:
     assert status == 1
     assert fault in rows[0]["fault"]
     assert "fault" not in rows[1]  # one bad line does not end it
-    assert errors == "gamesockets decode: 1 line could not be decoded to the end\n"
+    assert errors == "gamesockets decode: 1 datagram could not be decoded to the end\n"
 
 
 def test_a_line_without_end_is_refused_in_bounded_memory() -> None:

@@ -7,7 +7,7 @@ from tests.support.rig import CLIENT_ADDRESS, PLAIN_ONLY, SERVER_ADDRESS, pair
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.inbox import Inbox
-from gamesockets.connection.trace import TraceSink
+from gamesockets.connection.trace import Tee, TraceSink
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.results import Result
 from gamesockets.wire.frames import AckBlock, encode_ack
@@ -27,6 +27,7 @@ class Notes(TraceSink):
         self.acks: list[tuple[int, int, int, list[AckBlock]]] = []
         self.queued: list[tuple[int, int, int, int]] = []
         self.messages: list[tuple[int, bytes, bool]] = []
+        self.lost: list[tuple[int, int]] = []
         self.order: list[str] = []
 
     def packet_received(self, number: int, expected: int, payload: bytes, size_bytes: int, now: int) -> None:
@@ -42,6 +43,10 @@ class Notes(TraceSink):
     def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
         self.acks.append((latest, delay_us, round_trip_us, blocks))
         self.order.append("ack")
+
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        self.lost.append((number, size_bytes))
+        self.order.append("lost")
 
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         self.queued.append((outcome, size_bytes, flags, lane))
@@ -114,6 +119,10 @@ def test_gaps_and_late_packets_show_in_the_numbers() -> None:
     two.to_server(first + third)
     two.acks()
     assert ours.acks[0][3] == [(1, 1)]
+    two.now += 1_000_000
+    two.client_end.handle_timer(two.now)  # it might have been overtaken until now
+    assert ours.lost == [(ours.acks[0][0] - 1, len(second[0]))]
+    assert ours.order[-2:] == ["ack", "lost"]
     two.to_server(second)
     two.to_server(second)
     (one, _, _), (three, expected, _), (late, newest, _) = theirs.received
@@ -157,6 +166,42 @@ def test_a_trace_follows_to_another_inbox_and_ends_when_it_is_taken_away() -> No
     assert len(notes.messages) == 1
     assert len(notes.received) == 1
     assert [bytes(message.data) for message in group.take(10)] == [b"1", b"2"]
+
+
+def test_packets_that_nobody_reports_on_count_as_lost_after_a_while() -> None:
+    two = Two()
+    ours = Notes()
+    two.client.set_trace(ours)
+    [datagram] = two.send(b"1")
+    two.now += 5_000_000
+    two.client_end.handle_timer(two.now)
+    assert ours.lost == [(ours.sent[0][0], len(datagram))]
+
+
+def test_losses_from_before_nobody_watched_are_not_told() -> None:
+    two = Two()
+    two.to_server(two.send(b"1")[:0] + two.send(b"2"))
+    ours = Notes()
+    two.acks()
+    two.client.set_trace(ours)
+    two.to_server(two.send(b"3"))
+    two.acks()
+    assert ours.lost == []
+
+
+def test_two_sinks_are_told_the_same() -> None:
+    two = Two()
+    one, other = Notes(), Notes()
+    two.client.set_trace(Tee(one, other))
+    two.server.set_trace(Tee(one, other))
+    first, second, third = two.send(b"1", NO_NAGLE), two.send(b"2", NO_NAGLE), two.send(b"3", NO_NAGLE)
+    two.to_server(first + third)
+    two.acks()
+    two.now += 1_000_000
+    two.client_end.handle_timer(two.now)
+    two.to_server(second)
+    assert one.__dict__ == other.__dict__
+    assert set(one.order) == {"queued", "packet sent", "packet received", "message", "ack", "lost"}
 
 
 @pytest.mark.parametrize("flags", [0, NO_NAGLE, RELIABLE, RELIABLE | NO_NAGLE])

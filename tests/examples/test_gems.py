@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,3 +83,79 @@ def test_the_container_runs_what_there_is() -> None:
     assert "EXPOSE 27015/udp" in text
     assert "USER 65532" in text
     assert "27015:27015/udp" in (FOLDER / "deploy" / "compose.yaml").read_text("utf-8")
+
+
+def test_panda3d_places_the_players(server: gs.Server) -> None:
+    pytest.importorskip("panda3d", reason="Panda3D is not installed")
+    from examples.gems.panda3d_client import Window
+
+    window = Window(str(server.address), windowType="none")
+    try:
+        with window.client:
+            window.aspect2d = window.render2d.attachNewNode("aspect2d")
+            window.held["arrow_right"] = 1
+            wait_until(
+                lambda: any(node.getX() == 1.0 for node in window.players.values()),
+                "the right edge",
+                pause=window.taskMgr.step,
+            )
+            window.show(b"")
+            assert window.players == {}
+    finally:
+        window.destroy()
+
+
+def test_ursina_places_the_players(server: gs.Server) -> None:
+    pytest.importorskip("ursina", reason="Ursina is not installed")
+    program = (
+        "import sys, time\n"
+        "from ursina import Ursina, held_keys\n"
+        "from examples.gems.ursina_client import Network\n"
+        "app = Ursina(window_type='none')\n"
+        "network = Network(sys.argv[1])\n"
+        "held_keys['right arrow'] = 1\n"
+        "end = time.monotonic() + 20\n"
+        "with network.client:\n"
+        "    while time.monotonic() < end and not any(p.x == 4.0 for p in network.players.values()):\n"
+        "        app.step()\n"
+        "    print('right edge', [tuple(p.position) for p in network.players.values()])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(server.address)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=FOLDER.parent,
+    )
+    assert "right edge [(4.0, 0.0, 0.0)]" in done.stdout, done.stdout + done.stderr
+
+
+def test_arcade_shows_the_players(server: gs.Server) -> None:
+    """Only where there is a screen, or EGL: Arcade draws with OpenGL 3.3."""
+    pytest.importorskip("arcade", reason="Arcade is not installed")
+    program = (
+        "import os, sys, time\n"
+        "os.environ['ARCADE_HEADLESS'] = 'True'\n"
+        "import arcade\n"
+        "from examples.gems.arcade_client import Window\n"
+        "window = Window(sys.argv[1])\n"
+        "end = time.monotonic() + 20\n"
+        "with window.client:\n"
+        "    while time.monotonic() < end and not window.places:\n"
+        "        window.on_update(0.02)\n"
+        "        time.sleep(0.02)\n"
+        "    window.on_draw()\n"
+        "    print('places', len(window.places), arcade.get_image(310, 170, 20, 20).getpixel((10, 10))[:3])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(server.address)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        cwd=FOLDER.parent,
+    )
+    if done.returncode and ("EGL" in done.stderr or "GL" in done.stderr):
+        pytest.skip("no OpenGL without a screen here")
+    assert "places 5 (100, 100, 220)" in done.stdout, done.stdout + done.stderr

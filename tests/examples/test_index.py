@@ -10,6 +10,7 @@ import pytest
 from examples.arena.__main__ import main as arena
 from examples.bots.__main__ import main as bots
 from examples.chat import main as chat
+from examples.join_tokens.__main__ import main as join_tokens
 from examples.lobby.__main__ import main as lobby
 from examples.transfer.__main__ import main as transfer
 
@@ -20,6 +21,7 @@ PROGRAMS = {
     "examples.arena": arena,
     "examples.bots": bots,
     "examples.chat": chat,
+    "examples.join_tokens": join_tokens,
     "examples.lobby": lobby,
     "examples.transfer": transfer,
 }
@@ -29,7 +31,7 @@ def test_the_index_names_every_example() -> None:
     index = (EXAMPLES / "README.md").read_text("utf-8")
     examples = [path for path in EXAMPLES.iterdir() if path.is_dir() and (path / "__init__.py").exists()]
     examples += [path for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text("utf-8")]
-    assert len(examples) == 8
+    assert len(examples) == 9
     for example in examples:
         assert f"[{example.stem}]({example.name}" in index
 

@@ -21,6 +21,7 @@ from gamesockets.send import sender
 from gamesockets.send.loss import LossDetection
 from gamesockets.send.number_runs import NumberRuns
 from gamesockets.values.moments import NEVER
+from gamesockets.wire.numbers import encode_varint
 
 pytestmark = pytest.mark.skipif(COMPILED, reason="compiled code cannot be patched")
 
@@ -89,6 +90,15 @@ def _stop_waiting_back(true: Callable[..., Any]) -> Callable[..., Any]:
     return acknowledge
 
 
+def _a_walk_for_each_message(true: Callable[..., Any]) -> Callable[..., Any]:
+    def process(self: Any, *rest: Any) -> Any:
+        for _ in range(self._peer.queued_messages * 500):
+            encode_varint(1 << 40)
+        return true(self, *rest)
+
+    return process
+
+
 FAULTS: dict[str, tuple[str, Plant]] = {
     "a hole too many in the stream": ("reliable-stream", changed(reliable, "HOLES_MAX_EXTENDING", 31)),
     "a hole of one packet is forgotten": ("conversations", wrapped(AckReporter, "received", forgotten_hole)),
@@ -110,6 +120,7 @@ FAULTS: dict[str, tuple[str, Plant]] = {
     "a stranger's key signs for another": ("peers", changed(peer_check, "signature_problem", lambda *_: None)),
     "a challenge that anybody may guess": ("handshakes", changed(ChallengeKey, "check", lambda *_: True)),
     "a server that says too much": ("handshakes", wrapped(Strangers, "_reply", _forty_times)),
+    "work that grows with what waits": ("costs", wrapped(receiver.Receiver, "process", _a_walk_for_each_message)),
     "stop waiting goes back": ("conversations", wrapped(LossDetection, "acknowledge", _stop_waiting_back)),
 }
 

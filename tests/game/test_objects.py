@@ -207,11 +207,11 @@ def test_connecting_again_until_a_server_is_there(meeting: Meeting) -> None:
 def test_the_pauses_grow_until_it_gives_up(meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
     bounds: list[float] = []
 
-    def shortest(low: float, high: float) -> float:
+    def shortest(_: random.Random, low: float, high: float) -> float:
         bounds.append(high)
         return low
 
-    monkeypatch.setattr(random, "uniform", shortest)
+    monkeypatch.setattr(random.Random, "uniform", shortest)
     server = meeting.server(admit=lambda _: gs.Refusal(1001, "full"))
     client = meeting.client(server.address, reconnect=gs.Backoff(1, 3, attempts=4))
     meeting.has(client, gs.Disconnected, 4)

@@ -125,6 +125,12 @@ def listen_demanding(them: Reference) -> str:
     return str(them.ask("listen_address", handle))
 
 
+def has_told(them: Reference, connection: int) -> bool:
+    """Whether they ended it with a word; who ignores an answer times out later."""
+    info = them.info(connection)
+    return info is not None and info.reason != int(gs.EndReason.MISC_TIMEOUT)
+
+
 def flags_seen(them: Reference) -> list[int]:
     return [event.flags for event in them._events if event.state == CONNECTED]
 
@@ -157,6 +163,14 @@ def they_connect(
         return info.state != int(gs.ConnectionState.CONNECTING)
 
     wait_until(settled)
+
+    def knows_the_end() -> bool:
+        us.wait(0.01)
+        info = us.get_connection_info(accepted[0]) if accepted else None
+        return info is None or final == CONNECTED or info.state != gs.ConnectionState.CONNECTED
+
+    if final == int(gs.ConnectionState.PROBLEM_DETECTED_LOCALLY) and accepted and has_told(them, connection):
+        wait_until(knows_the_end)
     return us.get_connection_info(accepted[0]) if accepted else None, final
 
 

@@ -228,6 +228,9 @@ class FailingSink(TraceSink):
     def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
         pass
 
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        pass
+
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         pass
 

@@ -50,6 +50,7 @@ def test_a_peer_that_is_not_ours_gets_the_common_part() -> None:
     assert not setting.budget.may_queue(1)
 
 
+@pytest.mark.rule("2, 2.16 rule 28")
 def test_a_peer_of_ours_may_hold_beside_it_what_was_read_of_it_lately() -> None:
     setting = Setting()
     assert setting.budget.stream_bytes == WINDOW
@@ -78,6 +79,7 @@ def test_there_is_an_end_to_it_however_much_is_read() -> None:
     assert not setting.budget.may_queue(WINDOW + 1)
 
 
+@pytest.mark.rule("2, 2.16 rule 28")
 def test_nothing_is_lent_unless_half_of_the_common_memory_is_free() -> None:
     setting = Setting(pool_bytes=8 * MIB)
     setting.budget.taken_bytes = 100 * MIB
@@ -115,6 +117,7 @@ def test_one_stream_may_overdraw_and_without_progress_the_connection_ends() -> N
     assert f"limit is {COMMON}" in setting.budget.fault(6 * MIB)
 
 
+@pytest.mark.rule("2, 2.16 rule 28")
 @pytest.mark.parametrize(
     ("buffer_bytes", "window_bytes"), [(MIB, 16 * MIB), (4096, 65_536), (4 * MIB, 16 * MIB), (64 * MIB, 64 * MIB)]
 )

@@ -54,6 +54,7 @@ def test_acks_that_come_in_a_burst_are_no_faster_path() -> None:
     assert delivery.sample <= 1_000_000
 
 
+@pytest.mark.rule("2, 2.16 rule 22")
 def test_losses_of_a_round_are_a_share_and_late_ones_are_taken_back() -> None:
     path = Path()
     path.deliver(25)

@@ -98,6 +98,7 @@ class Path:
         control.on_acks(self.delivered, self.now)
 
 
+@pytest.mark.rule("2, 2.16 rule 20")
 def test_the_initial_rate_is_the_games_or_32_packets_a_round_trip() -> None:
     assert initial_rate(-1) == INITIAL_RATE == 262_144
     assert initial_rate(50 * MS) == INITIAL_PACKETS * PACKET_BYTES * 20
@@ -105,6 +106,7 @@ def test_the_initial_rate_is_the_games_or_32_packets_a_round_trip() -> None:
     assert len(STATE_NAMES) == PROBE_RTT + 1
 
 
+@pytest.mark.rule("2, 2.16 rule 21")
 @pytest.mark.parametrize(("rate", "round_trip_ms"), [(250_000, 40), (2_000_000, 5), (2_000_000, 40), (8_000_000, 200)])
 def test_it_finds_the_rate_of_the_path_and_keeps_its_queue_short(rate: int, round_trip_ms: int) -> None:
     path = Path(rate, round_trip_ms * MS)
@@ -118,6 +120,7 @@ def test_it_finds_the_rate_of_the_path_and_keeps_its_queue_short(rate: int, roun
     assert path.control.bandwidth() == pytest.approx(rate, rel=0.1)
 
 
+@pytest.mark.rule("2, 2.16 rule 23")
 def test_start_up_doubles_each_round_trip_and_ends_by_delay_before_anything_is_lost() -> None:
     path = Path(rate=20_000_000, round_trip_us=100 * MS)
     path.run(1.4)
@@ -126,6 +129,7 @@ def test_start_up_doubles_each_round_trip_and_ends_by_delay_before_anything_is_l
     assert max(path.queues_us) < 210 * MS, "twice the rate for a round trip, and one more until that shows"
 
 
+@pytest.mark.rule("2, 2.16 rule 22")
 def test_random_loss_is_no_reason_to_slow_down() -> None:
     path = Path()
     path.loss_every = 20
@@ -143,6 +147,7 @@ def test_a_path_that_becomes_slower_is_noticed_within_a_second() -> None:
     assert sorted(path.queues_us)[-300] < 20 * MS
 
 
+@pytest.mark.rule("2, 2.16 rule 23")
 def test_a_path_that_becomes_faster_is_found_out_by_probing() -> None:
     path = Path(rate=800_000)
     path.run(3)
@@ -151,6 +156,7 @@ def test_a_path_that_becomes_faster_is_found_out_by_probing() -> None:
     assert path.run(2) >= 0.85
 
 
+@pytest.mark.rule("2, 2.16 rule 23")
 def test_a_queue_that_others_keep_full_is_no_reason_to_yield_for_ever() -> None:
     path = Path()
     path.run(3)
@@ -160,6 +166,7 @@ def test_a_queue_that_others_keep_full_is_no_reason_to_yield_for_ever() -> None:
     assert path.run(3) >= 0.45, "two shortest round trips of data in a round trip of three"
 
 
+@pytest.mark.rule("2, 2.16 rule 23")
 def test_an_old_shortest_round_trip_is_measured_anew() -> None:
     path = Path()
     path.run(3)
@@ -181,6 +188,7 @@ def test_what_the_application_does_not_send_is_no_measure_of_the_path() -> None:
     assert path.control.bandwidth() >= bandwidth * 0.9
 
 
+@pytest.mark.rule("2, 2.16 rule 26")
 def test_silence_starts_over_slowly() -> None:
     path = Path()
     path.run(3)
@@ -191,6 +199,7 @@ def test_silence_starts_over_slowly() -> None:
     assert path.run(2) >= 0.9
 
 
+@pytest.mark.rule("2, 2.9.1 rule 4")
 def test_configured_limits_hold_in_every_state() -> None:
     path = Path(rate=8_000_000)
     path.control.limit(500_000, 1_000_000)
@@ -203,6 +212,7 @@ def test_configured_limits_hold_in_every_state() -> None:
     assert slow.control.rate >= 200_000, "the lower limit is a promise, whatever the path does"
 
 
+@pytest.mark.rule("2, 2.16 rule 24")
 def test_acks_are_asked_for_ten_times_a_round_trip_within_limits() -> None:
     for round_trip_ms, interval_ms in ((5, 2), (50, 5), (500, 12)):
         path = Path(round_trip_us=round_trip_ms * MS)

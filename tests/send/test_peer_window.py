@@ -19,6 +19,7 @@ def test_an_unknown_peer_is_a_reference_library_with_default_settings() -> None:
     assert (window.holes(False), window.holes(True)) == (PEER_HOLES_MAX, PEER_HOLES_ADAPTIVE) == (24, 29)
 
 
+@pytest.mark.rule("2, 2.16 rule 28")
 @pytest.mark.parametrize(
     ("announced", "believed"),
     [(4 << 20, 4 << 20), (1, ANNOUNCED_MIN_BYTES), (0xFFFF_FFFF, ANNOUNCED_MAX_BYTES), (16 << 20, 16 << 20)],
@@ -30,6 +31,7 @@ def test_what_a_peer_of_ours_announces_holds_within_reason(announced: int, belie
     assert window.holes(True) == window.holes(False) == OUR_HOLES_MAX
 
 
+@pytest.mark.rule("2, 2.16 rule 27")
 def test_a_window_is_tight_that_lasts_for_little_more_than_two_round_trips() -> None:
     window = PeerWindow()
     assert window.is_tight(20_000_000, 50_000)

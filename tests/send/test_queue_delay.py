@@ -1,5 +1,7 @@
 """A round trip above the shortest one is a queue, once it lasts for a round and is more than jitter."""
 
+import pytest
+
 from gamesockets.send.queue_delay import MINIMUM_KEPT_US, THRESHOLD_MIN_US, QueueDelay
 
 MS = 1000
@@ -31,6 +33,7 @@ def test_the_latest_samples_tell_in_the_middle_of_a_round() -> None:
     assert (queue.now_us(), queue.lately_us()) == (30 * MS, 0)
 
 
+@pytest.mark.rule("2, 2.16 rule 22")
 def test_the_threshold_grows_with_the_round_trip_and_with_jitter() -> None:
     near, far = QueueDelay(0, 0), QueueDelay(0, 0)
     for _ in range(40):

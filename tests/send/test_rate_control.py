@@ -47,6 +47,7 @@ def test_every_method_of_the_seam_is_for_controllers_to_give() -> None:
             call()
 
 
+@pytest.mark.rule("2, 2.9.1 rule 4")
 @pytest.mark.parametrize(
     ("rate_min", "rate_max"), [(262_144, 262_144), (300_000, 200_000), (MAX_RATE, MAX_RATE), (MAX_RATE, NO_LIMIT)]
 )
@@ -60,6 +61,7 @@ def test_equal_limits_or_a_lower_one_above_the_upper_one_fix_the_rate(rate_min: 
     assert path.pacer.rate == rate_min
 
 
+@pytest.mark.rule("2, 2.16 rule 20")
 @pytest.mark.parametrize(
     ("round_trip_ms", "limits", "rate"),
     [

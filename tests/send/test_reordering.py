@@ -1,5 +1,7 @@
 """A packet that is missing counts as lost at once where order is kept, and later where packets have been late."""
 
+import pytest
+
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.reordering import DECAY_AFTER_US, WINDOW_MAX_US, WINDOW_MIN_US, Reordering
 
@@ -19,6 +21,7 @@ def test_what_left_long_before_the_newest_arrival_is_lost_at_once() -> None:
     assert reordering.keeps_order()
 
 
+@pytest.mark.rule("2, 2.16 rule 25")
 def test_what_left_just_before_is_given_the_window_and_then_given_up() -> None:
     reordering = Reordering()
     reordering.on_arrived(packet(10 * MS))
@@ -40,6 +43,7 @@ def test_a_later_arrival_gives_a_suspect_up_before_its_time() -> None:
     assert reordering.is_given_up(7, missing, 50 * MS)
 
 
+@pytest.mark.rule("2, 2.16 rule 25")
 def test_the_window_doubles_with_each_late_packet_up_to_its_limits() -> None:
     reordering = Reordering()
     windows: list[int] = []
@@ -55,6 +59,7 @@ def test_the_window_doubles_with_each_late_packet_up_to_its_limits() -> None:
     assert near.window_us == 4 * MS, "half a short round trip, but not less than this"
 
 
+@pytest.mark.rule("2, 2.16 rule 25")
 def test_the_window_shrinks_where_nothing_is_late_any_more() -> None:
     reordering = Reordering()
     for _ in range(3):

@@ -1,5 +1,7 @@
 """A repeat goes out once more a little later, unless its fate is known by then."""
 
+import pytest
+
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, LOST, RetryQueue, Segment, UnackedStream
 from gamesockets.send.second_copies import APART_US, SecondCopies
 from gamesockets.values.moments import NEVER
@@ -9,6 +11,7 @@ def segment(position: int = 1) -> Segment:
     return Segment(UnackedStream(0), position, b"data", 1, 0)
 
 
+@pytest.mark.rule("2, 2.16 rule 27")
 def test_a_copy_is_due_a_few_milliseconds_after_the_repeat() -> None:
     copies = SecondCopies()
     assert copies.next_at() == NEVER
@@ -34,6 +37,7 @@ def test_what_arrived_or_was_lost_meanwhile_is_not_copied() -> None:
     assert copies.first(APART_US) is last
 
 
+@pytest.mark.rule("2, 2.16 rule 27")
 def test_a_receiver_is_expected_to_have_what_is_on_its_way_again() -> None:
     stream = UnackedStream(0)
     retries = RetryQueue()

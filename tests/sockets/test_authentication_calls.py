@@ -39,6 +39,7 @@ def certificate_for(sockets: gs.NetworkingSockets, **changes: Any) -> bytes:
     return authority.issue(**(arguments | changes)).signed
 
 
+@pytest.mark.rule("1, 5.8 rule 1", "1, 2.8 rule 1")
 def test_the_request_stays_the_same_until_the_identity_changes(sockets: gs.NetworkingSockets) -> None:
     request = sockets.get_certificate_request()
     assert request == sockets.get_certificate_request()
@@ -48,6 +49,7 @@ def test_the_request_stays_the_same_until_the_identity_changes(sockets: gs.Netwo
     assert sockets.get_certificate_request() != request
 
 
+@pytest.mark.rule("1, 5.8 rule 3", "3, 5.7")
 def test_a_certificate_makes_it_current(sockets: gs.NetworkingSockets, told: list[gs.AuthenticationStatus]) -> None:
     assert sockets.init_authentication() == gs.Availability.CANNOT_TRY
     assert sockets.get_authentication_status() == NONE
@@ -67,6 +69,7 @@ def test_a_certificate_makes_it_current(sockets: gs.NetworkingSockets, told: lis
     assert sockets.get_identity() == BOB
 
 
+@pytest.mark.rule("1, 5.8 rule 2")
 def test_who_is_nobody_takes_the_identity_of_the_certificate() -> None:
     with gs.NetworkingSockets(trust=ROOT.trust()) as sockets:
         assert ROOT.issue(sockets.get_certificate_request(), ALICE, days=1).identity == ALICE
@@ -81,6 +84,7 @@ def with_private_key(signed: bytes) -> bytes:
     return message.SerializeToString()
 
 
+@pytest.mark.rule("1, 5.8 rule 2")
 def test_what_is_refused(sockets: gs.NetworkingSockets) -> None:
     other = pki.CertificateAuthority(pki.SigningKey(b"o" * 32))
     good = certificate_for(sockets)
@@ -108,6 +112,7 @@ def test_what_is_refused(sockets: gs.NetworkingSockets) -> None:
         sockets.set_certificate("PEM")  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("1, 5.8 rule 2")
 def test_without_a_request_there_is_no_key() -> None:
     with gs.NetworkingSockets(ALICE, trust=ROOT.trust()) as sockets:
         certificate = ROOT.issue(pki.create_key().public, ALICE, days=1).signed
@@ -122,6 +127,7 @@ def test_a_certificate_of_an_authority_proves_nobody(sockets: gs.NetworkingSocke
         sockets.set_certificate(certificate.signed)
 
 
+@pytest.mark.rule("1, 5.8 rule 2")
 def test_one_that_has_expired_is_taken_with_a_warning(
     sockets: gs.NetworkingSockets, caplog: pytest.LogCaptureFixture
 ) -> None:

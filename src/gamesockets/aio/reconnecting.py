@@ -1,12 +1,13 @@
 """How does a client stay connected? It connects again, after a pause that grows with each failure."""
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from random import Random
 from typing import final
 
 from gamesockets.aio.connection import Connection
 from gamesockets.aio.opening import Opening
+from gamesockets.clock import SystemEntropy
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.backoff import Backoff, longest_wait
 from gamesockets.values.enums import DebugType
@@ -34,6 +35,7 @@ class Reconnecting(Opening[Connection]):
         loop = asyncio.get_running_loop()
         backoff = self._backoff
         failures = 0
+        chance = Random(SystemEntropy().random_bytes(16))  # in a simulation the same for the same seed
         while True:
             try:
                 connection = await self._connect()
@@ -48,6 +50,6 @@ class Reconnecting(Opening[Connection]):
                     yield connection
                 failures = 1 if loop.time() - connected_at > backoff.longest else failures + 1
                 what = f"ended, reason {connection.end_reason}: {connection.end_debug}"
-            pause = random.uniform(0.0, longest_wait(backoff, failures))
+            pause = chance.uniform(0.0, longest_wait(backoff, failures))
             OUTPUT.say(DebugType.MESSAGE, f"connection to {self._peer}: {what}; connecting again in {pause:.1f} s")
             await asyncio.sleep(pause)

@@ -20,8 +20,9 @@ from gamesockets.crypto.trust import TrustStore
 from gamesockets.node.batches import broadcast
 from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
-from gamesockets.node.node import LISTEN_SOCKET_CLOSED_TEXT, SHUTTING_DOWN_TEXT
+from gamesockets.node.endings import LISTEN_SOCKET_CLOSED_TEXT, SHUTTING_DOWN_TEXT
 from gamesockets.observe.debug_output import LINES, OUTPUT
+from gamesockets.observe.log_fields import LOG_HANDLER, About
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import (
@@ -269,7 +270,7 @@ class Server:
             refusal = self._admit(info)
             check_type("what admit returns", refusal, (Refusal, NoneType))
         except Exception:  # noqa: BLE001 - nobody awaits it
-            OUTPUT.exception("admit raised, and the client was refused")
+            OUTPUT.exception("admit raised, and the client was refused", LOG_HANDLER)
             return Refusal(*HANDLER_FAILED)
         return refusal
 
@@ -288,10 +289,12 @@ class Server:
             await running
         except Exception as error:  # noqa: BLE001 - nobody awaits it
             if connection.is_open or not _tells_of_an_end(error):
-                OUTPUT.exception(f"the handler of {connection!r} raised, and the connection was closed")
+                text = f"the handler of {connection!r} raised, and the connection was closed"
+                OUTPUT.exception(text, LOG_HANDLER, About(conversation.member.connection))
                 await connection.close(*HANDLER_FAILED)
             else:
-                OUTPUT.say(DebugType.VERBOSE, f"{connection!r}: its handler ended with {error}")
+                text = f"{connection!r}: its handler ended with {error}"
+                OUTPUT.say(DebugType.VERBOSE, text, LOG_HANDLER, About(conversation.member.connection))
                 await connection.close()
         except BaseException:
             conversation.begin_close(0, "", False)

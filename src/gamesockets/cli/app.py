@@ -9,7 +9,22 @@ from typing import Annotated, Final
 
 import typer
 
-from gamesockets.cli import bench, cert, chat, decode, demo, doctor, echo, load, monitor, ping, play, torture
+from gamesockets.cli import (
+    bench,
+    cert,
+    chat,
+    decode,
+    demo,
+    dissector,
+    doctor,
+    echo,
+    inspector,
+    load,
+    monitor,
+    ping,
+    play,
+    torture,
+)
 from gamesockets.cli.about import version_line
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
@@ -45,6 +60,8 @@ app.command(epilog=monitor.EPILOG, rich_help_panel=SERVERS)(monitor.monitor)
 app.command(epilog=doctor.EPILOG, rich_help_panel=SERVERS)(doctor.doctor)
 app.command(epilog=load.EPILOG, rich_help_panel=SERVERS)(load.load)
 app.command(epilog=decode.EPILOG, rich_help_panel=TOOLS)(decode.decode)
+app.command(epilog=inspector.EPILOG, rich_help_panel=TOOLS)(inspector.inspect)
+app.command(epilog=dissector.EPILOG, rich_help_panel=TOOLS)(dissector.dissector)
 app.command(epilog=torture.EPILOG, rich_help_panel=TOOLS)(torture.torture)
 app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignore_unknown_options": True})(bench.bench)
 

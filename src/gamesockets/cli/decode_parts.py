@@ -1,7 +1,7 @@
 """What are the parts of a datagram, as plain values that can be printed or written as JSON?
 
-Nothing here keeps state, so numbers stay as they stand on the wire, where many are only the lower bits of the full
-ones, and encrypted parts stay closed.
+Numbers stay as they stand on the wire, where many are only the lower bits of the full ones. Encrypted parts stay closed
+unless there are keys for them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias, final
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from gamesockets.observe.session_keys import SessionKeys
 from gamesockets.wire import datagram, frames, packet
 from gamesockets.wire.messages_pb2 import Certificate, CryptInfo
 
@@ -37,12 +38,14 @@ _SERIALIZED: Final[dict[tuple[str, str], type[Message]]] = {
 """Messages that travel as bytes inside others, because a signature covers them."""
 
 
-def datagram_parts(data: bytes, is_encrypted: bool = True, whole: bool = False) -> Parts:
+def datagram_parts(
+    data: bytes, is_encrypted: bool = True, whole: bool = False, keys: SessionKeys | None = None
+) -> Parts:
     """The parts of a UDP payload; with `fault` when it is malformed. `whole` shows messages to their end."""
     if not data:
         return {"kind": "empty", "bytes": 0, "fault": "there is nothing in it"}
     if data[0] & packet.FLAG_DATA:
-        return _data_packet(data, is_encrypted, whole)
+        return _data_packet(data, is_encrypted, whole, keys)
     kind = _KINDS.get(data[0])
     if kind is None:
         fault = f"the first byte 0x{data[0]:02x} begins neither a data packet nor a control message"
@@ -98,7 +101,7 @@ def _value(message: Message, field: Any, value: int | bytes | Message) -> Any:
     return message_parts(inner)
 
 
-def _data_packet(data: bytes, is_encrypted: bool, whole: bool) -> Parts:
+def _data_packet(data: bytes, is_encrypted: bool, whole: bool, keys: SessionKeys | None) -> Parts:
     parts: Parts = {"kind": "Data", "bytes": len(data)}
     wire_number, stats, time_since_previous_us, chunk = packet.split_packet(data)
     if wire_number < 0:
@@ -112,7 +115,13 @@ def _data_packet(data: bytes, is_encrypted: bool, whole: bool) -> Parts:
         parts["time_since_previous_us"] = time_since_previous_us
     parts["chunk_bytes"] = len(chunk)
     parts["encrypted"] = is_encrypted
-    return parts if is_encrypted else parts | frames_parts(chunk, whole)
+    if not is_encrypted:
+        return parts | frames_parts(chunk, whole)
+    opened = None if keys is None else keys.open(parts["to_connection_id"], wire_number, chunk)
+    if opened is None:
+        return parts
+    number, plaintext = opened
+    return parts | {"packet_number": number} | frames_parts(plaintext, whole)
 
 
 def _control_fault(data: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias, final
 from gamesockets.receive.sink import MessageSink
 from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.message import NetworkingMessage, PeerRecord
+from gamesockets.values.moments import NEVER
 
 _NEWEST: Final = 256
 """Among so many of the newest messages, at least, a late one finds its place."""
@@ -200,6 +201,10 @@ class Inbox(MessageSink):
             return
         self.replace([message for message in waiting if message.peer is not peer])
         target.replace(sorted([*target.waiting(), *moving], key=_time_received))
+
+    def oldest_at(self) -> int:
+        """When the first message that waits came; NEVER if none waits."""
+        return self._messages[self._first].time_received if len(self) else NEVER
 
     def waiting(self) -> list[NetworkingMessage]:
         """The messages that wait, which stay."""

@@ -48,16 +48,19 @@ _PING_PERCENTILES: Final = (
 class SampleSet:
     """At most 1000 samples; beyond that a random subset of all that came."""
 
-    __slots__ = ("_random", "_samples", "count")
+    __slots__ = ("_random", "_samples", "count", "total")
 
     def __init__(self, seed: int) -> None:
         self._samples: list[int] = []
         self._random = seed & _RANDOM_MASK | 1
         self.count = 0
+        self.total = 0
+        """The sum of all samples."""
 
     def add(self, sample: int) -> None:
         """Takes one sample."""
         self.count += 1
+        self.total += sample
         if len(self._samples) < _SAMPLES_MAX:
             self._samples.append(sample)
             return

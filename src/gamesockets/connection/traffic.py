@@ -19,7 +19,7 @@ from gamesockets.connection.message_loss import LossyInbox, LossyOutbox
 from gamesockets.connection.reports import StatisticsReports
 from gamesockets.connection.stats import Statistics
 from gamesockets.connection.timers import Timers
-from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink
+from gamesockets.connection.trace import TracedInbox, TracedOutbox, TraceSink, tell_of_ack, tell_of_losses
 from gamesockets.crypto.cipher import Cipher, NullCipher
 from gamesockets.crypto.peer_check import Refusal
 from gamesockets.receive.acks import ACK_DELAY_US, AckReporter
@@ -165,6 +165,7 @@ class Traffic:
     def set_trace(self, trace: TraceSink | None) -> None:
         """Tells `trace` of packets and messages from now on; None for nobody."""
         self._trace = trace
+        self.sender.path.noted_losses = None if trace is None else []
         self._stand_in_front()
 
     def deliver_to(self, inbox: Inbox) -> None:
@@ -203,6 +204,8 @@ class Traffic:
         if self.liveness.handle_timer(now):
             return True
         self.sender.loss.handle_timer(now)
+        if self._trace is not None:
+            tell_of_losses(self._trace, self.sender.path.noted_losses, now)
         self._fit_packets()
         return False
 
@@ -293,6 +296,8 @@ class Traffic:
                 is_progress = True
         if is_progress:
             loss.on_progress(now)
+        if self._trace is not None:
+            tell_of_losses(self._trace, self.sender.path.noted_losses, now)
         if loss.reported_marks or loss.lost_marks:
             self._settle_reports(now)
         self.sender.path.on_acks(now)
@@ -308,20 +313,12 @@ class Traffic:
             if sample_us != UNKNOWN:
                 self.take_ping_sample(sample_us // US_PER_MS, now)
         if self._trace is not None:
-            self._tell_of_ack(self._trace, latest, delay, blocks, now)
+            tell_of_ack(self._trace, self.sender.flight.get(latest), latest, delay, blocks, now)
         if blocks:
             self._stop_waiting_by = min(self._stop_waiting_by, now + STOP_WAITING_NUDGE_US // len(blocks))
         else:
             self._stop_waiting_by = NEVER
         return loss.acknowledge(latest, blocks, now)
-
-    def _tell_of_ack(self, trace: TraceSink, latest: int, delay: int, blocks: list[AckBlock], now: int) -> None:
-        record = self.sender.flight.get(latest)
-        if record is None or delay == ACK_DELAY_UNKNOWN:
-            trace.acknowledged(latest, -1, -1, blocks)
-        else:
-            delay_us = delay << ACK_DELAY_SHIFT
-            trace.acknowledged(latest, delay_us, now - record.sent_at - delay_us, blocks)
 
     def _settle_reports(self, now: int) -> None:
         loss = self.sender.loss

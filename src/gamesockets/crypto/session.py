@@ -5,6 +5,7 @@ from typing import Final
 from gamesockets.crypto.cipher import CIPHER_AES_256_GCM, CIPHER_NULL, AesGcmCipher, Cipher, NullCipher
 from gamesockets.crypto.credentials import LocalCredentials
 from gamesockets.crypto.exchange import EXCHANGE_KEY_BYTES, derive_session_keys
+from gamesockets.crypto.key_sink import KEY_TAPS
 from gamesockets.crypto.peer_check import PeerCredentials, Refusal
 from gamesockets.values.enums import EndReason
 from gamesockets.wire.messages_pb2 import CryptInfo
@@ -75,6 +76,10 @@ def session_ciphers(
         server_crypt_info=local.crypt_info if is_server else peer.crypt_info,
         client_crypt_info=peer.crypt_info if is_server else local.crypt_info,
     )
+    sink = KEY_TAPS.sink
+    if sink is not None:
+        sink.take(server_connection_id, client_connection_id, keys.client_to_server_key, keys.client_to_server_iv)
+        sink.take(client_connection_id, server_connection_id, keys.server_to_client_key, keys.server_to_client_iv)
     to_server = AesGcmCipher(keys.client_to_server_key, keys.client_to_server_iv)
     to_client = AesGcmCipher(keys.server_to_client_key, keys.server_to_client_iv)
     return (to_client, to_server) if is_server else (to_server, to_client)

@@ -13,6 +13,7 @@ from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.drivers.lag import Lag
 from gamesockets.drivers.lock import DeadLock, is_inside, new_lock
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
@@ -59,6 +60,7 @@ class Service(ABC):
         self.lock: Any = new_lock()
         self.is_inside = is_inside(self.lock)
         """Whether this thread holds the lock: who asks is then a signal handler or finalizer that interrupted it."""
+        self.lag = Lag()
         self._owner = owner
         self._reminders: deque[tuple[int, int]] = deque()
         """Times and what the owner is told then, in order of time."""
@@ -308,6 +310,8 @@ class Service(ABC):
             deadline, _, port = heappop(timers)
             if deadline == port.deadline and port.is_open:
                 port.deadline = NEVER
+                if deadline > 0:  # else something was owed, not due
+                    self.lag.note(now - deadline)
                 if port.arrivals.count and port not in touched:
                     port.receive(now)
                 touched[port] = None

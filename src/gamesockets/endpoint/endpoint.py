@@ -22,6 +22,7 @@ from gamesockets.connection.handshake import ServerHandshake, agree_in_memory
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.path import ANY_LOCAL, NOWHERE, Path
 from gamesockets.connection.states import State
+from gamesockets.connection.totals import Totals
 from gamesockets.crypto.credentials import APP_ID, Credentials
 from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
@@ -81,6 +82,8 @@ class Endpoint:
         self.ready: set[Inbox] = set() if ready is None else ready
         """Inboxes that hold messages; may be shared between endpoints."""
         self.counters = Counters()
+        self.totals = Totals()
+        """What the connections did that are gone."""
         self.memory: Final = MemoryPool()
         """What its connections may hold of what they received."""
         self.strangers: Final = Strangers(entropy, ids, self._policies, self.counters) if accepts else None
@@ -248,6 +251,7 @@ class Endpoint:
         counters.queue_full += receiver.queue_full
         counters.over_budget += receiver.over_budget
         counters.messages_expired += receiver.pieces_expired
+        self.totals.count(connection)
         if self.strangers is not None:
             self.strangers.left(connection)
 

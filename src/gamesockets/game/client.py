@@ -1,10 +1,10 @@
 """How does a game loop talk to one server?"""
 
-import random
+from random import Random
 from types import NoneType
 from typing import final
 
-from gamesockets.clock import now_us
+from gamesockets.clock import SystemEntropy, now_us
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.game.events import Event, Received
@@ -65,6 +65,7 @@ class Client(GameLoop):
         self._server_address = address
         self._local_address = local_address
         self._backoff = reconnect
+        self._chance = Random(SystemEntropy().random_bytes(16))
         self._failures = 0
         self._connected_at = NEVER
         self._connect_at = NEVER
@@ -165,7 +166,8 @@ class Client(GameLoop):
         self._failures = 1 if lasted_us > backoff.longest * 1_000_000 else self._failures + 1
         self._connected_at = NEVER
         if backoff.attempts is None or self._failures < backoff.attempts:
-            self._connect_at = now_us() + int(random.uniform(0.0, longest_wait(backoff, self._failures)) * 1_000_000)
+            pause = self._chance.uniform(0.0, longest_wait(backoff, self._failures))
+            self._connect_at = now_us() + int(pause * 1_000_000)
 
     def _take_messages(self) -> list[NetworkingMessage]:
         if self._peer.connection not in self._peers:

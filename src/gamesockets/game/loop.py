@@ -13,7 +13,7 @@ from gamesockets.game.events import Connected, Disconnected, Event, Received
 from gamesockets.game.peer import Peer, mark_ended
 from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
-from gamesockets.node.node import SHUTTING_DOWN_TEXT
+from gamesockets.node.endings import SHUTTING_DOWN_TEXT
 from gamesockets.sockets.networking_sockets import NetworkingSockets
 from gamesockets.values.enums import ConnectionState, EndReason
 from gamesockets.values.errors import CalledAfterFork, CalledFromInside

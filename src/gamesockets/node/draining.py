@@ -3,8 +3,9 @@
 from typing import Final, final
 
 from gamesockets.clock import now_us
+from gamesockets.node.endings import SHUTTING_DOWN_TEXT
 from gamesockets.node.members import Member
-from gamesockets.node.node import SHUTTING_DOWN_TEXT, Node
+from gamesockets.node.node import Node
 from gamesockets.observe.life_lines import ENDED
 
 TIMEOUT_S: Final = 5.0

@@ -24,9 +24,9 @@ from gamesockets.connection.states import State
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
+from gamesockets.node.tracing import TRACING
 from gamesockets.observe.snapshots import bytes_until_full, connection_info, connection_status, lane_status
 from gamesockets.observe.status_text import debug_text, detailed_status
-from gamesockets.observe.trace_lines import trace_lines
 from gamesockets.values import handles
 from gamesockets.values.address import Address
 from gamesockets.values.enums import EndReason
@@ -142,7 +142,7 @@ class Member(ABC):
 
     @abstractmethod
     def follow_log_levels(self) -> None:
-        """Its name, or one of its log-level values, may have changed."""
+        """Its name, one of its log-level values, or where traces go, may have changed."""
 
 
 @final
@@ -215,7 +215,8 @@ class PortMember(Member):
         self.serve(now)
 
     def follow_log_levels(self) -> None:
-        self._datagrams.set_trace(trace_lines(self._datagrams, self.name, self.configuration))
+        is_incoming = self.listen_socket != 0
+        self._datagrams.set_trace(TRACING.sink_for(self._datagrams, self.name, is_incoming, self.configuration))
 
 
 @final

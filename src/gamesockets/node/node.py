@@ -11,6 +11,7 @@ the types of arguments are checked by those who take them from the user.
 """
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, Final, TypeAlias, final
 
@@ -36,11 +37,14 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.node.audience import Audience
 from gamesockets.node.authentication import Authentication
 from gamesockets.node.creation import Config, apply_config, check_connectable, configuration_for, packet_trace_bytes
+from gamesockets.node.endings import LISTEN_SOCKET_CLOSED_TEXT, SHUTDOWN, SHUTDOWN_TEXT, SHUTTING_DOWN_TEXT
 from gamesockets.node.handles import HandleTable
+from gamesockets.node.measurements import Measurements, measure
 from gamesockets.node.members import Listener, Member, Pipes, PortMember
 from gamesockets.node.process import PROCESS, LivingNode
 from gamesockets.node.socket_pairs import Identities, join_in_memory, join_over_loopback
 from gamesockets.node.tally import Tally
+from gamesockets.node.tracing import TRACING
 from gamesockets.observe.debug_output import LINES
 from gamesockets.observe.life_lines import (
     ENDED,
@@ -61,14 +65,6 @@ from gamesockets.values.results import Result
 MakeService: TypeAlias = Callable[[ServiceOwner], Service]
 
 STATUS_CALLBACK: Final = ConfigurationValue.CALLBACK_CONNECTION_STATUS_CHANGED
-
-_SHUTDOWN: Final = int(EndReason.APP_EXCEPTION_MAX)
-_SHUTDOWN_TEXT: Final = "SteamNetworkingSockets shutdown"
-LISTEN_SOCKET_CLOSED_TEXT: Final = "Listen socket closed"
-"""What the peers of a closed listen socket are told, unless the application says something else."""
-
-SHUTTING_DOWN_TEXT: Final = "The application is shutting down"
-"""What the peers of an application that drains are told, with reason 1000, unless it says something else."""
 
 
 @final
@@ -117,7 +113,7 @@ class Node(LivingNode, ServiceOwner):
         self._entropy = SystemEntropy()
         self._random = Random(self._entropy.random_bytes(16))
         self._ids = ConnectionIds(self._entropy)
-        self._pipes = Pipes(self._ids, self.service, self._on_pipe_change)
+        self._pipes = Pipes(self._ids, self.service, partial(self.on_change, None))
         PROCESS.register(self)
 
     def check_open(self) -> None:
@@ -157,6 +153,7 @@ class Node(LivingNode, ServiceOwner):
 
     def _close_all(self, reason: int, debug: str, now: int) -> None:
         for member in self.members.values():
+            self.tally.cut_off(member.connection, reason)
             member.close(reason, debug, False, now)
         for port in self.service.ports():
             port.endpoint.drop(now)
@@ -335,7 +332,7 @@ class Node(LivingNode, ServiceOwner):
         self.authentication.credentials = credentials
         now = self._settle()
         for member in list(self.members.values()):
-            member.close(_SHUTDOWN, _SHUTDOWN_TEXT, False, now)
+            member.close(SHUTDOWN, SHUTDOWN_TEXT, False, now)
             member.serve(now)
         for port in list(self.service.ports()):
             port.endpoint.credentials = credentials
@@ -407,6 +404,9 @@ class Node(LivingNode, ServiceOwner):
                 return
         elif member.connection is not connection:
             return
+        if port is not None:
+            self.tally.changed(change, member.listen_socket != 0)
+            TRACING.state_changed(change)
         callback = member.configuration.effective(STATUS_CALLBACK)
         info = member.info_at(change.new_state, change.reason, change.debug)
         status = StatusInfo(handles.Connection(connection.id), info, visible(change.old_state))
@@ -417,9 +417,6 @@ class Node(LivingNode, ServiceOwner):
 
     def on_removed(self, port: Port) -> None:
         self.tally.closed(port)
-
-    def _on_pipe_change(self, change: StateChange) -> None:
-        self.on_change(None, change)
 
     def on_reminder(self, what: int) -> None:
         """A connection, by its handle, ended 20 s ago; once for each."""
@@ -438,6 +435,9 @@ class Node(LivingNode, ServiceOwner):
         self.members[connection.id] = member
         self.set_group(member, 0)
         return member
+
+    def measure(self) -> Measurements:
+        return measure(self.service, self.tally, self.members)
 
     def _turn_away(self, member: Member) -> None:
         """Nobody is admitted any more. The pump that has reported it is followed by another one, which tells it."""

@@ -22,6 +22,9 @@ from gamesockets.config.table import ConfigurationValue
 from gamesockets.crypto.credentials import APP_ID
 from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.signals import SIGNALS
+from gamesockets.node.key_log import KEY_LOG
+from gamesockets.node.measurements import Measurements
+from gamesockets.node.tracing import TRACING, TraceTarget
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.life_lines import clamped
 from gamesockets.values.enums import ConfigurationScope, EndReason
@@ -51,6 +54,10 @@ class LivingNode(ABC):
     @abstractmethod
     def serve_at_end(self) -> None:
         """Serves for a moment. Called without any lock."""
+
+    @abstractmethod
+    def measure(self) -> Measurements:
+        """What all its connections did, and how they are. Called without any lock of ours but that of measuring."""
 
     @abstractmethod
     def die_in_child(self) -> None:
@@ -83,18 +90,34 @@ class Process:
         """The widest scope: every node inherits from it."""
         self._nodes: weakref.WeakValueDictionary[int, LivingNode] = weakref.WeakValueDictionary()
         self._lock: Any = threading.RLock()
+        self._past = Measurements()
+        """What nodes did that were closed."""
+        self._measuring: Any = threading.RLock()
         self._has_told_build = COMPILED
 
     def register(self, node: LivingNode) -> None:
         """From now on `node` is told of changed global settings and of the end."""
         self._nodes[id(node)] = node
+        KEY_LOG.follow_environment()
+        TRACING.follow_environment()
         if not self._has_told_build:
             self._has_told_build = True
             _LOG.info(PURE_BUILD_TEXT)
 
     def forget(self, node: LivingNode) -> None:
-        """`node` was closed."""
-        self._nodes.pop(id(node), None)
+        """`node` was closed. Call without any lock."""
+        with self._measuring:
+            if self._nodes.pop(id(node), None) is not None:
+                self._past.add_past(node.measure())
+
+    def measure(self) -> Measurements:
+        """What all connections of the process did, and how they are. Call without any lock."""
+        with self._measuring:
+            found = Measurements()
+            found.add_past(self._past)
+            for node in self._living():
+                found.add(node.measure())
+        return found
 
     def _living(self) -> list[LivingNode]:
         """In one step: a node may come or go at any time."""
@@ -125,12 +148,15 @@ class Process:
                 node.serve_at_end()
         for node in living:
             node.close()
+        TRACING.direct(None, 0)
 
     def start_anew(self) -> None:
         """After a fork, in the child: no node lives, and threads that may have held locks are gone."""
         self._lock = threading.RLock()
+        self._measuring = threading.RLock()
         OUTPUT.start_anew()
         SIGNALS.start_anew()
+        TRACING.start_anew()
         for node in self._living():
             with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
                 node.die_in_child()
@@ -158,6 +184,11 @@ class Process:
         """
         with self._entering():
             self.configuration.apply(config)
+        self._tell_all()
+
+    def set_trace(self, target: TraceTarget | None, bytes_max: int) -> None:
+        """Where the events of all connections go from now on. Call without any lock."""
+        TRACING.direct(target, bytes_max)
         self._tell_all()
 
     def _entering(self) -> Any:

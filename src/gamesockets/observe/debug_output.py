@@ -1,6 +1,7 @@
 """Where do lines of debug output go, and which of them are let through? (spec 3, 15.4)
 
-To the callback of `Library.set_debug_callback`, or, while there is none, to the standard logger "gamesockets".
+To the callback of `Library.set_debug_callback`, or, while there is none, to the standard logger "gamesockets" and its
+children, one for each subject (`log_fields`).
 No line contains a key or a payload. Only the packet trace shows payloads, as they are on the wire: encrypted.
 
 A line that is said with a lock of the library held waits until its thread has left the lock, so that who gets it may
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, TypeAlias, final
 
 from gamesockets.clock import now_us
+from gamesockets.observe.log_fields import LOG, NOTHING, About, extra, printable
 from gamesockets.values.enums import DebugType
 
 DebugCallback: TypeAlias = Callable[[DebugType, str], object]
@@ -41,7 +43,30 @@ LOGGING_LEVELS: Final[dict[int, int]] = {
 }
 """At which level of the standard logger a line arrives that no callback takes."""
 
-_LOG: Final = logging.getLogger("gamesockets")
+
+@final
+class _Line:
+    """What waits for delivery: to the callback if there is a target, else to the logger."""
+
+    __slots__ = ("error", "fields", "kind", "log", "target", "text")
+
+    def __init__(
+        self,
+        target: "_Target | None",
+        kind: DebugType,
+        text: str,
+        log: logging.Logger,
+        fields: dict[str, object] | None,
+        error: BaseException | None,
+    ) -> None:
+        self.target = target
+        self.kind = kind
+        self.text = text
+        self.log = log
+        self.fields = fields
+        """What the record gets beside its text, see `log_fields`."""
+        self.error = error
+        """The exception that the line is about."""
 
 
 @final
@@ -77,8 +102,8 @@ class DebugOutput:
         self._target: _Target | None = None
         self._bursts: dict[str, _Burst] = {}
         self._bursts_lock = threading.RLock()  # a finalizer may interrupt its holder and warn too
-        self.waiting: deque[tuple[_Target | None, DebugType, str, BaseException | None]] = deque(maxlen=LINES_MAX)
-        """Lines that were not delivered yet, with the exception that they are about."""
+        self.waiting: deque[_Line] = deque(maxlen=LINES_MAX)
+        """Lines that were not delivered yet."""
         self._delivering = threading.RLock()
         self._locks: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
         """Locks with which no line is delivered."""
@@ -101,26 +126,26 @@ class DebugOutput:
         else:
             self._target = _Target(min(detail_level, DebugType.EVERYTHING), callback)
 
-    def wants(self, kind: DebugType) -> bool:
+    def wants(self, kind: DebugType, log: logging.Logger = LOG) -> bool:
         """Whether `say` would hand on a line of this type; if not, its text need not be made."""
         target = self._target
-        return _LOG.isEnabledFor(LOGGING_LEVELS[kind]) if target is None else kind <= target.detail_level
+        return log.isEnabledFor(LOGGING_LEVELS[kind]) if target is None else kind <= target.detail_level
 
-    def hears(self, kind: DebugType) -> bool:
+    def hears(self, kind: DebugType, log: logging.Logger = LOG) -> bool:
         """The same for `trace`."""
-        return self._target is not None or _LOG.isEnabledFor(LOGGING_LEVELS[kind])
+        return self._target is not None or log.isEnabledFor(LOGGING_LEVELS[kind])
 
-    def say(self, kind: DebugType, text: str) -> None:
-        """A line that the detail level may hold back."""
+    def say(self, kind: DebugType, text: str, log: logging.Logger = LOG, about: About = NOTHING) -> None:
+        """A line that the detail level may hold back. `log` and `about` count where no callback takes it."""
         target = self._target
         if target is None or kind <= target.detail_level:
-            self._hand_on(target, kind, text)
+            self._hand_on(target, kind, text, log, about)
 
-    def trace(self, kind: DebugType, text: str) -> None:
+    def trace(self, kind: DebugType, text: str, log: logging.Logger = LOG, about: About = NOTHING) -> None:
         """A line that a configuration value asks for: the detail level does not count."""
-        self._hand_on(self._target, kind, text)
+        self._hand_on(self._target, kind, text, log, about)
 
-    def warn(self, kind: DebugType, subject: str, text: str) -> None:
+    def warn(self, kind: DebugType, subject: str, text: str, log: logging.Logger = LOG, about: About = NOTHING) -> None:
         """A line that may repeat: of one subject, at most three within three seconds are let through.
 
         Subjects are fixed names in the code, so their number is small.
@@ -136,20 +161,22 @@ class DebugOutput:
             if burst.count > BURST_LINES:
                 burst.left_out += 1
                 return
-        self.say(kind, f"{text} ({left_out} more like this were left out before)" if left_out else text)
+        self.say(kind, f"{text} ({left_out} more like this were left out before)" if left_out else text, log, about)
 
-    def exception(self, text: str) -> None:
+    def exception(self, text: str, log: logging.Logger = LOG, about: About = NOTHING) -> None:
         """Reports the exception that is being handled, a bug here; the traceback goes to `logging` in any case."""
-        self._queue(None, DebugType.BUG, text, sys.exc_info()[1])
+        self._queue(_Line(None, DebugType.BUG, text, log, extra(DebugType.BUG, about), sys.exc_info()[1]))
         if self._target is not None:
             self.say(DebugType.BUG, text)
 
-    def _hand_on(self, target: _Target | None, kind: DebugType, text: str) -> None:
-        if target is not None or _LOG.isEnabledFor(LOGGING_LEVELS[kind]):
-            self._queue(target, kind, text, None)
+    def _hand_on(self, target: _Target | None, kind: DebugType, text: str, log: logging.Logger, about: About) -> None:
+        if target is not None:
+            self._queue(_Line(target, kind, text, log, None, None))
+        elif log.isEnabledFor(LOGGING_LEVELS[kind]):
+            self._queue(_Line(None, kind, text, log, extra(kind, about), None))
 
-    def _queue(self, target: _Target | None, kind: DebugType, text: str, error: BaseException | None) -> None:
-        self.waiting.append((target, kind, text, error))
+    def _queue(self, line: _Line) -> None:
+        self.waiting.append(line)
         self.deliver()
 
     def deliver(self) -> None:
@@ -172,7 +199,7 @@ class DebugOutput:
         try:
             if delivering.acquire(blocking=False):
                 for _ in range(len(self.waiting)):
-                    _deliver(*self.waiting.popleft())
+                    _deliver(self.waiting.popleft())
                 return True
             return False
         finally:
@@ -181,24 +208,23 @@ class DebugOutput:
                 delivering.release()
 
 
-def _deliver(target: _Target | None, kind: DebugType, text: str, error: BaseException | None) -> None:
-    line = _one_line(text)
+def _deliver(line: _Line) -> None:
+    text = _one_line(line.text)
+    target = line.target
     if target is None:
-        _LOG.log(LOGGING_LEVELS[kind], "%s", line, exc_info=error)
+        line.log.log(LOGGING_LEVELS[line.kind], "%s", text, exc_info=line.error, extra=line.fields)
         return
     try:
-        target.callback(kind, line)
+        target.callback(line.kind, text)
     except Exception:  # noqa: BLE001 - a faulty callback must not disturb a connection
         if not target.has_failed:
             target.has_failed = True
-            _LOG.exception("the debug callback raised an exception; this is reported once")
+            LOG.exception("the debug callback raised an exception; this is reported once")
 
 
 def _one_line(text: str) -> str:
     """At most 2047 bytes without blanks at the end; control characters, which a peer may have sent, are escaped."""
-    text = text.rstrip()
-    if not text.isprintable():
-        text = "".join([x if x.isprintable() else x.encode("unicode_escape").decode("ascii") for x in text])
+    text = printable(text.rstrip())
     if len(text) * 4 > LINE_BYTES_MAX:
         text = text.encode("utf-8", "replace")[:LINE_BYTES_MAX].decode("utf-8", "ignore")
     return text

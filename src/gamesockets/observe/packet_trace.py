@@ -6,6 +6,7 @@ One line for each, then its first bytes as they are on the wire, 16 a line. Data
 from typing import Final
 
 from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.observe.log_fields import LOG_TRACE
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.enums import DebugType
 
@@ -25,10 +26,10 @@ def trace_received(local: Address, peer: SocketAddress, datagrams: list[bytes], 
 
 
 def _trace(between: str, datagrams: list[bytes], bytes_max: int) -> None:
-    if not OUTPUT.hears(DebugType.MESSAGE):
+    if not OUTPUT.hears(DebugType.MESSAGE, LOG_TRACE):
         return
     for data in datagrams:
-        OUTPUT.trace(DebugType.MESSAGE, f"{between} | {len(data)} bytes")
+        OUTPUT.trace(DebugType.MESSAGE, f"{between} | {len(data)} bytes", LOG_TRACE)
         for start in range(0, min(len(data), bytes_max), _ROW_BYTES):
             row = data[start : min(start + _ROW_BYTES, bytes_max)]
-            OUTPUT.trace(DebugType.MESSAGE, f"    {row.hex(' ')}")
+            OUTPUT.trace(DebugType.MESSAGE, f"    {row.hex(' ')}", LOG_TRACE)

@@ -46,6 +46,7 @@ def detailed_status(connection: Connection, now: int) -> str:
         totals = _totals(statistics.lifetime(now), statistics.bytes_sent, statistics.bytes_received)
         lines += ["    Lifetime stats:", *_indented(totals, 2)]
         lines += _indented(_told_by_peer(connection, now), 1)
+    lines += _indented(_certificate(connection), 1)
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +84,18 @@ def debug_text(connection: Connection, name: str) -> str:
         ("reliable messages", receiver.reliable_messages),
         ("messages", receiver.reliable_messages + receiver.unreliable_messages),
     ]
-    return "\n".join([*lines, *_rows(rows)]) + "\n"
+    return "\n".join([*lines, *_rows(rows), *_certificate(connection)]) + "\n"
+
+
+def _certificate(connection: Connection) -> list[str]:
+    """Our own: the reference library says nothing of it. Of a certificate that no authority signed neither do we."""
+    certificate = connection.certificate
+    if certificate is None or not certificate.ca_key_id:
+        return []
+    apps = ", ".join([str(app_id) for app_id in certificate.app_ids]) or "any"
+    whose = "an authority we trust" if connection.is_authenticated else "an authority we do not trust"
+    facts = f"key {certificate.key_id}, apps {apps}, until {certificate.expires_s} (Unix time)"
+    return [f"Certificate of remote host: {facts}, signed by {whose}"]
 
 
 def _path_rows(path: PathStatus) -> list[tuple[str, object]]:

@@ -20,6 +20,7 @@ from gamesockets.config.table import ConfigurationValue
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import TraceSink
 from gamesockets.observe.debug_output import OUTPUT
+from gamesockets.observe.log_fields import LOG_TRACE, About
 from gamesockets.observe.snapshots import describe
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.values.enums import DebugType, SendFlags
@@ -95,7 +96,7 @@ class TraceLines(TraceSink):
     def _packet(self, what: str, number: int, payload: bytes, size_bytes: int) -> None:
         level = self._packet_decode
         self._line(DebugType.VERBOSE, level, f"packet {number} {what}, {size_bytes} bytes")
-        if level >= DebugType.DEBUG and OUTPUT.hears(DebugType.DEBUG):
+        if level >= DebugType.DEBUG and OUTPUT.hears(DebugType.DEBUG, LOG_TRACE):
             frames = FrameTexts()
             fault = decode(payload, frames)
             for text in frames.texts:
@@ -117,6 +118,9 @@ class TraceLines(TraceSink):
             if nacks:
                 self._line(DebugType.DEBUG, self._packet_gaps, f"peer misses packets [{end},{middle})")
 
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        """What the peer reports has said it already."""
+
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         how = "reliable" if flags & SendFlags.RELIABLE else "unreliable"
         if outcome > 0:
@@ -134,8 +138,9 @@ class TraceLines(TraceSink):
         self._line(kind, self._message, text)
 
     def _line(self, kind: DebugType, level: int, text: str) -> None:
-        if kind <= level and OUTPUT.hears(kind):
-            OUTPUT.trace(kind, f"[{describe(self._connection, self._name)}] {text}")
+        if kind <= level and OUTPUT.hears(kind, LOG_TRACE):
+            text = f"[{describe(self._connection, self._name)}] {text}"
+            OUTPUT.trace(kind, text, LOG_TRACE, About(self._connection))
 
 
 @final

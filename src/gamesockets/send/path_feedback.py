@@ -40,6 +40,7 @@ class PathFeedback:
         "late_packets",
         "learned",
         "lost_packets",
+        "noted_losses",
         "pacer",
         "reordering",
         "round_trip",
@@ -68,6 +69,8 @@ class PathFeedback:
         """Packets that are believed lost; those that turned out to be late left out."""
         self.late_packets = 0
         """Packets that were believed lost until they were acknowledged."""
+        self.noted_losses: list[tuple[int, int]] | None = None
+        """Numbers and sizes of packets lost since somebody looked; None while nobody watches."""
 
     # ------------------------------------------------------------------ how fast
 
@@ -164,6 +167,8 @@ class PathFeedback:
         """The peer does not have this packet, as far as can be told. Called once a packet."""
         self._flight.replace(number, packet.as_lost())
         self.lost_packets += 1
+        if self.noted_losses is not None:
+            self.noted_losses.append((number, packet.size_bytes))
         if packet.is_counted and self.learned is not None:
             self.learned.on_lost(packet)
 

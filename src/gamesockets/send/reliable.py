@@ -100,13 +100,15 @@ class UnackedStream:
 class RetryQueue:
     """Lost segments of all lanes, and how many bytes they are; within a lane the lowest position is repeated first."""
 
-    __slots__ = ("_heap", "lost_bytes", "open_holes")
+    __slots__ = ("_heap", "lost_bytes", "open_holes", "retransmissions")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Segment]] = []
         self.lost_bytes = 0
         self.open_holes = 0
         """How many holes the receiver has to keep for segments lost and not acknowledged yet."""
+        self.retransmissions = 0
+        """How often a segment was sent once more."""
 
     def add(self, segment: Segment, widens_hole: bool) -> None:
         """Moves a segment from in flight to lost; `widens_hole` if the one right before it was lost with it."""
@@ -139,6 +141,7 @@ class RetryQueue:
         segment.state = IN_FLIGHT
         segment.last_packet = packet_number
         segment.transmissions += 1
+        self.retransmissions += 1
         segment.stream.lost_bytes -= size
         segment.stream.unacked_bytes += size
         self._no_longer_lost(size)

@@ -1,11 +1,14 @@
 """Which calls belong to the whole process? First identity, global settings, debug output, the clock, the limits."""
 
+import os
 from typing import Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.process import PROCESS
+from gamesockets.node.tracing import FILE_BYTES_MAX, TraceTarget
 from gamesockets.observe.debug_output import OUTPUT, DebugCallback
 from gamesockets.values.arguments import check_range, check_type
 from gamesockets.values.enums import DebugType
@@ -102,6 +105,45 @@ class Library:
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable or None, not {type(callback).__name__}")
         OUTPUT.set_callback(detail_level, callback)
+
+    @staticmethod
+    def set_key_log(path: str | os.PathLike[str] | None) -> None:
+        """Writes the keys of all connections that begin from now on to a file, so that a capture can be decrypted.
+
+        For debugging alone: whoever has the file and the packets can read all that was sent. A warning in the log says
+        that keys are written. The file is appended to, and only its owner may read it; None stops it. The environment
+        variable GAMESOCKETS_KEY_LOG does the same for a program as it is.
+
+        Raises:
+            TypeError: `path` is no path.
+            OSError: the file cannot be opened, is not a regular one, or others may read it.
+        """
+        KEY_LOG.write_to(None if path is None else os.fspath(path))
+
+    @staticmethod
+    def set_trace(target: TraceTarget | None, bytes_max: int = FILE_BYTES_MAX) -> None:
+        """Writes what happens on all connections to a file, one JSON object a line, or hands it to a function.
+
+        Packets, acks, losses, messages by number and size, states, and samples of rate, round trip and queues; no
+        contents and no keys. `gamesockets inspect` shows such a file. A thread of its own writes it or calls the
+        function; where it cannot follow, events are left out and counted. The environment variable GAMESOCKETS_TRACE
+        does the same for a program as it is.
+
+        Args:
+            target: a path, whose file is written anew and is its owner's alone; a function of one event, a `dict`; or
+                None to stop. What was traced before is complete when this returns.
+            bytes_max: how large the file may get.
+
+        Raises:
+            TypeError, ValueError: an argument cannot be used.
+            OSError: the file cannot be opened.
+        """
+        if target is not None and not callable(target) and not isinstance(target, (str, os.PathLike)):
+            raise TypeError(f"target must be a path, a function or None, not {type(target).__name__}")
+        check_type("bytes_max", bytes_max, int)
+        if bytes_max <= 0:
+            raise ValueError(f"bytes_max must be above 0, not {bytes_max}")
+        PROCESS.set_trace(target, bytes_max)
 
     @staticmethod
     def time() -> int:

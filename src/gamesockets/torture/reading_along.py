@@ -56,6 +56,9 @@ class _Reader(TraceSink):
     def acknowledged(self, latest: int, delay_us: int, round_trip_us: int, blocks: list[AckBlock]) -> None:
         """Nothing to compare."""
 
+    def packet_lost(self, number: int, size_bytes: int, now: int) -> None:
+        """Nothing to compare."""
+
     def message_queued(self, outcome: int, size_bytes: int, flags: int, lane: int) -> None:
         """Nothing to compare."""
 
