@@ -363,7 +363,7 @@ def test_values_of_closed_builds(sides: Sides) -> None:
 @pytest.mark.parametrize(
     ("options", "makes_listener", "makes_connection"),
     [
-        ({V.NAGLE_TIME: " 17x", V.SEND_RATE_MAX: 1}, True, True),
+        ({V.NAGLE_TIME: " 17x", V.SEND_RATE_MAX: 200_000}, True, True),
         ({V.NAGLE_TIME: "abc"}, False, False),
         ({V.FAKE_PACKET_LOSS_SEND: 1.0}, False, False),
         ({V.MTU_DATA_SIZE: 500}, False, False),

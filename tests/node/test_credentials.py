@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.support.authority import Authority
@@ -149,3 +149,27 @@ async def test_asyncio_takes_the_same_arguments() -> None:
     async with aio.serve(say_who, LOCAL, config=PROVEN_ONLY, trust=AUTHORITY.trust()) as server:
         with pytest.raises(gs.ConnectionFailed):
             await aio.connect(server.address, config={gs.ConfigurationValue.TIMEOUT_INITIAL: 300})
+
+
+@on_every_loop
+async def test_asyncio_says_whom_it_expects() -> None:
+    async def stay(connection: aio.Connection) -> None:
+        await connection.wait_closed()
+
+    expected = gs.NetworkingIdentity.generic_string("server")
+    other = gs.NetworkingIdentity.generic_string("lobby")
+    assert SERVER.key is not None
+    async with aio.serve(stay, LOCAL, credentials=SERVER) as server:
+        async with aio.connect(server.address, trust=AUTHORITY.trust(), expected_identity=expected) as connection:
+            assert connection.info().certificate is not None
+        async with aio.connect(server.address, expected_key=SERVER.key.public):
+            pass
+        wrongs: list[dict[str, Any]] = [{"expected_identity": other}, {"expected_key": bytes(32)}]
+        for wrong in wrongs:
+            with pytest.raises(gs.ConnectionFailed) as raised:
+                await aio.connect(server.address, trust=AUTHORITY.trust(), **wrong)
+            assert raised.value.reason == gs.EndReason.REMOTE_BAD_CERT
+        with pytest.raises(ValueError, match="expected_key has 3 bytes, must have 32"):
+            await aio.connect(server.address, expected_key=b"key")
+        with pytest.raises(ValueError, match="expected_identity must be one that a peer can prove"):
+            await aio.connect(server.address, expected_identity=gs.NetworkingIdentity.localhost())

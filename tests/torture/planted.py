@@ -171,7 +171,6 @@ def send_buffer_has_no_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sender, "send", wrong)
 
 
-@fault
 def flight_has_no_limit(patch: pytest.MonkeyPatch) -> None:
     """Packets leave without end although the peer reports nothing."""
     patch.setattr(Flight, "is_full", lambda self: False)

@@ -7,7 +7,9 @@ import pytest
 
 from gamesockets.bad_network.link import Conditions
 from gamesockets.torture.generate import scenario_of
-from gamesockets.torture.play import Outcome, play
+from gamesockets.torture.outcome import Outcome
+from gamesockets.torture.play import play
+from gamesockets.torture.pool import explore_seed
 from gamesockets.torture.scenario import Action, Scenario, Slot, Step
 
 HOURS: Final = 20
@@ -19,7 +21,7 @@ def simulate(first_seed: int, hours: float) -> list[Outcome]:
     left_s = hours * 3600
     outcomes: list[Outcome] = []
     for seed in range(first_seed, first_seed + 10_000):
-        outcome = play(scenario_of(seed))
+        outcome = explore_seed(seed)
         assert not outcome.violation, f"gamesockets torture --seeds {seed}: {outcome.violation}"
         outcomes.append(outcome)
         left_s -= outcome.seconds

@@ -15,8 +15,9 @@ from gamesockets.cli.progress import Bar, progress_bar
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, fail, note, say
 from gamesockets.cli.units import count
 from gamesockets.torture.generate import scenario_of
-from gamesockets.torture.play import Outcome, play
-from gamesockets.torture.pool import explore, processors
+from gamesockets.torture.outcome import Outcome
+from gamesockets.torture.play import play
+from gamesockets.torture.pool import explore, is_duel, processors
 from gamesockets.torture.scenario import Scenario
 from gamesockets.torture.shrink import shrink
 
@@ -81,6 +82,9 @@ def torture(
             raise typer.Exit(EXIT_INTERRUPTED) from None
     say(run.text(len(failures)))
     for outcome in failures:
+        if is_duel(outcome.seed):
+            say(f"seed {outcome.seed} fails {outcome.violation}; again: gamesockets torture --seeds {outcome.seed}")
+            continue
         report(scenario_of(outcome.seed), outcome.violation, shrinking, save)
     if failures:
         raise typer.Exit(EXIT_FAILURE)

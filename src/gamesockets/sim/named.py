@@ -1,6 +1,6 @@
 """What are common networks like? Conditions to start from; measure your own players' to do better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions
@@ -54,13 +54,22 @@ _WIFI: Final = Conditions(
     burst_loss=0.7,
 )
 
+
+def _line(conditions: Conditions, up: int, down: int, queue: float) -> Access:
+    """An access line that carries so many bytes a second, with a queue of that many seconds in front."""
+    return Access(
+        replace(conditions, bottleneck_bytes_per_second=up, bottleneck_queue=queue),
+        replace(conditions, bottleneck_bytes_per_second=down, bottleneck_queue=queue),
+    )
+
+
 NAMED: Final[dict[str, Access]] = {
     "lan": Access(Conditions(latency=0.0003), Conditions(latency=0.0003)),
-    "fibre": Access(Conditions(latency=0.008), Conditions(latency=0.008)),
-    "wifi": Access(_WIFI, _WIFI),
-    "cellular": Access(_CELLULAR, _CELLULAR),
-    "satellite": Access(_SATELLITE, _SATELLITE),
-    "terrible": Access(_TERRIBLE, _TERRIBLE),
+    "fibre": _line(Conditions(latency=0.008), 12_500_000, 12_500_000, 0.02),
+    "wifi": _line(_WIFI, 2_500_000, 6_000_000, 0.1),
+    "cellular": _line(_CELLULAR, 600_000, 2_500_000, 0.3),
+    "satellite": _line(_SATELLITE, 250_000, 1_250_000, 0.5),
+    "terrible": _line(_TERRIBLE, 60_000, 60_000, 1.0),
 }
 """One-way conditions by name, of the whole way between a player and a server in the same part of the world."""
 

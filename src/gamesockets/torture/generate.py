@@ -34,6 +34,7 @@ _CHOICES: Final[dict[ConfigurationValue, Sequence[int]]] = {
     _Value.RECV_BUFFER_SIZE: (4096, 30_000, 200_000),
     _Value.SEND_TIME_SINCE_PREVIOUS_PACKET: (1,),
     _Value.SEND_BUFFER_SIZE: (4096, 100_000, 4_000_000),
+    _Value.RECV_WINDOW_SIZE: (0, 200_000),
     _Value.TIMEOUT_CONNECTED: (8_000, 30_000),
     _Value.TIMEOUT_INITIAL: (12_000, 20_000),
 }
@@ -130,6 +131,9 @@ class _Draw:
             reorder=random.choice((0, 0, 0.1)),
             reorder_delay=random.choice((0.003, 0.015, 0.1)),
             duplicate=random.choice((0, 0, 0.1)),
+            bottleneck_bytes_per_second=random.choice((0, 0, 0, 30_000, 200_000, 2_000_000)),
+            bottleneck_queue=random.choice((0.02, 0.1, 0.5)),
+            bottleneck_codel=random.random() < 0.2,
         )
 
     def _config(self) -> dict[ConfigurationValue, int]:
@@ -138,6 +142,8 @@ class _Draw:
         if random.random() < 0.5:
             rate = random.choice(_RATES)
             config |= {_Value.SEND_RATE_MIN: rate, _Value.SEND_RATE_MAX: rate}
+        elif random.random() < 0.3:
+            config[_Value.SEND_RATE_MAX] = random.choice(_RATES[1:])
         for value, possible in _CHOICES.items():
             if random.random() < 0.2:
                 config[value] = random.choice(possible)

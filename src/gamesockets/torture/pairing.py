@@ -131,7 +131,7 @@ class Pairing:
         return any(begin <= at <= end + EXPLAINS_S for begin, end in self._troubles)
 
     def accept(self, connection: Connection) -> None:
-        """The server has its end. If it had one before, its host died before the client knew of it."""
+        """The server has its end. If it had one before, the client never knew of it."""
         if self.server is not None:
             self.ledgers = (self.ledgers[CLIENT], Ledger(self.ledgers[SERVER].key + _AGAIN))
             self.client.incoming = self.ledgers[SERVER]

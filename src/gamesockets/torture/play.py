@@ -10,8 +10,6 @@ The promises (`Violation` says which was broken):
 - in the end, on a network that is well, everything arrives, comes to rest, and is forgotten after closing.
 """
 
-import traceback
-from dataclasses import dataclass
 from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions
@@ -22,6 +20,7 @@ from gamesockets.sim.world import World
 from gamesockets.torture.attacks import Attacker
 from gamesockets.torture.ledger import Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
+from gamesockets.torture.outcome import Outcome, described
 from gamesockets.torture.pairing import ENDED, End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
@@ -30,7 +29,7 @@ from gamesockets.values.enums import SendFlags
 from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
-__all__ = ["Outcome", "play"]
+__all__ = ["play"]
 
 _Value: Final = ConfigurationValue
 _PORT: Final = 27015
@@ -55,28 +54,6 @@ _MESSAGE_HEADER_BYTES: Final = 16
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a scenario.
-
-    Attributes:
-        seed: of the scenario.
-        seconds: how long its world lived.
-        datagrams: how many were sent in it.
-        messages: how many arrived.
-        connections: how many were begun.
-        violation: the promise that was broken; empty if none was.
-    """
-
-    seed: int
-    seconds: float
-    datagrams: int
-    messages: int
-    connections: int
-    violation: str = ""
-
-
 def play(scenario: Scenario) -> Outcome:
     """Runs a scenario to its end, or until a promise is broken. The same scenario has always the same outcome."""
     life = _Life(scenario)
@@ -86,9 +63,7 @@ def play(scenario: Scenario) -> Outcome:
     except Violation as broken:
         violation = f"{broken} (at {life.world.now:.3f} s)"
     except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        frames = traceback.extract_tb(error.__traceback__)[-3:]
-        places = ", ".join([f"{frame.filename.rpartition('gamesockets')[2]}:{frame.lineno}" for frame in frames])
-        violation = f"{type(error).__name__}: {error} in {places} (at {life.world.now:.3f} s)"
+        violation = described(error, life.world.now)
     return life.outcome(violation)
 
 
@@ -104,6 +79,9 @@ class _Life:
         self._nats: list[Nat | None] = []
         for place, host in zip(scenario.slots, self._clients, strict=True):
             self._nats.append(self.world.nat(host) if place.behind_nat else None)
+        self._has_fixed_rate = any(
+            _Value.SEND_RATE_MIN in config for config in (self._server_config, self._client_config)
+        )
         self._pairings: list[Pairing] = []
         self._current: list[Pairing | None] = [None] * len(scenario.slots)
         self._ends: dict[Connection, End] = {}
@@ -155,8 +133,11 @@ class _Life:
         remote_id = connection.core.remote_id
         for pairing in reversed(self._open):
             client = pairing.client.connection
-            is_new = pairing.server is None or (pairing.server.is_gone and not pairing.client.has_been_connected)
+            # Where the router has forgotten the client, or the server died, the same request makes another connection.
+            is_new = pairing.server is None or not pairing.client.has_been_connected
             if is_new and client.core.id == remote_id:
+                if pairing.server is not None:
+                    self._ends.pop(pairing.server.connection, None)
                 pairing.accept(connection)
                 end = pairing.server
                 if end is not None:
@@ -214,8 +195,11 @@ class _Life:
     def _check(self) -> None:
         for pairing in self._open:
             for end in pairing.ends:
-                if not end.is_gone:
-                    check_end(end)
+                if end.is_gone:
+                    continue
+                check_end(end)
+                if end.is_closed:
+                    end.read()  # and there must be nothing
         for host in [*self._servers, *self._clients]:
             if host not in self._down:
                 check_host(host)
@@ -368,6 +352,8 @@ class _Life:
         for conditions in self._conditions[slot]:
             if _is_lossy(conditions):
                 pairing.began_lossy = True
+            if conditions.bottleneck_bytes_per_second and self._has_fixed_rate:
+                pairing.trouble(self.world.now, float("inf"))  # who sends faster than the path carries starves himself
             if conditions.corrupt:
                 pairing.began_corrupt = True
 
@@ -404,7 +390,7 @@ class _Life:
                 end.is_reading = True
                 if not end.is_gone:
                     self._read(end)
-                if end.is_connected:
+                if end.is_connected and not end.connection.core.sender.path.control.is_adaptive:
                     end.connection.configure({_Value.SEND_RATE_MIN: _CALM_RATE, _Value.SEND_RATE_MAX: _CALM_RATE})
         world.run(_NOTICED_AFTER_S)
         world.run_until(self._is_settled, _SETTLE_S)
@@ -453,4 +439,9 @@ class _Life:
 
 
 def _is_lossy(conditions: Conditions) -> bool:
-    return conditions.loss > _LOSSY or conditions.burst_start > 0 or conditions.corrupt > 0
+    return bool(
+        conditions.loss > _LOSSY
+        or conditions.burst_start
+        or conditions.corrupt
+        or conditions.bottleneck_bytes_per_second
+    )

@@ -439,6 +439,7 @@ class ReferenceModel:
         self.frames.append({"type": "ack", "latest_bits": bits, "latest": latest, "delay": delay, "blocks": blocks})
         if blocks:
             self.acks.flush_by(self._now + 250_000 // len(blocks))
+        self.reported(latest, delay, blocks)
         end = latest + 1
         for acked, missing in blocks:
             if end - acked - missing < 0:
@@ -447,6 +448,9 @@ class ReferenceModel:
             end -= acked + missing
         self.unacknowledged -= set(range(self.minimum_waited_for, end))
         self.minimum_waited_for = max(self.minimum_waited_for, latest)
+
+    def reported(self, latest: int, delay: int, blocks: list[list[int]]) -> None:
+        """An ack frame came. Here nothing was sent that it could speak of."""
 
     @staticmethod
     def _run(nibble: int, reader: Reader) -> int:
