@@ -531,8 +531,11 @@ def test_bulk_survives_heavy_loss() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_bulk_at_twenty_megabytes_a_second(seed: int) -> None:
-    """The reference library gets 30 to 34 % here: the receiver's buffer and its limit of 30 holes (spec 2, 2.16)."""
-    assert goodput(20_000_000, 0.025, 0.01, seed, 2) > 0.4
+    """The reference library gets 30 to 34 % here: the receiver's buffer and its limit of 30 holes (spec 2, 2.16).
+
+    Between two of ours the window that is announced has room for what waits behind a hole.
+    """
+    assert goodput(20_000_000, 0.025, 0.01, seed, 2) > 0.85
 
 
 def test_no_more_is_in_flight_than_a_receiver_can_hold() -> None:
