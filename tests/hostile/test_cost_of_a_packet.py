@@ -17,6 +17,7 @@ from gamesockets.build import COMPILED
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.send.reliable import Segment
+from gamesockets.send.reordering import WINDOW_MAX_US
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.wire import datagram
 from gamesockets.wire.frames import (
@@ -99,6 +100,17 @@ def packets_in_flight(victim: Victim) -> None:
     victim.skip_own_numbers()
 
 
+def suspected_packets(victim: Victim) -> None:
+    """Thousands of packets that may be late only, on a path on which others were."""
+    path = victim.connection.sender.path
+    path.begin_bulk(victim.now)
+    packets_in_flight(victim)
+    path.reordering.window_us = WINDOW_MAX_US
+    latest = victim.connection.sender.flight.next_number - 1
+    victim.take(encode_ack(latest, -1, [(0, OPEN_PACKETS - 2)]))
+    assert len(path.reordering.suspects()) > OPEN_PACKETS // 2
+
+
 def packets_reported_lost(victim: Victim) -> None:
     packets_in_flight(victim)
     latest = victim.connection.sender.flight.next_number - 1
@@ -152,6 +164,7 @@ def a_full_queue(victim: Victim) -> None:
 STATES: Final = [
     nothing,
     packets_in_flight,
+    suspected_packets,
     packets_reported_lost,
     every_second_packet_lost,
     holes_in_packet_numbers,
