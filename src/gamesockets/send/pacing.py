@@ -25,6 +25,9 @@ FOLLOWED_SAVED_UP_US: Final = 8 * QUANTUM_US
 
 _FOLLOWED_SAVED_UP_MIN_BYTES: Final = 4 * BURST_BYTES
 
+_LONG_US: Final = 1 << 24
+"""After so long any bucket is full."""
+
 
 @final
 class Pacer:
@@ -71,7 +74,7 @@ class Pacer:
 
         More than a burst is kept only if data has been waiting all that time, because then the timer was merely late.
         """
-        elapsed = now - self.updated_at
+        elapsed = min(now - self.updated_at, _LONG_US)
         self.updated_at = now
         limit = BURST_BYTES * US_PER_SECOND
         if self.data_waits:

@@ -40,7 +40,10 @@ PACKET_BYTES: Final = 1250
 COMPETITIVE_US: Final = 8_000_000
 """So long queues are nobody's signal once they turn out to be kept full by others."""
 
-_UNBOUNDED: Final = 1 << 50
+_UNBOUNDED: Final = 1 << 36
+"""Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
+the middle of a multiplication, and compiled code ends the process if one raises there."""
+
 _GAIN_UNIT: Final = 100
 _GAIN_DRAIN: Final = 50
 _GAIN_UP: Final = 125
@@ -141,7 +144,7 @@ class PathControl(RateControl):
         self._rounds_since_up = 99
         self._up_gain = _GAIN_UP
         self._before_probe = 0
-        self._seed = (now * 2_654_435_761) & 0x7FFF_FFFF
+        self._seed = ((now & 0x3FFF_FFFF) * 2_654_435_761) & 0x7FFF_FFFF  # not too large: see `_UNBOUNDED`
         self._dice = _DICE
         self._cuts = 0
         self._cut_at = 0
