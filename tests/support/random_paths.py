@@ -200,13 +200,15 @@ def measure(path: RandomPath) -> Outcome:
         world.run(path.measured_s)
         rates = [(flow.arrived_bytes - then) / path.measured_s for flow, then in zip(flows, before, strict=True)]
         shares.append(sum(rates) / rate)
-    return Outcome(path, min(shares), longest_above(queue, path.queue_limit_s), jain(rates) if any(rates) else 0.0)
+    return Outcome(
+        path, min(shares), longest_above(queue.samples, path.queue_limit_s), jain(rates) if any(rates) else 0.0
+    )
 
 
-def longest_above(queue: QueueWatch, limit_s: float) -> float:
-    """Seconds without a break in which the queue was longer than that."""
+def longest_above(samples: Sequence[tuple[float, float]], limit_s: float) -> float:
+    """Seconds without a break in which the queue was longer than that. Samples: when, and how long."""
     longest = run = 0
-    for _, wait_s in queue.samples:
+    for _, wait_s in samples:
         run = run + 1 if wait_s > limit_s else 0
         longest = max(longest, run)
     return longest * SAMPLE_S
