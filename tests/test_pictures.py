@@ -45,9 +45,8 @@ def test_pictures_are_what_their_tables_say(name: str, text: str) -> None:
 def test_the_moving_picture_shows_a_real_run() -> None:
     """Two seconds of it: both ends move, and what is said of the messages is what was counted."""
     frames = moving_picture.record(2.0)
-    assert len(frames) >= 30
     last = frames[-1]
-    assert last.states_sent >= len(frames)
+    assert 0 <= last.states_lost < last.states_sent
     assert last.reliable_came <= last.reliable_sent
     assert len({frozenset(frame.seen.items()) for frame in frames}) > 5
     root = ET.fromstring(moving_picture.render(frames))  # noqa: S314 - our own text

@@ -16,6 +16,7 @@ from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.endpoint.strangers import Refused
 from gamesockets.values.address import Address, SocketAddress
 from gamesockets.values.moments import NEVER
 
@@ -38,6 +39,9 @@ class FakeEndpoint(Endpoint):
         self.data_came = threading.Event()
         self.on_timer: Callable[[], None] = lambda: None
         self.on_data: Callable[[], None] = lambda: None
+
+    def take_refused(self) -> list[Refused]:
+        return []
 
     def next_timer(self) -> int:
         return self.timer

@@ -11,7 +11,6 @@ from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.arrivals import Arrival, Arrivals
 from gamesockets.endpoint.counting import statistics_of
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
-from gamesockets.endpoint.strangers import Strangers
 from gamesockets.observe.life_lines import refused, sending_fails
 from gamesockets.observe.packet_trace import OFF, trace_received, trace_sent
 from gamesockets.values.moments import NEVER
@@ -81,11 +80,11 @@ class Port:
         endpoint = self.endpoint
         if self.backlog and now >= self._retry_at:
             self.flush_backlog(now)
+        for address, text in endpoint.take_refused():
+            refused(self.udp.local_address, address, text)
         if self.impairment.is_active:
             self._pump_impaired(now)
             return
-        if endpoint.strangers is not None and endpoint.strangers.refused:
-            self._tell_of_refused(endpoint.strangers)
         while not self.backlog:
             transmits = endpoint.datagrams_to_send(now)
             if not transmits:
@@ -93,11 +92,6 @@ class Port:
             self._send(transmits, now)
             if endpoint.next_timer() > now:
                 return
-
-    def _tell_of_refused(self, strangers: Strangers) -> None:
-        for address, text in strangers.refused:
-            refused(self.udp.local_address, address, text)
-        strangers.refused.clear()
 
     def _send(self, transmits: list[Transmit], now: int) -> None:
         udp = self.udp

@@ -30,7 +30,7 @@ from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.policies import Policies
 from gamesockets.endpoint.requests import Request
 from gamesockets.endpoint.search import Search
-from gamesockets.endpoint.strangers import Strangers, Transmit, is_newcomer
+from gamesockets.endpoint.strangers import Refused, Strangers, Transmit, is_newcomer
 from gamesockets.receive.memory import MemoryPool
 from gamesockets.send.builder import PacketBuilder
 from gamesockets.values.address import SocketAddress
@@ -312,6 +312,10 @@ class Endpoint:
                     self._ask_further(connection, transmits, now)
                 self._schedule(connection, now)
         return transmits
+
+    def take_refused(self) -> list[Refused]:
+        """Strangers who were refused since the last call, and why."""
+        return [] if self.strangers is None else self.strangers.take_refused()
 
     def next_timer(self) -> int:
         """When to call `handle_timer` and `datagrams_to_send` next; 0 if something waits to be sent."""

@@ -42,6 +42,7 @@ from gamesockets.wire.versions import PROTOCOL_VERSION
 
 # UDP payloads for one path, in order.
 Transmit: TypeAlias = tuple[list[bytes], Path]
+Refused: TypeAlias = tuple[Address, str]
 
 REPLIES_MAX: Final = 1024
 """Replies to strangers that may wait at once; more are dropped, and strangers retry."""
@@ -89,7 +90,7 @@ class Strangers:
         """Connection id and identity of each client that has a connection."""
         self.replies: list[Transmit] = []
         """Replies that wait to be sent."""
-        self.refused: list[tuple[Address, str]] = []
+        self.refused: list[Refused] = []
         """Who showed bad credentials lately, and what is wrong with them, for a log: the peers are not told."""
 
     @property
@@ -241,6 +242,13 @@ class Strangers:
             return True
         self._counters.bad_challenges += 1
         return False
+
+    def take_refused(self) -> list[Refused]:
+        """Who was refused since the last call, and why."""
+        refused = self.refused
+        if refused:
+            self.refused = []
+        return refused
 
     def _is_refused(self, limit: int, client_id: int, path: Path, now: int) -> bool:
         """Whether a limit is reached. Who only has to wait is not told, and asks again."""

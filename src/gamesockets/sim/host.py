@@ -199,6 +199,9 @@ class Connection:
         return self.core not in self._entries
 
 
+_SHOWN: Final = (State.CONNECTING, State.CLOSED_BY_PEER, State.PROBLEM_DETECTED_LOCALLY)
+"""States in which a connection waits for the application."""
+
 OnConnecting: TypeAlias = Callable[[Connection], object]
 OnStatus: TypeAlias = Callable[[Connection, StatusInfo], object]
 
@@ -340,7 +343,8 @@ class Host:
         if not isinstance(core, DatagramConnection):
             return  # a pipe, and there is none between hosts
         connection = self._entries.get(core)
-        if connection is None and event.old_state == State.NONE and core.state == State.CONNECTING:
+        # One that was closed before its first change was told has no entry; one that its peer has ended gets it.
+        if connection is None and event.old_state == State.NONE and core.state in _SHOWN:
             configuration = Configuration(ConfigurationScope.CONNECTION, self._configuration)
             connection = self._add(core, configuration)
         if connection is None:

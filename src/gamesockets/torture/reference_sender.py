@@ -226,13 +226,12 @@ class ReferencePeer(ReferenceModel):
         for segment in record.segments:
             if segment.state == "in flight":
                 segment.state = "waiting"
-                place = len(self.retries)
-                while (
+                behind = [
                     place
-                    and self.retries[place - 1].lane == segment.lane
-                    and self.retries[place - 1].position > segment.position
-                ):
-                    place -= 1
+                    for place, other in enumerate(self.retries)
+                    if other.lane == segment.lane and other.position > segment.position
+                ]
+                place = behind[0] if behind else len(self.retries)
                 self.retries.insert(place, segment)
 
     def _time_out(self, now: int) -> int:
