@@ -4,6 +4,7 @@ The table is the design's: who may import whom, and which parts of the outside w
 """
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Final
@@ -54,6 +55,9 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "torture", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
+
+DESIGN: Final = SOURCE.parent.parent / "docs" / "design.md"
+"""Shows people the same folders, from the roof to the ground."""
 
 SYSTEM: Final = frozenset(
     {"time", "os", "random", "socket", "selectors", "select", "threading", "asyncio", "secrets", "datetime"}
@@ -170,6 +174,18 @@ def test_modules_are_small_and_say_what_they_are_for(module: str) -> None:
     text = MODULES[module].read_text(encoding="utf-8")
     assert module in TABLES or text.count("\n") <= LINES_MAX
     assert ast.get_docstring(ast.parse(text)), f"{module} does not say what it is for"
+
+
+def test_the_design_shows_every_folder_and_names_only_files_that_exist() -> None:
+    text = DESIGN.read_text(encoding="utf-8")
+    layers = text.partition("## The layers")[2].partition("\n\nBeside")[0]
+    first_cells = [line.split("|")[1] for line in layers.splitlines() if line.startswith("|")]
+    shown = {name for cell in first_cells for name in re.findall(r"`([a-z_/]+)`", cell)}
+    folders = {path.parent.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py")} - {"."}
+    assert shown == folders
+    named = set(re.findall(r"`([a-z_0-9]+/[a-z_0-9/]+\.py)`", text)) - {"tests/test_architecture.py"}
+    not_there = {name for name in named if not (SOURCE / name).exists() and not (DESIGN.parent.parent / name).exists()}
+    assert not_there == {"p2p/stun.py"}, "that one is yet to be written"
 
 
 def test_the_table_has_no_rows_for_modules_that_do_not_exist() -> None:

@@ -13,6 +13,7 @@ from hashlib import scrypt
 from flask import Flask, Response, request
 
 import gamesockets as gs
+from examples.join_tokens.server import SERVER
 from gamesockets import pki
 
 HOURS = 1
@@ -22,14 +23,19 @@ _SALT = b"one for each player, in a real database"
 
 def hashed(password: str) -> bytes:
     """What the service keeps instead of a password."""
-    return scrypt(password.encode(), salt=_SALT, n=1 << 12, r=8, p=1)
+    return scrypt(password.encode("utf-8", "surrogatepass"), salt=_SALT, n=1 << 12, r=8, p=1)
 
 
 _NOBODY = hashed("")
 
 
 def make_app(authority: pki.CertificateAuthority, players: Mapping[str, bytes]) -> Flask:
-    """The service for players whose hashed passwords these are."""
+    """The service for players whose hashed passwords these are. None of them may have the name of the game server."""
+    for name in players:
+        if gs.NetworkingIdentity.generic_string(name) == SERVER:
+            raise ValueError(
+                f"no player may be called {name!r}: with that certificate one could stand in for the server"
+            )
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
 

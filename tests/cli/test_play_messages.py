@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gamesockets.cli import play_messages as messages
-from gamesockets.cli.play_rules import HEIGHT, WIDTH, Arena
+from gamesockets.cli.play_rules import HEIGHT, PLAYERS_MAX, WIDTH, Arena
 
 
 def test_what_a_client_says() -> None:
@@ -29,6 +29,15 @@ def test_what_the_server_says() -> None:
     assert messages.decode_from_server(messages.encode_welcome(5)) == messages.Welcome(5)
     assert messages.decode_from_server(messages.encode_roster(arena.players)) == messages.Roster({0: "Ada", 1: "Bob"})
     assert messages.decode_from_server(messages.encode_news("Ada\x1b[2J wins")) == messages.News("Ada\ufffd[2J wins")
+
+
+def test_long_names_keep_nobody_from_reading_who_plays() -> None:
+    arena = Arena(1)
+    for _ in range(PLAYERS_MAX):
+        arena.join(messages.clean_name("\N{GRINNING FACE}" * 40))
+    roster = messages.decode_from_server(messages.encode_roster(arena.players))
+    assert isinstance(roster, messages.Roster)
+    assert len(roster.names) == PLAYERS_MAX
 
 
 @pytest.mark.parametrize(

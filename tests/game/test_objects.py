@@ -16,6 +16,7 @@ from tests.support.programs import Program
 from tests.support.waiting import wait_until
 
 import gamesockets as gs
+from gamesockets import pki
 
 __all__ = ["own_global_values"]  # a fixture
 
@@ -284,6 +285,35 @@ def test_after_run_everybody_is_told_and_the_events_say_so(meeting: Meeting) -> 
     for _ in range(20):
         meeting.turn()
     assert len(meeting.events[client]) == before, "it connects no more"
+
+
+def test_a_client_that_was_stopped_connects_no_more(meeting: Meeting) -> None:
+    server = meeting.server()
+    client = meeting.client(server.address, reconnect=gs.Backoff(0.0, 0.0))
+    meeting.has(server, gs.Connected)
+    client.stop()
+    client.run(lambda: None)
+    [gone] = meeting.has(client, gs.Disconnected)
+    assert gone.reason == 1000
+    meeting.has(server, gs.Disconnected)
+    for _ in range(20):
+        meeting.turn()
+    assert meeting.kinds(server).count("Connected") == 1
+    assert not client.is_connected
+
+
+def test_a_client_may_expect_a_key_or_an_identity(meeting: Meeting) -> None:
+    key = pki.create_key()
+    name = gs.NetworkingIdentity.generic_string("server")
+    server = meeting.server(credentials=pki.Credentials(name, key))
+    right = meeting.client(server.address, expected_key=key.public, expected_identity=name, trust=pki.TrustStore())
+    meeting.has(right, gs.Connected)
+    other = gs.NetworkingIdentity.generic_string("lobby")
+    for wrong in ({"expected_key": pki.create_key().public}, {"expected_identity": other}):
+        [gone] = meeting.has(meeting.client(server.address, trust=pki.TrustStore(), **wrong), gs.Disconnected)
+        assert gone.reason == gs.EndReason.REMOTE_BAD_CERT
+    with pytest.raises(ValueError, match="expected_key has 3 bytes, must have 32"):
+        gs.Client(server.address, expected_key=b"key")
 
 
 def test_an_exception_tells_2000_and_a_normal_end_delivers_first(meeting: Meeting) -> None:

@@ -17,7 +17,9 @@ from gamesockets.build import COMPILED
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.send.reliable import Segment
+from gamesockets.send.reordering import WINDOW_MAX_US
 from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.enums import SendFlags
 from gamesockets.wire import datagram
 from gamesockets.wire.frames import (
     RELATIVE,
@@ -99,11 +101,35 @@ def packets_in_flight(victim: Victim) -> None:
     victim.skip_own_numbers()
 
 
+def suspected_packets(victim: Victim) -> None:
+    """Thousands of packets that may be late only, on a path on which others were."""
+    path = victim.connection.sender.path
+    path.begin_bulk(victim.now)
+    packets_in_flight(victim)
+    path.reordering.window_us = WINDOW_MAX_US
+    latest = victim.connection.sender.flight.next_number - 1
+    victim.take(encode_ack(latest, -1, [(0, OPEN_PACKETS - 2)]))
+    assert len(path.reordering.suspects()) > OPEN_PACKETS // 2
+
+
 def packets_reported_lost(victim: Victim) -> None:
     packets_in_flight(victim)
     latest = victim.connection.sender.flight.next_number - 1
     victim.take(encode_ack(latest, -1, [(1, OPEN_PACKETS - 2)]))
     victim.run_until(victim.now + 1_000_000)
+
+
+def repeats_of_bulk(victim: Victim) -> None:
+    """The same where the rate follows the path, and more waits behind what was repeated."""
+    victim.connection.sender.path.begin_bulk(victim.now)
+    victim.connection.sender.filling.peer.announce(1 << 24)
+    packets_in_flight(victim)
+    latest = victim.connection.sender.flight.next_number - 1
+    victim.take(encode_ack(latest, -1, [(1, OPEN_PACKETS - 2)]))
+    victim.run_until(victim.now + 2_000_000)
+    while victim.send(bytes(100_000), SendFlags.RELIABLE) > 0:
+        pass
+    victim.drain()
 
 
 def every_second_packet_lost(victim: Victim) -> None:
@@ -152,7 +178,9 @@ def a_full_queue(victim: Victim) -> None:
 STATES: Final = [
     nothing,
     packets_in_flight,
+    suspected_packets,
     packets_reported_lost,
+    repeats_of_bulk,
     every_second_packet_lost,
     holes_in_packet_numbers,
     islands,

@@ -1,6 +1,6 @@
 """Do credentials and trust reach the handshake from either API, and do they decide who gets in? (spec 1, 5)"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -149,6 +149,29 @@ async def test_asyncio_takes_the_same_arguments() -> None:
     async with aio.serve(say_who, LOCAL, config=PROVEN_ONLY, trust=AUTHORITY.trust()) as server:
         with pytest.raises(gs.ConnectionFailed):
             await aio.connect(server.address, config={gs.ConfigurationValue.TIMEOUT_INITIAL: 300})
+
+
+@pytest.mark.parametrize("end", [TrustStore.revoke, TrustStore.remove_root], ids=["revoked", "removed"])
+def test_whom_one_expects_must_prove_it_although_the_last_root_is_gone(end: Callable[[TrustStore, int], Any]) -> None:
+    """Else everybody could claim to be the server once its authority is known to be stolen."""
+    trust = AUTHORITY.trust()
+    [root] = trust.root_key_ids
+    end(trust, root)
+    assert not trust.has_roots
+    expected = gs.NetworkingIdentity.generic_string("server")
+    for shown in (Credentials(expected), SERVER):
+        with gs.NetworkingSockets(credentials=shown) as host, gs.NetworkingSockets(trust=trust) as guest:
+            socket = host.create_listen_socket(LOCAL)
+            address = host.get_listen_socket_address(socket)
+            assert address is not None
+            host.set_status_callback(lambda status, host=host: host.accept_connection(status.connection))  # type: ignore[misc]
+            connection = guest.connect(address, expected_identity=expected)
+            while (info := guest.get_connection_info(connection)) and info.state == gs.ConnectionState.CONNECTING:
+                host.wait(0.01)
+                host.run_callbacks()
+                guest.wait(0.01)
+            assert info is not None
+            assert info.end_reason == gs.EndReason.REMOTE_BAD_CERT, info
 
 
 @on_every_loop

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +73,55 @@ def test_lines_are_appended(path: Path) -> None:
     file.take(*KEY)
     file.close()
     assert path.read_text().splitlines() == ["# before", format_key(KEY)]
+
+
+def test_a_key_that_comes_after_the_end_goes_nowhere(path: Path, tmp_path: Path) -> None:
+    """Another thread may derive keys while the log is ended: its file's number is that of another file by then."""
+    file = KeyFile(str(path))
+    file.close()
+    others = [(tmp_path / f"other-{count}").open("wb", buffering=0) for count in range(8)]
+    file.take(*KEY)
+    file.close()
+    for other in others:
+        other.write(b"mine")
+        other.close()
+        assert Path(other.name).read_bytes() == b"mine"
+    assert path.read_bytes() == b""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_child_forked_while_a_thread_writes_a_key_can_write_too(path: Path) -> None:
+    gs.Library.set_key_log(path)
+    file = KEY_TAPS.sink
+    assert isinstance(file, KeyFile)
+    holds, may_leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with file._lock:
+            holds.set()
+            may_leave.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holds.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        file.take(*KEY)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    may_leave.set()
+    thread.join()
+    assert status == 0
+    assert path.read_text().splitlines() == [format_key(KEY)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_refused_and_not_waited_for(path: Path) -> None:
+    os.mkfifo(path, 0o600)
+    with pytest.raises(OSError):  # noqa: PT011 - the system's own words
+        gs.Library.set_key_log(path)
+    assert KEY_TAPS.sink is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are those of POSIX")

@@ -1,6 +1,7 @@
 """Which certificates does an authority issue, whom do they convince, and what is refused?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -268,3 +269,12 @@ def test_what_nobody_knows_is_not_passed_on() -> None:
     """Unknown fields, which could hold anything, are not shown to peers."""
     data = issue().signed + b"\x7a\x03abc"
     assert pki.certificate_from_bytes(data).signed == issue().signed
+
+
+def test_a_root_is_what_its_signed_bytes_state_whatever_the_record_says() -> None:
+    own = ROOT.self_signed(days=1, created_s=NOW)
+    trust = pki.TrustStore()
+    trust.add_root(replace(own, key_id=OTHER.key_id, ca_key_id=OTHER.key_id))
+    assert trust.root_key_ids == {ROOT.key_id}
+    with pytest.raises(gs.CertificateError, match="a root must be self-signed"):
+        trust.add_root(replace(issue(), ca_key_id=issue().key_id))

@@ -242,3 +242,25 @@ def test_a_flow_with_few_packets_on_the_way_asks_for_more_by_a_larger_part() -> 
         while path.control.state != UP:
             path.run(0.001)
         assert path.control.rate == pytest.approx(gain * path.control.bandwidth(), rel=0.08)
+
+
+@pytest.mark.parametrize("rate_max", [100_000, 1_000_000])
+def test_who_acknowledges_what_has_not_arrived_gets_what_the_limit_allows(rate_max: int) -> None:
+    """A receiver can guess the numbers of packets. To the controller that looks like a path without any limit."""
+    control = PathControl(INITIAL_RATE, 40 * MS, 0)
+    control.limit(1024, rate_max)
+    now = sent = 0
+    tokens = 0.0
+    while now < 2 * SECOND:
+        now += MS
+        tokens += control.rate / 1000
+        while tokens >= SIZE and control.in_flight_bytes < control.window_bytes:
+            packet = SentPacket(now, SIZE, (), sent, False, True)
+            control.on_sent(packet)
+            control.on_delivered(packet)
+            tokens -= SIZE
+            sent += SIZE
+        control.on_round_trip(1, now)
+        control.on_acks(sent, now)
+        assert control.rate <= rate_max
+    assert rate_max <= sent <= 2 * rate_max, "no less than an honest one, and no more"

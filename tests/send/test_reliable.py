@@ -57,6 +57,8 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
             assert stream.lost_bytes == sum(len(segment.data) for segment in mine if segment.state == LOST)
             unacked = [segment for segment in mine if segment.state != ACKED]
             assert stream.oldest() is (unacked[0] if unacked else None)
+            waiting = [segment for segment in unacked if segment.state == LOST or segment.transmissions == 1]
+            assert stream.oldest_but_repeats() is (waiting[0] if waiting else None)
         assert retry.lost_bytes == sum(stream.lost_bytes for stream in streams)
         open_holes = [segment for segment in segments if id(segment) in holes and segment.state != ACKED]
         assert retry.open_holes == len(open_holes), "neighbours lost together are one hole for the peer"

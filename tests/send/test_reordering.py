@@ -4,6 +4,7 @@ import pytest
 
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.reordering import DECAY_AFTER_US, WINDOW_MAX_US, WINDOW_MIN_US, Reordering
+from gamesockets.values.moments import NEVER
 
 MS = 1000
 
@@ -30,8 +31,14 @@ def test_what_left_just_before_is_given_the_window_and_then_given_up() -> None:
     assert reordering.next_time() == 50 * MS + WINDOW_MIN_US - 400
     assert not reordering.is_given_up(2, missing, 50 * MS + 599)
     assert reordering.is_given_up(2, missing, 50 * MS + 600)
+    assert reordering.must_judge(50 * MS), "a packet arrived since"
+    reordering.judged()
+    assert not reordering.must_judge(50 * MS + 599)
+    assert reordering.must_judge(50 * MS + 600)
     reordering.settle(2)
+    reordering.judged()
     assert not reordering.is_waiting()
+    assert reordering.next_time() == NEVER
 
 
 def test_a_later_arrival_gives_a_suspect_up_before_its_time() -> None:
@@ -39,7 +46,10 @@ def test_a_later_arrival_gives_a_suspect_up_before_its_time() -> None:
     missing = packet(0)
     assert reordering.is_suspect(7, missing, 50 * MS)
     assert reordering.suspects() == [7]
+    reordering.judged()
+    assert not reordering.must_judge(50 * MS), "nothing new is known"
     reordering.on_arrived(packet(WINDOW_MIN_US))
+    assert reordering.must_judge(50 * MS)
     assert reordering.is_given_up(7, missing, 50 * MS)
 
 

@@ -137,7 +137,9 @@ class Line:
 
     def hear(self, report: tuple[int, Blocks]) -> None:
         latest, blocks = report
-        if self.sender.loss.acknowledge(latest, blocks, self.now):
+        is_progress = self.sender.loss.acknowledge(latest, blocks, self.now)
+        self.sender.loss.judge_suspects(self.now)
+        if is_progress:
             self.sender.loss.on_progress(self.now)
 
     def ack(self) -> None:

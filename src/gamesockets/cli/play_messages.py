@@ -100,8 +100,9 @@ def encode_welcome(number: int) -> bytes:
 
 
 def encode_roster(players: Mapping[int, Player]) -> bytes:
-    """Who plays."""
-    return b"R" + json.dumps({number: player.name for number, player in players.items()}).encode()
+    """Who plays. Short enough for every client, whatever the names."""
+    names = {number: player.name for number, player in players.items()}
+    return b"R" + json.dumps(names, ensure_ascii=False).encode()
 
 
 def encode_news(text: str) -> bytes:

@@ -46,8 +46,11 @@ class Policy:
         """The app for which certificates must be good."""
 
     def allowed_from(self, expected: Expected | None) -> int:
-        """`allow_without_auth` for a peer: whoever expects an identity wants it proven where somebody is trusted."""
-        if expected is None or expected.identity is None or self.trust is None or not self.trust.has_roots:
+        """`allow_without_auth` for a peer: whoever expects an identity wants it proven where anybody is trusted.
+
+        Or was: the end of the last root must not make claims enough.
+        """
+        if expected is None or expected.identity is None or self.trust is None or not self.trust.has_known_keys:
             return self.allow_without_auth
         return 0
 

@@ -294,6 +294,7 @@ class Traffic:
         for latest, delay, blocks in acks:
             if self._on_ack(latest, delay, blocks, now):
                 is_progress = True
+        loss.judge_suspects(now)
         if is_progress:
             loss.on_progress(now)
         if self._trace is not None:

@@ -105,7 +105,7 @@ class TrustStore:
             TypeError: it is something else.
         """
         if isinstance(root, CertificateRecord):
-            message, _ = parse_certificate(root)
+            message, root = parse_certificate(root)  # what its signed bytes state, whatever the record says
             if not root.is_self_signed or not verify(root.public_key, message.ca_signature, message.cert):
                 raise CertificateError("a root must be self-signed, and this certificate is not")
             self.add_certificate(root.signed)
@@ -138,6 +138,11 @@ class TrustStore:
     def has_roots(self) -> bool:
         """Whether anybody at all can be trusted."""
         return bool(self.root_key_ids - self._revoked)
+
+    @property
+    def has_known_keys(self) -> bool:
+        """Whether it was ever told of anybody, also of roots that were revoked or removed since."""
+        return bool(self._public_keys)
 
     @property
     def revoked_key_ids(self) -> frozenset[int]:

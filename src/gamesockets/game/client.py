@@ -11,7 +11,6 @@ from gamesockets.game.events import Event, Received
 from gamesockets.game.loop import MESSAGES_MAX, GameLoop
 from gamesockets.game.peer import Peer
 from gamesockets.node.creation import Config
-from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.address import Address
 from gamesockets.values.arguments import check_type
@@ -41,6 +40,8 @@ class Client(GameLoop):
         credentials: instead of `identity`, one that a certificate proves.
         trust: whose signatures on the server's certificate count; by default those whom `Library.trust` names.
         local_address: where to send from; by default the system chooses.
+        expected_identity: who must be there, as in `NetworkingSockets.connect`.
+        expected_key: the public key that the server must own, 32 bytes, as `pki.KnownHosts` knows it.
         reconnect: connect again after the end, with these pauses; by default not. It happens inside `events`,
             `receive` and `wait`.
 
@@ -58,12 +59,16 @@ class Client(GameLoop):
         credentials: Credentials | None = None,
         trust: TrustStore | None = None,
         local_address: Address | None = None,
+        expected_identity: NetworkingIdentity | None = None,
+        expected_key: bytes | None = None,
         reconnect: Backoff | None = None,
     ) -> None:
         check_type("reconnect", reconnect, (Backoff, NoneType))
         super().__init__(identity, config, credentials, trust)
         self._server_address = address
         self._local_address = local_address
+        self._expected_identity = expected_identity
+        self._expected_key = expected_key
         self._backoff = reconnect
         self._chance = Random(SystemEntropy().random_bytes(16))
         self._failures = 0
@@ -126,18 +131,22 @@ class Client(GameLoop):
         return super().wait(left_s if is_first else timeout) or is_first
 
     def _connect(self) -> Peer:
-        connection = self._sockets.connect(self._server_address, local_address=self._local_address)
+        connection = self._sockets.connect(
+            self._server_address,
+            local_address=self._local_address,
+            expected_identity=self._expected_identity,
+            expected_key=self._expected_key,
+        )
         info = self._sockets.get_connection_info(connection)
         if info is None:
             raise InvalidHandle(connection, "connection")  # another thread has closed everything
         peer = self._peers[connection] = Peer(self._sockets, connection, info)
         return peer
 
-    def drain(self, timeout: float = TIMEOUT_S, *, reason: int = 0, debug: str = "") -> bool:
-        """Delivers what was sent reliably, tells the server, and connects no more; see `NetworkingSockets.drain`."""
-        is_clean = super().drain(timeout, reason=reason, debug=debug)
+    def _forget_all(self, reason: int, debug: str) -> None:
+        """Was stopped or drained: connects no more."""
+        super()._forget_all(reason, debug)
         self._connect_at = NEVER
-        return is_clean
 
     def _collect(self) -> None:
         super()._collect()

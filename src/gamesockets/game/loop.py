@@ -147,7 +147,7 @@ class GameLoop(ABC):
     ) -> None:
         """Calls `on_tick` until Ctrl-C, SIGTERM or `stop`, then drains; see `NetworkingSockets.run`.
 
-        Afterwards `events` tells of the end of those who were there.
+        Afterwards `events` tells of the end of those who were there, and a client connects no more.
         """
         self._sockets.run(on_tick, hz, grace=grace, timeout=timeout, stop_signals=stop_signals)
         self._forget_all(0, "")
@@ -157,7 +157,10 @@ class GameLoop(ABC):
         self._sockets.stop()
 
     def drain(self, timeout: float = TIMEOUT_S, *, reason: int = 0, debug: str = "") -> bool:
-        """Admits nobody, delivers what was sent reliably and tells all peers; see `NetworkingSockets.drain`."""
+        """Admits nobody, delivers what was sent reliably, tells all peers and connects no more.
+
+        See `NetworkingSockets.drain`.
+        """
         is_clean = self._sockets.drain(timeout, reason=reason, debug=debug)
         self._forget_all(reason, debug)
         return is_clean

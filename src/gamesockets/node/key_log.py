@@ -6,6 +6,7 @@ warning in the log says so. Whoever has the file can read all that is sent. It i
 
 import os
 import stat
+import threading
 from typing import Final, final
 
 from gamesockets.crypto.key_sink import KEY_TAPS, KeySink
@@ -26,7 +27,11 @@ class KeyFile(KeySink):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"):  # the last: a pipe is refused, and not waited for
+            flags |= getattr(os, name, 0)
+        self._is_open = True
+        self.start_anew()
         self._file = os.open(path, flags, _MODE)
         try:
             self._check()
@@ -44,17 +49,26 @@ class KeyFile(KeySink):
             if found.st_mode & _OF_OTHERS:
                 raise OSError(f"the key log {self.path} can be read by others: remove it, or chmod 600 it")
 
+    def start_anew(self) -> None:
+        """In the constructor, and after a fork in the child: a thread that held the lock is gone."""
+        self._lock = threading.RLock()  # re-entrant: a signal handler may end the log
+
     def take(self, to_connection_id: int, from_connection_id: int, key: bytes, iv: bytes) -> None:
         line = format_key(SessionKey(to_connection_id, from_connection_id, key, iv)) + "\n"
         try:
-            os.write(self._file, line.encode("ascii"))  # one call, so that lines of several processes stay whole
+            with self._lock:  # else another thread may close the file meanwhile, and its number be that of a socket
+                if self._is_open:
+                    os.write(self._file, line.encode("ascii"))  # one call: lines of several processes stay whole
         except OSError as error:
             text = f"the key log {self.path} cannot be written: {error.strerror or error}"
             OUTPUT.warn(DebugType.ERROR, "key log not written", text, LOG_RECORDING)
 
     def close(self) -> None:
-        """Closes the file."""
-        os.close(self._file)
+        """Closes the file. Keys that come later are dropped."""
+        with self._lock:
+            if self._is_open:
+                self._is_open = False
+                os.close(self._file)
 
 
 @final
@@ -77,6 +91,11 @@ class KeyLog:
         if before is not None:
             before.close()
             OUTPUT.say(DebugType.IMPORTANT, f"keys are no longer written to {before.path}", LOG_RECORDING)
+
+    def start_anew(self) -> None:
+        """After a fork, in the child, which goes on writing to the same file."""
+        if self._current is not None:
+            self._current.start_anew()
 
     def follow_environment(self) -> None:
         """The first time, unless a call came before: does what the variable asks for. A file that fails is told of."""

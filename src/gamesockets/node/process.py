@@ -157,6 +157,7 @@ class Process:
         OUTPUT.start_anew()
         SIGNALS.start_anew()
         TRACING.start_anew()
+        KEY_LOG.start_anew()
         for node in self._living():
             with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
                 node.die_in_child()

@@ -86,6 +86,7 @@ class LossDetection:
 
         Returns:
             Whether reliable bytes were acknowledged for the first time: then `on_progress` is due, once a packet.
+            `judge_suspects` is due then in any case.
         """
         flight = self._flight
         end = latest + 1
@@ -108,13 +109,13 @@ class LossDetection:
             for number, packet in flight.report_missing(begin, middle):
                 if not packet.is_counted or not self._reordering.is_suspect(number, packet, now):
                     self._retransmission.on_repeated_loss(self._lose(number, packet), now)
-        if self._reordering.is_waiting():
-            self._judge_suspects(now)
         return is_progress
 
-    def _judge_suspects(self, now: int) -> None:
-        """Gives up the packets that are overdue by now."""
+    def judge_suspects(self, now: int) -> None:
+        """Gives up the packets that are overdue by now. Once for all ack frames of a packet, since it looks at each."""
         reordering = self._reordering
+        if not reordering.must_judge(now):
+            return
         for number in reordering.suspects():
             packet = self._flight.get(number)
             if packet is None or packet.is_lost:
@@ -122,6 +123,7 @@ class LossDetection:
             elif reordering.is_given_up(number, packet, now):
                 reordering.settle(number)
                 self._retransmission.on_repeated_loss(self._lose(number, packet), now)
+        reordering.judged()
 
     def on_progress(self, now: int) -> None:
         """After the ack frames of a packet, if they acknowledged reliable bytes for the first time."""
@@ -178,8 +180,7 @@ class LossDetection:
 
     def next_time(self) -> int:
         """When to call `handle_timer`; NEVER if no packet is on its way."""
-        at = min(self._retransmission.expires_at(), self._forget_at())
-        return min(at, self._reordering.next_time()) if self._reordering.is_waiting() else at
+        return min(self._retransmission.expires_at(), self._forget_at(), self._reordering.next_time())
 
     def handle_timer(self, now: int) -> None:
         """Probes and forgets what is due."""
@@ -187,8 +188,7 @@ class LossDetection:
             self._probe(now)
         if now >= self._forget_at():
             self._forget(now)
-        if self._reordering.is_waiting():
-            self._judge_suspects(now)
+        self.judge_suspects(now)
 
     def _probe(self, now: int) -> None:
         """Repeats the oldest segment and asks for an immediate ack, which reports on all others."""

@@ -41,11 +41,15 @@ class Segment:
         self.transmissions = 1
 
 
+_NONE: Final[list[tuple[int, int, Segment]]] = []
+"""What a stream has of which no repeat was ever lost; never changed."""
+
+
 @final
 class UnackedStream:
     """Segments of one lane that the peer has not acknowledged, in stream order."""
 
-    __slots__ = ("_fresh", "_head", "_segments", "index", "lost_bytes", "unacked_bytes")
+    __slots__ = ("_fresh", "_head", "_lost_again", "_segments", "index", "lost_bytes", "unacked_bytes")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -53,7 +57,9 @@ class UnackedStream:
         self._head = 0
         """How many of them, from the first on, are known to be acknowledged."""
         self._fresh = 0
-        """How many of them are known to be acknowledged or on their way again."""
+        """How many of them, from the first on, are known to be acknowledged or to have been repeated."""
+        self._lost_again: list[tuple[int, int, Segment]] = _NONE
+        """A heap of repeats that were lost, by position; some of them have been repeated or acknowledged since."""
         self.unacked_bytes = 0
         """Bytes in flight, each counted once."""
         self.lost_bytes = 0
@@ -85,15 +91,23 @@ class UnackedStream:
         end = len(segments)
         while fresh < end:
             segment = segments[fresh]
-            if segment.state != ACKED and (segment.state == LOST or segment.transmissions == 1):
+            if segment.state != ACKED and segment.transmissions == 1:
                 break
             fresh += 1
         self._fresh = fresh
+        lost_again = self._lost_again
+        while lost_again:
+            position, transmissions, segment = lost_again[0]
+            if segment.state == LOST and segment.transmissions == transmissions:
+                return segment if fresh == end or position < segments[fresh].position else segments[fresh]
+            heappop(lost_again)
         return segments[fresh] if fresh < end else None
 
-    def lost_again(self) -> None:
-        """A repeat was lost: `oldest_but_repeats` has to look at all of them."""
-        self._fresh = 0
+    def lost_again(self, segment: Segment) -> None:
+        """A repeat was lost. Kept apart, so that nobody has to look for it among thousands."""
+        if self._lost_again is _NONE or not self.lost_bytes:
+            self._lost_again = []  # none of those in it waits any more
+        heappush(self._lost_again, (segment.position, segment.transmissions, segment))
 
 
 @final
@@ -115,7 +129,7 @@ class RetryQueue:
         size = len(segment.data)
         segment.state = LOST
         if segment.transmissions > 1:
-            segment.stream.lost_again()
+            segment.stream.lost_again(segment)
         if not segment.is_hole and not widens_hole:
             segment.is_hole = True
             self.open_holes += 1

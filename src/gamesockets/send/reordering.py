@@ -7,6 +7,7 @@ packet is suspected first, for as long as packets there have lately been late.
 from typing import Final, final
 
 from gamesockets.send.flight import SentPacket
+from gamesockets.values.moments import NEVER
 
 WINDOW_MIN_US: Final = 1_000
 WINDOW_MAX_US: Final = 30_000
@@ -21,7 +22,7 @@ DECAY_AFTER_US: Final = 2_000_000
 class Reordering:
     """How long to wait for what is missing, and what is waited for."""
 
-    __slots__ = ("_changed_at", "_newest_sent_at", "_suspects", "window_us")
+    __slots__ = ("_changed_at", "_judged_newest_sent_at", "_newest_sent_at", "_suspects", "_until", "window_us")
 
     def __init__(self) -> None:
         self.window_us = WINDOW_MIN_US
@@ -31,6 +32,10 @@ class Reordering:
         self._changed_at = 0
         self._suspects: dict[int, int] = {}
         """Until when a packet may still come, by its number."""
+        self._until = NEVER
+        """None of them is given up by time before."""
+        self._judged_newest_sent_at = 0
+        """What `_newest_sent_at` was when they were last judged."""
 
     def keeps_order(self) -> bool:
         """Whether the path has lately had no late packets."""
@@ -48,14 +53,15 @@ class Reordering:
         self._changed_at = now
 
     def is_suspect(self, number: int, packet: SentPacket, now: int) -> bool:
-        """Whether a packet that was just reported missing may still come; then `take_lost` returns it in the end."""
+        """Whether a packet that was just reported missing may still come; then it is one of the `suspects`."""
         if self.window_us > WINDOW_MIN_US and now - self._changed_at > DECAY_AFTER_US:
             self.window_us = max(self.window_us // 2, WINDOW_MIN_US)
             self._changed_at = now
         ahead_us = max(self._newest_sent_at - packet.sent_at, 0)
         if ahead_us >= self.window_us:
             return False
-        self._suspects[number] = now + self.window_us - ahead_us
+        until = self._suspects[number] = now + self.window_us - ahead_us
+        self._until = min(self._until, until)
         return True
 
     def is_waiting(self) -> bool:
@@ -63,8 +69,15 @@ class Reordering:
         return len(self._suspects) > 0
 
     def next_time(self) -> int:
-        """When the first suspect is given up; only while something `is_waiting`."""
-        return min(self._suspects.values())
+        """When to judge the suspects, though nothing arrives; NEVER if there are none. The first may have come since.
+
+        It is known without a look at all of them: a hostile peer can make them thousands.
+        """
+        return self._until
+
+    def must_judge(self, now: int) -> bool:
+        """Whether any suspect can have come to be given up since `judged`."""
+        return now >= self._until or (self._newest_sent_at > self._judged_newest_sent_at and self.is_waiting())
 
     def suspects(self) -> list[int]:
         """The numbers of the packets that are suspected."""
@@ -73,6 +86,11 @@ class Reordering:
     def settle(self, number: int) -> None:
         """That packet is suspected no longer."""
         del self._suspects[number]
+
+    def judged(self) -> None:
+        """All suspects were looked at, and those settled that came or are given up."""
+        self._judged_newest_sent_at = self._newest_sent_at
+        self._until = min(self._suspects.values(), default=NEVER)
 
     def is_given_up(self, number: int, packet: SentPacket, now: int) -> bool:
         """Whether a suspect is lost by now."""

@@ -61,7 +61,8 @@ class ConnectionCalls(Calls):
             local_address: where to send from, as several networks or the rules of a firewall may ask for; port 0
                 takes a free port. By default the system chooses.
             expected_identity: who must be there. Anybody else is refused with reason 4003 (`REMOTE_BAD_CERT`), and
-                where this side trusts any root also who cannot prove it, whatever `IP_ALLOW_WITHOUT_AUTH` says.
+                where this side has roots, or had some that were revoked or removed, also who cannot prove it, whatever
+                `IP_ALLOW_WITHOUT_AUTH` says.
             expected_key: the public key that the peer must own, 32 bytes, as `pki.KnownHosts` knows it. Another one is
                 refused with reason 4003.
 

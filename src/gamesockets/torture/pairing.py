@@ -41,7 +41,6 @@ class End:
         self.outgoing = outgoing
         self.incoming = incoming
         self.is_reading = True
-        self.was_always_reading = True
         self.has_been_connected = False
         self.is_closed = False
         """By its own application."""

@@ -307,8 +307,6 @@ class _Life:
             end.is_reading = bool(numbers[0])
             if end.is_reading:
                 self._read(end)
-            else:
-                end.was_always_reading = False
         elif step.action == Action.LANES:
             connection.configure_lanes(numbers[::2], numbers[1::2])
         elif step.action == Action.CONFIGURE:

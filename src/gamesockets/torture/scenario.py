@@ -1,7 +1,7 @@
 """What happens in one life? Hosts, networks and a list of steps: plain data, which can be written down and cut down."""
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, final
 
@@ -110,10 +110,6 @@ class Scenario:
     client_config: tuple[tuple[int, int], ...]
     steps: tuple[Step, ...]
     has_reference: bool = False
-
-    def with_steps(self, steps: tuple[Step, ...]) -> "Scenario":
-        """The same with other steps."""
-        return replace(self, steps=steps)
 
     def to_json(self) -> str:
         """As text, one step a line."""

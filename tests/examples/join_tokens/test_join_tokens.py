@@ -39,6 +39,7 @@ def test_who_knows_the_password_gets_a_certificate_for_an_hour() -> None:
         ({"password": "guess"}, 403),
         ({"name": "bob"}, 403),
         ({"name": "bob", "password": ""}, 403),
+        ({"password": "\ud800"}, 403),
         ({"name": 5}, 400),
         ({"request": "!"}, 400),
         ({"request": ""}, 400),
@@ -51,6 +52,11 @@ def test_who_gets_none(body: dict[str, Any], status: int) -> None:
     assert answered == status
     assert "certificate" not in answer
     assert answer["error"]
+
+
+def test_no_player_gets_the_certificate_of_the_server() -> None:
+    with pytest.raises(ValueError, match="could stand in for the server"):
+        make_app(AUTHORITY, {"ada": hashed("lovelace"), "game-server": hashed("x")})
 
 
 def test_what_is_no_login() -> None:
