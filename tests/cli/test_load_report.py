@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+import gamesockets as gs
 from gamesockets.cli.load_report import (
     OTHER_REASONS,
     REASONS_MAX,
+    Paths,
     Plan,
     Quality,
     Reasons,
@@ -16,6 +18,7 @@ from gamesockets.cli.load_report import (
     warnings,
 )
 from gamesockets.cli.load_report import text as as_text
+from gamesockets.values.records import UNKNOWN_PATH
 
 
 def a_plan(echo: bool = True, max_loss: float | None = None, max_p99: float | None = None) -> Plan:
@@ -193,3 +196,38 @@ def test_a_run_in_which_nobody_connected_has_a_report() -> None:
         "FAILED",
     ]
     assert document(a_plan(), tally, "x")["tester"] == {"late_ms": None, "cpu_percent": None}
+
+
+def a_path(state: str, bandwidth: int, queue_us: int) -> gs.PathStatus:
+    return gs.PathStatus(state, bandwidth, bandwidth, bandwidth // 10, 0, 40_000, queue_us, 0.0, 0, 0)
+
+
+def test_what_the_senders_learned_of_their_paths() -> None:
+    tally = a_tally()
+    tally.paths.add(a_path("cruise", 2_000_000, 1_000))
+    tally.paths.add(a_path("cruise", 1_000_000, 3_000))
+    tally.paths.add(a_path("up", 3_000_000, 8_000))
+    tally.paths.add(UNKNOWN_PATH)
+    lines = as_text(a_plan(), tally)
+    assert "paths        2.0 MB/s each, least 1.0 MB/s, window 200 kB" in lines
+    (queue,) = [line for line in lines if "queue p50" in line]
+    assert queue.endswith("max 8.00 ms; cruise 50%, up 25%, new 25%")
+    assert max(map(len, as_text(a_plan(), tally, 60))) <= 60
+    path = document(a_plan(), tally, "x")["connection"]["path"]
+    assert path["states_percent"] == {"cruise": 50.0, "up": 25.0, "new": 25.0}
+    assert path["bandwidth_bytes_per_s"] == {"mean": 2_000_000, "least": 1_000_000}
+    assert path["window_bytes"] == 200_000
+    assert (path["standing_queue_ms"]["count"], path["standing_queue_ms"]["max"]) == (3, 8.0)
+
+
+def test_paths_of_which_nothing_was_learned_take_no_line() -> None:
+    tally = a_tally()
+    tally.paths.add(UNKNOWN_PATH)
+    assert not any(line.startswith("paths") for line in as_text(a_plan(), tally))
+    assert document(a_plan(), tally, "x")["connection"]["path"] == {
+        "states_percent": {"new": 100.0},
+        "bandwidth_bytes_per_s": None,
+        "window_bytes": None,
+        "standing_queue_ms": None,
+    }
+    assert Paths().states_percent == {}

@@ -33,7 +33,10 @@ def an_info(state: STATE, reason: int = 0, debug: str = "") -> gs.ConnectionInfo
     )
 
 
-def a_status(ping: int = 12, quality: float = 1.0) -> gs.ConnectionStatus:
+A_PATH = gs.PathStatus("cruise", 2_000_000, 1_900_000, 150_000, 80_000, 40_100, 1_200, 0.013, 20, 3)
+
+
+def a_status(ping: int = 12, quality: float = 1.0, path: gs.PathStatus = A_PATH) -> gs.ConnectionStatus:
     return gs.ConnectionStatus(
         state=STATE.CONNECTED,
         ping=ping,
@@ -49,6 +52,7 @@ def a_status(ping: int = 12, quality: float = 1.0) -> gs.ConnectionStatus:
         sent_unacked_reliable=30000,
         queue_time=1500,
         max_jitter=420,
+        path=path,
     )
 
 
@@ -248,6 +252,7 @@ def test_a_block_shows_all_figures() -> None:
         "in       1.5 pkt/s, 150 B/s",
         "out      12,346 pkt/s, 12.3 MB/s",
         "queue    32.0 kB, 1.50 ms",
+        "path     cruise, 2.0 MB/s, window 150 kB, queue 1.20 ms, 1.3% lost",
         "lanes    0: 0 msg/s in, 0 B/s, 2.0 kB queued",
     ):
         assert part in text
@@ -268,6 +273,7 @@ def test_lines_for_programs() -> None:
     assert json.loads(json.dumps(row)) == row
     assert (row["state"], row["ping_ms"], row["jitter_ms"], row["quality_remote"]) == ("connected", 89, 0.42, None)
     assert (row["time"], row["state_for_s"], row["queue_ms"]) == (1_700_000_000.123, 90.0, 1.5)
+    assert (row["path"]["state"], row["path"]["window_bytes"]) == ("cruise", 150_000)
     (gone,) = many(1, connected=False)
     row = document(gone, 0, 90.0)
     assert (row["state"], row["problem"], "ping_ms" in row) == ("away", "no answer", False)
@@ -276,6 +282,7 @@ def test_lines_for_programs() -> None:
 def test_lines_for_people() -> None:
     (watch,) = many(1)
     assert plain_line(watch, "12:00:00").startswith(f"12:00:00 {watch.target} connected ping 89 ms, jitter 0.42 ms,")
+    assert "path cruise, 2.0 MB/s, window 150 kB, queue 1.20 ms, 1.3% lost, lanes" in plain_line(watch, "12:00:00")
     assert closing_line(watch, 100.0, 90.0) == (
         f"{watch.target}: connected 1:30 of 1:40, ping min/mean/max 0/44.5/89 ms"
     )

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.line import FULL, NO_NAGLE, UNRELIABLE, Line
 
-from gamesockets.send.ack_requests import ACK_WANTED_BYTES
+from gamesockets.send.ack_requests import ACK_WANTED_BYTES, SOONER_US, AckRequests
 from gamesockets.send.flight import UNREPORTED_PACKETS_MAX
 
 
@@ -37,3 +37,46 @@ def test_much_unreported_reliable_data_asks_for_an_immediate_ack() -> None:
         sent = line.edge[0] - 1 - sent_before_asking
         assert ACK_WANTED_BYTES <= sent < ACK_WANTED_BYTES + FULL
         sent_before_asking = line.edge[0] - 1
+
+
+# ---------------------------------------------------------------------- while the rate follows the path
+
+
+def asked(requests: AckRequests) -> bool:
+    """Whether the next packet asks; it leaves."""
+    wanted = requests.wanted
+    requests.wanted = False
+    return wanted
+
+
+def test_bulk_asks_once_an_interval() -> None:
+    requests = AckRequests()
+    times = range(1_000_000, 1_050_000, 500)
+    asking = []
+    for now in times:
+        requests.on_bulk(10_000, False, now)
+        if asked(requests):
+            asking.append(now)
+    assert asking == [1_000_000, 1_010_000, 1_020_000, 1_030_000, 1_040_000]
+
+
+def test_the_last_packet_for_now_asks_sooner() -> None:
+    """An ack is what lets a sender go on that stops for lack of room."""
+    requests = AckRequests()
+    requests.on_bulk(12_000, False, 1_000_000)
+    assert asked(requests)
+    requests.on_bulk(12_000, True, 1_000_000 + SOONER_US - 1)
+    assert not asked(requests), "it has just asked"
+    requests.on_bulk(12_000, True, 1_000_000 + SOONER_US)
+    assert asked(requests)
+    requests.on_bulk(12_000, False, 1_000_000 + SOONER_US + 11_999)
+    assert not asked(requests), "the interval counts from the last question, whatever its reason"
+    requests.on_bulk(12_000, False, 1_000_000 + SOONER_US + 12_000)
+    assert asked(requests)
+
+
+def test_a_question_that_has_not_left_is_not_withdrawn() -> None:
+    requests = AckRequests()
+    requests.on_bulk(10_000, False, 1_000_000)
+    requests.on_bulk(10_000, False, 1_000_001)
+    assert requests.wanted

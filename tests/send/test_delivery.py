@@ -2,7 +2,7 @@
 
 import pytest
 
-from gamesockets.send.delivery import ROUND_MIN_US, DeliveryRate
+from gamesockets.send.delivery import LOSS_JUDGED_BYTES, ROUND_MIN_US, DeliveryRate
 
 MS = 1000
 SIZE = 1000
@@ -55,15 +55,20 @@ def test_acks_that_come_in_a_burst_are_no_faster_path() -> None:
 
 
 @pytest.mark.rule("2, 2.16 rule 22")
-def test_losses_of_a_round_are_a_share_and_late_ones_are_taken_back() -> None:
+def test_losses_are_a_share_of_dozens_of_packets_and_late_ones_are_taken_back() -> None:
+    """Of a few packets, one that is lost by chance would be a large share."""
     path = Path()
     path.deliver(25)
     path.delivery.lost_bytes += 3 * SIZE
     path.delivery.lost_bytes -= SIZE
-    rounds = path.delivery.rounds
-    while path.delivery.rounds == rounds:
+    path.deliver(5)
+    assert path.delivery.rounds > 0
+    assert (path.delivery.loss, path.delivery.is_loss_new) == (0.0, False)
+    while not path.delivery.is_loss_new:
         path.deliver(1)
-    assert path.delivery.loss == pytest.approx(2 / 22, rel=0.1)
+    sent = path.number + 2
+    assert sent * SIZE >= LOSS_JUDGED_BYTES
+    assert path.delivery.loss == pytest.approx(2 / sent)
     assert 0 < path.delivery.smoothed_loss < path.delivery.loss
     assert path.delivery.loss_floor < 0.011, "it rises slowly"
 
@@ -74,6 +79,11 @@ def test_the_floor_of_losses_follows_what_is_lost_all_the_time() -> None:
         path.delivery.lost_bytes += 2 * SIZE
         path.deliver(20)
     assert path.delivery.loss_floor == pytest.approx(2 / 22, rel=0.2)
+    assert path.delivery.loss_by_chance == pytest.approx(2.5 * (0.0909 * 0.9091 * 1.25 / 44) ** 0.5, rel=0.2)
+    path.deliver(50)
+    assert path.delivery.loss_floor > 0.05, "one window without losses is chance"
+    path.deliver(2000)
+    assert path.delivery.loss_floor < 0.001
 
 
 def test_one_limited_packet_marks_its_round() -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.line import FULL, NAGLE_US, NO_NAGLE, RELIABLE, SIZES, UNRELIABLE, Line, pieces_in
+from tests.support.line import FULL, NAGLE_US, NO_NAGLE, PING_US, RELIABLE, SIZES, UNRELIABLE, Line, pieces_in
 from tests.support.snp import chances, fast, slow
 
 from gamesockets.send.filling import UNSPLIT_MARGIN_BYTES
@@ -261,3 +261,79 @@ def test_the_end_of_a_large_message_stands_alone() -> None:
     pieces = [piece for number in line.all_wanted() for piece in pieces_in(line, number)]
     assert 1 + 2 + 2 * FULL in {piece.place + len(piece.data) for piece in pieces}
     line.finish()
+
+
+# ---------------------------------------------------------------------- urgent lanes, while the rate follows the path
+
+BULK = 1
+URGENT = 0
+
+
+def adaptive() -> Line:
+    """Bulk of lane 1 on its way, its rate following the path; lane 0 is more urgent."""
+    line = Line()
+    line.sender.lanes.configure([0, 1], [1, 1])
+    line.sender.path.begin_bulk(0)
+    line.send(bytes(200_000), RELIABLE, BULK)
+    return line
+
+
+def lanes_in(line: Line, number: int) -> list[int]:
+    return [piece.lane for piece in pieces_in(line, number)]
+
+
+def with_a_loss() -> Line:
+    """The same, and the first packet of the bulk is to be repeated."""
+    line = adaptive()
+    first = line.packet()
+    line.arrive(*[line.packet() for _ in range(10)])
+    line.now = PING_US
+    line.ack()
+    line.now = 5 * PING_US  # so late it can no longer be
+    line.sender.loss.handle_timer(line.now)
+    assert line.sender.retries.lost_bytes > 0
+    assert first not in line.received
+    return line
+
+
+def test_new_urgent_data_goes_before_repeats_of_bulk() -> None:
+    line = with_a_loss()
+    line.send(bytes(FULL // 2), RELIABLE | NO_NAGLE, URGENT)
+    number = line.packet()
+    assert lanes_in(line, number)[0] == URGENT
+    assert line.sender.retries.lost_bytes > 0, "the repeat, which needs a whole packet, comes after it"
+    repeat = pieces_in(line, line.packet())[0]
+    assert (repeat.lane, repeat.place) == (BULK, 1)
+    line.finish()
+
+
+def test_new_data_of_the_same_urgency_waits_for_repeats() -> None:
+    line = with_a_loss()
+    line.sender.lanes.configure([1, 1], [1, 1])
+    line.send(b"equal", RELIABLE | NO_NAGLE, URGENT)
+    repeat = pieces_in(line, line.packet())[0]
+    assert (repeat.lane, repeat.place) == (BULK, 1)
+
+
+def test_of_a_full_window_only_urgent_data_may_leave() -> None:
+    line = adaptive()
+    control = line.sender.path.control
+    control.window_bytes = 10 * FULL
+    while control.in_flight_bytes < control.window_bytes:
+        line.packet()
+    assert line.sender.filling.fill(b"", FULL, 0) == b""
+    assert line.sender.filling.added_nothing
+    line.send(b"urgent", RELIABLE | NO_NAGLE, URGENT)
+    number = line.packet()
+    assert lanes_in(line, number) == [URGENT], "the rest of the packet stays empty"
+
+
+def test_without_a_more_urgent_lane_a_full_window_lets_nothing_leave() -> None:
+    line = adaptive()
+    line.sender.lanes.configure([1, 1], [1, 1])
+    control = line.sender.path.control
+    control.window_bytes = 2 * FULL
+    while control.in_flight_bytes < control.window_bytes:
+        line.packet()
+    line.send(b"equal", RELIABLE | NO_NAGLE, URGENT)
+    assert line.sender.filling.fill(b"", FULL, 0) == b""

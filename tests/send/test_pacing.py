@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.snp import fast
 
-from gamesockets.send.pacing import BURST_BYTES, MAX_RATE, MIN_RATE, QUANTUM_US, Pacer
+from gamesockets.send.pacing import BURST_BYTES, FOLLOWED_SAVED_UP_US, MAX_RATE, MIN_RATE, QUANTUM_US, Pacer
 
 FASTEST = MAX_RATE - 1
 FULL = 1255
@@ -198,3 +198,50 @@ def test_the_largest_rate_is_no_limit() -> None:
     assert pacer.ready_at(5) == 5
     pacer.limit(1_000_000, 1_000_000)
     assert pacer.may_send()
+
+
+# ---------------------------------------------------------------------- a controller sets the rate
+
+
+def test_a_followed_rate_counts_at_once_and_keeps_the_tokens() -> None:
+    pacer = pacer_at(100_000)
+    pacer.spend(BURST_BYTES + 10_000)
+    assert pacer.debt_us() == 100_000
+    pacer.follow(1_000_000)
+    assert (pacer.rate, pacer.estimate) == (1_000_000, 1_000_000)
+    assert pacer.debt_us() == 10_000, "the debt in bytes is the same"
+    pacer.follow(3)
+    assert pacer.rate == MIN_RATE
+
+
+@pytest.mark.parametrize(
+    ("rate", "bytes_saved"),
+    [(50_000, 4 * BURST_BYTES), (10_000_000, 10_000 * FOLLOWED_SAVED_UP_US // 1000)],
+)
+def test_a_late_timer_makes_up_for_8_ms_of_a_followed_rate(rate: int, bytes_saved: int) -> None:
+    """More would be a burst that fills queues; a slow path may still send a few packets at once."""
+    pacer = Pacer()
+    pacer.connected(40_000, 0)
+    pacer.follow(rate)
+    pacer.refill(0, True)
+    pacer.refill(SECOND, True)
+    assert bytes_saved < burst(pacer) <= bytes_saved + FULL
+
+
+def test_a_fixed_rate_after_a_followed_one_saves_as_before() -> None:
+    pacer = Pacer()
+    pacer.connected(40_000, 0)
+    pacer.follow(10_000_000)
+    pacer.limit(10_000_000, 10_000_000)
+    pacer.refill(0, True)
+    pacer.refill(20_000, True)
+    assert burst(pacer) > 200_000
+
+
+def test_data_that_comes_after_a_pause_of_a_followed_rate_finds_no_more_than_a_burst() -> None:
+    pacer = Pacer()
+    pacer.connected(40_000, 0)
+    pacer.follow(10_000_000)
+    pacer.refill(0, False)
+    pacer.refill(SECOND, True)
+    assert burst(pacer) <= 2 * FULL

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, final
 
+import gamesockets as gs
 from gamesockets.cli.histogram import Histogram
 from gamesockets.cli.load_traffic import Totals
-from gamesockets.cli.units import bytes_per_second, count, milliseconds, plural, rate
+from gamesockets.cli.units import bytes_per_second, count, milliseconds, plural, rate, size
 from gamesockets.version import __version__
 
 REASONS_MAX: Final = 20
@@ -103,6 +104,52 @@ class Quality:
 
 
 @final
+class Paths:
+    """What the senders learned of their paths, over all looks at all connections."""
+
+    __slots__ = ("_bandwidth_total", "_states", "_window_total", "bandwidth_least", "learned", "queues")
+
+    def __init__(self) -> None:
+        self._states: dict[str, int] = {}
+        self._bandwidth_total = 0
+        self._window_total = 0
+        self.bandwidth_least = 0
+        """Bytes/s of the slowest; 0 until a bandwidth was known."""
+        self.learned = 0
+        """Looks at which a bandwidth was known."""
+        self.queues = Histogram()
+        """Standing queues at those."""
+
+    def add(self, path: gs.PathStatus) -> None:
+        """Take one look in."""
+        self._states[path.state] = self._states.get(path.state, 0) + 1
+        bandwidth = path.bandwidth_bytes_per_second
+        if bandwidth:
+            self.bandwidth_least = min(self.bandwidth_least, bandwidth) if self.learned else bandwidth
+            self.learned += 1
+            self._bandwidth_total += bandwidth
+            self._window_total += path.window_bytes
+            self.queues.add(path.standing_queue_us)
+
+    @property
+    def states_percent(self) -> dict[str, float]:
+        """In what share of looks the controller was in which state, the most frequent first."""
+        looks = sum(self._states.values())
+        ordered = sorted(self._states.items(), key=lambda item: -item[1])
+        return {state: round(100 * number / looks, 1) for state, number in ordered}
+
+    @property
+    def bandwidth_mean(self) -> float:
+        """Bytes/s of one connection; 0 until a bandwidth was known."""
+        return self._bandwidth_total / self.learned if self.learned else 0.0
+
+    @property
+    def window_mean(self) -> float:
+        """Bytes of one connection; 0 until a bandwidth was known."""
+        return self._window_total / self.learned if self.learned else 0.0
+
+
+@final
 class Tally:
     """All that is counted and measured during a run."""
 
@@ -114,6 +161,7 @@ class Tally:
         "failures",
         "interrupted",
         "lateness",
+        "paths",
         "pings",
         "quality_local",
         "quality_remote",
@@ -139,6 +187,7 @@ class Tally:
         self.pings = Histogram()
         self.quality_local = Quality()
         self.quality_remote = Quality()
+        self.paths = Paths()
         self.lateness = Histogram()
         """How late this program was at moments 10 ms apart."""
         self.sending_s = 0.0
@@ -267,6 +316,7 @@ def document(plan: Plan, tally: Tally, address: str) -> dict[str, Any]:
             "ping_ms": _percentiles(tally.pings),
             "quality_local_percent": _quality(tally.quality_local),
             "quality_remote_percent": _quality(tally.quality_remote),
+            "path": _path(tally.paths),
         },
         "tester": {
             "late_ms": _percentiles(tally.lateness),
@@ -307,6 +357,8 @@ def text(plan: Plan, tally: Tally, width: int = WIDTH) -> list[str]:
         rest.append(
             ("", f"quality here {_percent(tally.quality_local)}, at the server {_percent(tally.quality_remote)}")
         )
+    if tally.paths.learned:
+        rest += _path_rows(tally.paths)
     if tally.lateness.count:
         late = tally.lateness
         p50_ms, p99_ms = milliseconds(late.percentile(50)), milliseconds(late.percentile(99))
@@ -367,6 +419,28 @@ def _percentiles(times: Histogram) -> dict[str, float] | None:
 def _quality(quality: Quality) -> dict[str, float] | None:
     mean, worst = quality.mean_percent, quality.worst_percent
     return None if mean is None or worst is None else {"mean": round(mean, 3), "worst": round(worst, 3)}
+
+
+def _path(paths: Paths) -> dict[str, Any]:
+    known = paths.learned > 0
+    return {
+        "states_percent": paths.states_percent,
+        "bandwidth_bytes_per_s": {"mean": round(paths.bandwidth_mean), "least": paths.bandwidth_least}
+        if known
+        else None,
+        "window_bytes": round(paths.window_mean) if known else None,
+        "standing_queue_ms": _percentiles(paths.queues),
+    }
+
+
+def _path_rows(paths: Paths) -> list[tuple[str, str]]:
+    carries = f"{bytes_per_second(paths.bandwidth_mean)} each, least {bytes_per_second(paths.bandwidth_least)}"
+    p50_ms, p99_ms = milliseconds(paths.queues.percentile(50)), milliseconds(paths.queues.percentile(99))
+    states = ", ".join(f"{state} {share:.0f}%" for state, share in paths.states_percent.items())
+    return [
+        ("paths", f"{carries}, window {size(paths.window_mean)}"),
+        ("", f"queue p50 {p50_ms}, p99 {p99_ms}, max {milliseconds(paths.queues.maximum_us)} ms; {states}"),
+    ]
 
 
 def _percent(quality: Quality) -> str:

@@ -322,6 +322,7 @@ class LoadRun:
                 self.tally.pings.add(status.ping * 1000)
             self.tally.quality_local.add(status.connection_quality_local)
             self.tally.quality_remote.add(status.connection_quality_remote)
+            self.tally.paths.add(status.path)
 
 
 def _why(reason: int, debug: str) -> str:

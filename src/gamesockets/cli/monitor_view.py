@@ -9,6 +9,7 @@ from rich.text import Text
 
 import gamesockets as gs
 from gamesockets.cli.monitor_watch import Lane, Phase, Watch
+from gamesockets.cli.path_text import path_document, path_text
 from gamesockets.cli.peers import known, percent
 from gamesockets.cli.sparkline import sparkline
 from gamesockets.cli.units import bytes_per_second, duration, milliseconds, plural, rate, size
@@ -68,6 +69,7 @@ def block(watch: Watch, now_s: float, width: int) -> list[Text]:
         bottom = QUALITY_BOTTOM if measure is worst_quality else 0.0
         line.append(_series(watch, measure, top, width - line.cell_len, bottom), style="cyan")
         lines.append(line)
+    lines.append(Text.assemble("  ", (f"{'path':<{LABEL_WIDTH}}", "dim"), path_text(status.path)))
     lines.append(Text.assemble("  ", (f"{'lanes':<{LABEL_WIDTH}}", "dim"), lanes_text(sample.lanes)))
     return lines
 
@@ -110,7 +112,7 @@ def plain_line(watch: Watch, clock: str) -> str:
             f"ping {known(status.ping, ' ms')}, jitter {_jitter_text(status)}, quality {_quality_text(status)},",
             f"in {_rate(status.in_packets_per_second, status.in_bytes_per_second)},",
             f"out {_rate(status.out_packets_per_second, status.out_bytes_per_second)},",
-            f"queue {_queue_text(status)}, lanes {lanes_text(watch.samples[-1].lanes)}",
+            f"queue {_queue_text(status)}, path {path_text(status.path)}, lanes {lanes_text(watch.samples[-1].lanes)}",
         ]
     return " ".join(words)
 
@@ -144,6 +146,7 @@ def document(watch: Watch, unix_s: float, now_s: float) -> dict[str, Any]:
         "pending_reliable_bytes": status.pending_reliable,
         "unacked_reliable_bytes": status.sent_unacked_reliable,
         "queue_ms": status.queue_time / 1000 if status.queue_time < QUEUE_TIME_UNKNOWN else None,
+        "path": path_document(status.path),
         "lanes": [
             {
                 "lane": lane.number,

@@ -4,6 +4,7 @@ A round is the time from a moment until a packet that left after it is acknowled
 at least.
 """
 
+from math import sqrt
 from typing import Final, final
 
 from gamesockets.values.moments import US_PER_SECOND
@@ -14,7 +15,16 @@ ROUND_MIN_US: Final = 10_000
 _ACKS_KEPT: Final = 16
 _ACKS_NEEDED: Final = 4
 _SPAN_MIN_US: Final = 10_000
+LOSS_JUDGED_BYTES: Final = 40_000
+"""So much must have been sent until a share of losses says anything: 32 full packets."""
+
+_LOSS_PACKET_BYTES: Final = 1250
+_LOSS_CHANCE: Final = 2.5
+"""Standard deviations of a number of losses that may be chance."""
+
 _LOSS_FLOOR_RISE: Final = 0.005
+_LOSS_FLOOR_FALL: Final = 8
+"""The floor falls by one part in so many of the distance, so that one window without losses does not end it."""
 _LOSS_WEIGHT: Final = 0.2
 
 
@@ -30,12 +40,16 @@ class DeliveryRate:
         "_began_lost",
         "_began_sent_at",
         "_ends_with",
+        "_judged_delivered",
+        "_judged_lost",
         "_newest_delivered",
         "_newest_sent_at",
         "_was_limited",
         "delivered_bytes",
         "is_limited",
+        "is_loss_new",
         "loss",
+        "loss_by_chance",
         "loss_floor",
         "lost_bytes",
         "rounds",
@@ -53,17 +67,23 @@ class DeliveryRate:
         self.is_limited = False
         """The application had less to send in it than might have been sent."""
         self.loss = 0.0
-        """Share of the last round's packets that was lost."""
+        """Share that was lost of the last `LOSS_JUDGED_BYTES` or more, in whole rounds."""
+        self.is_loss_new = False
+        """Whether `loss` was measured anew with the last round."""
         self.smoothed_loss = 0.0
-        """The same, over about five rounds."""
+        """Share of packets that was lost, over about five rounds."""
         self.loss_floor = 0.0
-        """What share is lost whatever is sent: the least of late, which rises slowly."""
+        """What share is lost whatever is sent. It rises slowly."""
+        self.loss_by_chance = 0.0
+        """How far above the floor chance alone may lift `loss`."""
         self._began_at = now
         self._began_delivered = 0
         self._began_lost = 0
         self._began_sent_at = 0
         self._ends_with = 0
         """The round ends with a packet before which so much had arrived."""
+        self._judged_delivered = 0
+        self._judged_lost = 0
         self._newest_sent_at = 0
         self._newest_delivered = 0
         self._was_limited = False
@@ -100,12 +120,12 @@ class DeliveryRate:
         lost = self.lost_bytes - self._began_lost
         self.sample = arrived * US_PER_SECOND // elapsed_us if self._began_sent_at else 0
         self.is_limited = self._was_limited
-        self.loss = min(max(lost / (lost + arrived), 0.0), 1.0) if arrived and lost > 0 else 0.0
+        loss = _share(lost, arrived)
         if self.rounds:
-            self.smoothed_loss += (self.loss - self.smoothed_loss) * _LOSS_WEIGHT
+            self.smoothed_loss += (loss - self.smoothed_loss) * _LOSS_WEIGHT
         else:
-            self.smoothed_loss = self.loss
-        self.loss_floor = min(self.loss, self.loss_floor + _LOSS_FLOOR_RISE)
+            self.smoothed_loss = loss
+        self._judge_loss()
         self.rounds += 1
         self._ends_with = path_delivered
         self._began_at = now
@@ -113,6 +133,23 @@ class DeliveryRate:
         self._began_lost = self.lost_bytes
         self._began_sent_at = self._newest_sent_at
         self._was_limited = False
+
+    def _judge_loss(self) -> None:
+        # On a short or slow path a round has a few packets: one of ten that is lost by chance is no congestion.
+        arrived = self.delivered_bytes - self._judged_delivered
+        lost = self.lost_bytes - self._judged_lost
+        self.is_loss_new = arrived + lost >= LOSS_JUDGED_BYTES
+        if self.is_loss_new:
+            self.loss = _share(lost, arrived)
+            floor = self.loss_floor
+            packets = (arrived + lost) / _LOSS_PACKET_BYTES
+            self.loss_by_chance = _LOSS_CHANCE * sqrt(floor * (1 - floor) / packets)
+            if self.loss < floor:
+                self.loss_floor += (self.loss - floor) / _LOSS_FLOOR_FALL
+            else:
+                self.loss_floor = min(self.loss, floor + _LOSS_FLOOR_RISE)
+            self._judged_delivered = self.delivered_bytes
+            self._judged_lost = self.lost_bytes
 
     def ack_rate(self, span_us: int, now: int) -> int:
         """Bytes/s at which acks come at the moment, over `span_us` and the last acks; 0 if too few came."""
@@ -124,3 +161,8 @@ class DeliveryRate:
         if index < 0 or now - times[index] < _SPAN_MIN_US or len(times) - index < _ACKS_NEEDED:
             return 0
         return (self.delivered_bytes - self._ack_delivered[index]) * US_PER_SECOND // (now - times[index])
+
+
+def _share(lost: int, arrived: int) -> float:
+    """What part was lost. Late arrivals count as negative losses, so it may be none."""
+    return min(max(lost / (lost + arrived), 0.0), 1.0) if arrived > 0 and lost > 0 else 0.0

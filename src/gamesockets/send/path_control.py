@@ -17,7 +17,7 @@ from gamesockets.send.delivery import ROUND_MIN_US, DeliveryRate
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.send.rate_control import RateControl
-from gamesockets.values.moments import US_PER_MS, US_PER_SECOND
+from gamesockets.values.moments import NEVER, US_PER_MS, US_PER_SECOND
 
 STARTUP: Final = 0
 DRAIN: Final = 1
@@ -48,6 +48,10 @@ _GAIN_UNIT: Final = 100
 _GAIN_DRAIN: Final = 50
 _GAIN_UP: Final = 125
 _GAIN_UP_MAX: Final = 200
+_GAIN_FEW_MAX: Final = 400
+_PACKETS_UP: Final = 4
+"""A probe adds so many packets a round trip at least, up to `_GAIN_FEW_MAX`: what small shares gain on large ones."""
+
 _GAIN_DOWN: Final = 75
 _GAIN_DOWN_DEEP: Final = 40
 _GAIN_DOWN_DEEPEST: Final = 15
@@ -56,6 +60,9 @@ _DEEPEST: Final = 8
 """A queue of so many thresholds is drained faster."""
 
 _CUTS_WITHOUT_EFFECT: Final = 6
+_WITHOUT_EFFECT_US: Final = 3_000_000
+"""A crowd of flows that all learn at the same time needs so long to drain its queue."""
+
 _ROUNDS_TO_DRAIN: Final = 3
 _STAYS: Final = 0.7
 """A queue that is still so much of what it was, although less was sent than the path carries, is not this flow's."""
@@ -104,6 +111,7 @@ class PathControl(RateControl):
         "_flat_rounds",
         "_limited_until",
         "_probe_rtt_until",
+        "_queue_since",
         "_rate_before",
         "_rate_max",
         "_rate_min",
@@ -148,6 +156,8 @@ class PathControl(RateControl):
         self._dice = _DICE
         self._cuts = 0
         self._cut_at = 0
+        self._queue_since = NEVER
+        """Since when it has been standing; NEVER while it does not."""
         self._was_drained = False
         """What is in flight just became so little that nothing of it waits in a queue."""
         self._worst_queue_us = 0
@@ -282,13 +292,16 @@ class PathControl(RateControl):
         sample = delivery.sample
         if queue.standing_us > queue.threshold_us():
             self._judge_queue(now)
-        else:
+        elif queue.is_measured:
             self._cuts = 0
+            self._queue_since = NEVER
             self._worst_queue_us = 0
             ends_in_us = self._competitive_until - now
             if queue.standing_us < queue.threshold_us() // 2 and 0 < ends_in_us < COMPETITIVE_US // 2:
                 self._competitive_until = 0
-        if delivery.loss > delivery.loss_floor + _LOSS_ABOVE_FLOOR and not delivery.is_limited:
+        above = max(_LOSS_ABOVE_FLOOR, delivery.loss_by_chance)
+        is_lossy = delivery.is_loss_new and delivery.loss > delivery.loss_floor + above
+        if is_lossy and not delivery.is_limited:
             floor = self.bandwidth() * 85 // 100
             self.bound = min(self.bound, max(sample, floor, self._rate_min))
         self._rounds_since_up += 1
@@ -302,7 +315,7 @@ class PathControl(RateControl):
             and not delivery.is_limited
         ):
             # There is more: go on.
-            self._up_gain = min(self._up_gain * 5 // 4, _GAIN_UP_MAX)
+            self._up_gain = max(self._up_gain, min(self._up_gain * 5 // 4, _GAIN_UP_MAX))
             self._before_probe = sample
             self._enter(UP)
         elif self.state == DOWN:
@@ -322,8 +335,10 @@ class PathControl(RateControl):
         self._rate_before = min(self._rate_now or self._rate_before, self.bound)
         self._rate_now = 0
         self.bound = _UNBOUNDED
-        self._up_gain = _GAIN_UP
         self._before_probe = self.bandwidth()
+        on_the_way = max(self._on_the_way(self._before_probe), 1)
+        more = min(_GAIN_UNIT * _PACKETS_UP * PACKET_BYTES // on_the_way, _GAIN_FEW_MAX - _GAIN_UNIT)
+        self._up_gain = max(_GAIN_UP, _GAIN_UNIT + more)
         self._enter(UP)
 
     def _rounds_between_probes(self) -> int:
@@ -338,9 +353,11 @@ class PathControl(RateControl):
         if self.is_competitive(now):
             return
         self._cuts += 1
+        self._queue_since = min(self._queue_since, now)
         self._worst_queue_us = max(self._worst_queue_us, self.queue.standing_us)
         own = self._on_the_way(max(self.delivery.sample, 1)) * 9 // 8 + 3 * PACKET_BYTES
-        if self._cuts >= _CUTS_WITHOUT_EFFECT and self.in_flight_bytes <= own:
+        is_vain = self._cuts >= _CUTS_WITHOUT_EFFECT and now - self._queue_since >= _WITHOUT_EFFECT_US
+        if is_vain and self.in_flight_bytes <= own:
             # It stays although nothing of ours is in it.
             self._competitive_until = now + COMPETITIVE_US
             self.bound = _UNBOUNDED

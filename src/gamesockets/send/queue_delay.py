@@ -39,6 +39,7 @@ class QueueDelay:
         "_round_samples",
         "_samples",
         "accepted_us",
+        "is_measured",
         "jitter_us",
         "last_us",
         "minimum_at",
@@ -59,6 +60,8 @@ class QueueDelay:
         """By how much successive round trips differ, smoothed."""
         self.standing_us = 0
         """The queue of the last round."""
+        self.is_measured = False
+        """Whether the last round had enough samples to tell."""
         self.accepted_us = 0
         """So much of it turned out to be none: it stays whatever is sent."""
         self._samples = 0
@@ -95,7 +98,8 @@ class QueueDelay:
     def end_round(self) -> None:
         """Judges the round trips since the last call."""
         self.standing_us = 0
-        if self._round_samples >= 2:
+        self.is_measured = self._round_samples >= 2
+        if self.is_measured:
             above_us = self._round_min_us - self.minimum_us
             if above_us < self.accepted_us:
                 self.accepted_us -= (self.accepted_us - above_us) // _ACCEPTED_SMOOTHING
