@@ -25,7 +25,7 @@ FOLLOWED_SAVED_UP_US: Final = 8 * QUANTUM_US
 
 _FOLLOWED_SAVED_UP_MIN_BYTES: Final = 4 * BURST_BYTES
 
-_LONG_US: Final = 1 << 24
+_LONG_US: Final = 1 << 26
 """After so long any bucket is full."""
 
 

@@ -40,7 +40,7 @@ PACKET_BYTES: Final = 1250
 COMPETITIVE_US: Final = 8_000_000
 """So long queues are nobody's signal once they turn out to be kept full by others."""
 
-_UNBOUNDED: Final = 1 << 36
+_UNBOUNDED: Final = 1 << 35
 """Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
 the middle of a multiplication, and compiled code ends the process if one raises there."""
 

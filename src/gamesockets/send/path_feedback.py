@@ -22,7 +22,7 @@ LATE_ARRIVAL_US: Final = 30_000
 NO_LIMIT: Final = 0
 """The upper limit of a send rate that has none."""
 
-_UNBOUNDED: Final = 1 << 36
+_UNBOUNDED: Final = 1 << 35
 
 
 @final
