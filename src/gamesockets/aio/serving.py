@@ -3,7 +3,6 @@
 import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from inspect import iscoroutinefunction
 
 from gamesockets.aio.opening import Opening, running_loop
 from gamesockets.aio.server import Admit, Handler, Server
@@ -13,7 +12,7 @@ from gamesockets.drivers.resolving import resolve
 from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import seconds_as_us
+from gamesockets.values.arguments import check_admit, seconds_as_us
 from gamesockets.values.identity import NetworkingIdentity
 
 
@@ -54,10 +53,7 @@ def serve(
     """
     if not callable(handler):
         raise TypeError(f"handler must be an async function of a connection, not {type(handler).__name__}")
-    if admit is not None and not callable(admit):
-        raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
-    if iscoroutinefunction(admit):
-        raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
+    check_admit(admit)
 
     async def open_server() -> Server:
         shown = Credentials.chosen(identity, credentials)

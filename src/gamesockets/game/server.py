@@ -1,7 +1,6 @@
 """How does a game loop serve players, each as an object?"""
 
 from collections.abc import Callable, Iterable
-from inspect import iscoroutinefunction
 from typing import TypeAlias, final
 
 from gamesockets.crypto.credentials import Credentials
@@ -11,7 +10,7 @@ from gamesockets.game.peer import Peer
 from gamesockets.node.creation import Config
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.address import Address
-from gamesockets.values.arguments import check_type
+from gamesockets.values.arguments import check_admit, check_type
 from gamesockets.values.enums import EndReason, SendFlags
 from gamesockets.values.handles import Connection
 from gamesockets.values.identity import NetworkingIdentity
@@ -53,10 +52,7 @@ class Server(GameLoop):
         credentials: Credentials | None = None,
         trust: TrustStore | None = None,
     ) -> None:
-        if admit is not None and not callable(admit):
-            raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
-        if iscoroutinefunction(admit):
-            raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
+        check_admit(admit)
         super().__init__(identity, config, credentials, trust)
         self._admit = admit
         try:

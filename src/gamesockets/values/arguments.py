@@ -1,6 +1,7 @@
 """Which error does a bad argument raise? One that gives its name, its value, and what is allowed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from operator import index
 from typing import Any, Final, TypeVar
 
@@ -29,6 +30,14 @@ def check_type(name: str, value: object, expected: type[Any] | tuple[type[Any], 
     if not isinstance(value, expected):
         kinds = expected if isinstance(expected, tuple) else (expected,)
         raise TypeError(f"{name} must be {' or '.join(kind.__name__ for kind in kinds)}, not {value!r:.100}")
+
+
+def check_admit(admit: object) -> None:
+    """Raises `TypeError` for what cannot say at once whether a client may come in; None lets all in."""
+    if admit is not None and not callable(admit):
+        raise TypeError(f"admit must be a function of a ConnectionInfo, or None, not {type(admit).__name__}")
+    if iscoroutinefunction(admit):
+        raise TypeError("admit must be an ordinary function, not an async one: the client is answered at once")
 
 
 def check_range(name: str, value: int, minimum: int, maximum: int) -> None:
