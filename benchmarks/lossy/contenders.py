@@ -27,7 +27,7 @@ class Contender:
         sender: makes the node that sends; imports what it needs only then.
         receiver: the same that receives.
         missing: why it cannot run here; None if it can.
-        program: what plays both.
+        program: what plays both; None for whichever build of ours is better here.
         needs_namespaces: its protocol is the kernel's, so a relay between sockets does not do.
     """
 
@@ -37,7 +37,7 @@ class Contender:
     sender: Callable[[Plan], Direct]
     receiver: Callable[[Plan], Direct]
     missing: Callable[[], str | None]
-    program: Program = Program.SOURCE
+    program: Program | None = Program.SOURCE
     needs_namespaces: bool = False
 
 
@@ -73,10 +73,6 @@ def _tcp(algorithm: str) -> dict[str, Any]:
     }
 
 
-def _both(*checks: Callable[[], str | None]) -> Callable[[], str | None]:
-    return lambda: next((text for check in checks if (text := check())), None)
-
-
 CONTENDERS: Final[dict[str, Contender]] = {
     contender.name: contender
     for contender in (
@@ -95,11 +91,11 @@ CONTENDERS: Final[dict[str, Contender]] = {
         Contender(
             "ours-to-gns",
             "to the reference library",
-            "gamesockets, compiled, to a receiver that is the reference library with its default buffers",
+            "gamesockets to a receiver that is the reference library with its default buffers",
             _ours,
             _gns,
-            _both(needs.compiled, needs.library),
-            Program.COMPILED,
+            needs.library,
+            None,
         ),
         Contender(
             "gns",
@@ -132,5 +128,10 @@ CONTENDERS: Final[dict[str, Contender]] = {
     )
 }
 """In the order of the table's columns."""
+def program_of(name: str) -> Program:
+    """What plays both sides."""
+    return CONTENDERS[name].program or (Program.SOURCE if needs.compiled() else Program.COMPILED)
+
+
 OURS: Final = ("ours-compiled", "ours")
 """The first that can run here stands for us."""

@@ -86,9 +86,9 @@ class NamespaceLine:
     is_for_all = True
     hosts = ADDRESSES
 
-    def __init__(self, up: Conditions, down: Conditions, seed: int) -> None:
+    def __init__(self, up: Conditions, down: Conditions, seed: int, is_compiled: bool = True) -> None:
         self._namespaces = Namespaces()
-        self.relay = Relay("tun", self._namespaces.devices, seed)
+        self.relay = Relay("tun", self._namespaces.devices, seed, is_compiled)
         self.set(up, down)
 
     def set(self, up: Conditions, down: Conditions) -> float:

@@ -53,16 +53,23 @@ _libc: Final[Any] = ctypes.CDLL(None, use_errno=True)
 
 
 def enter_user_namespace() -> None:
-    """Becomes root of a user namespace of its own, unless it is in power anyway. Before any thread. Raises `OSError`."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    powers = int(status.partition("CapEff:")[2].split()[0], 16)
-    if powers & _NEEDED_POWERS == _NEEDED_POWERS:
+    """Becomes root of a user namespace of its own, unless it has the right anyway. Before any thread. Raises `OSError`."""
+    if has_the_right():
         return
     user, group = os.geteuid(), os.getegid()
     _call(_libc.unshare, _CLONE_NEWUSER)
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+
+
+def has_the_right() -> bool:
+    """Whether this process may make network namespaces as it is."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    powers = int(status.read_text(encoding="ascii").partition("CapEff:")[2].split()[0], 16)
+    return powers & _NEEDED_POWERS == _NEEDED_POWERS
 
 
 def missing() -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, TypeAlias
 
-from benchmarks.lossy.contenders import CONTENDERS
+from benchmarks.lossy.contenders import program_of
 from benchmarks.lossy.line import NamespaceLine, SocketLine
 from benchmarks.lossy.plan import BIN_S, Plan
 from benchmarks.lossy.rows import Row
@@ -64,7 +64,7 @@ class _Side:
     def __init__(self, side: str, host: str, plan: Plan) -> None:
         self._name = f"the {side} of {plan.contender}"
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        program = CONTENDERS[plan.contender].program
+        program = program_of(plan.contender)
         self._process = subprocess.Popen(
             [needs.interpreter(program), "-m", "benchmarks.lossy.worker", side, host],
             cwd=needs.ROOT,
