@@ -1,7 +1,7 @@
 """How does what happened over time become a picture? Panels of lines, as SVG without any other tool.
 
-Like `chart.py`, the picture has its own background and follows the reader's preference for dark or light. A line is told
-from the others by its colour and by its name, which stands in the panel's legend.
+Like `chart.py`, the picture has its own background and follows the reader's preference for dark or light. A line is
+told from the others by its colour and by its name, which stands in the panel's legend.
 """
 
 from __future__ import annotations
@@ -39,14 +39,16 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neu
 .grid { stroke: #d8dee4; stroke-width: 1; }
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .thin { stroke-width: 1.3; stroke-dasharray: 5 3; }
-.c0 { stroke: #0a7d6c; } .c1 { stroke: #b35900; } .c2 { stroke: #7a3fb0; } .c3 { stroke: #1f6feb; } .c4 { stroke: #c2255c; }
+.c0 { stroke: #0a7d6c; } .c1 { stroke: #b35900; } .c2 { stroke: #7a3fb0; }
+.c3 { stroke: #1f6feb; } .c4 { stroke: #c2255c; }
 .limit { stroke: #8c959f; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3; }
   .page { fill: #0d1117; stroke: #30363d; }
   .small { fill: #9198a1; }
   .grid { stroke: #262c36; }
-  .c0 { stroke: #2fbfa7; } .c1 { stroke: #f0a04b; } .c2 { stroke: #c297f0; } .c3 { stroke: #6cb0ff; } .c4 { stroke: #ff7fae; }
+  .c0 { stroke: #2fbfa7; } .c1 { stroke: #f0a04b; } .c2 { stroke: #c297f0; }
+  .c3 { stroke: #6cb0ff; } .c4 { stroke: #ff7fae; }
   .limit { stroke: #6e7681; }
 }
 """
@@ -142,7 +144,9 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
         ]
     time_step = step_up(end_s / 8)
     for index in range(int(end_s / time_step + 1e-9) + 1):
-        parts.append(_text("small middle", start + index * time_step * scale_x, bottom + 16, f"{index * time_step:g} s"))
+        parts.append(
+            _text("small middle", start + index * time_step * scale_x, bottom + 16, f"{index * time_step:g} s")
+        )
     if panel.limit:
         parts.append(f'<polyline class="line limit" points="{" ".join(map(place, panel.limit))}"/>')
     for line in panel.lines:

@@ -1,4 +1,4 @@
-"""Who is sent over the line? Each with its default settings, but a large send buffer, and the rate where it has to be told."""
+"""Who takes part? Each with its default settings but for a large send buffer, and told the rate where it has to be."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ def _ours(plan: Plan) -> Direct:  # noqa: ARG001 - it finds out by itself
 
 
 def _gns(plan: Plan) -> Direct:
-    from benchmarks.systems.gns import Gns
     from tests.interop.gns import Config
+
+    from benchmarks.systems.gns import Gns
 
     options: dict[int, int] = {Config.IP_ALLOW_WITHOUT_AUTH: 2, Config.SEND_BUFFER_SIZE: SEND_BUFFER_BYTES}
     if plan.told_rate:
@@ -85,9 +86,7 @@ CONTENDERS: Final[dict[str, Contender]] = {
             needs.compiled,
             Program.COMPILED,
         ),
-        Contender(
-            "ours", "gamesockets, pure", "gamesockets, pure Python; told nothing", _ours, _ours, needs.source
-        ),
+        Contender("ours", "gamesockets, pure", "gamesockets, pure Python; told nothing", _ours, _ours, needs.source),
         Contender(
             "ours-to-gns",
             "to the reference library",
@@ -128,6 +127,8 @@ CONTENDERS: Final[dict[str, Contender]] = {
     )
 }
 """In the order of the table's columns."""
+
+
 def program_of(name: str) -> Program:
     """What plays both sides."""
     return CONTENDERS[name].program or (Program.SOURCE if needs.compiled() else Program.COMPILED)

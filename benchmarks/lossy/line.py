@@ -1,4 +1,4 @@
-"""What stands between sender and receiver? A relay process, between two namespaces or in front of sockets of this machine."""
+"""What stands between sender and receiver? A relay process, between two namespaces or in front of UDP sockets."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """How do the kernel's own protocols get through the link? Two network namespaces, each with a TUN device.
 
 What one side sends leaves its namespace through its device and is read by the relay, which writes it to the other
-side's device when its time has come. So TCP passes the same bottleneck as UDP. Needs Linux, /dev/net/tun and the right to
-make namespaces: that of root, or of anybody where the kernel lets users have namespaces of their own.
+side's device when its time has come. So TCP passes the same bottleneck as UDP. Needs Linux, /dev/net/tun and the
+right to make namespaces: that of root, or of anybody where the kernel lets users have namespaces of their own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _libc: Final[Any] = ctypes.CDLL(None, use_errno=True)
 
 
 def enter_user_namespace() -> None:
-    """Becomes root of a user namespace of its own, unless it has the right anyway. Before any thread. Raises `OSError`."""
+    """Becomes root of a user namespace of its own, unless it has the right; before any thread. Raises `OSError`."""
     if has_the_right():
         return
     user, group = os.geteuid(), os.getegid()
@@ -175,7 +175,7 @@ def _check() -> None:
         with namespaces.inside(0), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"", (ADDRESSES[1], 9))
         packet = os.read(namespaces.devices[0], 2048)
-        while packet[VIRTIO_HEADER_BYTES] >> 4 != 4:  # noqa: PLR2004 - the kernel's IPv6 talk goes ahead
+        while packet[VIRTIO_HEADER_BYTES] >> 4 != 4:
             packet = os.read(namespaces.devices[0], 2048)
         namespaces.close()
     except OSError as error:

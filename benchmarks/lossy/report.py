@@ -1,4 +1,4 @@
-"""How does one read what was measured? As a table of Markdown, as JSON, and as a page of the documentation with a picture."""
+"""How does one read what was measured? As a table of Markdown, as JSON, and as a page with a picture."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def header(names: Sequence[str]) -> str:
 
 
 def line(row: Row, runs: Sequence[Run], names: Sequence[str]) -> str:
-    """One row of it: medians over the runs; what missed our target is in bold, what the machine may have limited marked."""
+    """One row of it: medians over the runs; our misses in bold, a star where the machine may have been the limit."""
     cells = []
     for name in names:
         mine = [

@@ -1,4 +1,4 @@
-"""How is a row measured? Sender and receiver in fresh processes at the ends of a fresh line, for each system that takes part."""
+"""How is a row measured? By sender and receiver in fresh processes at the ends of a fresh line."""
 
 from __future__ import annotations
 
@@ -130,18 +130,30 @@ class _Team:
 
     def __init__(self, plan: Plan, line: Line) -> None:
         self.plan = plan
-        self.sides: list[_Side] = []
+        self._line = line
+        self._sides: list[_Side] = []
+
+    @property
+    def receiver(self) -> _Side:
+        return self._sides[0]
+
+    @property
+    def sender(self) -> _Side:
+        return self._sides[1]
+
+    def start(self) -> None:
+        """Both are there, and the sender knows where to connect."""
+        line = self._line
         with line.at(1):
-            self.receiver = _Side("receiver", line.hosts[1], plan)
-        self.sides.append(self.receiver)
+            self._sides.append(_Side("receiver", line.hosts[1], self.plan))
         address = str(self.receiver.hear()["peer"]["address"])
         with line.at(0):
-            self.sender = _Side("sender", line.hosts[0], plan)
-        self.sides.append(self.sender)
-        self.sender.tell(address=",".join(line.addresses(address, plan.flows)))
+            self._sides.append(_Side("sender", line.hosts[0], self.plan))
+        self.sender.tell(address=",".join(line.addresses(address, self.plan.flows)))
 
     def close(self) -> None:
-        for side in self.sides:
+        """None is left."""
+        for side in self._sides:
             side.close()
 
 
@@ -149,11 +161,11 @@ def measure(row: Row, contender: str, make_line: MakeLine) -> Raw:
     """Runs a row for one contender. Raises `RunError`, or `OSError` when the system refuses something."""
     names = [contender, row.beside] if row.beside else [contender]
     line = make_line(row.up, row.down)
-    teams: list[_Team] = []
+    teams = [_Team(_plan(row, name), line) for name in names]
     raw = Raw()
     try:
-        for name in names:
-            teams.append(_Team(_plan(row, name), line))
+        for team in teams:
+            team.start()
         for team in teams:
             team.sender.hear()
         begin_s = math.ceil((time.monotonic() + _BEGIN_S) / BIN_S) * BIN_S
@@ -218,5 +230,3 @@ def _since(sample: Sample, begin_s: float) -> Sample:
 
 def _sleep_until(moment_s: float) -> None:
     time.sleep(max(0.0, moment_s - time.monotonic()))
-
-

@@ -1,4 +1,4 @@
-"""How is the kernel's TCP driven for a measurement? Bare, unencrypted, with a congestion control of the kernel's choice."""
+"""How is the kernel's TCP driven for a measurement? Bare, unencrypted, with a congestion control of our choice."""
 
 from __future__ import annotations
 

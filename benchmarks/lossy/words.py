@@ -1,7 +1,7 @@
 """In which words are a relay's conditions said, and from where does it draw? The same for both relays.
 
-Standard input: `set DIRECTION …`, at any time, 0 is up and 1 is down; its end ends the relay. Standard output: a `sample …`
-every 20 ms and one `end …`. All times are integers of `time.monotonic` in microseconds.
+Standard input: `set DIRECTION …`, at any time, 0 is up and 1 is down; its end ends the relay. Standard output: a
+`sample …` every 20 ms and one `end …`. All times are integers of `time.monotonic` in microseconds.
 """
 
 from __future__ import annotations

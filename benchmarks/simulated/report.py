@@ -62,7 +62,8 @@ def as_page(result: dict[str, Any]) -> str:
     lines = [
         "<!-- Written by `python -m benchmarks.simulated --docs FILE`; do not edit. -->",
         "",
-        f"gamesockets {described['gamesockets']}, seed {result['seed']}, {described['taken']}; the same on every machine.",
+        f"gamesockets {described['gamesockets']}, seed {result['seed']}, {described['taken']}, {described['python']}, "
+        f"{described['processor']}; the same on every machine.",
         "",
         HEADER,
         *[line(row, result["rows"][row.name]) for row in ROWS if row.name in result["rows"]],

@@ -1,4 +1,4 @@
-"""What happens over time on some of the rows' lines? Goodput, queue, a game's delays and the estimate, for the plots."""
+"""What happens over time on some of the rows' lines? Goodput, queue, a game's delays, the estimate: for the plots."""
 
 from __future__ import annotations
 
@@ -130,7 +130,9 @@ def picture(found: dict[str, Series], seed: int, footer: str) -> str:
         ),
         Panel("Queue: 20 MB/s, 1 % lost", "ms", [Line("queue", _points(loss, "queue"), 3)]),
     ]
-    return draw("Lines that lose, delay and queue: the simulator", f"gamesockets, seed {seed}; grey: the line", footer, panels)
+    return draw(
+        "Lines that lose, delay and queue: the simulator", f"gamesockets, seed {seed}; grey: the line", footer, panels
+    )
 
 
 def _goodput(title: str, series: Series, limit: Points) -> Panel:

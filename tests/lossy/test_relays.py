@@ -180,7 +180,9 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
     made.close()
 
 
-@pytest.mark.parametrize("ends", [pytest.param(kind.values, marks=kind.marks, id=kind.id) for kind in KINDS], indirect=True)
+@pytest.mark.parametrize(
+    "ends", [pytest.param(kind.values, marks=kind.marks, id=kind.id) for kind in KINDS], indirect=True
+)
 def test_datagrams_pass_both_ways_in_order_and_not_too_early(ends: Ends) -> None:
     """Whatever the line is made of: the same bytes, delayed."""
     sent = [bytes([number]) * (number + 1) for number in range(20)]
@@ -201,7 +203,9 @@ def test_datagrams_pass_both_ways_in_order_and_not_too_early(ends: Ends) -> None
     assert took_s >= 2 * LATENCY_S
 
 
-@pytest.mark.parametrize("ends", [pytest.param(kind.values, marks=kind.marks, id=kind.id) for kind in KINDS], indirect=True)
+@pytest.mark.parametrize(
+    "ends", [pytest.param(kind.values, marks=kind.marks, id=kind.id) for kind in KINDS], indirect=True
+)
 def test_conditions_change_while_it_runs_and_are_counted(ends: Ends) -> None:
     """From losing nothing to losing everything, with a queue; the counters say so."""
     ends.client.send(b"first")

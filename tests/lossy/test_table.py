@@ -155,7 +155,7 @@ def example_runs() -> list[Run]:
 def test_the_documentation_is_written_from_the_figures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From several files together; misses in bold, failures and limits said, the picture well-formed in both colours."""
+    """From several files together; misses in bold, failures and limits said, the picture well-formed."""
     runs = example_runs()
     sources = [tmp_path / "one.json", tmp_path / "two.json"]
     for source, those in zip(sources, (runs[:2], runs[2:]), strict=True):
@@ -227,7 +227,11 @@ def test_lines_of_a_chart_stay_in_their_panel() -> None:
         for line in root.iter("{http://www.w3.org/2000/svg}polyline")
         for point in line.attrib["points"].split()
     ]
-    grid = [float(line.attrib["y1"]) for line in root.iter("{http://www.w3.org/2000/svg}line") if line.get("class") == "grid"]
+    grid = [
+        float(line.attrib["y1"])
+        for line in root.iter("{http://www.w3.org/2000/svg}line")
+        if line.get("class") == "grid"
+    ]
     assert min(grid) - 0.1 <= min(heights)
     assert max(heights) <= max(grid) + 0.1
     assert [step_up(value) for value in (0.9, 1.0, 1.3, 2.1, 3.0, 70.0)] == [1.0, 1.0, 2.0, 2.5, 5.0, 100.0]
@@ -240,12 +244,26 @@ def test_smoothing_keeps_what_does_not_change() -> None:
 
 
 BRIEF = Row(
-    "slow-line", "brief", "", replace(BY_NAME["slow-line"].up, latency=0.005), settled_s=0.4, measured_s=0.6, has_game=True
+    "slow-line",
+    "brief",
+    "",
+    replace(BY_NAME["slow-line"].up, latency=0.005),
+    settled_s=0.4,
+    measured_s=0.6,
+    has_game=True,
 )
 
 
-@pytest.mark.parametrize("kind", ["sockets", pytest.param("namespaces", marks=pytest.mark.skipif(NO_NAMESPACES is not None, reason=str(NO_NAMESPACES)))])
-def test_a_row_is_measured(kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "sockets",
+        pytest.param("namespaces", marks=pytest.mark.skipif(NO_NAMESPACES is not None, reason=str(NO_NAMESPACES))),
+    ],
+)
+def test_a_row_is_measured(
+    kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """By the command, end to end, on either kind of line; the figures are there and sane."""
     monkeypatch.setitem(BY_NAME, "slow-line", BRIEF)
     monkeypatch.setattr("benchmarks.lossy.__main__.ROWS", (BRIEF,))

@@ -378,7 +378,7 @@ class Link:
         return bytes(spoiled)
 
     def _jittered(self, due: int) -> int:
-        """Add a random delay; unless they may overtake, at least until the delayed one ahead has passed, then forgotten."""
+        """Add a random delay. In order: at least until the delayed datagram ahead has passed; forget it once it has."""
         conditions = self._conditions
         delay = 0
         if (
