@@ -5,8 +5,8 @@
 
 `run` relays between the two descriptors of each pair, all through one link each way: the devices of two network
 namespaces (`tun`), or bound sockets in front of connected ones (`udp`). `replay` relays nothing: it reads conditions
-and lines `TIME_US BYTES`, and prints when each datagram would arrive, -1 for never. `relay.c` is the same in C; the words on
-standard input and output are in `words.py`.
+and lines `TIME_US BYTES`, and prints when each datagram would arrive, -1 for never. `relay.c` is the same in C; the
+words on standard input and output are in `words.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What does each side of a measurement do?
 
 Started as `python -m benchmarks.lossy.worker sender|receiver HOST`, its plan on standard input. The receiver tells
-where it listens, counts what arrives until it hears a word, and reports. The sender hears where, connects all its flows,
-tells that it is ready, hears when to begin, sends, and reports.
+where it listens, counts what arrives until it hears a word, and reports. The sender hears where, connects all its
+flows, tells that it is ready, hears when to begin, sends, and reports.
 """
 
 from __future__ import annotations
