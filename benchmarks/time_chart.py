@@ -1,7 +1,6 @@
-"""How does what happened over time become a picture? Panels of lines, as SVG without any other tool.
+"""How does what happened over time become a picture? Panels of lines.
 
-Like `chart.py`, the picture has its own background and follows the reader's preference for dark or light. A line is
-told from the others by its colour and by its name, which stands in the panel's legend.
+A line is told from the others by its colour and by its name, which stands in the panel's legend.
 """
 
 from __future__ import annotations
@@ -10,16 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape
+
+from benchmarks.picture import MARGIN, TOP, WIDTH, page, text
 
 COLUMNS: Final = 2
-COLOURS: Final = 5
-"""So many lines can be told apart; the first is ours."""
-_WIDTH: Final = 1040
-_MARGIN: Final = 24
 _GAP: Final = 36
-_HEAD: Final = 64
-_FOOT: Final = 40
 _PANEL_HEAD: Final = 58
 _PLOT: Final = 170
 _PANEL_FOOT: Final = 22
@@ -28,12 +22,7 @@ _TICKS: Final = 4
 _LETTER: Final = 6.6
 """About as wide as a letter of the legend."""
 
-_STYLE: Final = """
-text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: #1f2328; }
-.page { fill: #ffffff; stroke: #d0d7de; }
-.title { font-size: 20px; font-weight: 600; }
-.panel { font-size: 14px; font-weight: 600; }
-.small { font-size: 11.5px; fill: #59636e; }
+_LIGHT: Final = """
 .right { text-anchor: end; }
 .middle { text-anchor: middle; }
 .grid { stroke: #d8dee4; stroke-width: 1; }
@@ -42,15 +31,12 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neu
 .c0 { stroke: #0a7d6c; } .c1 { stroke: #b35900; } .c2 { stroke: #7a3fb0; }
 .c3 { stroke: #1f6feb; } .c4 { stroke: #c2255c; }
 .limit { stroke: #8c959f; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
-  .page { fill: #0d1117; stroke: #30363d; }
-  .small { fill: #9198a1; }
+"""
+_DARK: Final = """
   .grid { stroke: #262c36; }
-  .c0 { stroke: #2fbfa7; } .c1 { stroke: #f0a04b; } .c2 { stroke: #c297f0; }
-  .c3 { stroke: #6cb0ff; } .c4 { stroke: #ff7fae; }
+  .c0 { stroke: #2fbfa7; } .c1 { stroke: #f0a04b; } .c2 { stroke: #c297f0; } .c3 { stroke: #6cb0ff; }
+  .c4 { stroke: #ff7fae; }
   .limit { stroke: #6e7681; }
-}
 """
 
 
@@ -72,7 +58,7 @@ class Panel:
     Attributes:
         title: what happens.
         unit: of the values.
-        lines: at most `COLOURS` colours.
+        lines: of five colours at most; the first is ours.
         limit: what is possible at all, as steps; may be empty.
         ceiling: values above it are drawn there; 0 for none.
     """
@@ -86,24 +72,16 @@ class Panel:
 
 def draw(title: str, subtitle: str, footer: str, panels: Sequence[Panel]) -> str:
     """The whole picture."""
-    width = (_WIDTH - 2 * _MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
+    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
     height_each = _PANEL_HEAD + _PLOT + _PANEL_FOOT
     parts: list[str] = []
     for index, panel in enumerate(panels):
-        left = _MARGIN + index % COLUMNS * (width + _GAP)
-        top = _HEAD + 16 + index // COLUMNS * (height_each + _GAP)
+        left = MARGIN + index % COLUMNS * (width + _GAP)
+        top = TOP + index // COLUMNS * (height_each + _GAP)
         parts += _panel(panel, left, top, width)
     rows = math.ceil(len(panels) / COLUMNS)
-    height = _HEAD + 16 + rows * (height_each + _GAP) - _GAP + _FOOT
-    head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
-        f'height="{height:.0f}" role="img" aria-label="{escape(title)}">',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="page" x="0.5" y="0.5" width="{_WIDTH - 1}" height="{height - 1:.0f}" rx="10"/>',
-        _text("title", _MARGIN, 34, title),
-        _text("small", _MARGIN, 54, subtitle),
-    ]
-    return "\n".join([*head, *parts, _text("small", _MARGIN, height - 16, footer), "</svg>"]) + "\n"
+    height = TOP + rows * (height_each + _GAP) - _GAP
+    return page(title, subtitle, footer, height, parts, _LIGHT, _DARK)
 
 
 def step_up(value: float) -> float:
@@ -127,26 +105,24 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
         at, value = point
         return f"{start + at * scale_x:.1f},{max(bottom - value * scale_y, bottom - _PLOT):.1f}"
 
-    parts = [_text("panel", left, top + 14, panel.title), _text("small", left, top + 50, panel.unit)]
+    parts = [text("panel", left, top + 14, panel.title), text("small", left, top + 50, panel.unit)]
     at_x = left + _AXIS
     for line in panel.lines:
         kind = f"line c{line.colour}{' thin' if line.is_thin else ''}"
         parts += [
             f'<line class="{kind}" x1="{at_x:.1f}" x2="{at_x + 16:.1f}" y1="{top + 28:.1f}" y2="{top + 28:.1f}"/>',
-            _text("small", at_x + 20, top + 32, line.name),
+            text("small", at_x + 20, top + 32, line.name),
         ]
         at_x += 34 + _LETTER * len(line.name)
     for index in range(math.floor(_PLOT / (step * scale_y) + 1e-9) + 1):
         y = bottom - index * step * scale_y
         parts += [
             f'<line class="grid" x1="{start:.1f}" x2="{left + width:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>',
-            _text("small right", start - 6, y + 4, f"{index * step:g}"),
+            text("small right", start - 6, y + 4, f"{index * step:g}"),
         ]
     time_step = step_up(end_s / 8)
     for index in range(int(end_s / time_step + 1e-9) + 1):
-        parts.append(
-            _text("small middle", start + index * time_step * scale_x, bottom + 16, f"{index * time_step:g} s")
-        )
+        parts.append(text("small middle", start + index * time_step * scale_x, bottom + 16, f"{index * time_step:g} s"))
     if panel.limit:
         parts.append(f'<polyline class="line limit" points="{" ".join(map(place, panel.limit))}"/>')
     for line in panel.lines:
@@ -154,7 +130,3 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
             kind = f"line c{line.colour}{' thin' if line.is_thin else ''}"
             parts.append(f'<polyline class="{kind}" points="{" ".join(map(place, line.points))}"/>')
     return parts
-
-
-def _text(kind: str, x: float, y: float, content: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(content)}</text>'

@@ -57,7 +57,7 @@ def enter_user_namespace() -> None:
     if has_the_right():
         return
     user, group = os.geteuid(), os.getegid()
-    _call(_libc.unshare, _CLONE_NEWUSER)
+    _call(_libc.unshare, _CLONE_NEWUSER | _CLONE_NEWNET)  # a network of its own, too: one can come back to that
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
@@ -121,10 +121,12 @@ class Namespaces:
                 (_SIOCSIFADDR, _as_sockaddr(address)),
                 (_SIOCSIFNETMASK, _as_sockaddr("255.255.255.252")),
                 (_SIOCSIFMTU, struct.pack("i20x", MTU_BYTES)),
-                (_SIOCSIFTXQLEN, struct.pack("i20x", _DEVICE_QUEUE_PACKETS)),
                 (_SIOCSIFFLAGS, struct.pack("h22x", _IFF_UP)),
             ):
                 fcntl.ioctl(sock, request, struct.pack("16s24s", _DEVICE, value))
+            with contextlib.suppress(PermissionError):  # only the machine's root may; 500 packets are enough mostly
+                length = struct.pack("16si20x", _DEVICE, _DEVICE_QUEUE_PACKETS)
+                fcntl.ioctl(sock, _SIOCSIFTXQLEN, length)
 
     @contextlib.contextmanager
     def inside(self, index: int) -> Iterator[None]:
