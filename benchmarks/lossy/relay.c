@@ -342,11 +342,12 @@ static int run(void) {
             return 1;
         give(&links[0], 0);
         give(&links[1], 1);
+        /* words first: what they say holds for all that was sent after them */
+        if (found > 0 && polled[0].revents && !listen_to_words())
+            break;
         for (int i = 0; found > 0 && i < 2 * pair_count; i++)
             if (polled[i + 1].revents)
                 take(&links[i % 2], i / 2, i % 2);
-        if (found > 0 && polled[0].revents && !listen_to_words())
-            break;
         int64_t now = now_us();
         if (now >= next_sample) {
             sample(now);

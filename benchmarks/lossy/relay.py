@@ -73,10 +73,10 @@ class Relay:
             for direction in (0, 1):
                 self._give(direction)
             readable = {fd for fd, _ in found}
+            if stdin in readable and not self._listen():  # first: words hold for all that was sent after them
+                break
             for fd in readable & self._other.keys():
                 self._take(fd)
-            if stdin in readable and not self._listen():
-                break
             now = now_us()
             if now >= next_sample:
                 next_sample = now + _SAMPLE_US

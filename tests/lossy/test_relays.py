@@ -142,6 +142,7 @@ class Ends:
 
     def __init__(self, line: SocketLine | NamespaceLine) -> None:
         self.line = line
+        self.figures: dict[str, float] | None = None
         with line.at(1):
             self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.server.bind((line.hosts[1], 0))
@@ -155,10 +156,12 @@ class Ends:
             sock.settimeout(PATIENCE_S)
 
     def close(self) -> dict[str, float]:
-        """The relay's figures."""
-        self.client.close()
-        self.server.close()
-        return self.line.close()
+        """The relay's figures, once."""
+        if self.figures is None:
+            self.client.close()
+            self.server.close()
+            self.figures = self.line.close()
+        return self.figures
 
 
 KINDS = [
