@@ -19,7 +19,7 @@ _PLOT: Final = 170
 _PANEL_FOOT: Final = 22
 _AXIS: Final = 44
 _TICKS: Final = 4
-_LETTER: Final = 6.6
+_LETTER: Final = 5.8
 """About as wide as a letter of the legend."""
 
 _LIGHT: Final = """
@@ -106,14 +106,14 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
         return f"{start + at * scale_x:.1f},{max(bottom - value * scale_y, bottom - _PLOT):.1f}"
 
     parts = [text("panel", left, top + 14, panel.title), text("small", left, top + 50, panel.unit)]
-    at_x = left + _AXIS
+    at_x = left
     for line in panel.lines:
         kind = f"line c{line.colour}{' thin' if line.is_thin else ''}"
         parts += [
             f'<line class="{kind}" x1="{at_x:.1f}" x2="{at_x + 16:.1f}" y1="{top + 28:.1f}" y2="{top + 28:.1f}"/>',
             text("small", at_x + 20, top + 32, line.name),
         ]
-        at_x += 34 + _LETTER * len(line.name)
+        at_x += 30 + _LETTER * len(line.name)
     for index in range(math.floor(_PLOT / (step * scale_y) + 1e-9) + 1):
         y = bottom - index * step * scale_y
         parts += [
