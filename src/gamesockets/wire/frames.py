@@ -5,8 +5,6 @@ truncated: to widen them takes state that this module does not have. The encoder
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from struct import Struct
 from typing import Final, TypeAlias
 
 from gamesockets.build import mypyc_attr
@@ -33,9 +31,6 @@ ACK_HEADER_BYTES: Final = 5
 MAX_RUN_UPPER: Final = 100_000
 MAX_LANE: Final = 255
 SIZE_TO_END: Final = 7
-
-_pack_unreliable_to_end: Final[Callable[[int, int], bytes]] = Struct("<BI").pack
-_pack_ack: Final[Callable[[int, int, int], bytes]] = Struct("<BHH").pack
 
 _UNRELIABLE_END: Final = 0x20
 _UNRELIABLE_NUMBER_WIDE: Final = 0x10
@@ -240,7 +235,7 @@ def encode_unreliable(number_bits: int, number: int, offset: int, is_last: bool)
 
 def encode_unreliable_to_end(number: int) -> bytes:
     """The completed header of a whole message that fills the whole payload."""
-    return _pack_unreliable_to_end(0x37, number & 0xFFFF_FFFF)
+    return b"\x37" + (number & 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def encode_reliable(position_bits: int, position: int) -> bytes:
@@ -328,7 +323,7 @@ def encode_ack(latest: int, delay_us: int, blocks: list[AckBlock]) -> bytes:
     """An ack frame with 16 bits of `latest`, which every protocol version reads; delay below 0 means unknown."""
     delay = ACK_DELAY_UNKNOWN if delay_us < 0 else min(delay_us >> ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN)
     count = len(blocks)
-    start = _pack_ack(0x98 | min(count, 7), latest & 0xFFFF, delay)
+    start = ONE_BYTE[0x98 | min(count, 7)] + (latest & 0xFFFF | delay << 16).to_bytes(4, "little")
     if not count:
         return start
     frame = bytearray(start)
