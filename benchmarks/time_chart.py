@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from benchmarks.picture import MARGIN, TOP, WIDTH, page, text
+
+Points: TypeAlias = list[tuple[float, float]]
+"""Time in seconds, and a value."""
 
 COLUMNS: Final = 2
 _GAP: Final = 36
@@ -19,6 +22,7 @@ _PLOT: Final = 170
 _PANEL_FOOT: Final = 22
 _AXIS: Final = 44
 _TICKS: Final = 4
+_SMOOTH_POINTS: Final = 3
 _LETTER: Final = 5.8
 """About as wide as a letter of the legend."""
 
@@ -84,6 +88,15 @@ def draw(title: str, subtitle: str, footer: str, panels: Sequence[Panel]) -> str
     return page(title, subtitle, footer, height, parts, _LIGHT, _DARK)
 
 
+def smooth(points: Sequence[tuple[float, float]]) -> Points:
+    """Means of each value and those before it: what arrives in pieces looks rougher than it is."""
+    smoothed = []
+    for index in range(len(points)):
+        those = points[max(0, index - _SMOOTH_POINTS + 1) : index + 1]
+        smoothed.append((points[index][0], sum(value for _, value in those) / len(those)))
+    return smoothed
+
+
 def step_up(value: float) -> float:
     """The next of 1, 2, 2.5, 5, 10 … times a power of ten: a good distance between two grid lines."""
     power = 10.0 ** math.floor(math.log10(value))
@@ -113,7 +126,7 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
             f'<line class="{kind}" x1="{at_x:.1f}" x2="{at_x + 16:.1f}" y1="{top + 28:.1f}" y2="{top + 28:.1f}"/>',
             text("small", at_x + 20, top + 32, line.name),
         ]
-        at_x += 30 + _LETTER * len(line.name)
+        at_x += 34 + _LETTER * len(line.name)
     for index in range(math.floor(_PLOT / (step * scale_y) + 1e-9) + 1):
         y = bottom - index * step * scale_y
         parts += [

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from benchmarks.lossy.contenders import CONTENDERS, OURS
 from benchmarks.lossy.figures import Series
 from benchmarks.lossy.rows import BY_NAME, MB, Row
-from benchmarks.time_chart import Line, Panel, draw
+from benchmarks.time_chart import Line, Panel, Points, draw, smooth
 
-Points: TypeAlias = list[tuple[float, float]]
 Found: TypeAlias = Mapping[tuple[str, str], Series]
 """Series by row and contender."""
 
-SMOOTH_BINS: Final = 3
 _COLOURS: Final = {"ours-compiled": 0, "ours": 0, "gns": 1, "aioquic": 2, "tcp-cubic": 3, "tcp-bbr": 4}
 _WITH_ESTIMATE: Final = "estimate"
 
@@ -87,12 +85,3 @@ def limit(row: Row) -> Points:
         return [(0.0, before), (row.seconds, before)] if before else []
     after = row.rate / MB
     return [(0.0, before), (row.change_s, before), (row.change_s, after), (row.seconds, after)]
-
-
-def smooth(points: Sequence[tuple[float, float]]) -> Points:
-    """Means of each bin and those before it: what arrives in pieces looks rougher than it is."""
-    smoothed = []
-    for index in range(len(points)):
-        those = points[max(0, index - SMOOTH_BINS + 1) : index + 1]
-        smoothed.append((points[index][0], sum(value for _, value in those) / len(those)))
-    return smoothed

@@ -7,11 +7,10 @@ from typing import Final, TypeAlias
 
 from benchmarks.simulated.flow import PLAIN, Bulk, Game, QueueWatch
 from benchmarks.simulated.rows import MB, path
-from benchmarks.time_chart import Line, Panel, draw
+from benchmarks.time_chart import Line, Panel, Points, draw, smooth
 from gamesockets import sim
 from gamesockets.bad_network.link import Link
 
-Points: TypeAlias = list[tuple[float, float]]
 Series: TypeAlias = dict[str, Points]
 
 STEP_S: Final = 0.1
@@ -125,7 +124,10 @@ def picture(found: dict[str, Series], seed: int, footer: str) -> str:
         Panel(
             "Two flows on 4 MB/s, one a second later",
             "MB/s",
-            [Line("first", _points(flows, "goodput 1"), 0), Line("second", _points(flows, "goodput 2"), 3)],
+            [
+                Line("first", smooth(_points(flows, "goodput 1")), 0),
+                Line("second", smooth(_points(flows, "goodput 2")), 3),
+            ],
             [(0.0, 4.0), (2 * SECONDS, 4.0)],
         ),
         Panel("Queue: 20 MB/s, 1 % lost", "ms", [Line("queue", _points(loss, "queue"), 3)]),
@@ -137,7 +139,7 @@ def picture(found: dict[str, Series], seed: int, footer: str) -> str:
 
 def _goodput(title: str, series: Series, limit: Points) -> Panel:
     lines = [
-        Line("goodput", _points(series, "goodput"), 0),
+        Line("goodput", smooth(_points(series, "goodput")), 0),
         Line("estimate", _points(series, "estimate"), 1, is_thin=True),
     ]
     return Panel(title, "MB/s", lines, limit, 1.25 * max(value for _, value in limit))

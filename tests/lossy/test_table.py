@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.lossy import namespaces, plots, report
+from benchmarks.lossy import namespaces, report
 from benchmarks.lossy.__main__ import main
 from benchmarks.lossy.contenders import CONTENDERS, OURS
 from benchmarks.lossy.figures import figures, in_words, machine_limits, series
@@ -20,7 +20,7 @@ from benchmarks.lossy.run import Raw, RunError, measure
 from benchmarks.lossy.words import Sample
 from benchmarks.simulated.rows import BY_NAME as SIMULATED
 from benchmarks.systems import needs
-from benchmarks.time_chart import Line, Panel, draw, step_up
+from benchmarks.time_chart import Line, Panel, draw, smooth, step_up
 
 NO_NAMESPACES = namespaces.missing() if namespaces.has_the_right() else "this process may make no namespaces"
 
@@ -239,8 +239,8 @@ def test_lines_of_a_chart_stay_in_their_panel() -> None:
 
 def test_smoothing_keeps_what_does_not_change() -> None:
     """And spreads what comes in pieces."""
-    assert plots.smooth([(0.0, 2.0), (0.1, 2.0), (0.2, 2.0)]) == [(0.0, 2.0), (0.1, 2.0), (0.2, 2.0)]
-    assert plots.smooth([(0.0, 0.0), (0.1, 3.0), (0.2, 0.0)])[-1] == (0.2, 1.0)
+    assert smooth([(0.0, 2.0), (0.1, 2.0), (0.2, 2.0)]) == [(0.0, 2.0), (0.1, 2.0), (0.2, 2.0)]
+    assert smooth([(0.0, 0.0), (0.1, 3.0), (0.2, 0.0)])[-1] == (0.2, 1.0)
 
 
 BRIEF = Row(
