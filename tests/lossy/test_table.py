@@ -258,7 +258,10 @@ BRIEF = Row(
     "kind",
     [
         "sockets",
-        pytest.param("namespaces", marks=pytest.mark.skipif(NO_NAMESPACES is not None, reason=str(NO_NAMESPACES))),
+        pytest.param(
+            "namespaces",
+            marks=[pytest.mark.slow, pytest.mark.skipif(NO_NAMESPACES is not None, reason=str(NO_NAMESPACES))],
+        ),
     ],
 )
 def test_a_row_is_measured(
