@@ -204,6 +204,19 @@ def test_several_runs_of_a_row_give_the_median() -> None:
     assert "| 91 %, queue 4 ms |" in report.line(row, runs, ["ours"])
 
 
+def test_runs_that_the_machine_limited_count_only_where_there_are_no_others() -> None:
+    """Neither in the cell nor below the table; repeating a run on a quiet machine is enough."""
+    row = BY_NAME["loss-1"]
+    slow = Run(row.name, "ours", figures(row, "ours", steady(row, "ours", 0.4)), ["a busy machine"], {}, {}, "")
+    quiet = Run(row.name, "ours", figures(row, "ours", steady(row, "ours", 0.9)), [], {}, {}, "")
+
+    assert "| **40 %, queue 4 ms** * |" in report.line(row, [slow], ["ours"])
+    page = report.as_page([report.as_json([slow, quiet], "a line", "", 1)])
+
+    assert "| 90 %, queue 4 ms |" in page
+    assert "busy machine" not in page
+
+
 def test_who_sends_to_the_reference_library_stands_in_our_column() -> None:
     """Its rows say who receives."""
     row = BY_NAME["reference-clean"]
