@@ -12,12 +12,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port
+from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port, pump_soon
 from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
+from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
 from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US
@@ -204,14 +205,14 @@ def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: B
     service = bench.service
     with service.lock:
         now = now_us()
-        service.pump_soon(first, GATHER_US, now)
+        pump_soon(service, first, GATHER_US, now)
         assert first_end.asked == 1, "nothing has left a moment ago"
-        service._gathers_from = NEVER  # and now something has
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)  # and now something has
         for port in (first, second, third, second):
-            service.pump_soon(port, GATHER_US, now)
+            pump_soon(service, port, GATHER_US, now)
         assert (first_end.asked, second_end.asked, third_end.asked) == (1, 0, 0)
         if how == "the next one, later":
-            service.pump_soon(second, GATHER_US, now + GATHER_US)
+            pump_soon(service, second, GATHER_US, now + GATHER_US)
         elif how == "wait":
             assert service.has_news_at_once(lambda: True)
         elif how == "settle":
@@ -219,7 +220,7 @@ def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: B
         if how != "nothing more":
             assert (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1)
     wait_until(lambda: (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1))
-    assert not service._gathering
+    assert not service.gathering.ports
 
 
 def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: Bench) -> None:
@@ -227,12 +228,12 @@ def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: 
     service = bench.service
     with service.lock:
         now = now_us()
-        service._gathers_from = NEVER
-        service.pump_soon(port, GATHER_NAGLE_US, now)
-        service.pump_soon(port, GATHER_NAGLE_US, now + GATHER_US)
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)
+        pump_soon(service, port, GATHER_NAGLE_US, now)
+        pump_soon(service, port, GATHER_NAGLE_US, now + GATHER_US)
         assert endpoint.asked == 0
-        service.pump_soon(port, GATHER_US, now + GATHER_US)
-        service.pump_soon(port, GATHER_NAGLE_US, now + 2 * GATHER_US)
+        pump_soon(service, port, GATHER_US, now + GATHER_US)
+        pump_soon(service, port, GATHER_NAGLE_US, now + 2 * GATHER_US)
         assert endpoint.asked == 1
 
 
@@ -241,9 +242,9 @@ def test_a_fault_of_one_port_does_not_keep_gathered_ones_back(bench: Bench, capl
     bad_end.outgoing = [[([b""], "nowhere")]]  # type: ignore[list-item]
     good_end.timer = 0
     with caplog.at_level(logging.ERROR, "gamesockets"), bench.service.lock:
-        bench.service._gathers_from = NEVER
+        bench.service.gathering.have_left(NEVER - ALONE_AFTER_US)
         for port in (bad, good):
-            bench.service.pump_soon(port, GATHER_US, now_us())
+            pump_soon(bench.service, port, GATHER_US, now_us())
         bench.service.pump_gathered()
     wait_until(lambda: good_end.asked > 0)
     good_end.timer = NEVER
