@@ -5,7 +5,7 @@ import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-from gamesockets.aio.opening import Opening, running_loop
+from gamesockets.aio.opening import Opening, is_loop_running, running_loop
 from gamesockets.aio.server import Admit, Handler, Server
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
@@ -114,6 +114,11 @@ def run_server(
     """
     seconds_as_us("grace", grace)
     seconds_as_us("timeout", timeout)
+    if is_loop_running():
+        raise RuntimeError(
+            "run_server makes an event loop of its own, and one runs here already: use `async with aio.serve(...) as "
+            "server` and `await server.serve_forever(stop_signals=True)`"
+        )
     if on_start is not None and not callable(on_start):
         raise TypeError(f"on_start must be a function of the server, or None, not {type(on_start).__name__}")
     opening = serve(
