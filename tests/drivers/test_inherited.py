@@ -229,9 +229,7 @@ def test_a_listen_socket_closes_what_it_took_over(bound: socket.socket) -> None:
     ("family", "host", "tells"),
     [(socket.AF_INET, "0.0.0.0", True), (socket.AF_INET, "127.0.0.1", False), (socket.AF_INET6, "::", True)],  # noqa: S104
 )
-def test_a_socket_for_every_address_answers_from_the_one_that_was_asked(
-    family: int, host: str, tells: bool
-) -> None:
+def test_a_socket_for_every_address_answers_from_the_one_that_was_asked(family: int, host: str, tells: bool) -> None:
     place: Place = socket.socket(family, socket.SOCK_DGRAM)
     assert isinstance(place, socket.socket)
     place.bind((host, 0))

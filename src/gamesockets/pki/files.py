@@ -68,8 +68,8 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int, overwrite: 
 def only_writer(path: str | os.PathLike[str]) -> Iterator[None]:
     """Inside, no other program that asks here changes the file: reads, changes and writes it as a whole.
 
-    Waits for those that do. The lock is on an empty file beside it, since the file itself is replaced by another one; it
-    ends with the program that holds it, however that ends. Where the file system has no locks, there is none.
+    Waits for those that do. The lock is on an empty file beside it, since the file itself is replaced by another one.
+    It ends with the program that holds it, however that ends. Where the file system has no locks, there is none.
 
     Raises:
         OSError: the folder cannot be written to.

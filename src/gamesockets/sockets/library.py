@@ -88,8 +88,8 @@ class Library:
     def inherited_sockets(name: str | None = None) -> list[socket.socket]:
         """The UDP sockets that whoever started this program opened for it, as systemd does for a unit with a socket.
 
-        Give one to `create_listen_socket`, `Server` or `aio.serve`, in the place of an address. Each is told of once, for
-        it is the caller's now. Sockets of other kinds are left alone, and so is the environment that tells of them
+        Give one to `create_listen_socket`, `Server` or `aio.serve`, in the place of an address. Each is told of once,
+        for it is the caller's now. Sockets of other kinds are left alone, and so is the environment that tells of them
         (`LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`).
 
         Args:
