@@ -3,7 +3,8 @@
 from docs import hooks
 
 TABLE = (
-    "<p>before</p>\n<table>\n<thead>\n<tr>\n<th>Name</th>\n<th></th>\n<th>Means <code>a</code> &amp; &quot;b&quot;</th>\n"
+    "<p>before</p>\n<table>\n<thead>\n<tr>\n"
+    "<th>Name</th>\n<th></th>\n<th>Means <code>a</code> &amp; &quot;b&quot;</th>\n"
     "</tr>\n</thead>\n<tbody>\n"
     '<tr>\n<td>one</td>\n<td>x</td>\n<td style="text-align: right;">1</td>\n</tr>\n'
     "<tr>\n<td>two</td>\n<td></td>\n<td>2</td>\n</tr>\n</tbody>\n</table>\n<p>after</p>"
