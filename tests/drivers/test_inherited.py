@@ -122,6 +122,14 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
 
 
 @pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX systems")
+def test_the_game_of_the_guide_takes_its_socket(bound: socket.socket) -> None:
+    where = Address.from_socket(bound.getsockname())
+    with gs.Client(where) as player, handing_over("game", [bound.fileno()], "-m", "examples.gems.server") as server:
+        assert server.wait_for("listening on (.*)")[1] == str(where)
+        wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX systems")
 def test_udp_sockets_are_found_by_name_once_and_others_left_alone(bound: socket.socket) -> None:
     with ExitStack() as stack:
         stream = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
