@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.ports import free_port
 from tests.support.programs import Program
 from tests.support.waiting import wait_until
 
@@ -127,6 +129,18 @@ def test_the_game_of_the_guide_takes_its_socket(bound: socket.socket) -> None:
     with gs.Client(where) as player, handing_over("game", [bound.fileno()], "-m", "examples.gems.server") as server:
         assert server.wait_for("listening on (.*)")[1] == str(where)
         wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
+
+
+@pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="systemd is not here")
+def test_systemd_starts_the_game_when_the_first_player_comes() -> None:
+    port = free_port()
+    search_path = f"PYTHONPATH={os.pathsep.join(entry or os.getcwd() for entry in sys.path)}"
+    activate = ["systemd-socket-activate", "--datagram", f"--listen=127.0.0.1:{port}", "-E", search_path]
+    with Program([*activate, sys.executable, "-m", "examples.gems.server"]) as server:
+        server.wait_for("Listening on")
+        with gs.Client(f"127.0.0.1:{port}") as player:
+            assert server.wait_for("listening on (.*)")[1] == f"127.0.0.1:{port}"
+            wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX systems")
