@@ -38,7 +38,7 @@ from gamesockets.values.moments import NEVER, US_PER_MS
 from gamesockets.wire import datagram
 from gamesockets.wire.frames import ACK_DELAY_SHIFT, ACK_DELAY_UNKNOWN, AckBlock, encode_stop_waiting
 from gamesockets.wire.messages_pb2 import UdpStats
-from gamesockets.wire.numbers import varint_length, widen
+from gamesockets.wire.numbers import ONE_BYTE, varint_length, widen
 from gamesockets.wire.packet import HEADER_BYTES, NO_TIME, encode_header, encode_plain_header_start, split_packet
 
 MTU_OVERHEAD_BYTES: Final = 52
@@ -363,7 +363,11 @@ class Traffic:
             if has_data:
                 if sender.retries.lost_bytes and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
-            elif not (request or self._must_report(now) or (now >= self.reports.due_at() and self.reports.pick(now))):
+            elif not (
+                request != NO_REQUEST
+                or self._must_report(now)
+                or (now >= self.reports.due_at() and self.reports.pick(now) != 0)
+            ):
                 break
             data = self._make_packet(request, has_data, now)
             if data:
@@ -401,7 +405,7 @@ class Traffic:
         if has_data and sender.path.control.is_adaptive:
             is_bulk = sender.is_bulk()
             sender.ask_while_bulk(is_bulk, now)
-        if request or sender.ack_requests.wanted or now >= self._extras_at:
+        if request != NO_REQUEST or sender.ack_requests.wanted or now >= self._extras_at:
             stats, picked, request = self._stats_for_packet(request, now)
         room = filling.payload_bytes_max
         if stats:
@@ -422,9 +426,10 @@ class Traffic:
             spacing_us = self._spacing(now, HEADER_BYTES + len(stats) + len(payload))
         if stats or spacing_us >= 0:
             header = encode_header(self._remote_id, number, stats, spacing_us)
+            data = header + self._sealing.seal(number, payload)
         else:
-            header = self._header_start + (number & 0xFFFF).to_bytes(2, "little")
-        data = header + self._sealing.seal(number, payload)
+            chunk = self._sealing.seal(number, payload)
+            data = b"".join((self._header_start, ONE_BYTE[number & 0xFF], ONE_BYTE[number >> 8 & 0xFF], chunk))
         if self._trace is not None:
             self._trace.packet_sent(number, payload, len(data), now)
         is_all_sent = sender.nagle.until == NEVER and not sender.retries.lost_bytes
@@ -446,7 +451,8 @@ class Traffic:
                 return b""
             self._stop_waiting_by = NEVER
         due = sender.pacer.full_packet_at(now, self._options.mtu_packet_size)
-        return frames + self.acks.frame(now, due, room - len(frames))
+        ack = self.acks.frame(now, due, room - len(frames))
+        return frames + ack if frames else ack
 
     def _stats_for_packet(self, request: int, now: int) -> tuple[bytes, int, int]:
         """Serialized statistics for this packet, which reports they hold, and which ack they ask for."""

@@ -10,6 +10,7 @@ from typing import Final, final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from gamesockets.wire.numbers import ONE_BYTE
 from gamesockets.wire.packet import MAX_PLAINTEXT_BYTES
 
 CIPHER_NULL: Final = 1
@@ -49,7 +50,7 @@ class AesGcmCipher(Cipher):
     Raises ValueError unless `key` has 32 bytes and `iv` 12.
     """
 
-    __slots__ = ("_decrypt", "_encrypt", "_iv", "_iv_low", "_iv_tail")
+    __slots__ = ("_decrypt", "_encrypt", "_high", "_iv", "_iv_low", "_iv_tail", "_nonce_end")
 
     def __init__(self, key: bytes, iv: bytes) -> None:
         super().__init__(AES_TAG_BYTES)
@@ -65,21 +66,30 @@ class AesGcmCipher(Cipher):
         # `_carried` handles the rare carry into the eighth.
         self._iv_low = int.from_bytes(iv[:_LOW_BYTES], "little")
         self._iv_tail = iv[_LOW_BYTES:]
+        self._high = -1
+        """The sum without its lowest byte, for the last packet; the next ones have the same most often."""
+        self._nonce_end = b""
+        """What that makes of the nonce: all but its first byte."""
 
     def seal(self, packet_number: int, plaintext: bytes) -> bytes:
-        low = self._iv_low + packet_number
-        nonce = low.to_bytes(_LOW_BYTES, "little") + self._iv_tail if low < _CARRY else self._carried(packet_number)
-        return self._encrypt(nonce, plaintext, None)
+        return self._encrypt(self._nonce(packet_number), plaintext, None)
 
     def open(self, packet_number: int, chunk: bytes) -> bytes | None:
         if not AES_TAG_BYTES <= len(chunk) <= _MAX_CHUNK_BYTES:
             return None
-        low = self._iv_low + packet_number
-        nonce = low.to_bytes(_LOW_BYTES, "little") + self._iv_tail if low < _CARRY else self._carried(packet_number)
         try:
-            return self._decrypt(nonce, chunk, None)
+            return self._decrypt(self._nonce(packet_number), chunk, None)
         except InvalidTag:
             return None
+
+    def _nonce(self, packet_number: int) -> bytes:
+        low = self._iv_low + packet_number
+        if low >= _CARRY:
+            return self._carried(packet_number)
+        if low >> 8 != self._high:
+            self._high = low >> 8
+            self._nonce_end = self._high.to_bytes(_LOW_BYTES - 1, "little") + self._iv_tail
+        return ONE_BYTE[low & 0xFF] + self._nonce_end
 
     def _carried(self, packet_number: int) -> bytes:
         number = int.from_bytes(self._iv[:8], "little") + packet_number

@@ -27,8 +27,11 @@ ALONE_AFTER_US: Final = 50
 LISTENING_ROUNDS: Final = 4
 """After so many rounds with datagrams in which the program has sent nothing, it does not answer each of them."""
 
-NAP_US: Final = 500
+NAP_US: Final = 1_000
 """From then on datagrams are taken at most so often: one wake-up for many, as in a server between two ticks."""
+
+SERVE_EVERY_US: Final = 1_000
+"""A program that sends message by message for so long, without a pause, takes what has come meanwhile."""
 
 MANY_DATAGRAMS: Final = 16
 """Where so many came at once the last time, a wake-up takes enough anyway, and acknowledgements of bulk do not wait."""
@@ -73,6 +76,8 @@ class Service(ABC):
         """When the next message that is queued takes along those that were gathered."""
         self._gathers_from = 0
         """A message that is queued later than this leaves at once: nothing has left a moment ago."""
+        self._served_at = 0
+        """When sockets were last served."""
         self._rounds_listened = 0
         """In how many rounds datagrams came to a program that waits, since it last sent something."""
 
@@ -182,6 +187,7 @@ class Service(ABC):
         self._gathering[port] = None
         if now >= self._gathers_until:
             self.pump_gathered()
+            self._serve_beside_sending(now)
         elif until < self._gathers_until:
             self._gathers_until = until
 
@@ -257,6 +263,7 @@ class Service(ABC):
 
     def _serve(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
         """Does what is due. An exception for one connection must stop neither the others nor the thread."""
+        self._served_at = now
         try:
             self._serve_all(ready, now)
         except Exception:  # noqa: BLE001 - see above
@@ -284,6 +291,11 @@ class Service(ABC):
     def serve_between(self) -> None:
         """In the middle of a call that takes long: takes what has come for the listen sockets, and does what is due."""
         self._serve([(port, READ) for port in self._ports if port.owner], now_us())
+
+    def _serve_beside_sending(self, now: int) -> None:
+        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause."""
+        if now - self._served_at >= SERVE_EVERY_US:
+            self.serve_between()
 
     def _recover(self, ports: Iterable[Port]) -> None:
         """Called while an exception is handled that may have kept these ports from being pumped."""

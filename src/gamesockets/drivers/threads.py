@@ -29,6 +29,10 @@ SLEEP_MAX_S: Final = 86_400.0
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
+STEP_IN_AFTER_MAX_US: Final = 8_000
+"""The same once leaders have always been back in time: to look each time wakes the thread for nothing, and takes the
+interpreter from the program."""
+
 PUMP_AFTER_US: Final = 250
 """When the service thread sends what was gathered, if no thread of the program has done that at its time."""
 
@@ -72,7 +76,9 @@ class ThreadService(Service):
         self._woke_at = 0
         """When a sleep on the sockets last ended."""
         self._led_until = 0
-        """When a thread last gave up leading."""
+        """When a thread last gave up leading, or served beside sending."""
+        self._step_in_after_us = STEP_IN_AFTER_US
+        """How long the service thread leaves the sockets alone at present."""
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
         self._gathered_deadline = NEVER
@@ -132,6 +138,17 @@ class ThreadService(Service):
             return
         with SIGNALS.for_a_moment():
             super().pump_gathered()
+
+    def serve_between(self) -> None:
+        """As `pump`."""
+        with SIGNALS.for_a_moment():
+            super().serve_between()
+
+    def _serve_beside_sending(self, now: int) -> None:
+        """Else the service thread would step in, and the two would take the interpreter from each other."""
+        if not self._leading:
+            self._led_until = now
+            super()._serve_beside_sending(now)
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""
@@ -282,12 +299,15 @@ class ThreadService(Service):
         A leader who comes and goes quickly finds a thread that only naps, and need not wake it each time.
         """
         since = self._leading_since if self._leading else self._led_until
-        nap_us = since + STEP_IN_AFTER_US - now_us()
+        nap_us = since + self._step_in_after_us - now_us()
         if nap_us > 0 or self._leading:
             SWITCH_INTERVAL.restore(id(self))
         if nap_us > 0:
             self._parked.wait(nap_us / 1_000_000)
+            if since != (self._leading_since if self._leading else self._led_until):
+                self._step_in_after_us = min(2 * self._step_in_after_us, STEP_IN_AFTER_MAX_US)
             return True
+        self._step_in_after_us = STEP_IN_AFTER_US
         if self._leading:
             self._is_parked_for_long = True
             self._parked.wait()

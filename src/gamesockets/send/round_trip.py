@@ -12,7 +12,6 @@ UNKNOWN: Final = -1
 
 _ACK_SAMPLE_MIN_US: Final = -1_999
 _ACK_SAMPLE_MAX_US: Final = 2_000_999
-_SAMPLES_KEPT: Final = 3
 _SAMPLES_APART_US: Final = 100_000
 
 
@@ -32,10 +31,11 @@ def sample_from_ack_us(elapsed_us: int) -> int:
 class RoundTripEstimator:
     """The last samples, their smoothed value and the largest of them."""
 
-    __slots__ = ("_opened_at", "_samples_us", "sampled_at", "smoothed_us", "worst_us")
+    __slots__ = ("_before_us", "_earlier_us", "_newest_us", "_opened_at", "sampled_at", "smoothed_us", "worst_us")
 
     def __init__(self) -> None:
-        self._samples_us: list[int] = []
+        self._newest_us = self._before_us = self._earlier_us = UNKNOWN
+        """The last three samples. Fields, since a list of three takes longer than all that is done with it."""
         self._opened_at = 0
         self.sampled_at = -1
         """When the last sample came, -1 before the first."""
@@ -50,22 +50,22 @@ class RoundTripEstimator:
 
     def add(self, sample_us: int, now: int) -> None:
         """Takes a sample of whole milliseconds; one that comes soon after the last can only lower that one."""
-        samples_us = self._samples_us
         self.sampled_at = now
-        if len(samples_us) == _SAMPLES_KEPT and now - self._opened_at < _SAMPLES_APART_US:
-            if sample_us < samples_us[0]:
-                samples_us[0] = sample_us
-                self._smooth()
+        if self._earlier_us == UNKNOWN or now - self._opened_at >= _SAMPLES_APART_US:
+            self._earlier_us = self._before_us
+            self._before_us = self._newest_us
+            self._opened_at = now
+        elif sample_us >= self._newest_us:
             return
-        samples_us.insert(0, sample_us)
-        del samples_us[_SAMPLES_KEPT:]
-        self._opened_at = now
+        self._newest_us = sample_us
         self._smooth()
 
     def _smooth(self) -> None:
-        samples_us = self._samples_us
-        self.worst_us = max(samples_us)
-        if len(samples_us) < _SAMPLES_KEPT:
-            self.smoothed_us = min(samples_us)
+        newest_us, before_us, earlier_us = self._newest_us, self._before_us, self._earlier_us
+        worst_us = max(newest_us, before_us)
+        self.worst_us = worst_us = max(worst_us, earlier_us)  # not of three: compiled code compares only two by itself
+        if earlier_us != UNKNOWN:
+            total_us = newest_us + before_us + earlier_us
+            self.smoothed_us = (total_us - worst_us) // 2 // US_PER_MS * US_PER_MS
         else:
-            self.smoothed_us = (sum(samples_us) - self.worst_us) // 2 // US_PER_MS * US_PER_MS
+            self.smoothed_us = newest_us if before_us == UNKNOWN else min(newest_us, before_us)
