@@ -21,8 +21,8 @@ from gamesockets.clock import now_us
 from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
-from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US
-from gamesockets.drivers.threads import NAP_MIN_US, ThreadService
+from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US, SERVE_EVERY_US
+from gamesockets.drivers.threads import NAP_MIN_US, STEP_IN_AFTER_MAX_US, STEP_IN_AFTER_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
 from gamesockets.values.moments import NEVER
@@ -223,6 +223,27 @@ def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: B
     assert not service.gathering.ports
 
 
+@pytest.mark.parametrize("owners", [[1], [1, 2, 3, 4], [1, 0], [1, 2, 3, 4, 5]])
+def test_who_sends_without_a_pause_takes_what_has_come_if_that_serves_all(bench: Bench, owners: list[int]) -> None:
+    """Few listen sockets, and the sender serves them; else the service thread does, as soon as it can."""
+    service = bench.service
+    with service.lock:
+        (port, endpoint), *others = [bench.port() for _ in owners]
+        for (one, _), owner in zip([(port, endpoint), *others], owners, strict=True):
+            one.owner = owner
+        bench.send_to(port)
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)
+        now = now_us()
+        service._served_at = now + GATHER_US - SERVE_EVERY_US + 1
+        pump_soon(service, port, GATHER_US, now)
+        pump_soon(service, port, GATHER_US, now + GATHER_US)
+        assert not endpoint.received, "it was served a moment ago"
+        pump_soon(service, port, GATHER_US, now + 1)
+        pump_soon(service, port, GATHER_US, now + 1 + GATHER_US)
+        assert len(endpoint.received) == (1 if owners in ([1], [1, 2, 3, 4]) else 0)
+    wait_until(lambda: len(endpoint.received) == 1)
+
+
 def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: Bench) -> None:
     port, endpoint = bench.port()
     service = bench.service
@@ -404,6 +425,21 @@ def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None
     assert endpoint.data_came.wait(DEADLINE_S)
     assert endpoint.timer_ran.wait(DEADLINE_S)
     assert {thread.name for thread in endpoint.threads} == {"gamesockets-service"}
+
+
+def test_leaders_who_are_always_back_are_left_alone_longer(bench: Bench) -> None:
+    """Each look of the service thread takes the interpreter from the program for nothing."""
+    port, endpoint = bench.port()
+    service = bench.service
+
+    def is_left_alone() -> bool:
+        wait_locked(service, 0.0005)
+        return service._step_in_after_us == STEP_IN_AFTER_MAX_US
+
+    wait_until(is_left_alone)
+    bench.send_to(port)
+    assert endpoint.data_came.wait(DEADLINE_S), "it steps in all the same"
+    wait_until(lambda: service._step_in_after_us == STEP_IN_AFTER_US)
 
 
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:

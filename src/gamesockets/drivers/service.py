@@ -29,6 +29,9 @@ NAP_US: Final = 1_000
 SERVE_EVERY_US: Final = 1_000
 """A program that sends message by message for so long, without a pause, takes what has come meanwhile."""
 
+SERVED_BESIDE_MAX: Final = 4
+"""So many sockets may it have for that: to look at many would cost more than it saves."""
+
 MANY_DATAGRAMS: Final = 16
 """Where so many came at once the last time, a wake-up takes enough anyway, and acknowledgements of bulk do not wait."""
 
@@ -267,8 +270,14 @@ class Service(ABC):
         self._serve([(port, READ) for port in self._ports if port.owner], now_us())
 
     def _serve_beside_sending(self, now: int) -> None:
-        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause."""
-        if now - self._served_at >= SERVE_EVERY_US:
+        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause.
+
+        Only where that serves all ports: whoever else would serve them leaves them alone for a moment then.
+        """
+        if now - self._served_at >= SERVE_EVERY_US and len(self._ports) <= SERVED_BESIDE_MAX:
+            for port in self._ports:
+                if not port.owner:
+                    return
             self.serve_between()
 
     def _recover(self, ports: Iterable[Port]) -> None:

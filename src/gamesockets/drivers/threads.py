@@ -147,8 +147,10 @@ class ThreadService(Service):
     def _serve_beside_sending(self, now: int) -> None:
         """Else the service thread would step in, and the two would take the interpreter from each other."""
         if not self._leading:
-            self._led_until = now
+            served_at = self._served_at
             super()._serve_beside_sending(now)
+            if self._served_at != served_at:
+                self._led_until = now
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""
