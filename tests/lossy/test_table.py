@@ -101,8 +101,8 @@ def test_equal_flows_have_an_index_of_one() -> None:
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
-        ({"machine_percent": 97.0}, "all processors 97 % busy"),
-        ({"sender_percent": 99.0}, "sender at 99 % of a processor"),
+        ({"receiver_waited_percent": 17.0}, "the receiver waiting for a processor in 17 % of the time"),
+        ({"sender_cpu_percent": 99.0}, "the sender at 99 % of a processor"),
         ({"link_late_percent": 3.0}, "the relay late with 3.0 %"),
         ({"link_overflowed": 12.0}, "12 packets overflowed"),
     ],
@@ -112,7 +112,9 @@ def test_it_is_said_when_the_machine_was_the_limit(machine: dict[str, float], wo
     (reason,) = machine_limits(Raw(machine=machine))
 
     assert words in reason
-    assert not machine_limits(Raw(machine={"machine_percent": 40.0, "sender_percent": 30.0, "link_overflowed": 0.0}))
+    assert not machine_limits(
+        Raw(machine={"sender_cpu_percent": 70.0, "sender_waited_percent": 5.0, "link_overflowed": 0.0})
+    )
 
 
 def test_the_rows_are_those_of_the_simulator_and_more() -> None:
