@@ -35,7 +35,7 @@ def machine_cpu_s() -> float:
 
 
 def waited_s() -> float:
-    """How long the threads of this process have been ready to run while others had the processors; 0 where the system does not tell."""
+    """How long threads of this process were ready to run while others had the processors; 0 where nobody tells."""
     try:
         tasks = list(Path("/proc/self/task").iterdir())
         return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
