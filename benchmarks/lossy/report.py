@@ -116,12 +116,15 @@ def medians(figures: Sequence[Figures]) -> Figures:
 def remarks(runs: Sequence[Run]) -> list[str]:
     """What stands below the table: failures, and where the machine was the limit."""
     lines = [f"FAILED `{run.row}`, {run.contender}: {run.error}" for run in runs if run.error]
+    limited: dict[str, list[str]] = {}
+    for run in runs:
+        if run.limits:
+            limited.setdefault(run.row, []).append(f"{CONTENDERS[run.contender].title} ({', '.join(run.limits)})")
     lines += [
-        f"`{run.row}`, {CONTENDERS[run.contender].title}: the machine may have been the limit, {', '.join(run.limits)}"
-        for run in runs
-        if run.limits
+        f"`{row}`: the machine may have been the limit for {', '.join(dict.fromkeys(those))}"
+        for row, those in limited.items()
     ]
-    return list(dict.fromkeys(lines))
+    return lines
 
 
 def missed(runs: Sequence[Run]) -> bool:

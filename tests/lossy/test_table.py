@@ -174,7 +174,7 @@ def test_the_documentation_is_written_from_the_figures(
     assert "**80 %" in text
     assert "| failed |" in text
     assert "FAILED `clean`, ours: the sender of ours ended" in text
-    assert "the machine may have been the limit, all processors 97 % busy" in text
+    assert "`loss-1`: the machine may have been the limit for reference library (all processors 97 % busy)" in text
     drawn = picture.read_text()
     assert ET.fromstring(drawn).tag.endswith("svg")  # noqa: S314 - our own file
     words = ("reference library", "its estimate", "TCP CUBIC", "prefers-color-scheme: dark", "two &lt;quiet&gt;")
