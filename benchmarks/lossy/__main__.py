@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.lossy import compiled, namespaces, report
 from benchmarks.lossy.contenders import CONTENDERS, OURS
-from benchmarks.lossy.figures import figures, machine_limits, series
+from benchmarks.lossy.figures import figures, series
 from benchmarks.lossy.line import NamespaceLine, SocketLine
 from benchmarks.lossy.report import Run
 from benchmarks.lossy.rows import BY_NAME, ROWS, Row
@@ -58,8 +58,8 @@ def _run(row: Row, name: str, make_line: MakeLine) -> Run:
     try:
         raw = measure(row, name, make_line)
     except (RunError, OSError) as error:
-        return Run(row.name, name, {}, [], {}, {}, str(error))
-    return Run(row.name, name, figures(row, name, raw), machine_limits(raw), raw.machine, series(row, raw), "")
+        return Run(row.name, name, {}, {}, {}, str(error))
+    return Run(row.name, name, figures(row, name, raw), raw.machine, series(row, raw), "")
 
 
 def _line(kind: str, relay: str, seed: int) -> tuple[MakeLine, str, bool]:

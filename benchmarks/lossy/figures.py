@@ -14,7 +14,7 @@ Series: TypeAlias = dict[str, list[tuple[float, float]]]
 SETTLED_QUEUE_S: Final = 0.02
 """A queue that is not longer has settled after a change."""
 BUSY_PERCENT: Final = 90.0
-WAITED_PERCENT: Final = 10.0
+WAITED_PERCENT: Final = 20.0
 LATE_PERCENT: Final = 1.0
 _PERCENTILE: Final = 95
 _PLOT_STEP_S: Final = 0.1
@@ -56,9 +56,8 @@ def _after_change(row: Row, raw: Raw) -> Figures:
     return {"settled_s": settled_s, "lost_percent": 100 * dropped / max(1, entered)}
 
 
-def machine_limits(raw: Raw) -> list[str]:
+def machine_limits(machine: dict[str, float]) -> list[str]:
     """Why these figures may be the machine's and not the line's; empty if they are the line's."""
-    machine = raw.machine
     reasons = []
     for side in ("sender", "receiver"):
         busy, waited = machine.get(f"{side}_cpu_percent", 0.0), machine.get(f"{side}_waited_percent", 0.0)

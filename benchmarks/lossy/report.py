@@ -12,7 +12,7 @@ from typing import Any, Final
 from benchmarks import machine
 from benchmarks.lossy import plots
 from benchmarks.lossy.contenders import CONTENDERS, OURS
-from benchmarks.lossy.figures import Figures, Series, in_words
+from benchmarks.lossy.figures import Figures, Series, in_words, machine_limits
 from benchmarks.lossy.rows import BY_NAME, ROWS, Row
 from benchmarks.systems import needs
 
@@ -31,7 +31,6 @@ class Run:
         row: its name.
         contender: its name.
         figures: what was measured; empty if it failed.
-        limits: why the figures may be the machine's.
         machine: how busy it was.
         series: for plots.
         error: why it failed; empty if it did not.
@@ -40,10 +39,14 @@ class Run:
     row: str
     contender: str
     figures: Figures
-    limits: list[str]
     machine: dict[str, float]
     series: Series
     error: str
+
+    @property
+    def limits(self) -> list[str]:
+        """Why the figures may be the machine's."""
+        return machine_limits(self.machine)
 
 
 def as_json(runs: Sequence[Run], line: str, note: str, seed: int) -> dict[str, Any]:
