@@ -165,7 +165,7 @@ def as_page(results: Sequence[dict[str, Any]]) -> str:
     runs = _runs(results)
     names = columns(run.contender for run in runs)
     first = results[0]
-    described = {**first["machine"], "taken": _together(result["machine"]["taken"] for result in results)}
+    described = {**first["machine"], "taken": _span(results)}
     described["gamesockets"] = _together(result["machine"]["gamesockets"] for result in results)
     notes = list(dict.fromkeys(result["note"] for result in results if result["note"]))
     lines = [
@@ -199,8 +199,14 @@ def as_picture(results: Sequence[dict[str, Any]]) -> str:
     return plots.draw_real(
         shown,
         f"Real sockets, {results[0]['line']}, on {described['cores']} cores ({described['processor']})",
-        f"Taken {_together(result['machine']['taken'] for result in results)}, gamesockets {described['gamesockets']}",
+        f"Taken {_span(results)}, gamesockets {described['gamesockets']}",
     )
+
+
+def _span(results: Sequence[dict[str, Any]]) -> str:
+    """When the first was taken, and when the last."""
+    taken = sorted({str(result["machine"]["taken"]) for result in results})
+    return taken[0] if len(taken) == 1 else f"{taken[0]} to {taken[-1]}"
 
 
 def _together(words: Iterable[str]) -> str:
