@@ -39,7 +39,7 @@ def completions(shell: str, words: list[str]) -> list[str]:
     environment = {"_GAMESOCKETS_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
     if shell != "bash":
         environment |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    return run(**environment).stdout.splitlines()
+    return runner.invoke(app, [], prog_name="gamesockets", env=environment).stdout.splitlines()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
