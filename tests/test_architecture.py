@@ -45,6 +45,7 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "sim.aio": _GROUND | {"bad_network", "clock", "sim"},
     "testing": _GROUND | {"bad_network", "sim", "sim.aio"},
     "torture": _GROUND | {"bad_network", "config", "connection", "endpoint", "send", "sim", "wire"},
+    "torture.real": _GROUND | {"config", "node", "sockets", "torture"},
     "node": _GROUND | {"bad_network", "clock", "config", "connection", "crypto", "drivers", "endpoint", "observe"},
     "pki": _GROUND | {"clock", "crypto", "wire"},
     "sockets": _GROUND | _CREDENTIALS | {"clock", "config", "connection", "drivers", "node", "observe"},
@@ -52,7 +53,8 @@ MAY_IMPORT: Final[dict[str, frozenset[str]]] = {
     "metrics": _GROUND | {"connection", "drivers", "node", "version"},
     "game": _GROUND | _CREDENTIALS | {"clock", "node", "observe", "sockets"},
     "": _GROUND | {"aio", "config", "game", "pki", "sim", "sockets", "version"},
-    "cli": _GROUND | {"", "aio", "config", "observe", "pki", "sim", "sockets", "torture", "version", "wire"},
+    "cli": _GROUND
+    | {"", "aio", "config", "observe", "pki", "sim", "sockets", "torture", "torture.real", "version", "wire"},
     "__main__": frozenset({"cli"}),
 }
 
@@ -72,8 +74,9 @@ LEAVES_ALONE: Final[dict[str, frozenset[str]]] = {
     "sim.aio": SYSTEM - {"random", "socket", "asyncio"},
 }
 
-ROOMS: Final = frozenset({"sim.aio"})
-"""Folders inside a folder with a row of their own: an event loop needs asyncio, which the rest of `sim` must not."""
+ROOMS: Final = frozenset({"sim.aio", "torture.real"})
+"""Folders inside a folder with a row of their own: an event loop needs asyncio, which the rest of `sim` must not; a
+soak needs sockets and the real clock."""
 
 ALLOWED_BY_NAME: Final = {
     ("values.entropy", "random"): {"Random"},

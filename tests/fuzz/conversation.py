@@ -10,7 +10,6 @@ from typing import Final
 
 from benchmarks.hostile.payloads import ROOM, filled, whole
 from tests.fuzz.choices import Choices
-from tests.support.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
 from tests.support.rig import PLAIN_ONLY, Rig, SentPacket
 from tests.support.snp import Ack, StopWaiting, meaning_of_ack, pieces_of, read_payload
 
@@ -25,6 +24,7 @@ from gamesockets.receive.receiver import ACKNOWLEDGED, ACKNOWLEDGED_SOON, Receiv
 from gamesockets.receive.reliable import HOLES_MAX_EXTENDING, ISLAND_OVERHEAD_BYTES
 from gamesockets.receive.unreliable import PIECES_MAX
 from gamesockets.send.flight import UNREPORTED_PACKETS_MAX
+from gamesockets.torture.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
 from gamesockets.torture.reference_receiver import near
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.moments import NEVER

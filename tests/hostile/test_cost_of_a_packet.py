@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 from benchmarks.hostile.payloads import ROOM, filled, piece, whole
-from tests.support.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
 from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.build import COMPILED
@@ -18,6 +17,7 @@ from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.states import State
 from gamesockets.send.reliable import Segment
 from gamesockets.send.reordering import WINDOW_MAX_US
+from gamesockets.torture.cost import LINES_PER_PACKET_REPORTED, MULTIPLE, lines_of
 from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.enums import SendFlags
 from gamesockets.wire import datagram

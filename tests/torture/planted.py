@@ -1,10 +1,26 @@
-"""Faults of the kind that people make, put into the running code: can the explorer see them?"""
+"""Faults of the kind that people make, put into the running code: can the explorer see them?
 
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+    python -m tests.torture.planted                     # all of them, ten minutes at most for each
+    python -m tests.torture.planted keepalive_is_lost   # this one
+
+Each is planted in a process of its own, in pure Python: compiled code cannot be patched. The seeds of
+`gamesockets torture` are played from 0 on until one breaks a promise. Exit status: 0 if every fault was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import count
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import pytest
 
+from gamesockets.build import COMPILED
 from gamesockets.connection import closing
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.liveness import Liveness
@@ -18,6 +34,7 @@ from gamesockets.send.lanes import Lanes
 from gamesockets.send.loss import LossDetection
 from gamesockets.send.reliable import IN_FLIGHT, RetryQueue
 from gamesockets.send.sender import Sender
+from gamesockets.torture.seeds import form_of, play, scenario_of
 from gamesockets.values.moments import NEVER
 from gamesockets.wire import frames
 
@@ -25,6 +42,9 @@ Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
 FAULTS: Final[dict[str, Plant]] = {}
 """By name."""
+
+SECONDS: Final = 600.0
+"""So long the explorer may look for each."""
 
 
 def fault(plant: Plant) -> Plant:
@@ -239,3 +259,86 @@ def packets_forget_their_lane(patch: pytest.MonkeyPatch) -> None:
         return enqueue(self, lane if is_reliable else self.lanes[0], data, size, is_reliable)
 
     patch.setattr(Lanes, "enqueue", wrong)
+
+
+@fault
+def each_segment_looks_at_all_islands(patch: pytest.MonkeyPatch) -> None:
+    """Receiving is quadratic: a segment costs as much as there are bytes behind holes."""
+    insert = ReliableStream.insert
+
+    def wrong(self: ReliableStream, begin: int, data: bytes, limit_bytes: int) -> bool:
+        for island in self._islands:
+            island.size()
+        return insert(self, begin, data, limit_bytes)
+
+    patch.setattr(ReliableStream, "insert", wrong)
+
+
+@fault
+def each_ack_looks_at_all_packets(patch: pytest.MonkeyPatch) -> None:
+    """Receiving is quadratic: an ack frame costs as much as there are packets on their way, however little is new."""
+    report_missing = Flight.report_missing
+
+    def wrong(self: Flight, begin: int, end: int) -> list[Any]:
+        for number in range(begin, min(end, self.next_number)):
+            self.get(number)
+        return report_missing(self, begin, end)
+
+    patch.setattr(Flight, "report_missing", wrong)
+
+
+# ---------------------------------------------------------------------- the hunt
+
+
+class Catch(NamedTuple):
+    """What came of looking for a fault; `violation` is empty if it was not found."""
+
+    name: str
+    seed: int
+    violation: str
+    seconds: float
+
+
+def hunt(name: str, seeds: Iterable[int], seconds: float = SECONDS) -> Catch:
+    """Plants a fault in this process and plays seeds until one fails, or the time is over. Patch it back yourself."""
+    began = time.monotonic()
+    seed = -1
+    for seed in seeds:
+        outcome = play(scenario_of(seed))
+        took_s = time.monotonic() - began
+        if outcome.violation or took_s > seconds:
+            return Catch(name, seed, outcome.violation, took_s)
+    return Catch(name, seed, "", time.monotonic() - began)
+
+
+def _hunt_alone(name: str, seconds: float) -> Catch:
+    FAULTS[name](pytest.MonkeyPatch())
+    return hunt(name, count(), seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture.planted", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="FAULT", help="which; by default all")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for each fault")
+    parser.add_argument("-j", "--processes", type=int, default=1, help="how many at once")
+    options = parser.parse_args()
+    names = options.names or sorted(FAULTS)
+    unknown = sorted(set(names) - FAULTS.keys())
+    if unknown:
+        parser.error(f"no such fault: {', '.join(unknown)}")
+    if COMPILED:
+        parser.error("compiled code cannot be patched: use the pure build")
+    missed = 0
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.processes, mp_context=context, max_tasks_per_child=1) as executor:
+        for done in as_completed([executor.submit(_hunt_alone, name, options.seconds) for name in names]):
+            name, seed, violation, took_s = done.result()
+            missed += not violation
+            found = f"seed {seed} ({form_of(seed)})" if violation else f"NOT FOUND up to seed {seed}"
+            print(f"{name:42} {found:20} {took_s:6.1f} s  {violation}", flush=True)
+    print(f"{len(names) - missed} of {len(names)} planted faults found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

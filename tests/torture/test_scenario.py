@@ -2,8 +2,8 @@
 
 import pytest
 
-from gamesockets.torture.generate import scenario_of
 from gamesockets.torture.scenario import Scenario
+from gamesockets.torture.seeds import scenario_of
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -54,9 +54,9 @@ def bench(
     raise typer.Exit(status)
 
 
-def checkout() -> Path | None:
-    """The top of a source tree with benchmarks: the one that runs, else the working directory."""
+def checkout(suite: Path = SUITE) -> Path | None:
+    """The top of a source tree that has `suite`: the one that runs, else the working directory."""
     for root in (Path(gamesockets.__file__).resolve().parents[2], Path.cwd()):
-        if (root / SUITE).is_file() and (root / "src" / "gamesockets").is_dir():
+        if (root / suite).is_file() and (root / "src" / "gamesockets").is_dir():
             return root
     return None

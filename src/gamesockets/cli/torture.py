@@ -1,4 +1,4 @@
-"""`gamesockets torture`: does the transport keep its promises over years of play, in simulated networks?"""
+"""`gamesockets torture`: does the transport keep its promises over years of play, simulated or on real sockets?"""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import typer
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.progress import Bar, progress_bar
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, fail, note, say
+from gamesockets.cli.torture_real import torture_real
 from gamesockets.cli.units import count
-from gamesockets.torture.generate import scenario_of
 from gamesockets.torture.outcome import Outcome
-from gamesockets.torture.play import play
-from gamesockets.torture.pool import explore, is_duel, processors
+from gamesockets.torture.pool import explore, processors
+from gamesockets.torture.real.plan import CLIENT
 from gamesockets.torture.scenario import Scenario
+from gamesockets.torture.seeds import play, scenario_of
 from gamesockets.torture.shrink import shrink
 
 EPILOG: Final = examples(
@@ -26,6 +27,7 @@ EPILOG: Final = examples(
     ("gamesockets torture --seeds 1000:21000 --hours 10000 -j 8", "over night"),
     ("gamesockets torture --seeds 4711", "one seed again; what fails is shrunk"),
     ("gamesockets torture --replay scenario.json", "a scenario that was written down"),
+    ("gamesockets torture --real --minutes 30", "real sockets, at 20 % loss and 100 ms each way"),
 )
 HOURS: Final = 20.0
 
@@ -47,7 +49,12 @@ def torture(
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option("--save", metavar="DIRECTORY", file_okay=False, help="Write each failing scenario there, shrunk."),
+        typer.Option(
+            "--save",
+            metavar="DIRECTORY",
+            file_okay=False,
+            help="Write each failing scenario there, shrunk; with --real the measurements and a picture.",
+        ),
     ] = None,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", "-k", help="Go on after a failure, and list all at the end.")
@@ -55,14 +62,28 @@ def torture(
     shrinking: Annotated[
         bool, typer.Option("--shrink/--no-shrink", help="Whether to look for the smallest scenario that fails.")
     ] = True,
+    real: Annotated[
+        bool, typer.Option("--real", help="Play on real sockets instead, in two processes, on a very bad network.")
+    ] = False,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, max=1e6, help="How long, with --real.")] = 1.0,
+    role: Annotated[
+        str, typer.Option("--role", metavar="client|server", help="What gamesockets is, with --real.")
+    ] = CLIENT,
 ) -> None:
     """Play random scenarios in simulated networks, and check that every promise holds.
 
     A seed decides everything: hosts, networks, traffic, lanes, settings, closes, crashes, pauses, attacks. A failing
     seed is printed, fails again in the same way, and is shrunk to the smallest scenario that does.
 
+    With --real, two processes play a game on connections that come and go, at 20 % loss and 100 ms each way, with 4 %
+    reordered and 4 % twice. Every byte is checked, and so is memory. In a checkout, with GNS_LIBRARY naming the
+    reference library, that is at the other end.
+
     Exit status: 0 if all promises held, 1 if one was broken.
     """
+    if real:
+        torture_real(minutes, role, save)
+        return
     if replay is not None:
         _replay(replay, shrinking, save)
         return
@@ -82,9 +103,6 @@ def torture(
             raise typer.Exit(EXIT_INTERRUPTED) from None
     say(run.text(len(failures)))
     for outcome in failures:
-        if is_duel(outcome.seed):
-            say(f"seed {outcome.seed} fails {outcome.violation}; again: gamesockets torture --seeds {outcome.seed}")
-            continue
         report(scenario_of(outcome.seed), outcome.violation, shrinking, save)
     if failures:
         raise typer.Exit(EXIT_FAILURE)

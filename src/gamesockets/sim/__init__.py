@@ -5,7 +5,7 @@ from gamesockets.sim.host import Connection, Host
 from gamesockets.sim.named import Access, named
 from gamesockets.sim.nat import Nat
 from gamesockets.sim.passage import Passage
-from gamesockets.sim.recording import Recording
+from gamesockets.sim.recording import Playback, Recording
 from gamesockets.sim.world import World
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Link",
     "Nat",
     "Passage",
+    "Playback",
     "Recording",
     "World",
     "named",

@@ -7,7 +7,7 @@ from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions, Link
 from gamesockets.sim.virtual_clock import Scheduled, VirtualClock
-from gamesockets.values.moments import US_PER_SECOND
+from gamesockets.values.moments import NEVER, US_PER_SECOND
 
 _COLUMNS: Final = ["time", "delay", "loss"]
 _ROWS_MAX: Final = 1_000_000
@@ -71,7 +71,7 @@ class Recording:
 
 @final
 class Playback(Scheduled):
-    """A recording that is played on a link; it keeps itself going in the clock's queue."""
+    """A recording that is played on a link, made by `World.replay`; it keeps itself going in the clock's queue."""
 
     __slots__ = ("_begun_at", "_clock", "_link", "_recording", "_repeats", "_row")
 
@@ -84,6 +84,10 @@ class Playback(Scheduled):
         self._row = 0
         self._begun_at = clock.now_us
         self.due(clock.now_us)
+
+    def stop(self) -> None:
+        """Ends it; what the link is like now, it stays."""
+        self.deadline = NEVER
 
     def due(self, now: int) -> None:
         recording = self._recording

@@ -263,15 +263,18 @@ class World(VirtualClock):
         self._network.translate(nat, ip)
         return nat
 
-    def replay(self, recording: Recording, link: Link, *, repeat: bool = True) -> None:
+    def replay(self, recording: Recording, link: Link, *, repeat: bool = True) -> Playback:
         """From now on the latency and loss of a link follow a recording; its other conditions stay.
 
         Args:
             recording: what was measured on a real network.
             link: for example that of `link`, or the `outgoing` of a connection.
             repeat: whether it begins anew at its end; else the last row stays in force.
+
+        Returns:
+            Something to `stop` it with.
         """
-        Playback(self, recording, link, repeat)
+        return Playback(self, recording, link, repeat)
 
     def heal(self, one: Host | Connection | None = None, other: Host | None = None) -> None:
         """Undoes a partition; without arguments all of them."""

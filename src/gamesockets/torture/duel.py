@@ -1,11 +1,10 @@
 """Does one of our connections get along with the reference library on a bad network? A life beside its model.
 
-Our side is a client of a simulated world. Once it is connected, without a cipher, the model takes the server's place:
-it reads our packets, acknowledges as the reference library does, and sends as it does. So interoperation under loss is
-explored where no library is at hand.
+Once client and server are connected, without a cipher, the model takes the place of one of them: it reads our packets,
+acknowledges as the reference library does, and sends as it does. So interoperation under loss is explored where no
+library is at hand.
 """
 
-from random import Random
 from typing import Final, final
 
 from gamesockets.bad_network.link import Conditions
@@ -18,6 +17,7 @@ from gamesockets.torture.ledger import Ledger, Violation
 from gamesockets.torture.outcome import Outcome, described
 from gamesockets.torture.reference_receiver import IGNORED, REFUSED
 from gamesockets.torture.reference_sender import ReferencePeer
+from gamesockets.torture.scenario import CLIENT, Action, Scenario, Step
 from gamesockets.values.address import SocketAddress
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.identity import NetworkingIdentity
@@ -34,14 +34,13 @@ _PLAIN_ONLY: Final = 3
 _PLAIN_MAX: Final = 1248
 _CALM: Final = Conditions(latency=0.02)
 _SETTLE_S: Final = 120
-_FLAGS: Final = (SendFlags.RELIABLE, SendFlags.RELIABLE_NO_NAGLE, SendFlags.UNRELIABLE, SendFlags.UNRELIABLE_NO_NAGLE)
 _NOBODY: Final = PeerRecord(1, NetworkingIdentity.invalid())
 _TOLERATED: Final = (f"was {REFUSED}", f"was {IGNORED}")
 
 
-def duel(seed: int) -> Outcome:
-    """Plays one; always the same for the same seed."""
-    life = _Duel(seed)
+def duel(scenario: Scenario) -> Outcome:
+    """Plays one; always the same for the same scenario."""
+    life = _Duel(scenario)
     violation = ""
     try:
         life.run()
@@ -50,7 +49,7 @@ def duel(seed: int) -> Outcome:
     except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
         violation = described(error, life.world.now)
     arrived = sum(ledger.reliable_arrived + ledger.unreliable_arrived for ledger in life.ledgers)
-    return Outcome(seed, life.world.now, life.world.datagrams_entered, arrived, 1, violation)
+    return Outcome(scenario.seed, life.world.now, life.world.datagrams_entered, arrived, 1, violation)
 
 
 @final
@@ -104,27 +103,28 @@ class _Stage(Scheduled, Receiver):
 
 @final
 class _Duel:
-    def __init__(self, seed: int) -> None:
-        self._random = random = Random(f"duel {seed}")
-        self.world = World(seed)
-        self.ledgers = (Ledger(2 * seed % (1 << 31)), Ledger((2 * seed + 1) % (1 << 31)))
-        lanes = random.choice((1, 1, 3, 7))
-        config: dict[ConfigurationValue, int] = {_Value.UNENCRYPTED: _PLAIN_ONLY}
-        if random.random() < 0.5:
-            rate = random.choice((20_000, 262_144, 5_000_000))
-            config |= {_Value.SEND_RATE_MIN: rate, _Value.SEND_RATE_MAX: rate}
-        server = self.world.listen(config=config)
-        self._client: Connection = self.world.connect(server, config=config)
-        if not self.world.run_until(lambda: self._client.is_connected, 5):
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self.world = world = World(scenario.seed)
+        self.ledgers = (Ledger(2 * scenario.seed % (1 << 31)), Ledger((2 * scenario.seed + 1) % (1 << 31)))
+        """Of what ours sends, and of what the model does."""
+        ours = {_Value(value): number for value, number in scenario.client_config} | {_Value.UNENCRYPTED: _PLAIN_ONLY}
+        # Who announces no window is taken for the reference library.
+        theirs = {_Value.UNENCRYPTED: _PLAIN_ONLY, _Value.RECV_WINDOW_SIZE: 0}
+        is_client = scenario.ours == CLIENT
+        server = world.listen(config=theirs if is_client else ours)
+        client = world.connect(server, host=world.host(config=ours if is_client else theirs))
+        is_up = world.run_until(lambda: client.is_connected and bool(server.connections), 5)
+        if not is_up or not world.run_until(lambda: server.connections[0].is_connected, 5):
             raise Violation("a perfect network, and no connection")
-        self._client.configure_lanes([random.randrange(2) for _ in range(lanes)], [random.choice((1, 5))] * lanes)
-        self._lanes = lanes
-        own, peer = (server.address.ip, server.address.port), (self._client.host.address.ip, server.address.port)
-        server.crash()
-        self._stage = _Stage(self.world, self.world.network, own, peer, self._client.core.id)
+        self._ours: Connection = client if is_client else server.connections[0]
+        leaving = server if is_client else client.host
+        leaving.crash()
+        own = (leaving.address.ip, leaving.address.port)
+        peer = (self._ours.host.address.ip, self._ours.host.address.port)
+        self._stage = _Stage(world, world.network, own, peer, self._ours.core.id)
         self._stage.ledger_in = self.ledgers[0]
-        self._stage.model.configure_lanes([random.randrange(2) for _ in range(lanes)], [1] * lanes)
-        self._client.host.on_messages = self._read
+        self._ours.host.on_messages = self._read
 
     def _read(self, connection: Connection) -> None:
         for message in connection.receive(1000):
@@ -132,72 +132,69 @@ class _Duel:
 
     def run(self) -> None:
         """Trouble, then calm. Raises `Violation`."""
-        random, world, client = self._random, self.world, self._client
-        for _ in range(random.choice((3, 10))):
-            if random.random() < 0.6:
-                client.outgoing.conditions = self._conditions()
-                client.incoming.conditions = self._conditions()
-            for _ in range(random.choice((1, 5, 20))):
-                self._send_something()
-                world.run(random.choice((0, 0.001, 0.01, 0.1, 1)))
-            if random.random() < 0.2:
-                world.partition(client)
-                world.run(random.choice((0.1, 1, 3)))
-                world.heal()
-            world.run(random.choice((1, 30, 600)))
-            if not client.is_connected:
-                raise Violation(f"{client} ended with {client.end_reason} {client.end_debug!r}")
-        client.outgoing.conditions = client.incoming.conditions = _CALM
+        world, ours = self.world, self._ours
+        began = world.now
+        for step in self._scenario.steps:
+            world.run(max(0.0, began + step.at_ms / 1000 - world.now))
+            self._check()
+            self._take(step)
+        world.run(max(0.0, began + self._scenario.duration_ms / 1000 - world.now))
+        self._check()
+        world.heal()
+        ours.outgoing.conditions = ours.incoming.conditions = _CALM
         world.run_until(self._is_over, _SETTLE_S)
         for ledger, whose in zip(self.ledgers, ("ours", "the model's"), strict=True):
             if ledger.missing:
                 raise Violation(
                     f"{ledger.missing} of {ledger.reliable_sent} reliable messages of {whose} never arrived"
                 )
-        if not client.is_connected:
-            raise Violation(f"{client} ended with {client.end_reason} {client.end_debug!r}")
+        self._check()
         world.run(10)
         if not self._is_over():
             raise Violation("all has arrived, and one side does not know")
 
+    def _check(self) -> None:
+        ours = self._ours
+        if not ours.is_connected:
+            raise Violation(f"{ours} ended with {ours.end_reason} {ours.end_debug!r}")
+
     def _is_over(self) -> bool:
         has_all = not any(ledger.missing for ledger in self.ledgers)
-        return has_all and not self._client.core.sender.has_reliable_data() and self._stage.model.is_idle()
+        return has_all and not self._ours.core.sender.has_reliable_data() and self._stage.model.is_idle()
 
-    def _send_something(self) -> None:
-        random = self._random
-        count, size_bytes = random.choice((1, 1, 5, 30)), random.choice((0, 3, 30, 300, 1200, 1240, 5000))
-        if random.random() < 0.05:
-            count, size_bytes = 1, random.randrange(200_000)
-        flags, lane = random.choice(_FLAGS), random.randrange(self._lanes)
-        is_ours = random.random() < 0.5
-        for _ in range(count):
+    def _take(self, step: Step) -> None:
+        ours, is_ours = self._ours, step.side == self._scenario.ours
+        if step.action == Action.SEND:
+            send = self._send_ours if is_ours else self._send_theirs
+            count, size_bytes, step_bytes, flags, lane = step.numbers
+            for number in range(count):
+                send(size_bytes + number * step_bytes, SendFlags(flags), lane)
+            self._stage.wake(self.world.now_us)
+        elif step.action == Action.LANES:
             if is_ours:
-                self._send_ours(size_bytes, flags, lane)
-            else:
-                self._send_theirs(size_bytes, flags, lane)
-        self._stage.wake(self.world.now_us)
+                ours.configure_lanes(step.numbers[::2], step.numbers[1::2])
+            elif not self.ledgers[1].reliable_sent and not self.ledgers[1].unreliable_sent:
+                self._stage.model.configure_lanes(list(step.numbers[::2]), list(step.numbers[1::2]))
+        elif step.action == Action.CONDITIONS:
+            conditions = self._scenario.conditions[step.numbers[0] % len(self._scenario.conditions)]
+            link = ours.outgoing if is_ours else ours.incoming
+            link.conditions = conditions
+        elif step.action == Action.PARTITION:
+            self.world.partition(ours)
+            self.world.after(step.numbers[0] / 1000, lambda: self.world.heal(ours))
 
     def _send_ours(self, size_bytes: int, flags: SendFlags, lane: int) -> None:
         ledger = self.ledgers[0]
-        if self._client.send(ledger.next_message(size_bytes), flags, lane) == Result.OK:
-            account = self._client.core.sender.lanes.lanes[lane]
+        if self._ours.send(ledger.next_message(size_bytes), flags, lane) == Result.OK:
+            account = self._ours.core.sender.lanes.lanes[lane]
             is_reliable = account.last_reliable_number == account.last_number
             ledger.sent(size_bytes, lane, account.last_number, is_reliable)
 
     def _send_theirs(self, size_bytes: int, flags: SendFlags, lane: int) -> None:
         ledger = self.ledgers[1]
         model = self._stage.model
+        if lane >= len(model.sending):
+            return
         number = model.send(ledger.next_message(size_bytes), int(flags), lane, self.world.now_us)
         if number:
             ledger.sent(size_bytes, lane, number, model.sending[lane].last_reliable == number)
-
-    def _conditions(self) -> Conditions:
-        random = self._random
-        return Conditions(
-            latency=random.choice((0, 0.001, 0.02, 0.1)),
-            jitter_average=random.choice((0, 0, 0.005)),
-            loss=random.choice((0, 0, 0.01, 0.05, 0.2)),
-            reorder=random.choice((0, 0, 0.1)),
-            duplicate=random.choice((0, 0, 0.1)),
-        )

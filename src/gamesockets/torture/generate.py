@@ -10,7 +10,7 @@ from gamesockets.torture.attacks import Kind
 from gamesockets.torture.scenario import Action, Scenario, Slot, Step
 from gamesockets.values.enums import SendFlags
 
-__all__ = ["scenario_of"]
+__all__ = ["life_of"]
 
 _Value: Final = ConfigurationValue
 _MINUTE_MS: Final = 60_000
@@ -38,6 +38,9 @@ _CHOICES: Final[dict[ConfigurationValue, Sequence[int]]] = {
     _Value.TIMEOUT_CONNECTED: (8_000, 30_000),
     _Value.TIMEOUT_INITIAL: (12_000, 20_000),
 }
+_NAT_IDLE_S: Final = (0, 0, 40, 90)
+"""Seconds after which a router forgets: longer than any client is silent that has not gone."""
+
 _RATES: Final = (5_000, 20_000, 1_000_000, 50_000_000)
 
 _WEIGHTED: Final = (
@@ -47,7 +50,10 @@ _WEIGHTED: Final = (
     (Action.LANES, 5),
     (Action.CONFIGURE, 4),
     (Action.CONDITIONS, 5),
-    (Action.PARTITION, 4),
+    (Action.PARTITION, 3),
+    (Action.CUT, 2),
+    (Action.BLACK_HOLE, 2),
+    (Action.RECORDING, 2),
     (Action.CLOSE, 5),
     (Action.CONNECT, 8),
     (Action.CRASH, 2),
@@ -63,8 +69,8 @@ _ACTIONS: Final = tuple([action for action, _ in _WEIGHTED])
 _WEIGHTS: Final = tuple([weight for _, weight in _WEIGHTED])
 
 
-def scenario_of(seed: int) -> Scenario:
-    """The scenario of a seed; always the same one of this version of gamesockets."""
+def life_of(seed: int) -> Scenario:
+    """The life of a seed; always the same one of this version of gamesockets."""
     return _Draw(seed).scenario()
 
 
@@ -86,12 +92,7 @@ class _Draw:
         servers = random.choice((1, 1, 1, 2))
         slots = tuple(
             [
-                Slot(
-                    random.randrange(servers),
-                    random.randrange(len(conditions)),
-                    random.randrange(len(conditions)),
-                    random.random() < 0.2,
-                )
+                self._slot(random.randrange(servers), len(conditions), random.random() < 0.2)
                 for _ in range(random.choice((1, 1, 1, 2, 3)))
             ]
         )
@@ -100,7 +101,10 @@ class _Draw:
         self._has_hostility = not is_unencrypted and random.random() < 0.5
         if is_unencrypted:
             server_config[_Value.UNENCRYPTED] = client_config[_Value.UNENCRYPTED] = 3
+        has_reference = not is_unencrypted and random.random() < 0.2
         for config in (server_config, client_config):
+            if has_reference:  # whoever announces no window is taken for it
+                config[_Value.RECV_WINDOW_SIZE] = 0
             self._largest = min(self._largest, config.get(_Value.RECV_BUFFER_SIZE, 1 << 30) - 100)
         steps = [Step(0, Action.CONNECT, slot) for slot in range(len(slots))]
         for _ in range(random.choice((10, 30, 80, 160))):
@@ -115,8 +119,13 @@ class _Draw:
             tuple([(int(value), number) for value, number in server_config.items()]),
             tuple([(int(value), number) for value, number in client_config.items()]),
             tuple(steps),
-            has_reference=not is_unencrypted and random.random() < 0.2,
+            has_reference=has_reference,
         )
+
+    def _slot(self, server: int, conditions: int, behind_nat: bool) -> Slot:
+        random = self._random
+        idle_s = random.choice(_NAT_IDLE_S) if behind_nat else 0
+        return Slot(server, random.randrange(conditions), random.randrange(conditions), behind_nat, idle_s)
 
     def _conditions(self) -> Conditions:
         random = self._random
@@ -191,6 +200,13 @@ class _Draw:
                 return [Step(at_ms, action, slot, side, (random.randrange(4),))]
             case Action.PARTITION:
                 return [Step(at_ms, action, slot, side, (random.choice((100, 1000, 4000, 20_000)),))]
+            case Action.CUT:
+                return [Step(at_ms, action, slot, side, (random.choice((100, 1000, 4000, 20_000)),))]
+            case Action.BLACK_HOLE:
+                mtu_bytes, length_ms = random.choice((100, 400, 600, 1000, 1250)), random.choice((1000, 5000, 30_000))
+                return [Step(at_ms, action, slot, side, (mtu_bytes, length_ms))]
+            case Action.RECORDING:
+                return [Step(at_ms, action, slot, side, self._recording())]
             case Action.CLOSE:
                 return [Step(at_ms, action, slot, side, (random.choice((0, 1000, 1234, 2001)), random.getrandbits(1)))]
             case Action.CRASH:
@@ -208,6 +224,19 @@ class _Draw:
                 return [Step(at_ms, action, slot, side, (random.choice((-500, 0, 100, 20_000)),))]
             case _:
                 return [Step(at_ms, action, slot, side)]
+
+    def _recording(self) -> tuple[int, ...]:
+        """Somebody walks away from a base station, goes through tunnels, comes back."""
+        random = self._random
+        delay_ms, rows = 20.0, []
+        for _ in range(random.choice((5, 20, 60))):
+            delay_ms = min(max(delay_ms * random.choice((0.5, 0.9, 1.1, 2.0)), 5), 800)
+            lost = random.choice((0, 0, 5, 20, 100, 300))
+            length_ms = random.choice((50, 200, 1000))
+            if random.random() < 0.05:
+                lost, length_ms = 1000, random.choice((500, 3000))
+            rows += [length_ms, round(delay_ms), lost]
+        return tuple(rows)
 
     def _traffic(self, slot: int, side: int) -> tuple[int, ...]:
         random = self._random

@@ -8,10 +8,10 @@ from gamesockets.values.enums import SendFlags
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
 from gamesockets.values.message import NetworkingMessage
 
-__all__ = ["Ledger", "Violation"]
+__all__ = ["FILLING", "Ledger", "Violation"]
 
 _HEADER: Final = Struct(">III")
-_FILLING: Final = Random(0).randbytes(2 * MAX_MESSAGE_BYTES)
+FILLING: Final = Random(0).randbytes(2 * MAX_MESSAGE_BYTES)
 """All messages are cut out of it."""
 
 _RELIABLE: Final = int(SendFlags.RELIABLE)
@@ -108,4 +108,4 @@ class Ledger:
         if size_bytes <= len(header):
             return header[len(header) - size_bytes :]
         offset = (self.key * 7919 + sequence * 104_729) % MAX_MESSAGE_BYTES
-        return header + _FILLING[offset : offset + size_bytes - len(header)]
+        return header + FILLING[offset : offset + size_bytes - len(header)]

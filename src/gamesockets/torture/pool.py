@@ -8,27 +8,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from itertools import islice
 from typing import Final
 
-from gamesockets.torture.duel import duel
-from gamesockets.torture.generate import scenario_of
 from gamesockets.torture.outcome import Outcome
-from gamesockets.torture.play import play
+from gamesockets.torture.seeds import play, scenario_of
 
-__all__ = ["explore", "explore_seed", "is_duel", "processors"]
+__all__ = ["explore", "explore_seed", "processors"]
 
-DUEL_EVERY: Final = 10
 _SEEDS_PER_TASK: Final = 8
 _TASKS_AHEAD: Final = 2
 """So many tasks wait for each process: it never has to wait itself, and little is lost when the work is stopped."""
 
 
-def is_duel(seed: int) -> bool:
-    """Whether the life of a seed is one beside the model of the reference library, which has no scenario."""
-    return seed % DUEL_EVERY == DUEL_EVERY - 1
-
-
 def explore_seed(seed: int) -> Outcome:
-    """Plays the life of a seed."""
-    return duel(seed) if is_duel(seed) else play(scenario_of(seed))
+    """Plays the scenario of a seed."""
+    return play(scenario_of(seed))
 
 
 def explore(seeds: Iterable[int], processes: int) -> Iterator[Outcome]:

@@ -7,11 +7,22 @@ from typing import Any, Final, final
 
 from gamesockets.bad_network.link import Conditions
 
-__all__ = ["Action", "Scenario", "Slot", "Step"]
+__all__ = ["Action", "Form", "Scenario", "Slot", "Step"]
 
 CLIENT: Final = 0
 SERVER: Final = 1
 SIDES: Final = (CLIENT, SERVER)
+
+
+class Form(StrEnum):
+    """Who lives in it."""
+
+    LIFE = "life"
+    """Ours on all sides; an attacker sees the traffic, but has no keys."""
+    DUEL = "duel"
+    """One of ours, and a model of the reference library."""
+    SIEGE = "siege"
+    """A server of ours, an honest client, and somebody who has a connection and means no good."""
 
 
 class Action(StrEnum):
@@ -44,6 +55,14 @@ class Action(StrEnum):
     """The NAT in front of the client forgets its mapping."""
     DRIFT = "drift"
     """The clock of this side's host runs that many millionths faster."""
+    CUT = "cut"
+    """Nothing of what this side sends arrives, and everything that the other does. How long."""
+    BLACK_HOLE = "black_hole"
+    """Nothing larger arrives of what this side sends: bytes of a datagram, how long."""
+    RECORDING = "recording"
+    """What this side sends has, in turn: how long, delay, loss in thousandths; and then it is as before."""
+    ASSAULT = "assault"
+    """How, how many packets, seed, how many packet numbers are left out before each (`assault.Manner`)."""
 
 
 @final
@@ -76,12 +95,14 @@ class Slot:
         up: index in `Scenario.conditions`: what the way to the server is like at the beginning.
         down: the same of the way back.
         behind_nat: whether the client's address is translated.
+        nat_idle_s: how long the router remembers a client that sends nothing; 0 for ever.
     """
 
     server: int
     up: int = 0
     down: int = 0
     behind_nat: bool = False
+    nat_idle_s: int = 0
 
 
 @final
@@ -99,6 +120,8 @@ class Scenario:
         client_config: those of the clients.
         steps: in order of time.
         has_reference: whether a model of the reference library's receiver reads along.
+        form: who lives in it.
+        ours: in a duel, which side is ours.
     """
 
     seed: int
@@ -110,6 +133,8 @@ class Scenario:
     client_config: tuple[tuple[int, int], ...]
     steps: tuple[Step, ...]
     has_reference: bool = False
+    form: Form = Form.LIFE
+    ours: int = CLIENT
 
     def to_json(self) -> str:
         """As text, one step a line."""
@@ -118,14 +143,14 @@ class Scenario:
             "duration_ms": self.duration_ms,
             "servers": self.servers,
             "has_reference": self.has_reference,
+            "form": self.form,
+            "ours": self.ours,
             "server_config": self.server_config,
             "client_config": self.client_config,
         }
         lines = [f" {json.dumps(name)}: {json.dumps(value)}" for name, value in whole.items()]
         lines.append(_listed("conditions", [json.dumps(_changed(one)) for one in self.conditions]))
-        lines.append(
-            _listed("slots", [json.dumps([one.server, one.up, one.down, one.behind_nat]) for one in self.slots])
-        )
+        lines.append(_listed("slots", [json.dumps(_changed_slot(one)) for one in self.slots]))
         lines.append(
             _listed(
                 "steps",
@@ -152,13 +177,11 @@ class Scenario:
                     for at, action, slot, side, *numbers in read["steps"]
                 ),
                 read["has_reference"],
+                Form(read.get("form", Form.LIFE)),
+                read.get("ours", CLIENT),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no scenario: {error!r}") from error
-
-
-def _read_step(at_ms: int, action: str, slot: int, side: int, *numbers: int) -> Step:
-    return Step(at_ms, Action(action), slot, side, numbers)
 
 
 _PERFECT: Final = Conditions()
@@ -167,6 +190,11 @@ _PERFECT: Final = Conditions()
 def _changed(conditions: Conditions) -> dict[str, Any]:
     names = [field.name for field in fields(Conditions)]
     return {name: getattr(conditions, name) for name in names if getattr(conditions, name) != getattr(_PERFECT, name)}
+
+
+def _changed_slot(slot: Slot) -> list[int | bool]:
+    described: list[int | bool] = [slot.server, slot.up, slot.down, slot.behind_nat]
+    return [*described, slot.nat_idle_s] if slot.nat_idle_s else described
 
 
 def _listed(name: str, lines: list[str]) -> str:

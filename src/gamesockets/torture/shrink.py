@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from gamesockets.bad_network.link import Conditions
-from gamesockets.torture.play import play
 from gamesockets.torture.scenario import Action, Scenario, Step
+from gamesockets.torture.seeds import play
 
 __all__ = ["shrink"]
 
@@ -105,5 +105,5 @@ def _smaller_step(step: Step) -> Iterator[Step]:
             yield replace(step, numbers=(count // 2, size_bytes, step_bytes, flags, lane))
         if size_bytes > 16:
             yield replace(step, numbers=(count, size_bytes // 2, step_bytes, flags, lane))
-    elif step.action == Action.ATTACK and step.numbers[1] > 1:
-        yield replace(step, numbers=(step.numbers[0], step.numbers[1] // 2, step.numbers[2]))
+    elif step.action in (Action.ATTACK, Action.ASSAULT) and step.numbers[1] > 1:
+        yield replace(step, numbers=(step.numbers[0], step.numbers[1] // 2, *step.numbers[2:]))

@@ -24,16 +24,16 @@ from gamesockets.torture.outcome import Outcome, described
 from gamesockets.torture.pairing import ENDED, End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
+from gamesockets.torture.weather import Weather
 from gamesockets.values.address import Address
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.records import StatusInfo
 from gamesockets.values.results import Result
 
-__all__ = ["play"]
+__all__ = ["life"]
 
 _Value: Final = ConfigurationValue
 _PORT: Final = 27015
-_CALM: Final = Conditions(latency=0.02)
 _CALM_RATE: Final = 1_000_000
 _SETTLE_S: Final = 180
 """How long a network that is well may take until all is delivered, and all ends that are alone know it."""
@@ -51,20 +51,23 @@ _FORGOTTEN_MS: Final = 60_000
 _CLOSED_AFTER_S: Final = 0.2
 _LOSSY: Final = 0.04
 _MESSAGE_HEADER_BYTES: Final = 16
+_PATHS: Final = (Action.CONDITIONS, Action.PARTITION, Action.CUT, Action.BLACK_HOLE, Action.RECORDING)
+"""What happens to a path."""
+
 _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CONNECTION, Result.IGNORED})
 
 
-def play(scenario: Scenario) -> Outcome:
+def life(scenario: Scenario) -> Outcome:
     """Runs a scenario to its end, or until a promise is broken. The same scenario has always the same outcome."""
-    life = _Life(scenario)
+    lived = _Life(scenario)
     violation = ""
     try:
-        life.run()
+        lived.run()
     except Violation as broken:
-        violation = f"{broken} (at {life.world.now:.3f} s)"
+        violation = f"{broken} (at {lived.world.now:.3f} s)"
     except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        violation = described(error, life.world.now)
-    return life.outcome(violation)
+        violation = described(error, lived.world.now)
+    return lived.outcome(violation)
 
 
 @final
@@ -78,7 +81,8 @@ class _Life:
         self._clients = [self._client_host(number) for number in range(len(scenario.slots))]
         self._nats: list[Nat | None] = []
         for place, host in zip(scenario.slots, self._clients, strict=True):
-            self._nats.append(self.world.nat(host) if place.behind_nat else None)
+            idle_s = place.nat_idle_s or None
+            self._nats.append(self.world.nat(host, idle_seconds=idle_s) if place.behind_nat else None)
         self._has_fixed_rate = any(
             _Value.SEND_RATE_MIN in config for config in (self._server_config, self._client_config)
         )
@@ -87,9 +91,7 @@ class _Life:
         self._ends: dict[Connection, End] = {}
         self._open: list[Pairing] = []
         """Pairings that are not over."""
-        self._conditions = [[self._drawn(place.up), self._drawn(place.down)] for place in scenario.slots]
-        for slot in range(len(scenario.slots)):
-            self._apply_conditions(slot)
+        self._weather = Weather(self.world, scenario, self._host)
         self._troubled_until = [0.0] * len(scenario.slots)
         """Until when something is wrong between the two hosts of each slot that explains a timeout."""
         self._down: set[Host] = set()
@@ -211,7 +213,7 @@ class _Life:
         action = step.action
         if action == Action.CONNECT:
             self._connect(step.slot)
-        elif action in (Action.CONDITIONS, Action.PARTITION):
+        elif action in _PATHS:
             self._disturb(step)
         elif action in (Action.CRASH, Action.PAUSE, Action.DRIFT, Action.REBIND, Action.ATTACK):
             self._do_to_host(step)
@@ -246,15 +248,23 @@ class _Life:
         self._current[slot] = pairing
 
     def _disturb(self, step: Step) -> None:
-        slot = step.slot
+        slot, side, numbers, weather = step.slot, step.side, step.numbers, self._weather
         if step.action == Action.CONDITIONS:
-            self._conditions[slot][step.side] = self._drawn(step.numbers[0])
-            self._apply_conditions(slot)
+            weather.change(slot, side, numbers[0])
+            current = self._current[slot]
+            if current is not None and current in self._open:
+                self._note_conditions(current, slot)
             return
-        one, other = self._host(slot, CLIENT), self._host(slot, SERVER)
-        self.world.partition(one, other)
-        self.world.after(step.numbers[0] / 1000, lambda: self.world.heal(one, other))
-        self._trouble(slot, step.numbers[0])
+        length_s = numbers[-1] / 1000
+        if step.action == Action.PARTITION:
+            weather.partition(slot, length_s)
+        elif step.action == Action.CUT:
+            weather.cut(slot, side, length_s)
+        elif step.action == Action.BLACK_HOLE:
+            weather.black_hole(slot, side, numbers[0], length_s)
+        else:
+            length_s = weather.play(slot, side, numbers)
+        self._trouble(slot, round(length_s * 1000))
 
     def _do_to_host(self, step: Step) -> None:
         slot = step.slot
@@ -334,20 +344,8 @@ class _Life:
 
     # ------------------------------------------------------------------ what the network is like
 
-    def _drawn(self, index: int) -> Conditions:
-        conditions = self._scenario.conditions
-        return conditions[index % len(conditions)]
-
-    def _apply_conditions(self, slot: int) -> None:
-        client, server = self._host(slot, CLIENT), self._host(slot, SERVER)
-        self.world.link(client, server).conditions = self._conditions[slot][CLIENT]
-        self.world.link(server, client).conditions = self._conditions[slot][SERVER]
-        for pairing in self._open:
-            if pairing is self._current[slot]:
-                self._note_conditions(pairing, slot)
-
     def _note_conditions(self, pairing: Pairing, slot: int) -> None:
-        for conditions in self._conditions[slot]:
+        for conditions in self._weather.lasting(slot):
             if _is_lossy(conditions):
                 pairing.began_lossy = True
             if conditions.bottleneck_bytes_per_second and self._has_fixed_rate:
@@ -375,14 +373,12 @@ class _Life:
     def _settle(self) -> None:
         """The network is well from now on, and all applications read: everything has to arrive, or to have ended."""
         world = self.world
-        world.heal()
+        self._weather.calm()
         for host in list(self._down):
             self._come_back(host)
         for slot in range(len(self._clients)):
             self._host(slot, CLIENT).resume()
             self._host(slot, SERVER).resume()
-            self._conditions[slot] = [_CALM, _CALM]
-            self._apply_conditions(slot)
         for pairing in self._open:
             for end in pairing.ends:
                 end.is_reading = True

@@ -1,6 +1,6 @@
 """What does a call cost, told without a clock? Counted are the lines of gamesockets that it runs.
 
-So a loop that grows shows as it is. Compiled code runs no lines to count.
+So a loop that grows shows as it is. Compiled code runs no lines to count, and then nothing is measured.
 """
 
 import sys
@@ -9,14 +9,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import gamesockets
+__all__ = ["LINES_PER_PACKET_MAX", "LINES_PER_PACKET_REPORTED", "MULTIPLE", "lines_of"]
 
-SOURCE: Final = str(Path(gamesockets.__file__).parent)
+_SOURCE: Final = str(Path(__file__).parents[1])
 
 MULTIPLE: Final = 4
 """A packet may cost so many times what an ordinary one of the same size costs: one full of messages of one byte."""
 LINES_PER_PACKET_REPORTED: Final = 80
 """Beside that, for each packet of ours of which it says for the first time what became of it."""
+
+_ORDINARY_MESSAGES: Final = 400
+_LINES_PER_MESSAGE: Final = 75
+LINES_PER_PACKET_MAX: Final = MULTIPLE * _ORDINARY_MESSAGES * _LINES_PER_MESSAGE
+"""What that comes to, for those who do not measure an ordinary packet first."""
 
 
 def lines_of(call: Callable[[], Any]) -> int:
@@ -26,7 +31,7 @@ def lines_of(call: Callable[[], Any]) -> int:
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count
         if event == "call":
-            return trace if frame.f_code.co_filename.startswith(SOURCE) else None
+            return trace if frame.f_code.co_filename.startswith(_SOURCE) else None
         count += event == "line"
         return trace
 

@@ -6,11 +6,10 @@ from typing import Final
 import pytest
 
 from gamesockets.bad_network.link import Conditions
-from gamesockets.torture.generate import scenario_of
 from gamesockets.torture.outcome import Outcome
-from gamesockets.torture.play import play
 from gamesockets.torture.pool import explore_seed
 from gamesockets.torture.scenario import Action, Scenario, Slot, Step
+from gamesockets.torture.seeds import play, scenario_of
 
 HOURS: Final = 20
 REGRESSIONS: Final = sorted(Path(__file__).parent.joinpath("regressions").glob("*.json"))
@@ -74,6 +73,9 @@ def test_every_action_can_be_taken() -> None:
         Action.ATTACK: (0, 5, 1),
         Action.PAUSE: (100,),
         Action.DRIFT: (100,),
+        Action.CUT: (100,),
+        Action.BLACK_HOLE: (600, 100),
+        Action.RECORDING: (50, 10, 0, 50, 200, 100),
     }
     steps = [Step(0, Action.CONNECT, 0)]
     for action in Action:
