@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.build import BUILD
-from gamesockets.cli.app import app
 from gamesockets.cli.echo import EchoServer, Report
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

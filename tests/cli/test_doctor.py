@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.cli import doctor_probe
-from gamesockets.cli.app import app
 from gamesockets.cli.doctor_probe import Answers, Prober
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

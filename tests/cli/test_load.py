@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets import aio
-from gamesockets.cli.app import app
 from gamesockets.cli.load_report import Plan, Tally, problems
 from gamesockets.cli.load_run import LoadRun
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

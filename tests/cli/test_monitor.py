@@ -12,7 +12,7 @@ from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
 from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.cli import play_rules as rules
-from gamesockets.cli.app import app
 from gamesockets.cli.play import Game, spoiled
 from gamesockets.cli.play_client import GameClient
 from gamesockets.cli.play_server import GameServer
 from gamesockets.cli.play_view import SCREEN_HEIGHT, SCREEN_WIDTH, Spoiling, plain_line
 from gamesockets.cli.terminal import StopRequest
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 LOCAL = gs.Address("127.0.0.1", 0)
