@@ -1,7 +1,6 @@
-"""How do figures become a picture? Panels of horizontal bars, as SVG without any other tool.
+"""How do figures become a picture? Panels of horizontal bars.
 
-Each panel compares all systems in one figure; a thin line shows least and most of the repeats. The picture has its own
-background and follows the reader's preference for dark or light, so it is readable on every page.
+Each panel compares all systems in one figure; a thin line shows least and most of the repeats.
 """
 
 from __future__ import annotations
@@ -9,39 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape
+
+from benchmarks.picture import MARGIN, TOP, WIDTH, page, text
 
 COLUMNS: Final = 2
-_WIDTH: Final = 1040
-_MARGIN: Final = 24
 _GAP: Final = 32
-_HEAD: Final = 64
-_FOOT: Final = 40
 _PANEL_HEAD: Final = 46
 _ROW: Final = 22
 _BAR: Final = 13
 _NAMES: Final = 198
 _VALUES: Final = 76
 
-_STYLE: Final = """
-text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; fill: #1f2328; }
-.page { fill: #ffffff; stroke: #d0d7de; }
-.title { font-size: 20px; font-weight: 600; }
-.panel { font-size: 14px; font-weight: 600; }
-.small { font-size: 11.5px; fill: #59636e; }
+_LIGHT: Final = """
 .name, .value { font-size: 12.5px; }
 .mine { font-weight: 600; }
 .bar { fill: #aeb8c2; }
 .bar.mine { fill: #0a7d6c; }
 .range { stroke: #1f2328; stroke-width: 1.2; opacity: 0.65; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
-  .page { fill: #0d1117; stroke: #30363d; }
-  .small { fill: #9198a1; }
+"""
+_DARK: Final = """
   .bar { fill: #56606b; }
   .bar.mine { fill: #2fbfa7; }
   .range { stroke: #e6edf3; }
-}
 """
 
 
@@ -73,32 +61,23 @@ class Panel:
 
 def draw(title: str, subtitle: str, footer: str, panels: Sequence[Panel]) -> str:
     """The whole picture."""
-    width = (_WIDTH - 2 * _MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
+    width = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * _GAP) / COLUMNS
     rows = [panels[index : index + COLUMNS] for index in range(0, len(panels), COLUMNS)]
     parts: list[str] = []
-    top = _HEAD + 16
+    top = TOP
     for row in rows:
         for column, panel in enumerate(row):
-            left = _MARGIN + column * (width + _GAP)
+            left = MARGIN + column * (width + _GAP)
             parts += _panel(panel, left, top, width)
         top += max(panel.height() for panel in row) + _GAP
-    height = top - _GAP + _FOOT
-    head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" '
-        f'height="{height:.0f}" role="img" aria-label="{escape(title)}">',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="page" x="0.5" y="0.5" width="{_WIDTH - 1}" height="{height - 1:.0f}" rx="10"/>',
-        _text("title", _MARGIN, 34, title),
-        _text("small", _MARGIN, 54, subtitle),
-    ]
-    return "\n".join([*head, *parts, _text("small", _MARGIN, height - 16, footer), "</svg>"]) + "\n"
+    return page(title, subtitle, footer, top - _GAP, parts, _LIGHT, _DARK)
 
 
 def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
     better = "more is better" if panel.more_is_better else "less is better"
     parts = [
-        _text("panel", left, top + 14, panel.title),
-        _text("small", left, top + 31, f"{panel.unit}, {better}"),
+        text("panel", left, top + 14, panel.title),
+        text("small", left, top + 31, f"{panel.unit}, {better}"),
     ]
     most = max((bar.most for bar in panel.bars), default=0.0) or 1.0
     scale = (width - _NAMES - _VALUES) / most
@@ -108,7 +87,7 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
         start = left + _NAMES
         mine = " mine" if bar.is_mine else ""
         parts += [
-            _text(f"name{mine}", left, middle + 4.5, bar.name),
+            text(f"name{mine}", left, middle + 4.5, bar.name),
             f'<rect class="bar{mine}" x="{start:.1f}" y="{y:.1f}" width="{max(1.0, bar.median * scale):.1f}" '
             f'height="{_BAR}" rx="2"/>',
         ]
@@ -118,9 +97,5 @@ def _panel(panel: Panel, left: float, top: float, width: float) -> list[str]:
                 f'y1="{middle:.1f}" y2="{middle:.1f}"/>'
             )
         end = start + max(bar.median, bar.most) * scale + 6
-        parts.append(_text(f"value{mine}", end, middle + 4.5, f"{bar.median:,.{panel.decimals}f}"))
+        parts.append(text(f"value{mine}", end, middle + 4.5, f"{bar.median:,.{panel.decimals}f}"))
     return parts
-
-
-def _text(kind: str, x: float, y: float, content: str) -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(content)}</text>'

@@ -36,7 +36,7 @@ class Control:
         """Sends a word to the other process."""
         self._write({"peer": word})
 
-    def report(self, result: Mapping[str, float]) -> None:
+    def report(self, result: Mapping[str, object]) -> None:
         """Sends the runner what was measured here."""
         self._write({"result": result})
 

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
-from benchmarks.link import LinkProcess
+from benchmarks.lossy.line import SocketLine
 from benchmarks.plan import Plan
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.base import Metric
 from benchmarks.systems import SYSTEMS, needs
 from benchmarks.usage import children_cpu_s, machine_cpu_s
+from gamesockets.bad_network.link import Conditions
 
 OTHERS: Final = Metric("others_cpu_percent", "others' CPU %")
 """Every run's measure of noise: what processes outside the measurement used meanwhile, in percent of one processor."""
 GRACE_S: Final = 60.0
 """Beyond ten times the planned seconds: for starting, connecting, draining, ending."""
+LINK: Final = Conditions(latency=0.025, loss=0.01)
+"""Each way, for scenarios that want a bad network."""
+LINK_SEED: Final = 1
 LOAD_GENERATORS: Final = ("gns-native", "ours-batch-compiled", "ours-batch")
 """Who plays the clients of servers of one protocol, best first; the first that can run here plays for all of them."""
 OWN: Final = "own"
@@ -75,7 +79,7 @@ class Order:
 class _Side:
     """One process, and the thread that passes its words on."""
 
-    def __init__(self, name: str, plan: Plan, link: LinkProcess | None) -> None:
+    def __init__(self, name: str, plan: Plan, link: SocketLine | None) -> None:
         self.name = name
         self.result: dict[str, float] | None = None
         self._abandoned = False
@@ -112,7 +116,7 @@ class _Side:
             if "peer" in line:
                 word = line["peer"]
                 if self._link is not None and "address" in word:
-                    word["address"] = self._link.open(word["address"])
+                    word["address"] = self._link.addresses(word["address"], 1)[0]
                 peer.tell(json.dumps(word))
             else:
                 self.result = line["result"]
@@ -156,7 +160,7 @@ def run_one(plan: Plan) -> tuple[dict[str, float], str]:
     """One run: the figures of both sides and how busy others kept the machine, and what went wrong."""
     begun, busy_before, own_before = time.monotonic(), machine_cpu_s(), children_cpu_s()
     scenario = SCENARIOS.get(plan.scenario)
-    link = LinkProcess() if scenario is not None and scenario.through_link else None
+    link = SocketLine(LINK, LINK, LINK_SEED) if scenario is not None and scenario.through_link else None
     server = _Side("server", plan, link)
     client = _Side("client", plan, link)
     server.relay_to(client)

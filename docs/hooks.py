@@ -2,12 +2,14 @@
 
 Pages must read well in the repository too, so they link to files outside docs/ and mark where a table belongs. Here
 such links become plain text, docstrings lose what only developers can look up, sections and rules of the specification
-get anchors (`s2-2-8-1`, `s2-2-8-1-r3`), the page of rules gets its table, and nothing may load from elsewhere.
+get anchors (`s2-2-8-1`, `s2-2-8-1-r3`), the page of rules gets its table, cells learn the name of their column, which
+phones show, and nothing may load from elsewhere.
 """
 
 import importlib.util
 import re
 import sys
+from html import escape, unescape
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,12 @@ _CITATION: Final = re.compile(r"\s\(spec \d[^)]*\)")
 
 _SECTION: Final = re.compile(r"^(?P<title>#+ (?P<number>\d+(?:\.\d+)*)\.? .*)$")
 _RULE: Final = re.compile(r"^\*\*(?P<number>\d+)\.\*\* ")
+
+_TABLE: Final = re.compile(r"<table>.*?</table>", re.DOTALL)
+_ROW: Final = re.compile(r"<tr>.*?</tr>", re.DOTALL)
+_HEAD: Final = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+_CELL: Final = re.compile(r"<td\b([^>]*)>")
+_TAG: Final = re.compile(r"<[^>]*>")
 
 _LOADED: Final = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["'](?:https?:)?//|<link\b[^>]*\bhref=["'](?:https?:)?//"""
@@ -81,7 +89,18 @@ def _with_anchors(markdown: str, chapter: str) -> str:
 
 def on_page_content(html: str, **_: Any) -> str:
     """After a page was rendered, before it is put into the theme."""
-    return _CITATION.sub("", html)
+    return _TABLE.sub(_with_labels, _CITATION.sub("", html))
+
+
+def _with_labels(table: re.Match[str]) -> str:
+    """Each cell with the name of its column, as stylesheets/extra.css shows it where rows are stacked."""
+    columns = [escape(unescape(_TAG.sub("", head)).strip(), quote=True) for head in _HEAD.findall(table[0])]
+
+    def labelled(row: re.Match[str]) -> str:
+        names = iter(columns)
+        return _CELL.sub(lambda cell: f'<td data-label="{next(names, "")}"{cell[1]}>', row[0])
+
+    return _ROW.sub(labelled, table[0])
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:

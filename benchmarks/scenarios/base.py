@@ -30,7 +30,7 @@ class Scenario(abc.ABC):
         seconds: how long to measure when nobody says otherwise.
         in_suite: is it run when nobody says otherwise?
         has_load_generator: does one system play the clients of all servers that speak its protocol?
-        through_link: do the datagrams pass the slow and lossy link of `link.py`?
+        through_link: do the datagrams pass the slow and lossy link of `runner.py`?
     """
 
     name: str

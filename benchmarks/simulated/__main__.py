@@ -3,51 +3,49 @@
 python -m benchmarks.simulated                  # all rows, some minutes
 python -m benchmarks.simulated slow-line two    # these
 python -m benchmarks.simulated --seed 7
+python -m benchmarks.simulated --json all.json && python -m benchmarks.simulated --docs all.json
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from benchmarks.simulated.rows import BY_NAME, ROWS, Row
-
-UNITS = {
-    "share": "{:.1%} of the link",
-    "megabytes_per_second": "{:.1f} MB/s",
-    "queue_median_ms": "queue median {:.1f} ms",
-    "queue_p95_ms": "p95 {:.1f} ms",
-    "game_p95_ms": "game p95 {:.1f} ms",
-    "settled_s": "settled in {:.2f} s",
-    "lost_percent": "{:.1f} % lost",
-    "jain": "Jain {:.3f}",
-}
-
-
-def in_words(figures: dict[str, float]) -> str:
-    """What was measured, for people."""
-    return ", ".join(UNITS[name].format(number) for name, number in figures.items())
-
-
-def line(row: Row, figures: dict[str, float]) -> str:
-    """One row of a Markdown table; what missed its target is marked."""
-    mark = " (missed)" if row.misses(figures) else ""
-    return f"| `{row.name}` | {row.path} | {row.target} | {in_words(figures)}{mark} |"
+from benchmarks.simulated import report
+from benchmarks.simulated.rows import BY_NAME, ROWS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures what was asked for; 1 if a target was missed."""
+    """Measures what was asked for; 1 if a target was missed, 2 if the documentation cannot be written."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulated", description=__doc__)
     parser.add_argument("rows", nargs="*", choices=[[], *BY_NAME], metavar="ROW", help=", ".join(BY_NAME))
     parser.add_argument("--seed", type=int, default=1, help="of the simulated world")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and what the plots show there")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="measure nothing, write the docs from that JSON")
     options = parser.parse_args(arguments)
-    print("| Row | Path and traffic | Target | Measured |\n|---|---|---|---|")
-    missed = 0
+    if options.docs is not None:
+        return _write_docs(options.docs)
+    print(report.HEADER)
+    found: dict[str, dict[str, float]] = {}
     for row in ROWS:
         if not options.rows or row.name in options.rows:
-            figures = row.measure(options.seed)
-            missed += bool(row.misses(figures))
-            print(line(row, figures), flush=True)
-    return 1 if missed else 0
+            found[row.name] = row.measure(options.seed)
+            print(report.line(row, found[row.name]), flush=True)
+    if options.json is not None:
+        result = report.as_json(found, options.seed)
+        options.json.write_text(json.dumps(result, ensure_ascii=False) + "\n", encoding="utf-8")
+    return int(any(BY_NAME[name].misses(figures) for name, figures in found.items()))
+
+
+def _write_docs(source: Path) -> int:
+    try:
+        report.write(source)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"cannot write the documentation: {error}", file=sys.stderr)
+        return 2
+    print(f"wrote {report.TABLE} and {report.PICTURE}")
+    return 0
 
 
 if __name__ == "__main__":

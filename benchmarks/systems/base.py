@@ -26,6 +26,7 @@ Arrival: TypeAlias = tuple[bytes, float]
 """A message, and when the system took it from the network: seconds of `time.monotonic`, the same in all processes."""
 Answer = TypeVar("Answer")
 
+LOCALHOST: Final = "127.0.0.1"
 OK: Final = 1
 FULL: Final = 25
 CONNECT_DEADLINE_S: Final = 20.0
@@ -43,6 +44,7 @@ class Node(abc.ABC):
     """One side of a system under measurement, in its own process.
 
     Attributes:
+        host: the address that it listens on, or that a client's socket is bound to where the system binds one.
         incoming: connections that arrived, were accepted and are connected, oldest first.
         connected: every connection that is connected and has not ended.
         ended: how many connections the other side or a fault has ended.
@@ -50,6 +52,7 @@ class Node(abc.ABC):
     """
 
     def __init__(self) -> None:
+        self.host = LOCALHOST
         self.incoming: list[int] = []
         self.connected: set[int] = set()
         self.ended = 0
@@ -57,7 +60,7 @@ class Node(abc.ABC):
 
     @abc.abstractmethod
     async def listen(self) -> str:
-        """Listens on a free port of 127.0.0.1; where."""
+        """Listens on a free port of `host`; where."""
 
     @abc.abstractmethod
     async def connect(self, address: str) -> int:
@@ -128,6 +131,14 @@ class Node(abc.ABC):
     def ping_ms(self, connection: int) -> int:
         """The system's own idea of the round trip time; negative if it has none yet."""
         raise NotImplementedError
+
+    def pending_bytes(self, connection: int) -> int:
+        """What waits to be sent, or to be sent again."""
+        raise NotImplementedError
+
+    def path_figures(self, connection: int) -> dict[str, float]:  # noqa: ARG002 - few have any
+        """What the system says it has learned of the path, for a plot; nothing where it does not tell."""
+        return {}
 
     # ---- the rest is the same for all
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tests.interop.gns import ENVIRONMENT_VARIABLE, Config, Library, Result, State, StatusEvent
@@ -30,8 +30,9 @@ OPTIONS: Final[dict[int, int]] = {
 class Gns(Threaded):
     """Its own service thread does the work; the application naps, for the interface has nothing to wait on."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Mapping[int, int] = OPTIONS) -> None:
         super().__init__()
+        self._options = dict(options)
         path = os.environ[ENVIRONMENT_VARIABLE]
         self._calls = Calls(path)
         self._library = Library(path)
@@ -65,14 +66,14 @@ class Gns(Threaded):
     async def listen(self) -> str:
         """Listens on a port that was free a moment ago: the library refuses port 0."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self._library.listen(address, OPTIONS)
+            probe.bind((self.host, 0))
+            address = f"{self.host}:{probe.getsockname()[1]}"
+        self._library.listen(address, self._options)
         return address
 
     async def connect(self, address: str) -> int:
         """Begins to connect."""
-        connection = self._library.connect(address, OPTIONS)
+        connection = self._library.connect(address, self._options)
         self._put_into_group(connection)
         return connection
 
@@ -139,6 +140,11 @@ class Gns(Threaded):
     def ping_ms(self, connection: int) -> int:
         """Asks for the status."""
         return self._library.status(connection)[0].ping_ms
+
+    def pending_bytes(self, connection: int) -> int:
+        """Asks for the status."""
+        status = self._library.status(connection)[0]
+        return status.pending_reliable + status.pending_unreliable
 
     async def close(self) -> None:
         """Stops the library."""

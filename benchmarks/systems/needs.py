@@ -40,7 +40,7 @@ def command(program: Program, side: str) -> list[str]:
     """The command line of a side."""
     if program is Program.DRIVER:
         return [os.environ[GNS_DRIVER], side]
-    return [_interpreter(program), "-m", "benchmarks.worker", side]
+    return [interpreter(program), "-m", "benchmarks.worker", side]
 
 
 def environment(program: Program) -> dict[str, str]:
@@ -86,7 +86,7 @@ def compiled() -> str | None:
     found = _build(Program.COMPILED)
     if found == _COMPILED:
         return None
-    return f"the build in {_interpreter(Program.COMPILED)} is not compiled ({found}); --compiled-python names another"
+    return f"the build in {interpreter(Program.COMPILED)} is not compiled ({found}); --compiled-python names another"
 
 
 def library() -> str | None:
@@ -106,7 +106,8 @@ def _file(variable: str, what: str) -> str | None:
     return None if os.path.isfile(path) else f"{variable} names no file: {path}"
 
 
-def _interpreter(program: Program) -> str:
+def interpreter(program: Program) -> str:
+    """The Python that plays a side."""
     named = os.environ.get(COMPILED_PYTHON)
     return named if named and program is Program.COMPILED else sys.executable
 
@@ -115,7 +116,7 @@ def _build(program: Program) -> str:
     """What the build that an interpreter finds says of itself, or why it says nothing."""
     try:
         probe = subprocess.run(
-            [_interpreter(program), "-c", _PROBE],
+            [interpreter(program), "-c", _PROBE],
             cwd=ROOT.anchor,
             env=environment(program),
             capture_output=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import gamesockets as gs
@@ -26,9 +26,9 @@ _ENDED: Final = (gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_D
 class Ours(Threaded):
     """Waits with `wait`, sends message by message: the loop that everybody writes first."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Mapping[gs.ConfigurationValue, int] = CONFIG) -> None:
         super().__init__()
-        self._sockets = gs.NetworkingSockets(config=CONFIG)
+        self._sockets = gs.NetworkingSockets(config=config)
         self._sockets.set_status_callback(self._on_status)
         self._group: gs.PollGroup | None = None
 
@@ -50,7 +50,7 @@ class Ours(Threaded):
 
     async def listen(self) -> str:
         """Listens on a free port."""
-        socket = self._sockets.create_listen_socket(gs.Address("127.0.0.1", 0))
+        socket = self._sockets.create_listen_socket(gs.Address(self.host, 0))
         return str(self._sockets.get_listen_socket_address(socket))
 
     async def connect(self, address: str) -> int:
@@ -138,6 +138,23 @@ class Ours(Threaded):
     def ping_ms(self, connection: int) -> int:
         """Asks for the status."""
         return self._status(connection).ping
+
+    def pending_bytes(self, connection: int) -> int:
+        """Asks for the status."""
+        status = self._status(connection)
+        return status.pending_reliable + status.pending_unreliable
+
+    def path_figures(self, connection: int) -> dict[str, float]:
+        """Some of `PathStatus`, and the rate in force."""
+        status = self._status(connection)
+        return {
+            "estimate": status.path.bandwidth_bytes_per_second,
+            "send_rate": status.send_rate_bytes_per_second,
+            "window": status.path.window_bytes,
+            "standing_queue_ms": status.path.standing_queue_us / 1000,
+            "lost_packets": status.path.lost_packets,
+            "late_packets": status.path.late_packets,
+        }
 
     def _status(self, connection: int) -> gs.ConnectionStatus:
         status = self._sockets.get_quick_connection_status(gs.Connection(connection))

@@ -105,9 +105,12 @@ class _Link:
 class Quic(Direct):
     """One of the two packages."""
 
-    def __init__(self, package: str, waiting_bytes: Callable[[Any], int]) -> None:
+    def __init__(
+        self, package: str, waiting_bytes: Callable[[Any], int], unsent_bytes: Callable[[Any], int] | None = None
+    ) -> None:
         super().__init__()
         self._waiting_bytes = waiting_bytes
+        self._unsent_bytes = unsent_bytes or waiting_bytes
         self._new_connection = importlib.import_module(f"{package}.quic.connection").QuicConnection
         self._new_configuration = importlib.import_module(f"{package}.quic.configuration").QuicConfiguration
         self._events = importlib.import_module(f"{package}.quic.events")
@@ -135,7 +138,7 @@ class Quic(Direct):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER_BYTES)
         if _CAN_BATCH:
             sock.setsockopt(_SOL_UDP, _UDP_GRO, 1)
-        sock.bind(("127.0.0.1", 0))
+        sock.bind((self.host, 0))
         self._sockets.add(sock)
         return sock
 
@@ -145,7 +148,7 @@ class Quic(Direct):
         certificate, key = write_certificate(self._folder)
         self._server_configuration.load_cert_chain(str(certificate), str(key))
         self._listener = self._socket()
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{self.host}:{self._listener.getsockname()[1]}"
 
     async def connect(self, address: str) -> int:
         """Begins to connect, from a socket of its own."""
@@ -261,6 +264,10 @@ class Quic(Direct):
 
         return burst
 
+    def pending_bytes(self, connection: int) -> int:
+        """Looks into its streams, or where it does not let one, at what waits there and in transit together."""
+        return self._unsent_bytes(self._links[connection].quic)
+
     def take_function(self, connection: int) -> Callable[[], list[bytes]]:
         """Serves, and takes what came."""
         link = self._links[connection]
@@ -302,7 +309,11 @@ def aioquic() -> Quic:
         streams = sum(len(stream.sender._buffer) for stream in quic._streams.values())
         return streams + sum(map(len, quic._datagrams_pending))
 
-    return Quic("aioquic", waiting_bytes)
+    def unsent_bytes(quic: Any) -> int:
+        pending = [piece for stream in quic._streams.values() for piece in stream.sender._pending]
+        return sum(piece.stop - piece.start for piece in pending)
+
+    return Quic("aioquic", waiting_bytes, unsent_bytes)
 
 
 def qh3() -> Quic:

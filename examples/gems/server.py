@@ -49,9 +49,10 @@ class Game:
 
 
 def main() -> None:
-    """Serve until Ctrl-C; the address to listen at may be given."""
-    address = sys.argv[1] if len(sys.argv) > 1 else "[::]:27015"
-    with gs.Server(address, config={gs.ConfigurationValue.LISTEN_CONNECTIONS_MAX: PLAYERS_MAX}) as server:
+    """Serve until Ctrl-C, at the address that may be given, or on the socket that systemd has opened."""
+    inherited = gs.Library.inherited_sockets()
+    place = inherited[0] if inherited else sys.argv[1] if len(sys.argv) > 1 else "[::]:27015"
+    with gs.Server(place, config={gs.ConfigurationValue.LISTEN_CONNECTIONS_MAX: PLAYERS_MAX}) as server:
         print(f"listening on {server.address}", flush=True)
         server.run(Game(server).tick, hz=30)
 

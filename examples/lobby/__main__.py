@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     serve = programs.add_parser("serve", help="hold the lobby until Ctrl-C or SIGTERM")
     serve.add_argument("--bind", default="[::]:27015", metavar="ADDRESS", help="where to listen")
     serve.add_argument("--grace", type=float, default=0.0, help="seconds that users may stay after the signal")
+    serve.add_argument("--metrics", type=int, metavar="PORT", help="let Prometheus scrape this port of 127.0.0.1")
     for name, text in (("join", "enter and wait for a match"), ("crowd", "many users who want a match each")):
         program = programs.add_parser(name, help=text)
         program.add_argument("address", help="HOST:PORT of the lobby")
@@ -24,14 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.program == "serve":
-            server.run(options.bind, options.grace)
+            server.run(options.bind, options.grace, options.metrics)
         elif options.program == "join":
             asyncio.run(client.join(options.address, options.name))
         else:
             print(f"{asyncio.run(client.crowd(options.address, options.users))} matches")
     except KeyboardInterrupt:
         return 130
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"lobby {options.program}: {error}", file=sys.stderr)
         return 1
     return 0

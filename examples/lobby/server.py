@@ -1,7 +1,7 @@
 """How does the lobby meet its users? A task for each, and a drain at the end."""
 
+import contextlib
 import json
-from collections.abc import Callable
 from typing import Any
 
 import gamesockets as gs
@@ -50,20 +50,22 @@ class LobbyServer:
                     connection.send_nowait(data, FLAGS)
 
 
-def run(
-    address: str, grace: float = 0.0, on_start: Callable[[aio.Server, LobbyServer], object] | None = None
-) -> LobbyServer:
+def run(address: str, grace: float = 0.0, metrics_port: int | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM; then users are told, and `async for` of theirs finds the next server.
 
-    `on_start` is where a program hooks in: its metrics find all they need in the server and in `lobby`.
+    With `metrics_port` Prometheus may scrape that port, also while the lobby drains.
     """
     lobby = LobbyServer()
 
     def started(server: aio.Server) -> None:
         print("lobby on", server.address, flush=True)
-        if on_start is not None:
-            on_start(server, lobby)
 
-    aio.run_server(lobby.talk, address, admit=lobby.admit, config=CONFIG, on_start=started, grace=grace)
+    with contextlib.ExitStack() as stack:
+        if metrics_port is not None:
+            from examples.lobby import metrics  # noqa: PLC0415 - it needs a package that a lobby without it does not
+
+            port, stop = metrics.serve(lobby.lobby, "127.0.0.1", metrics_port)
+            stack.callback(stop)
+            print(f"metrics on http://127.0.0.1:{port}/metrics", flush=True)
+        aio.run_server(lobby.talk, address, admit=lobby.admit, config=CONFIG, on_start=started, grace=grace)
     print(f"lobby closed after {lobby.lobby.matches} matches", flush=True)
-    return lobby

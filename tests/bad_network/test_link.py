@@ -235,6 +235,24 @@ def test_jitter_clumps() -> None:
     assert [now for _, _, now in arrivals] == [2500, 2501, 2502, 3000]
 
 
+def test_jitter_may_reorder_if_told_so() -> None:
+    """Each datagram then has a delay of its own: the same draws, nobody waits for the one ahead."""
+    in_order = Conditions(latency=0.01, jitter_average=0.02, jitter_maximum=0.05, jitter_probability=0.6)
+    arrivals = passage(Link(Random(6), replace(in_order, jitter_reorders=True)), MANY, interval=1000)
+    delays = [delay - 10_000 for _, delay, _ in arrivals]
+    assert numbers(arrivals) != list(range(MANY))
+    assert sorted(numbers(arrivals)) == list(range(MANY))
+    assert min(delays) == 0
+    assert max(delays) == 50_000
+    assert sum(delay > 0 for delay in delays) == about(0.6)
+
+
+@pytest.mark.parametrize("word", [1, None, "yes"])
+def test_whether_jitter_reorders_is_a_truth_value(word: object) -> None:
+    with pytest.raises(ValueError, match="jitter_reorders must be True or False"):
+        Conditions(jitter_reorders=word)  # type: ignore[arg-type] # what a user might do
+
+
 @pytest.mark.rule("2, 2.13 rule 9")
 def test_a_link_does_not_know_of_the_jitter_of_another() -> None:
     conditions = Conditions(jitter_average=0.01, jitter_maximum=0.01, jitter_probability=1.0)
@@ -458,6 +476,7 @@ delays = st.floats(0, 1)
         jitter_average=delays,
         jitter_maximum=delays,
         jitter_probability=shares,
+        jitter_reorders=st.booleans(),
         loss=shares,
         reorder=shares,
         reorder_delay=delays,

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -17,7 +18,6 @@ import gamesockets as gs
 from gamesockets.build import BUILD
 from gamesockets.cli.app import app
 from gamesockets.cli.echo import EchoServer, Report
-from gamesockets.cli.terminal import StopRequest
 
 runner = CliRunner()
 
@@ -162,8 +162,10 @@ def test_quiet_ping_prints_the_summary_only(echo: tuple[Program, str]) -> None:
 
 def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
     with gs.NetworkingSockets() as ours, gs.NetworkingSockets() as theirs:
-        server = EchoServer(theirs, Report(quiet=True), StopRequest())
+        server = EchoServer(theirs, Report(quiet=True))
         address = server.listen(gs.Address("127.0.0.1", 0))
+        serving = threading.Thread(target=theirs.run, args=(server.answer, None))
+        serving.start()
         connection = ours.connect(address)
         ours.configure_connection_lanes(connection, [0, 1, 2])
         sent = []
@@ -175,7 +177,7 @@ def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
 
         def receive(count: int) -> list[gs.NetworkingMessage]:
             receiving = ours.receive_messages_on_connection
-            return collect(lambda: receiving(connection), count, lambda: server.step(timeout=0.05))
+            return collect(lambda: receiving(connection), count, lambda: ours.wait(0.05, connection=connection))
 
         got = receive(len(sent))
         assert all(message.flags & gs.SendFlags.RELIABLE for message in got)
@@ -184,7 +186,8 @@ def test_echo_keeps_flags_lanes_sizes_and_order() -> None:
         ours.send_message_to_connection(connection, b"light", gs.SendFlags.UNRELIABLE_NO_NAGLE)
         [light] = receive(1)
         assert (light.data, light.flags) == (b"light", gs.SendFlags.UNRELIABLE)
-        server.stop()
+        theirs.stop()
+        serving.join()
 
 
 def test_demo_passes_without_a_terminal() -> None:

@@ -48,7 +48,7 @@ def test_a_server_that_goes_away_is_found_again() -> None:
         with Program(gamesockets("monitor", address, "-i", "0.1")) as monitor:
             monitor.wait_for(r": connected \(")
             first.signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
-            monitor.wait_for(r"gone: the peer closed it \(1000: echo server stopped\); next try in 1 s")
+            monitor.wait_for(r"gone: the peer closed it \(1000: The application is shutting down\); next try in 1 s")
             first.finish()
             with Program(gamesockets("echo", "--bind", address)):
                 monitor.wait_for(rf"{address}: connected \(")

@@ -12,7 +12,7 @@ from contextlib import closing
 
 import pytest
 from tests.support import selecting
-from tests.support.fake_port import FakeEndpoint, FullSocket, Owner, ServiceBench
+from tests.support.fake_port import FakeEndpoint, FullSocket, Owner, ServiceBench, pump_soon
 from tests.support.loops import on_every_loop, run
 from tests.support.waiting import soon, until
 
@@ -21,6 +21,7 @@ from gamesockets import aio
 from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
+from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US, Port
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_US
@@ -171,10 +172,10 @@ async def test_what_may_leave_together_does_so_in_the_next_turn_and_that_is_news
         address = bench.peer.getsockname()
         endpoint.outgoing = [[([b"one"], address)], []]
         with bench.service.lock:
-            bench.service._gathers_from = NEVER  # something has left a moment ago
+            bench.service.gathering.have_left(NEVER - ALONE_AFTER_US)  # something has left a moment ago
             now = now_us()
             for one in (port, port, gone):
-                bench.service.pump_soon(one, GATHER_US, now)
+                pump_soon(bench.service, one, GATHER_US, now)
             bench.service.remove(gone)
         assert (endpoint.asked, bench.news) == (0, 0)
         await soon(lambda: bench.news == 1)
@@ -260,11 +261,11 @@ async def test_an_unexpected_error_of_one_port_does_not_keep_others_from_sending
         good_endpoint.outgoing = [[([b"one"], bench.peer.getsockname())]]
         good_endpoint.timer = 0
         with bench.service.lock:
-            bench.service._gathers_from = NEVER
+            bench.service.gathering.have_left(NEVER - ALONE_AFTER_US)
             for port in (bad, good):
-                bench.service.pump_soon(port, GATHER_US, now_us())
+                pump_soon(bench.service, port, GATHER_US, now_us())
         assert await bench.take(1) == [b"one"]
-        assert not bench.service._gathering
+        assert not bench.service.gathering.ports
 
 
 @on_every_loop

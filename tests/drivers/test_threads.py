@@ -12,16 +12,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port
+from tests.support.fake_port import NOTHING_FAKE, FullSocket, Owner, ServiceBench, drain, new_port, pump_soon
 from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
+from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
-from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US
-from gamesockets.drivers.threads import NAP_MIN_US, ThreadService
+from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US, SERVE_EVERY_US
+from gamesockets.drivers.threads import NAP_MIN_US, STEP_IN_AFTER_MAX_US, STEP_IN_AFTER_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
 from gamesockets.values.moments import NEVER
@@ -204,14 +205,14 @@ def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: B
     service = bench.service
     with service.lock:
         now = now_us()
-        service.pump_soon(first, GATHER_US, now)
+        pump_soon(service, first, GATHER_US, now)
         assert first_end.asked == 1, "nothing has left a moment ago"
-        service._gathers_from = NEVER  # and now something has
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)  # and now something has
         for port in (first, second, third, second):
-            service.pump_soon(port, GATHER_US, now)
+            pump_soon(service, port, GATHER_US, now)
         assert (first_end.asked, second_end.asked, third_end.asked) == (1, 0, 0)
         if how == "the next one, later":
-            service.pump_soon(second, GATHER_US, now + GATHER_US)
+            pump_soon(service, second, GATHER_US, now + GATHER_US)
         elif how == "wait":
             assert service.has_news_at_once(lambda: True)
         elif how == "settle":
@@ -219,7 +220,28 @@ def test_what_is_queued_behind_the_first_is_gathered_and_leaves_at_once(bench: B
         if how != "nothing more":
             assert (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1)
     wait_until(lambda: (first_end.asked, second_end.asked, third_end.asked) == (2, 1, 1))
-    assert not service._gathering
+    assert not service.gathering.ports
+
+
+@pytest.mark.parametrize("owners", [[1], [1, 2, 3, 4], [1, 0], [1, 2, 3, 4, 5]])
+def test_who_sends_without_a_pause_takes_what_has_come_if_that_serves_all(bench: Bench, owners: list[int]) -> None:
+    """Few listen sockets, and the sender serves them; else the service thread does, as soon as it can."""
+    service = bench.service
+    with service.lock:
+        (port, endpoint), *others = [bench.port() for _ in owners]
+        for (one, _), owner in zip([(port, endpoint), *others], owners, strict=True):
+            one.owner = owner
+        bench.send_to(port)
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)
+        now = now_us()
+        service._served_at = now + GATHER_US - SERVE_EVERY_US + 1
+        pump_soon(service, port, GATHER_US, now)
+        pump_soon(service, port, GATHER_US, now + GATHER_US)
+        assert not endpoint.received, "it was served a moment ago"
+        pump_soon(service, port, GATHER_US, now + 1)
+        pump_soon(service, port, GATHER_US, now + 1 + GATHER_US)
+        assert len(endpoint.received) == (1 if owners in ([1], [1, 2, 3, 4]) else 0)
+    wait_until(lambda: len(endpoint.received) == 1)
 
 
 def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: Bench) -> None:
@@ -227,12 +249,12 @@ def test_what_may_wait_gathers_longer_until_something_comes_that_may_not(bench: 
     service = bench.service
     with service.lock:
         now = now_us()
-        service._gathers_from = NEVER
-        service.pump_soon(port, GATHER_NAGLE_US, now)
-        service.pump_soon(port, GATHER_NAGLE_US, now + GATHER_US)
+        service.gathering.have_left(NEVER - ALONE_AFTER_US)
+        pump_soon(service, port, GATHER_NAGLE_US, now)
+        pump_soon(service, port, GATHER_NAGLE_US, now + GATHER_US)
         assert endpoint.asked == 0
-        service.pump_soon(port, GATHER_US, now + GATHER_US)
-        service.pump_soon(port, GATHER_NAGLE_US, now + 2 * GATHER_US)
+        pump_soon(service, port, GATHER_US, now + GATHER_US)
+        pump_soon(service, port, GATHER_NAGLE_US, now + 2 * GATHER_US)
         assert endpoint.asked == 1
 
 
@@ -241,9 +263,9 @@ def test_a_fault_of_one_port_does_not_keep_gathered_ones_back(bench: Bench, capl
     bad_end.outgoing = [[([b""], "nowhere")]]  # type: ignore[list-item]
     good_end.timer = 0
     with caplog.at_level(logging.ERROR, "gamesockets"), bench.service.lock:
-        bench.service._gathers_from = NEVER
+        bench.service.gathering.have_left(NEVER - ALONE_AFTER_US)
         for port in (bad, good):
-            bench.service.pump_soon(port, GATHER_US, now_us())
+            pump_soon(bench.service, port, GATHER_US, now_us())
         bench.service.pump_gathered()
     wait_until(lambda: good_end.asked > 0)
     good_end.timer = NEVER
@@ -403,6 +425,21 @@ def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None
     assert endpoint.data_came.wait(DEADLINE_S)
     assert endpoint.timer_ran.wait(DEADLINE_S)
     assert {thread.name for thread in endpoint.threads} == {"gamesockets-service"}
+
+
+def test_leaders_who_are_always_back_are_left_alone_longer(bench: Bench) -> None:
+    """Each look of the service thread takes the interpreter from the program for nothing."""
+    port, endpoint = bench.port()
+    service = bench.service
+
+    def is_left_alone() -> bool:
+        wait_locked(service, 0.0005)
+        return service._step_in_after_us == STEP_IN_AFTER_MAX_US
+
+    wait_until(is_left_alone)
+    bench.send_to(port)
+    assert endpoint.data_came.wait(DEADLINE_S), "it steps in all the same"
+    wait_until(lambda: service._step_in_after_us == STEP_IN_AFTER_US)
 
 
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +87,30 @@ def test_connections_messages_and_ends_are_counted(meeting: Loopback) -> None:
         assert ended("connections_ended_total", **labels) - before("connections_ended_total", **labels) == 1
 
 
+def test_the_delay_until_messages_are_read_is_measured_in_each_way_of_reading(meeting: Loopback) -> None:
+    client, server = meeting.client, meeting.server
+    outgoing, incoming = meeting.connected()
+    group = server.create_poll_group()
+    reads: list[Callable[[], list[gs.NetworkingMessage]]] = [
+        lambda: server.receive_messages_on_connection(incoming),
+        lambda: server.receive_messages_on_listen_socket(meeting.listen_socket),
+        lambda: server.receive_messages_on_poll_group(group),
+    ]
+    for number, read in enumerate(reads):
+        if number == len(reads) - 1:
+            server.set_connection_poll_group(incoming, group)
+        before = scrape()
+        waiting = before("receive_queue_messages")
+        for _ in range(3):
+            client.send_message_to_connection(outgoing, bytes(100), gs.SendFlags.RELIABLE)
+        wait_until(lambda: scrape()("receive_queue_messages") >= waiting + 3)  # noqa: B023 - called at once
+        waited_s = scrape()("receive_queue_seconds")
+        assert len(read()) == 3
+        after = scrape()
+        assert after("receive_delay_seconds_count") - before("receive_delay_seconds_count") == 3
+        assert after("receive_delay_seconds_sum") - before("receive_delay_seconds_sum") >= waited_s > 0
+
+
 def counts(scraped: Scrape) -> Samples:
     """All that may never fall: a count that does looks like a restart, and Prometheus adds all of it again."""
     names = re.compile(r".*_(total|bucket|count|sum)$")
@@ -129,6 +153,7 @@ def test_asyncio_is_counted_too_and_so_is_a_blocked_loop() -> None:
     before, after = asyncio.run(run())
     labels = {"direction": "received", "kind": "reliable"}
     assert after("messages_total", **labels) - before("messages_total", **labels) == 2
+    assert after("receive_delay_seconds_count") - before("receive_delay_seconds_count") == 2
     assert after("loop_lag_seconds_count") >= before("loop_lag_seconds_count")
 
 

@@ -1,6 +1,7 @@
 """Does a client know a server again, and notice another one in its place?"""
 
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,27 @@ def test_two_programs_may_note_servers_at_the_same_time(tmp_path: Path) -> None:
     with pytest.raises(gs.HostKeyChanged):
         other.remember("a:1", shown(3))
     assert pki.KnownHosts(tmp_path / "known_hosts").key_of("a:1") == shown(1).public_key
+
+
+def test_no_entry_is_lost_where_many_write_in_the_same_moment(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    certificates = {f"{number}.example:1": shown(number) for number in range(24)}
+    begin = threading.Barrier(len(certificates))
+
+    def note(host: str) -> None:
+        hosts = pki.KnownHosts(path)
+        begin.wait()
+        hosts.remember(host, certificates[host])
+
+    threads = [threading.Thread(target=note, args=(host,)) for host in certificates]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    known = pki.KnownHosts(path)
+    assert {host: known.key_of(host) for host in certificates} == {
+        host: certificate.public_key for host, certificate in certificates.items()
+    }
 
 
 @pytest.mark.parametrize(

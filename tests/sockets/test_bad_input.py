@@ -30,7 +30,7 @@ def wrong_types(loopback: Loopback) -> list[tuple[str, type[Exception], Callable
         ("9999 is no configuration value", ValueError, lambda: gs.NetworkingSockets(config={9999: 1})),  # type: ignore[dict-item]
         ("IPv6 address in brackets, as in '[::1]:27015'", ValueError, lambda: client.create_listen_socket("::1")),
         ("must end in a port of 0..65535", ValueError, lambda: client.create_listen_socket("localhost")),
-        ("address must be Address or str, not 27015", TypeError, lambda: client.create_listen_socket(27015)),
+        ("address must be Address or str or socket, not 27015", TypeError, lambda: client.create_listen_socket(27015)),
         ("host and port are one text, 'play.example:27015'", TypeError, lambda: client.connect("localhost", 27015)),
         ("without '//', as in 'play.example:27015'", ValueError, lambda: client.connect("http://play.example:27015")),
         (

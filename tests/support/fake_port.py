@@ -158,3 +158,8 @@ class ServiceBench(Generic[S]):
         """Ends the service."""
         self.service.stop()
         self.peer.close()
+
+
+def pump_soon(service: Service, port: Port, gather_us: int, now: int) -> None:
+    """As if a message had been queued behind that port which may wait for others so long."""
+    service.send_out(port, service.gathering.add(port, gather_us, now), now)

@@ -30,7 +30,12 @@ def tells_of_slowness(line: str) -> bool:
 class Program:
     """A running program; `output` gathers the lines of both its outputs as they come."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        pass_descriptors: Sequence[int] = (),
+    ) -> None:
         self.output: list[str] = []
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = subprocess.Popen(
@@ -42,6 +47,7 @@ class Program:
             encoding="utf-8",
             errors="replace",
             env=environment,
+            pass_fds=tuple(pass_descriptors),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

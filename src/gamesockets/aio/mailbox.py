@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import final
 
 from gamesockets.connection.inbox import Inbox
+from gamesockets.node.reading import READING
 from gamesockets.values.arguments import check_type
 from gamesockets.values.message import NetworkingMessage
 
@@ -34,10 +35,12 @@ class Mailbox:
         """The oldest message, once there is one."""
         if not self.inbox:
             await self._wait()
-        message = self.inbox.take(1)[0]
+        messages = self.inbox.take(1)
         if self._waiters and self.inbox:
             self.wake()
-        return message
+        if READING.is_on:
+            READING.note(messages)
+        return messages[0]
 
     async def receive_many(self, max_messages: int) -> list[NetworkingMessage]:
         """The oldest messages, once there is one."""
@@ -47,12 +50,17 @@ class Mailbox:
         messages = self.inbox.take(max_messages)
         if self._waiters and self.inbox:
             self.wake()
+        if READING.is_on:
+            READING.note(messages)
         return messages
 
     def receive_nowait(self, max_messages: int) -> list[NetworkingMessage]:
         """The oldest messages; an empty list if there are none."""
         _check_count(max_messages)
-        return self.inbox.take(max_messages)
+        messages = self.inbox.take(max_messages)
+        if READING.is_on:
+            READING.note(messages)
+        return messages
 
     async def _wait(self) -> None:
         while not self.inbox:

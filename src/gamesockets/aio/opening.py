@@ -21,6 +21,15 @@ def running_loop() -> AbstractEventLoop:
         ) from None
 
 
+def is_loop_running() -> bool:
+    """Whether an event loop of asyncio runs on this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class Opening(Generic[T]):
     """What `connect`, `serve` and `create_socket_pair` return: ``await`` it, or use it in ``async with``.
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import final
 
 from gamesockets.aio.connection import Connection
-from gamesockets.aio.opening import Opening
+from gamesockets.aio.opening import Opening, running_loop
 from gamesockets.clock import SystemEntropy
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.backoff import Backoff, longest_wait
@@ -31,8 +31,9 @@ class Reconnecting(Opening[Connection]):
 
         Raises:
             ConnectionFailed, OSError: of the last attempt, when the back-off allows no more.
+            RuntimeError: no asyncio event loop runs here.
         """
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         backoff = self._backoff
         failures = 0
         chance = Random(SystemEntropy().random_bytes(16))  # in a simulation the same for the same seed

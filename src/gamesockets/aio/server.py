@@ -17,6 +17,7 @@ from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.inherited import Place
 from gamesockets.node.batches import broadcast
 from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
@@ -58,7 +59,7 @@ class Server:
     def __init__(
         self,
         handler: Handler,
-        addresses: list[Address],
+        places: list[Place],
         config: Config | None,
         admit: Admit | None,
         credentials: Credentials | None,
@@ -82,29 +83,31 @@ class Server:
         """How many handlers had to be cancelled."""
         self._closed: Future[None] = self._loop.create_future()
         try:
-            self._listen_on_all(addresses, config)
+            self._listen_on_all(places, config)
         except BaseException:
             self._shut()
             raise
 
-    def _listen_on_all(self, addresses: list[Address], config: Config | None) -> None:
-        for place, address in enumerate(addresses):
-            # Several addresses of a name get one port, the free one that the first of them found.
-            port = address.port or (self._addresses[0].port if self._addresses else 0)
+    def _listen_on_all(self, places: list[Place], config: Config | None) -> None:
+        for number, place in enumerate(places):
+            if isinstance(place, Address) and not place.port and self._addresses:
+                # Several addresses of a name get one port, the free one that the first of them found.
+                place = Address(place.ip, self._addresses[0].port)  # noqa: PLW2901 - the same place, said in full
             try:
-                self._listen_on(Address(address.ip, port), config)
+                self._listen_on(place, config)
             except OSError as error:
-                has_another = bool(self._addresses) or place < len(addresses) - 1
+                has_another = bool(self._addresses) or number < len(places) - 1
                 if error.errno not in _NOT_OURS or not has_another:
                     raise
 
-    def _listen_on(self, address: Address, config: Config | None) -> None:
+    def _listen_on(self, place: Place, config: Config | None) -> None:
         node = self._node
         with LINES, node.entering():
-            listen_socket = node.listen(address, config, is_group=False)
+            listen_socket = node.listen(place, config, is_group=False)
             listener = node.listeners.get(listen_socket)
         self._listen_sockets.append(listen_socket)
-        self._addresses += (address if listener is None else listener.port.udp.local_address,)
+        if listener is not None:
+            self._addresses += (listener.port.udp.local_address,)
 
     def __repr__(self) -> str:
         where = ", ".join(str(address) for address in self._addresses)

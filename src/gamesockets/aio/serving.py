@@ -1,13 +1,15 @@
 """How does a program start a server, inside an event loop or with one of its own?"""
 
 import asyncio
+import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
-from gamesockets.aio.opening import Opening, running_loop
+from gamesockets.aio.opening import Opening, is_loop_running, running_loop
 from gamesockets.aio.server import Admit, Handler, Server
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.inherited import Place
 from gamesockets.drivers.resolving import resolve
 from gamesockets.node.creation import Config
 from gamesockets.node.draining import TIMEOUT_S
@@ -18,7 +20,7 @@ from gamesockets.values.identity import NetworkingIdentity
 
 def serve(
     handler: Handler,
-    host: str | Address,
+    host: str | Address | socket.socket,
     port: int | None = None,
     *,
     identity: NetworkingIdentity | None = None,
@@ -36,7 +38,8 @@ def serve(
     Args:
         handler: what to do with a connection.
         host: where to listen: ``"::"`` is every interface and both families, a name all its addresses; with its port
-            as in ``"[::]:27015"``, or an `Address`, which brings its port too.
+            as in ``"[::]:27015"``, or an `Address`, which brings its port too. A UDP socket that is bound already, such
+            as one of `Library.inherited_sockets`, is taken over, and closed with the server.
         port: 0 takes a free one, which `Server.address` tells.
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for the connections of this server.
@@ -47,7 +50,8 @@ def serve(
 
     Raises:
         OSError: the address cannot be bound, or the name not resolved. Raised on entering, as the others.
-        ValueError: a configuration value cannot be set, the port is out of range, or the text is no host with a port.
+        ValueError: a configuration value cannot be set, the port is out of range, the text is no host with a port, or
+            the socket is none of UDP, not bound, connected to one peer, or closed.
         TypeError: an argument is of a wrong type.
         RuntimeError: no asyncio event loop runs here.
     """
@@ -57,15 +61,22 @@ def serve(
 
     async def open_server() -> Server:
         shown = Credentials.chosen(identity, credentials)
-        addresses = await resolve(running_loop(), host, port, may_be_zero=True)
-        return Server(handler, addresses, config, admit, shown, trust)
+        loop = running_loop()
+        places: list[Place] = []
+        if isinstance(host, socket.socket):
+            if port is not None:
+                raise ValueError(f"a socket has its port already: leave out port, which was {port!r}")
+            places.append(host)
+        else:
+            places.extend(await resolve(loop, host, port, may_be_zero=True))
+        return Server(handler, places, config, admit, shown, trust)
 
     return Opening(open_server, lambda server: (server,))
 
 
 def run_server(
     handler: Handler,
-    host: str | Address,
+    host: str | Address | socket.socket,
     port: int | None = None,
     *,
     identity: NetworkingIdentity | None = None,
@@ -103,6 +114,11 @@ def run_server(
     """
     seconds_as_us("grace", grace)
     seconds_as_us("timeout", timeout)
+    if is_loop_running():
+        raise RuntimeError(
+            "run_server makes an event loop of its own, and one runs here already: use `async with aio.serve(...) as "
+            "server` and `await server.serve_forever(stop_signals=True)`"
+        )
     if on_start is not None and not callable(on_start):
         raise TypeError(f"on_start must be a function of the server, or None, not {type(on_start).__name__}")
     opening = serve(

@@ -25,6 +25,7 @@ _LONGEST_S: Final = 60
 _TIME: Final = (0, _LONGEST_S, float, "seconds")
 _SHARE: Final = (0, 1, float, "a probability")
 _BYTES_MAXIMUM: Final = 1 << 40
+_SWITCHES: Final = frozenset({"bottleneck_codel", "jitter_reorders"})
 _RANGES: Final[dict[str, tuple[float, float, type, str]]] = {
     "latency": _TIME,
     "jitter_average": _TIME,
@@ -66,7 +67,9 @@ class Conditions:
     jitter_maximum: float = 0.1
     """The extra delay is cut off here; 0 turns jitter off."""
     jitter_probability: float = 0.75
-    """Share of datagrams that get an extra delay. The others still do not overtake them."""
+    """Share of datagrams that get an extra delay. The others still do not overtake them, unless `jitter_reorders`."""
+    jitter_reorders: bool = False
+    """Datagrams with a shorter extra delay overtake those with a longer one, as on some radio links."""
     loss: float = 0.0
     """Share of datagrams that vanish."""
     burst_start: float = 0.0
@@ -105,7 +108,7 @@ class Conditions:
     def __post_init__(self) -> None:
         for field in fields(self):
             value: Any = getattr(self, field.name)
-            if field.name == "bottleneck_codel":
+            if field.name in _SWITCHES:
                 if not isinstance(value, bool):
                     raise ValueError(f"{field.name} must be True or False, not {value!r}")
                 continue
@@ -375,7 +378,7 @@ class Link:
         return bytes(spoiled)
 
     def _jittered(self, due: int) -> int:
-        """Add a random delay, at least until the delayed datagram ahead has passed; forget it once it has."""
+        """Add a random delay. In order: at least until the delayed datagram ahead has passed; forget it once it has."""
         conditions = self._conditions
         delay = 0
         if (
@@ -385,6 +388,8 @@ class Link:
         ):
             draw = self._random.uniform(_SMALLEST_DRAW, 1.0)
             delay = min(int(-log(draw) * self._jitter_average_us), self._jitter_maximum_us)
+        if conditions.jitter_reorders:
+            return due + delay
         arrival = max(due + delay, self._jitter_memory + 1)
         self._jitter_memory = arrival if arrival > due else -NEVER
         return arrival

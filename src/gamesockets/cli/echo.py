@@ -15,13 +15,10 @@ from gamesockets.cli.peers import describe_peer, protection
 from gamesockets.cli.proof import CertificateFile, KeyFile, Require, TrustFile, proof_from
 from gamesockets.cli.terminal import (
     EXIT_USAGE,
-    SIGNAL_CHECK_SECONDS,
     InputError,
-    StopRequest,
     fail,
     printable,
     say,
-    stop_signals,
 )
 
 EPILOG: Final = examples(
@@ -31,7 +28,6 @@ EPILOG: Final = examples(
 )
 # A peer that sends without reading fills our send buffer; this much is kept for it, then it is told to go.
 SEND_BUFFER_BYTES: Final = 16 << 20
-REASON_STOPPED: Final = 1000
 REASON_TOO_SLOW: Final = 2001
 
 
@@ -76,12 +72,8 @@ def echo(
         proof = proof_from(identity, certificate, key, trust, require)
     except InputError as error:
         fail("echo", str(error), EXIT_USAGE)
-    with stop_signals() as stop:
-        try:
-            with proof.open() as sockets:
-                _serve(sockets, address, Report(quiet, as_json), stop)
-        except KeyboardInterrupt:
-            return
+    with proof.open() as sockets:
+        _serve(sockets, address, Report(quiet, as_json))
 
 
 @final
@@ -109,8 +101,8 @@ class Report:
             say(text)
 
 
-def _serve(sockets: gs.NetworkingSockets, address: gs.Address, report: Report, stop: StopRequest) -> None:
-    server = EchoServer(sockets, report, stop)
+def _serve(sockets: gs.NetworkingSockets, address: gs.Address, report: Report) -> None:
+    server = EchoServer(sockets, report)
     try:
         bound = server.listen(address)
     except OSError as error:
@@ -125,32 +117,27 @@ def _serve(sockets: gs.NetworkingSockets, address: gs.Address, report: Report, s
         address=str(bound),
     )
     report.remark("identities marked as unproven are claims; Ctrl-C stops")
-    try:
-        while True:
-            server.step()
-    except KeyboardInterrupt:
-        server.stop()
-        report.event(
-            "stopped",
-            f"echo stopped: {server.accepted} connections, "
-            f"{server.echoed} messages with {server.echoed_bytes} bytes sent back, {server.dropped} dropped",
-            always=True,
-            connections=server.accepted,
-            messages=server.echoed,
-            bytes=server.echoed_bytes,
-            dropped=server.dropped,
-        )
+    sockets.run(server.answer, hz=None)
+    report.event(
+        "stopped",
+        f"echo stopped: {server.accepted} connections, "
+        f"{server.echoed} messages with {server.echoed_bytes} bytes sent back, {server.dropped} dropped",
+        always=True,
+        connections=server.accepted,
+        messages=server.echoed,
+        bytes=server.echoed_bytes,
+        dropped=server.dropped,
+    )
 
 
 @final
 class EchoServer:
-    """Accepts connections and sends their messages back. `step` waits for work and does it."""
+    """Accepts connections and sends their messages back, while `run` calls `answer`."""
 
-    __slots__ = ("_lanes", "_listen", "_report", "_sockets", "_stop", "accepted", "dropped", "echoed", "echoed_bytes")
+    __slots__ = ("_lanes", "_listen", "_report", "_sockets", "accepted", "dropped", "echoed", "echoed_bytes")
 
-    def __init__(self, sockets: gs.NetworkingSockets, report: Report, stop: StopRequest) -> None:
+    def __init__(self, sockets: gs.NetworkingSockets, report: Report) -> None:
         self._sockets = sockets
-        self._stop = stop
         self._report = report
         self._lanes: dict[gs.Connection, int] = {}
         self._listen = gs.ListenSocket(0)
@@ -166,11 +153,8 @@ class EchoServer:
         self._listen = self._sockets.create_listen_socket(address, config=config)
         return self._sockets.get_listen_socket_address(self._listen) or address
 
-    def step(self, timeout: float | None = SIGNAL_CHECK_SECONDS) -> None:
-        """Wait until something happened, for `timeout` seconds at most, and answer it."""
-        with self._stop.waiting():
-            self._sockets.wait(timeout)
-        self._sockets.run_callbacks()
+    def answer(self) -> None:
+        """Send back what has come."""
         touched: set[gs.Connection] = set()
         for message in self._sockets.receive_messages_on_listen_socket(self._listen):
             self._send_back(message)
@@ -179,12 +163,6 @@ class EchoServer:
         # data.
         for connection in touched:
             self._sockets.flush_messages_on_connection(connection)
-
-    def stop(self) -> None:
-        """Tell every peer good-bye."""
-        for connection in list(self._lanes):
-            self._sockets.close_connection(connection, REASON_STOPPED, "echo server stopped")
-        self._sockets.close_listen_socket(self._listen)
 
     def _send_back(self, message: gs.NetworkingMessage) -> None:
         connection, lane = message.connection, message.lane

@@ -69,6 +69,10 @@ class StatisticsReports:
             return NEVER
         return min(self._instantaneous_acked_at + _INSTANTANEOUS_DUE_US, self._lifetime_acked_at + _LIFETIME_DUE_US)
 
+    def are_due(self, now: int) -> bool:
+        """Whether a report deserves a packet of its own now."""
+        return now >= self.due_at() and self.pick(now) != 0
+
     def pick(self, now: int) -> int:
         """Which reports are ready and worth sending: a sum of INSTANTANEOUS and LIFETIME, 0 for none."""
         if now < self.ready_at():

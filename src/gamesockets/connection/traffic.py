@@ -363,11 +363,7 @@ class Traffic:
             if has_data:
                 if sender.retries.lost_bytes and self._must_report(now) and not self._reports_fit(now):
                     has_data = False
-            elif not (
-                request != NO_REQUEST
-                or self._must_report(now)
-                or (now >= self.reports.due_at() and self.reports.pick(now) != 0)
-            ):
+            elif request == NO_REQUEST and not self._must_report(now) and not self.reports.are_due(now):
                 break
             data = self._make_packet(request, has_data, now)
             if data:

@@ -161,7 +161,7 @@ class LoopService(Service):
 
     def _pump_planned(self) -> None:
         self._is_pump_planned = False
-        if not self._gathering:
+        if not self.gathering.ports:
             return
         with self.lock:
             self.pump_gathered()

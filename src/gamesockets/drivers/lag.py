@@ -1,4 +1,4 @@
-"""How late are deadlines served? A late loop or thread delays acks, repetitions and everything behind them."""
+"""How late is something done? A late loop or thread delays acks, repetitions and everything behind them."""
 
 from bisect import bisect_left
 from typing import Final, final
@@ -9,7 +9,7 @@ LAG_CLASSES_US: Final = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_0
 
 @final
 class Lag:
-    """A histogram of how much later than its deadline each deadline was served."""
+    """A histogram of how late deadlines were served, or messages read."""
 
     __slots__ = ("histogram", "sum_us")
 
@@ -18,7 +18,7 @@ class Lag:
         self.sum_us = 0
 
     def note(self, late_us: int) -> None:
-        """A deadline was served so late."""
+        """Something was done so late."""
         self.histogram[bisect_left(LAG_CLASSES_US, late_us)] += 1
         self.sum_us += late_us
 

@@ -12,17 +12,13 @@ from typing import Any, Final
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
-from gamesockets.connection.datagram_connection import DatagramConnection
+from gamesockets.drivers.gathering import BEGIN, NOTHING, PUMP_ALL, PUMP_FIRST, Gathering
 from gamesockets.drivers.lag import Lag
 from gamesockets.drivers.lock import DeadLock, is_inside, new_lock
 from gamesockets.drivers.poller import READ, WRITE
 from gamesockets.drivers.port import Port
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.values.moments import NEVER
-
-ALONE_AFTER_US: Final = 50
-"""A message that is queued so long after others have left does not wait for more."""
-
 
 LISTENING_ROUNDS: Final = 4
 """After so many rounds with datagrams in which the program has sent nothing, it does not answer each of them."""
@@ -32,6 +28,9 @@ NAP_US: Final = 1_000
 
 SERVE_EVERY_US: Final = 1_000
 """A program that sends message by message for so long, without a pause, takes what has come meanwhile."""
+
+SERVED_BESIDE_MAX: Final = 4
+"""So many sockets may it have for that: to look at many would cost more than it saves."""
 
 MANY_DATAGRAMS: Final = 16
 """Where so many came at once the last time, a wake-up takes enough anyway, and acknowledgements of bulk do not wait."""
@@ -70,12 +69,8 @@ class Service(ABC):
         self._ports: list[Port] = []
         self._timers: list[tuple[int, int, Port]] = []
         self._entries = 0
-        self._gathering: dict[Port, None] = {}
-        """Ports on which messages were queued that leave a moment later, together."""
-        self._gathers_until = 0
-        """When the next message that is queued takes along those that were gathered."""
-        self._gathers_from = 0
-        """A message that is queued later than this leaves at once: nothing has left a moment ago."""
+        self.gathering = Gathering()
+        """Messages that leave a moment later, together."""
         self._served_at = 0
         """When sockets were last served."""
         self._rounds_listened = 0
@@ -157,59 +152,38 @@ class Service(ABC):
         """All open ports."""
         return self._ports
 
-    def queued(self, port: Port, connection: DatagramConnection, now: int) -> None:
-        """A message was queued: sends it at once, or a moment later together with those behind it.
-
-        The first one leaves at once. One pump for all that follow it closely costs much less than one for each.
-        """
-        self._rounds_listened = 0
-        if not connection.needs_service(now):
-            return
-        port.endpoint.touch(connection)
-        gather_us = connection.may_gather_us(now)
-        if gather_us:
-            self.pump_soon(port, gather_us, now)
-        else:
-            self.pump(port, now)
-
-    def pump_soon(self, port: Port, gather_us: int, now: int) -> None:
-        """`pump`, at once if nothing has left a moment ago; else at most that much later, with what comes meanwhile."""
-        until = now + gather_us
-        if not self._gathering:
-            if now >= self._gathers_from:
-                self.pump(port, now)
-                self._gathers_from = now_us() + ALONE_AFTER_US
-                return
-            self._gathers_until = until
-            self._gathering[port] = None
+    def send_out(self, port: Port, what_to_do: int, now: int) -> None:
+        """A message was queued on a port, and `gathering` says what there is to do."""
+        if what_to_do == BEGIN:
             self._plan_pump()
-            return
-        self._gathering[port] = None
-        if now >= self._gathers_until:
+        elif what_to_do == PUMP_ALL:
             self.pump_gathered()
             self._serve_beside_sending(now)
-        elif until < self._gathers_until:
-            self._gathers_until = until
+        elif what_to_do != NOTHING:
+            self.pump(port, now)
+            if what_to_do == PUMP_FIRST:
+                self.gathering.have_left(now_us())
 
     def pump_gathered(self) -> None:
         """Sends what was gathered."""
-        if not self._gathering:
+        gathering = self.gathering
+        if not gathering.ports:
             return
         now = now_us()
-        ports = list(self._gathering)
-        self._gathering.clear()
+        ports = list(gathering.ports)
+        gathering.ports.clear()
         try:
             for port in ports:
                 if port.is_open:
                     self.pump(port, now)
         except Exception:  # noqa: BLE001 - as in `_serve`
             self._recover(ports)
-        self._gathers_from = now_us() + ALONE_AFTER_US
+        gathering.have_left(now_us())
 
     def pump(self, port: Port, now: int) -> None:
         """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
-        if self._gathering:
-            self._gathering.pop(port, None)
+        if self.gathering.ports:
+            self.gathering.ports.pop(port, None)
         awaited_room = port.awaits_room
         port.pump(now)
         if port.awaits_room is not awaited_room:
@@ -271,7 +245,7 @@ class Service(ABC):
 
     def pump_due(self, ports: Iterable[Port], now: int) -> None:
         """The program has queued messages on these ports, and queues no more for the moment."""
-        self._rounds_listened = 0
+        self.gathering.has_sent = True
         for port in ports:
             self.pump(port, now)
 
@@ -280,6 +254,9 @@ class Service(ABC):
 
         So if it has sent nothing in the last few such rounds, and few came at once in the last one.
         """
+        if self.gathering.has_sent:
+            self.gathering.has_sent = False
+            self._rounds_listened = 0
         self._rounds_listened += 1
         if self._rounds_listened <= LISTENING_ROUNDS:
             return False
@@ -293,8 +270,14 @@ class Service(ABC):
         self._serve([(port, READ) for port in self._ports if port.owner], now_us())
 
     def _serve_beside_sending(self, now: int) -> None:
-        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause."""
-        if now - self._served_at >= SERVE_EVERY_US:
+        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause.
+
+        Only where that serves all ports: whoever else would serve them leaves them alone for a moment then.
+        """
+        if now - self._served_at >= SERVE_EVERY_US and len(self._ports) <= SERVED_BESIDE_MAX:
+            for port in self._ports:
+                if not port.owner:
+                    return
             self.serve_between()
 
     def _recover(self, ports: Iterable[Port]) -> None:
@@ -330,8 +313,7 @@ class Service(ABC):
                 if port.impairment.is_active:
                     port.deliver_delayed(now)
                 port.endpoint.handle_timer(now)
-        if self._gathering:
-            touched.update(self._gathering)
+        touched.update(self.gathering.ports)
         for port in touched:
             if port.is_open:
                 self.pump(port, now)

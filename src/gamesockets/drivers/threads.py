@@ -120,12 +120,12 @@ class ThreadService(Service):
             poller.wake()
 
     def _plan_pump(self) -> None:
-        self._gathered_deadline = self._gathers_until + PUMP_AFTER_US
+        self._gathered_deadline = self.gathering.until + PUMP_AFTER_US
         self._wake_before(self._gathered_deadline)
 
     def _next_deadline(self) -> int:
         deadline = super()._next_deadline()
-        return min(deadline, self._gathered_deadline) if self._gathering else deadline
+        return min(deadline, self._gathered_deadline) if self.gathering.ports else deadline
 
     def pump(self, port: Port, now: int) -> None:
         """As for every driver. Signal handlers wait until it is over."""
@@ -134,7 +134,7 @@ class ThreadService(Service):
 
     def pump_gathered(self) -> None:
         """As `pump`."""
-        if not self._gathering:
+        if not self.gathering.ports:
             return
         with SIGNALS.for_a_moment():
             super().pump_gathered()
@@ -147,8 +147,10 @@ class ThreadService(Service):
     def _serve_beside_sending(self, now: int) -> None:
         """Else the service thread would step in, and the two would take the interpreter from each other."""
         if not self._leading:
-            self._led_until = now
+            served_at = self._served_at
             super()._serve_beside_sending(now)
+            if self._served_at != served_at:
+                self._led_until = now
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""

@@ -1,5 +1,6 @@
 """How does a game loop serve players, each as an object?"""
 
+import socket
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, final
 
@@ -30,7 +31,7 @@ class Server(GameLoop):
 
     Args:
         address: where to listen, as text or an `Address`; `[::]:27015` is every interface and both families, port 0
-            takes a free one.
+            takes a free one. Or a UDP socket that is bound already, such as one of `Library.inherited_sockets`.
         identity: who this side claims to be; by default nobody in particular.
         config: configuration values for the server and its connections.
         admit: asked about each client; what it returns, unless None, refuses the client. By default all may come.
@@ -44,7 +45,7 @@ class Server(GameLoop):
 
     def __init__(
         self,
-        address: Address | str,
+        address: Address | str | socket.socket,
         *,
         identity: NetworkingIdentity | None = None,
         config: Config | None = None,

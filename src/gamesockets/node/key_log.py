@@ -10,6 +10,7 @@ import threading
 from typing import Final, final
 
 from gamesockets.crypto.key_sink import KEY_TAPS, KeySink
+from gamesockets.node.environment import FromEnvironment
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.log_fields import LOG_RECORDING
 from gamesockets.values.enums import DebugType
@@ -77,11 +78,11 @@ class KeyLog:
 
     def __init__(self) -> None:
         self._current: KeyFile | None = None
-        self._asked_environment = False
+        self._environment = FromEnvironment(VARIABLE, "no keys are written")
 
     def write_to(self, path: str | None) -> None:
         """From now on keys go to that file; None stops it. Raises `OSError` as `KeyFile`."""
-        self._asked_environment = True
+        self._environment.settle()
         opened = None if path is None else KeyFile(path)
         before, self._current = self._current, opened
         KEY_TAPS.sink = opened
@@ -98,17 +99,8 @@ class KeyLog:
             self._current.start_anew()
 
     def follow_environment(self) -> None:
-        """The first time, unless a call came before: does what the variable asks for. A file that fails is told of."""
-        if self._asked_environment:
-            return
-        self._asked_environment = True
-        path = os.environ.get(VARIABLE)
-        if path:
-            try:
-                self.write_to(path)
-            except OSError as error:
-                text = f"{VARIABLE}: no keys are written, because {error}"
-                OUTPUT.say(DebugType.ERROR, text, LOG_RECORDING)
+        """Does what the variable asks for, see `FromEnvironment`."""
+        self._environment.follow(self.write_to)
 
 
 KEY_LOG: Final = KeyLog()

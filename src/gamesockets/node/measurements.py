@@ -28,6 +28,7 @@ class Measurements:
         "pending_reliable_bytes",
         "pending_unreliable_bytes",
         "queue_us_max",
+        "reading",
         "started",
         "states",
         "statistics",
@@ -41,6 +42,8 @@ class Measurements:
         self.statistics = Statistics()
         self.totals = Totals()
         self.lag = Lag()
+        self.reading = Lag()
+        """How long messages waited until they were read: of the whole process, so it is not added."""
         self.started: Counter[str] = Counter()
         self.established: Counter[str] = Counter()
         self.ended: Counter[tuple[str, str]] = Counter()

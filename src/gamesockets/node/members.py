@@ -21,6 +21,7 @@ from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.inbox import Inbox
 from gamesockets.connection.pipe import Pipe
 from gamesockets.connection.states import State
+from gamesockets.drivers.gathering import NOTHING
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service
 from gamesockets.endpoint.ids import ConnectionIds
@@ -149,7 +150,7 @@ class Member(ABC):
 class PortMember(Member):
     """A connection over UDP."""
 
-    __slots__ = ("_datagrams", "_port", "_service")
+    __slots__ = ("_datagrams", "_gathering", "_port", "_service")
 
     def __init__(
         self,
@@ -164,13 +165,16 @@ class PortMember(Member):
         """The connection once more, with the type that its port takes."""
         self._port = port
         self._service = service
+        self._gathering = service.gathering
         self.follow_log_levels()
 
     def send(self, data: bytes, flags: int, lane: int) -> int:
         now = now_us()
         number = self._datagrams.send(data, flags, lane, now)
         if number > 0:
-            self._service.queued(self._port, self._datagrams, now)
+            what_to_do = self._gathering.queued(self._port, self._datagrams, now)
+            if what_to_do != NOTHING:
+                self._service.send_out(self._port, what_to_do, now)
         return number
 
     def mark_due(self, due: dict[Port, None], now: int) -> None:

@@ -29,6 +29,7 @@ from gamesockets.connection.states import State, visible
 from gamesockets.crypto.credentials import Credentials
 from gamesockets.crypto.expected import Expected
 from gamesockets.crypto.trust import TrustStore
+from gamesockets.drivers.inherited import Place, open_at
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
@@ -195,18 +196,18 @@ class Node(LivingNode, ServiceOwner):
 
     # ------------------------------------------------------------------ listening and connecting
 
-    def listen(self, address: Address, config: Config | None, is_group: bool) -> int:
+    def listen(self, place: Place, config: Config | None, is_group: bool) -> int:
         """A new listen socket; its handle. Raises as `NetworkingSockets.create_listen_socket`.
 
         With `is_group` the messages of its connections that are in no poll group are received together.
         """
-        with FailureLine("listen on", address):
+        with FailureLine("listen on", place):
             self.check_open()
             configuration = configuration_for(ConfigurationScope.LISTEN_SOCKET, self.configuration, config)
             self.authentication.check_required(configuration)
             configuration.lock(LockMoment.LISTEN_SOCKET_CREATED)
             options = ConnectionOptions.resolve(configuration)
-            port = self._open_port(UdpSocket.bind(address), options, accepts=True)
+            port = self._open_port(open_at(place), options, accepts=True)
             listener = Listener(port, configuration, Inbox(self.ready) if is_group else None)
             port.owner = self.listeners.add(listener)
             listener.follow_configuration()
@@ -221,10 +222,9 @@ class Node(LivingNode, ServiceOwner):
             self.check_open()
             check_connectable(address)
             configuration, options = self._begin_connection(config)
-            udp = UdpSocket.open_for(address, local=local)
-            port = self._open_port(udp, options, accepts=False)
+            port = self._open_port(UdpSocket.open_for(address, local=local), options, accepts=False)
             now = now_us()
-            connection = port.endpoint.connect(udp.socket_address(address), options, now, expected)
+            connection = port.endpoint.connect(port.udp.socket_address(address), options, now, expected)
             return self._connecting(connection, port, configuration, now)
 
     def look_for(self, name: str, config: Config | None, local: Address | None, peer: Expected | None) -> PortMember:

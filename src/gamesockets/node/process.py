@@ -24,6 +24,7 @@ from gamesockets.crypto.trust import TrustStore
 from gamesockets.drivers.signals import SIGNALS
 from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.measurements import Measurements
+from gamesockets.node.reading import READING
 from gamesockets.node.tracing import TRACING, TraceTarget
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.life_lines import clamped
@@ -117,6 +118,7 @@ class Process:
             found.add_past(self._past)
             for node in self._living():
                 found.add(node.measure())
+            READING.add_to(found.reading)
         return found
 
     def _living(self) -> list[LivingNode]:
@@ -158,6 +160,7 @@ class Process:
         SIGNALS.start_anew()
         TRACING.start_anew()
         KEY_LOG.start_anew()
+        READING.start_anew()
         for node in self._living():
             with contextlib.suppress(Exception):  # an exception here would be printed and keep others alive
                 node.die_in_child()

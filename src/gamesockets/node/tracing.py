@@ -17,6 +17,7 @@ from gamesockets.config.scopes import Configuration
 from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.trace import Tee, TraceSink
+from gamesockets.node.environment import FromEnvironment
 from gamesockets.observe.debug_output import OUTPUT
 from gamesockets.observe.log_fields import LOG_RECORDING
 from gamesockets.observe.trace_events import VERSION, Event, EventSink, EventTrace, state_event
@@ -151,11 +152,11 @@ class Tracing:
     def __init__(self) -> None:
         self.sink: EventSink | None = None
         self._stream: _Stream | None = None
-        self._asked_environment = False
+        self._environment = FromEnvironment(VARIABLE, "no trace is written")
 
     def direct(self, target: TraceTarget | None, bytes_max: int) -> None:
         """From now on events go there; None stops it. Connections have to be told, see `sink_for`."""
-        self._asked_environment = True
+        self._environment.settle()
         opened: _Stream | None = None
         if callable(target):
             opened = _ToFunction(target)
@@ -169,16 +170,8 @@ class Tracing:
             before.close()
 
     def follow_environment(self) -> None:
-        """The first time, unless a call came before: does what the variable asks for. A file that fails is told of."""
-        if self._asked_environment:
-            return
-        self._asked_environment = True
-        path = os.environ.get(VARIABLE)
-        if path:
-            try:
-                self.direct(path, FILE_BYTES_MAX)
-            except OSError as error:
-                OUTPUT.say(DebugType.ERROR, f"{VARIABLE}: no trace is written, because {error}", LOG_RECORDING)
+        """Does what the variable asks for, see `FromEnvironment`."""
+        self._environment.follow(lambda path: self.direct(path, FILE_BYTES_MAX))
 
     def start_anew(self) -> None:
         """After a fork, in the child: the thread is gone, and the file is the parent's."""

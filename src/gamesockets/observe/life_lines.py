@@ -89,11 +89,11 @@ def listening(address: Address, allow_without_auth: int) -> None:
 class FailureLine:
     """A context manager that writes a line if its block fails; the exception goes on to the caller."""
 
-    __slots__ = ("_address", "_attempt")
+    __slots__ = ("_attempt", "_place")
 
-    def __init__(self, attempt: str, address: Address | str) -> None:
+    def __init__(self, attempt: str, place: object) -> None:
         self._attempt = attempt
-        self._address = address
+        self._place = place
 
     def __enter__(self) -> None:
         pass
@@ -102,7 +102,7 @@ class FailureLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, OSError | ValueError):
-            text = f"cannot {self._attempt} {self._address}: {error}"
+            text = f"cannot {self._attempt} {self._place}: {error}"
             OUTPUT.warn(DebugType.ERROR, self._attempt, text)
 
 

@@ -2,11 +2,18 @@
 
 import contextlib
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from gamesockets.values.errors import CertificateError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 FILE_BYTES_MAX: Final = 1 << 20
 """No key, certificate or list of them is as long; anything longer is another file."""
@@ -55,6 +62,29 @@ def write_file(path: str | os.PathLike[str], data: bytes, mode: int, overwrite: 
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def only_writer(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Inside, no other program that asks here changes the file: reads, changes and writes it as a whole.
+
+    Waits for those that do. The lock is on an empty file beside it, since the file itself is replaced by another one.
+    It ends with the program that holds it, however that ends. Where the file system has no locks, there is none.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    target = Path(path)
+    descriptor = os.open(target.with_name(f".{target.name}.lock"), os.O_RDWR | os.O_CREAT, PRIVATE)
+    try:
+        with contextlib.suppress(OSError):
+            if sys.platform == "win32":
+                msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)  # for ten seconds at most
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which unlocks
 
 
 def _put_where_nothing_is(temporary: Path, target: Path) -> None:

@@ -5,12 +5,13 @@ One line a server: its name, and its public key as in a file ``authorized_keys``
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import final
 
 from gamesockets.crypto.certificate import key_id
 from gamesockets.crypto.textforms import decode_public_key, encode_public_key
-from gamesockets.pki.files import PRIVATE, read_text, write_file
+from gamesockets.pki.files import PRIVATE, only_writer, read_text, write_file
 from gamesockets.values.certificate import Certificate
 from gamesockets.values.errors import CertificateError, HostKeyChanged
 from gamesockets.values.records import ConnectionInfo
@@ -72,21 +73,27 @@ class KnownHosts:
             if known != certificate.public_key:
                 raise HostKeyChanged(host, key_id(known), certificate.key_id)
             return False
-        others = self._read()  # other programs may have written meanwhile
-        known = others.get(name)
-        if known is not None and known != certificate.public_key:
-            raise HostKeyChanged(host, key_id(known), certificate.key_id)
-        self._write(others | {name: certificate.public_key})
+        with self._writing():
+            others = self._read()  # other programs may have written meanwhile
+            known = others.get(name)
+            if known is not None and known != certificate.public_key:
+                raise HostKeyChanged(host, key_id(known), certificate.key_id)
+            self._write(others | {name: certificate.public_key})
         return known is None
 
     def forget(self, host: str) -> bool:
         """Forgets the key of a server that was set up anew; whether one was known."""
         name = _checked(host)
-        keys = self._read()
-        was_known = keys.pop(name, None) is not None
-        if was_known:
-            self._write(keys)
+        with self._writing():
+            keys = self._read()
+            was_known = keys.pop(name, None) is not None
+            if was_known:
+                self._write(keys)
         return was_known
+
+    def _writing(self) -> AbstractContextManager[None]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return only_writer(self.path)
 
     def _read(self) -> dict[str, bytes]:
         try:
@@ -105,7 +112,6 @@ class KnownHosts:
         return keys
 
     def _write(self, keys: dict[str, bytes]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"{name} {encode_public_key(key, f'ID{key_id(key)}')}\n" for name, key in sorted(keys.items())]
         write_file(self.path, "".join(lines).encode("utf-8"), PRIVATE, overwrite=True)
         self._keys = keys

@@ -1,5 +1,6 @@
 """Which calls make, accept, name and close listen sockets and connections? (spec 3, part 6)"""
 
+import socket
 from types import NoneType
 
 from gamesockets.crypto.expected import Expected, expect
@@ -21,20 +22,24 @@ class ConnectionCalls(Calls):
 
     # ------------------------------------------------------------------ listening and connecting
 
-    def create_listen_socket(self, address: Address | str, config: Config | None = None) -> ListenSocket:
+    def create_listen_socket(
+        self, address: Address | str | socket.socket, config: Config | None = None
+    ) -> ListenSocket:
         """Listens for connections.
 
         Args:
             address: where, as an `Address` or as text: ``[::]:27015`` is every interface, both families. Port 0 takes a
                 free port, which `get_listen_socket_address` then tells. Of a name, such as ``localhost:27015``, the
-                system's favourite address is taken, and the call waits until it is found.
+                system's favourite address is taken, and the call waits until it is found. A UDP socket that is bound
+                already, such as one of `Library.inherited_sockets`, is taken over, and closed with the listen socket.
             config: values for this socket and the connections it accepts.
 
         Raises:
             OSError: the address cannot be bound, or the name not be found; the text names it.
-            ValueError: a configuration value cannot be set, or the text is no host with a port.
+            ValueError: a configuration value cannot be set, the text is no host with a port, or the socket is none of
+                UDP, not bound, connected to one peer, or closed.
         """
-        check_type("address", address, (Address, str))
+        check_type("address", address, (Address, str, socket.socket))
         if isinstance(address, str):
             address = look_up(*split_host_and_port(address, lowest=0))[0]
         with LINES, self._node.entering():

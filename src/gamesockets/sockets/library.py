@@ -1,11 +1,14 @@
 """Which calls belong to the whole process? First identity, global settings, debug output, the clock, the limits."""
 
 import os
+import socket
+from types import NoneType
 from typing import Final, final
 
 from gamesockets.clock import now_us
 from gamesockets.config.kinds import ConfigurationInput, ConfigurationOutput
 from gamesockets.config.table import ConfigurationValue
+from gamesockets.drivers.inherited import inherited_sockets
 from gamesockets.node.key_log import KEY_LOG
 from gamesockets.node.process import PROCESS
 from gamesockets.node.tracing import FILE_BYTES_MAX, TraceTarget
@@ -80,6 +83,23 @@ class Library:
         """
         check_range("app_id", app_id, 0, 0xFFFFFFFF)
         PROCESS.set_app_id(app_id)
+
+    @staticmethod
+    def inherited_sockets(name: str | None = None) -> list[socket.socket]:
+        """The UDP sockets that whoever started this program opened for it, as systemd does for a unit with a socket.
+
+        Give one to `create_listen_socket`, `Server` or `aio.serve`, in the place of an address. Each is told of once,
+        for it is the caller's now. Sockets of other kinds are left alone, and so is the environment that tells of them
+        (`LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`).
+
+        Args:
+            name: only those of that name, `FileDescriptorName` in the unit; by default all.
+
+        Returns:
+            Those there are, in the order of the unit; none if the program was started in another way.
+        """
+        check_type("name", name, (str, NoneType))
+        return inherited_sockets(name)
 
     @staticmethod
     def set_debug_callback(detail_level: DebugType | int, callback: DebugCallback | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import index
 
 from gamesockets.node.batches import broadcast, send_batch
+from gamesockets.node.reading import READING
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.sockets.calls import Calls
 from gamesockets.values.arguments import (
@@ -182,7 +183,10 @@ class MessageCalls(Calls):
             member = find(node.members, connection, "connection")
             if member is None:
                 raise InvalidHandle(connection, "connection")
-            return member.take(max_messages)
+            taken = member.take(max_messages)
+            if READING.is_on:
+                READING.note(taken)
+            return taken
 
     def receive_messages_on_listen_socket(
         self, socket: ListenSocket, max_messages: int = MESSAGES_PER_BATCH_MAX
@@ -195,7 +199,10 @@ class MessageCalls(Calls):
             listener = node.listeners.get(socket)
             if listener is None or listener.inbox is None:
                 raise InvalidHandle(socket, "listen socket")
-            return listener.inbox.take(max_messages)
+            taken = listener.inbox.take(max_messages)
+            if READING.is_on:
+                READING.note(taken)
+            return taken
 
     def receive_messages_on_poll_group(
         self, group: PollGroup, max_messages: int = MESSAGES_PER_BATCH_MAX
@@ -208,7 +215,10 @@ class MessageCalls(Calls):
             inbox = node.groups.get(group)
             if inbox is None:
                 raise InvalidHandle(group, "poll group")
-            return inbox.take(max_messages)
+            taken = inbox.take(max_messages)
+            if READING.is_on:
+                READING.note(taken)
+            return taken
 
     def create_poll_group(self) -> PollGroup:
         """A group of connections whose messages are received together (spec 3, 8.1). Raises `OSError` after `close`."""

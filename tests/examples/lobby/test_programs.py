@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import urllib.request
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,14 +12,15 @@ from tests.examples.programs import example
 from tests.support.loops import on_a_loop, run
 from tests.support.ports import free_port
 from tests.support.programs import Program
-from tests.support.waiting import until
+from tests.support.waiting import until, wait_until
 
 import gamesockets as gs
+import gamesockets.sim.aio
 from examples.lobby import client
 from examples.lobby.__main__ import main as lobby
 from examples.lobby.lobby import MESSAGE_BYTES_MAX
 from examples.lobby.server import CONFIG, LobbyServer
-from gamesockets import aio
+from gamesockets import aio, sim
 
 USERS = 200
 
@@ -26,7 +28,7 @@ signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to 
 
 
 @on_a_loop
-async def test_the_metrics_of_a_program_find_all_they_need() -> None:
+async def test_eight_users_play_and_nonsense_is_answered() -> None:
     server_of = LobbyServer()
     async with aio.serve(server_of.talk, "127.0.0.1:0", admit=server_of.admit, config=CONFIG) as server:
         assert await client.crowd(str(server.address), 8) == 2
@@ -38,6 +40,50 @@ async def test_the_metrics_of_a_program_find_all_they_need() -> None:
             await silly.send(bytes(MESSAGE_BYTES_MAX + 1), gs.SendFlags.RELIABLE)
             await silly.wait_closed()
             assert silly.end_reason == gs.EndReason.MISC_INTERNAL_ERROR
+
+
+def test_sixty_users_on_a_bad_network_find_matches() -> None:
+    """In virtual time: nothing of it is slow, and the same seed plays the same."""
+
+    async def main() -> int:
+        server_of = LobbyServer()
+        with sim.aio.machine("lobby"):
+            server = await aio.serve(server_of.talk, "::", 27015, admit=server_of.admit, config=CONFIG)
+        with sim.aio.machine("home"):
+            matches = await client.crowd("lobby:27015", 60)
+        await server.close()
+        return matches
+
+    world = sim.World(7, sim.Conditions(latency=0.06, jitter_average=0.02, loss=0.1))
+    assert sim.aio.run(main(), world=world, limit=60) == 15
+
+
+def scraped(text: str) -> dict[str, float]:
+    """The samples without labels."""
+    return {name: float(value) for name, value in re.findall(r"^(\w+) (\S+)$", text, re.M)}
+
+
+@signals
+def test_prometheus_sees_the_lobby_and_the_transport() -> None:
+    pytest.importorskip("prometheus_client")
+    with Program(example("lobby", "serve", "--bind", "127.0.0.1:0", "--metrics", "0")) as server:
+        url = server.wait_for(r"metrics on (http://\S+)")[1]
+        address = server.wait_for(r"lobby on (\S+)")[1]
+
+        def look() -> tuple[dict[str, float], str]:
+            with urllib.request.urlopen(url) as answer:  # noqa: S310 - our own
+                text = answer.read().decode()
+            return scraped(text), text
+
+        assert lobby(["crowd", address, "--users", "8"]) == 0
+        wait_until(lambda: look()[0]["lobby_users"] == 0, "everybody to leave")
+        seen, text = look()
+        assert (seen["lobby_waiting"], seen["lobby_matches_total"], seen["lobby_texts_total"]) == (0, 2, 0)
+        assert 'gamesockets_handshakes_completed_total{role="server"} 8.0' in text
+        assert seen["gamesockets_receive_delay_seconds_count"] >= 16, "each has entered and asked to play"
+        server.signal(signal.SIGTERM)
+        assert server.finish() == 0, server.output
+        assert server.output[-1] == "lobby closed after 2 matches"
 
 
 def test_two_hundred_users(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,186 @@
+"""How does one read what was measured? As a table of Markdown, as JSON, and as a page with a picture."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import machine
+from benchmarks.lossy import plots
+from benchmarks.lossy.contenders import CONTENDERS, OURS
+from benchmarks.lossy.figures import Figures, Series, in_words
+from benchmarks.lossy.rows import BY_NAME, ROWS, Row
+from benchmarks.systems import needs
+
+TABLE: Final = needs.ROOT / "docs" / "lossy-table.md"
+PICTURE: Final = needs.ROOT / "docs" / "images" / "lossy.svg"
+TO_REFERENCE: Final = "ours-to-gns"
+_MARK: Final = " *"
+"""Behind figures that the machine may have limited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row measured for one contender.
+
+    Attributes:
+        row: its name.
+        contender: its name.
+        figures: what was measured; empty if it failed.
+        limits: why the figures may be the machine's.
+        machine: how busy it was.
+        series: for plots.
+        error: why it failed; empty if it did not.
+    """
+
+    row: str
+    contender: str
+    figures: Figures
+    limits: list[str]
+    machine: dict[str, float]
+    series: Series
+    error: str
+
+
+def as_json(runs: Sequence[Run], line: str, note: str, seed: int) -> dict[str, Any]:
+    """Everything."""
+    return {
+        "machine": machine.describe(),
+        "line": line,
+        "note": note,
+        "seed": seed,
+        "runs": [asdict(run) for run in runs],
+    }
+
+
+def columns(names: Iterable[str]) -> list[str]:
+    """The contenders that have a column, in order: those who receive by the reference library stand in ours."""
+    present = set(names)
+    if TO_REFERENCE in present and not present & set(OURS):
+        present.add(OURS[0])
+    return [name for name in CONTENDERS if name in present and name != TO_REFERENCE]
+
+
+def header(names: Sequence[str]) -> str:
+    """The first two lines of the table."""
+    titles = " | ".join(CONTENDERS[name].title for name in names)
+    return f"| Row | Line and traffic | Target | {titles} |\n|---|---|---|{'---|' * len(names)}"
+
+
+def line(row: Row, runs: Sequence[Run], names: Sequence[str]) -> str:
+    """One row of it: medians over the runs; our misses in bold, a star where the machine may have been the limit."""
+    cells = []
+    for name in names:
+        mine = [
+            run
+            for run in runs
+            if run.row == row.name
+            and (run.contender == name or (run.contender == TO_REFERENCE and name == _our_column(names)))
+        ]
+        cells.append(_cell(row, name, mine))
+    return f"| `{row.name}` | {row.path} | {row.target} | {' | '.join(cells)} |"
+
+
+def _our_column(names: Sequence[str]) -> str:
+    return next((name for name in OURS if name in names), "")
+
+
+def _cell(row: Row, name: str, runs: Sequence[Run]) -> str:
+    if not runs:
+        return ""
+    good = [run for run in runs if not run.error]
+    if not good:
+        return "failed"
+    found = medians([run.figures for run in good])
+    text = in_words(row, found)
+    if name in OURS and row.misses(found):
+        text = f"**{text}**"
+    return text + (_MARK if any(run.limits for run in good) else "")
+
+
+def medians(figures: Sequence[Figures]) -> Figures:
+    """Of each figure."""
+    return {name: statistics.median(those[name] for those in figures) for name in figures[0]}
+
+
+def remarks(runs: Sequence[Run]) -> list[str]:
+    """What stands below the table: failures, and where the machine was the limit."""
+    lines = [f"FAILED `{run.row}`, {run.contender}: {run.error}" for run in runs if run.error]
+    lines += [
+        f"`{run.row}`, {CONTENDERS[run.contender].title}: the machine may have been the limit, {', '.join(run.limits)}"
+        for run in runs
+        if run.limits
+    ]
+    return list(dict.fromkeys(lines))
+
+
+def missed(runs: Sequence[Run]) -> bool:
+    """Whether a figure of ours is not as expected, or a run failed."""
+    return any(
+        run.error or (run.contender in (*OURS, TO_REFERENCE) and BY_NAME[run.row].misses(run.figures)) for run in runs
+    )
+
+
+def write(sources: Sequence[Path]) -> None:
+    """Writes page and picture from JSON results. Raises `OSError` or `ValueError` when one is no such result."""
+    results = []
+    for source in sources:
+        result = json.loads(source.read_text(encoding="utf-8"))
+        if not isinstance(result, dict) or "runs" not in result or "line" not in result:
+            raise ValueError(f"{source} is no result of `python -m benchmarks.lossy`")
+        results.append(result)
+    for path, text in ((TABLE, as_page(results)), (PICTURE, as_picture(results))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _runs(results: Sequence[dict[str, Any]]) -> list[Run]:
+    return [Run(**run) for result in results for run in result["runs"]]
+
+
+def as_page(results: Sequence[dict[str, Any]]) -> str:
+    """Markdown."""
+    runs = _runs(results)
+    names = columns(run.contender for run in runs)
+    first = results[0]
+    described = {**first["machine"], "taken": _together(result["machine"]["taken"] for result in results)}
+    described["gamesockets"] = _together(result["machine"]["gamesockets"] for result in results)
+    notes = list(dict.fromkeys(result["note"] for result in results if result["note"]))
+    lines = [
+        "<!-- Written by `python -m benchmarks.lossy --docs FILE`; do not edit. -->",
+        "",
+        "| Measured on | |",
+        "|---|---|",
+        *[f"| {key} | {value} |" for key, value in described.items()],
+        f"| line | {_together(result['line'] for result in results)} |",
+        *[f"| note | {note} |" for note in notes],
+        "",
+        "| Column | |",
+        "|---|---|",
+        *[f"| {CONTENDERS[name].title} | {CONTENDERS[name].about} |" for name in names],
+        "",
+        header(names),
+        *[line(row, runs, names) for row in ROWS if any(run.row == row.name for run in runs)],
+    ]
+    below = remarks(runs)
+    if below:
+        lines += ["", *[f"- {text}" for text in below]]
+    return "\n".join(lines) + "\n"
+
+
+def as_picture(results: Sequence[dict[str, Any]]) -> str:
+    """SVG."""
+    described = results[0]["machine"]
+    return plots.draw_real(
+        {(run.row, run.contender): run.series for run in reversed(_runs(results)) if not run.error},
+        f"Real sockets, {results[0]['line']}, on {described['cores']} cores ({described['processor']})",
+        f"Taken {_together(result['machine']['taken'] for result in results)}, gamesockets {described['gamesockets']}",
+    )
+
+
+def _together(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
