@@ -34,6 +34,15 @@ def machine_cpu_s() -> float:
     return sum(int(fields[index]) for index in _BUSY_FIELDS) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_s() -> float:
+    """How long threads of this process were ready to run while others had the processors; 0 where nobody tells."""
+    try:
+        tasks = list(Path("/proc/self/task").iterdir())
+        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
+    except OSError:
+        return 0.0
+
+
 def resident_bytes() -> int:
     """Resident memory after a garbage collection; where the system does not tell, the largest it ever was."""
     gc.collect()

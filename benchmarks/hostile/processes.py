@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import gamesockets as gs
@@ -23,7 +22,7 @@ from benchmarks.hostile.attack import Target, Victim, run_for
 from benchmarks.hostile.clients import TICKS_PER_S, Clients
 from benchmarks.hostile.kinds import KINDS
 from benchmarks.hostile.talk import DURING, percentile
-from benchmarks.usage import allow_many_files, cpu_s, resident_bytes
+from benchmarks.usage import allow_many_files, cpu_s, resident_bytes, waited_s
 
 Word: TypeAlias = dict[str, Any]
 Actions: TypeAlias = Mapping[str, Callable[[], Word]]
@@ -64,7 +63,7 @@ class Server:
             "counts": inside.counts(app),
             "beyond": inside.beyond_limits(app),
             "cpu_s": cpu_s(),
-            "waited_s": _waited_s(),
+            "waited_s": waited_s(),
             "resident_bytes": _resident_bytes(),
             "peak_bytes": self._peak_bytes,
             "received": app.tally.received,
@@ -93,15 +92,6 @@ def _resident_bytes() -> int:
             return int(statm.read().split()[1]) * 4096
     except OSError:
         return 0
-
-
-def _waited_s() -> float:
-    """How long the threads of this process have been ready to run while others had the processors."""
-    try:
-        tasks = list(Path("/proc/self/task").iterdir())
-        return sum(int((task / "schedstat").read_text().split()[1]) for task in tasks) / 1e9
-    except OSError:
-        return 0.0
 
 
 class Crowd:

@@ -14,6 +14,7 @@ Series: TypeAlias = dict[str, list[tuple[float, float]]]
 SETTLED_QUEUE_S: Final = 0.02
 """A queue that is not longer has settled after a change."""
 BUSY_PERCENT: Final = 90.0
+WAITED_PERCENT: Final = 10.0
 LATE_PERCENT: Final = 1.0
 _PERCENTILE: Final = 95
 _PLOT_STEP_S: Final = 0.1
@@ -59,13 +60,12 @@ def machine_limits(raw: Raw) -> list[str]:
     """Why these figures may be the machine's and not the line's; empty if they are the line's."""
     machine = raw.machine
     reasons = []
-    if machine.get("machine_percent", 0.0) >= BUSY_PERCENT:
-        reasons.append(f"all processors {machine['machine_percent']:.0f} % busy")
-    reasons += [
-        f"{side} at {machine[key]:.0f} % of a processor"
-        for side in ("sender", "receiver")
-        if machine.get(key := f"{side}_percent", 0.0) >= BUSY_PERCENT
-    ]
+    for side in ("sender", "receiver"):
+        busy, waited = machine.get(f"{side}_cpu_percent", 0.0), machine.get(f"{side}_waited_percent", 0.0)
+        if busy >= BUSY_PERCENT:
+            reasons.append(f"the {side} at {busy:.0f} % of a processor")
+        if waited >= WAITED_PERCENT:
+            reasons.append(f"the {side} waiting for a processor in {waited:.0f} % of the time")
     if machine.get("link_late_percent", 0.0) >= LATE_PERCENT:
         reasons.append(f"the relay late with {machine['link_late_percent']:.1f} % of the packets")
     if machine.get("link_overflowed", 0.0):

@@ -92,7 +92,7 @@ def _our_column(names: Sequence[str]) -> str:
 def _cell(row: Row, name: str, runs: Sequence[Run]) -> str:
     if not runs:
         return ""
-    good = [run for run in runs if not run.error]
+    good = best(runs)
     if not good:
         return "failed"
     found = medians([run.figures for run in good])
@@ -100,6 +100,12 @@ def _cell(row: Row, name: str, runs: Sequence[Run]) -> str:
     if name in OURS and row.misses(found):
         text = f"**{text}**"
     return text + (_MARK if any(run.limits for run in good) else "")
+
+
+def best(runs: Sequence[Run]) -> list[Run]:
+    """Whose figures count: of those that did not fail, those that the machine did not limit, if there are any."""
+    good = [run for run in runs if not run.error]
+    return [run for run in good if not run.limits] or good
 
 
 def medians(figures: Sequence[Figures]) -> Figures:
@@ -110,12 +116,15 @@ def medians(figures: Sequence[Figures]) -> Figures:
 def remarks(runs: Sequence[Run]) -> list[str]:
     """What stands below the table: failures, and where the machine was the limit."""
     lines = [f"FAILED `{run.row}`, {run.contender}: {run.error}" for run in runs if run.error]
+    limited: dict[str, list[str]] = {}
+    for run in runs:
+        if run.limits:
+            limited.setdefault(run.row, []).append(f"{CONTENDERS[run.contender].title} ({', '.join(run.limits)})")
     lines += [
-        f"`{run.row}`, {CONTENDERS[run.contender].title}: the machine may have been the limit, {', '.join(run.limits)}"
-        for run in runs
-        if run.limits
+        f"`{row}`: the machine may have been the limit for {', '.join(dict.fromkeys(those))}"
+        for row, those in limited.items()
     ]
-    return list(dict.fromkeys(lines))
+    return lines
 
 
 def missed(runs: Sequence[Run]) -> bool:
@@ -136,6 +145,12 @@ def write(sources: Sequence[Path]) -> None:
     for path, text in ((TABLE, as_page(results)), (PICTURE, as_picture(results))):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _shown(row: str, contender: str, runs: Sequence[Run]) -> list[Run]:
+    """Those that a page tells of: the failed ones only where all have failed."""
+    those = [run for run in runs if (run.row, run.contender) == (row, contender)]
+    return best(those) or those
 
 
 def _runs(results: Sequence[dict[str, Any]]) -> list[Run]:
@@ -166,7 +181,7 @@ def as_page(results: Sequence[dict[str, Any]]) -> str:
         header(names),
         *[line(row, runs, names) for row in ROWS if any(run.row == row.name for run in runs)],
     ]
-    below = remarks(runs)
+    below = remarks([run for row in ROWS for name in CONTENDERS for run in _shown(row.name, name, runs)])
     if below:
         lines += ["", *[f"- {text}" for text in below]]
     return "\n".join(lines) + "\n"
@@ -175,8 +190,11 @@ def as_page(results: Sequence[dict[str, Any]]) -> str:
 def as_picture(results: Sequence[dict[str, Any]]) -> str:
     """SVG."""
     described = results[0]["machine"]
+    runs = _runs(results)
+    pairs = dict.fromkeys((run.row, run.contender) for run in runs)
+    shown = {pair: those[0].series for pair in pairs if (those := best(_shown(*pair, runs)))}
     return plots.draw_real(
-        {(run.row, run.contender): run.series for run in reversed(_runs(results)) if not run.error},
+        shown,
         f"Real sockets, {results[0]['line']}, on {described['cores']} cores ({described['processor']})",
         f"Taken {_together(result['machine']['taken'] for result in results)}, gamesockets {described['gamesockets']}",
     )

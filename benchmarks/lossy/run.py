@@ -201,8 +201,9 @@ def _collect(team: _Team, begin_s: float, raw: Raw) -> None:
     raw.game += [(at - begin_s, took) for at, took in received["game"]]
     raw.samples = raw.samples or sent["samples"]
     for side, figures in (("sender", sent), ("receiver", received)):
-        key = f"{side}_percent"
-        raw.machine[key] = max(raw.machine.get(key, 0.0), figures["cpu_percent"])
+        for key in ("cpu_percent", "waited_percent"):
+            most = max(raw.machine.get(f"{side}_{key}", 0.0), figures[key])
+            raw.machine[f"{side}_{key}"] = most
 
 
 def _plan(row: Row, contender: str) -> Plan:

@@ -16,7 +16,7 @@ from benchmarks.control import Control
 from benchmarks.lossy.contenders import CONTENDERS
 from benchmarks.lossy.plan import BIN_S, GAME_BYTES, GAME_HZ, STAMP, Plan
 from benchmarks.systems.base import BULK_LANE, OK, URGENT_LANE, Direct, check_full, run_without_loop
-from benchmarks.usage import cpu_s
+from benchmarks.usage import cpu_s, waited_s
 
 FEED_S: Final = 0.002
 SAMPLE_S: Final = 0.1
@@ -73,7 +73,7 @@ def send(node: Direct, control: Control, plan: Plan) -> dict[str, Any]:
     samples: list[dict[str, float]] = []
     while (now := time.monotonic()) < begin_s:
         node.wait(min(_WAIT_S, begin_s - now))
-    cpu_before = cpu_s()
+    cpu_before, waited_before = cpu_s(), waited_s()
     while (now := time.monotonic()) < end_s:
         node.run_callbacks()
         for flow in flows:
@@ -83,7 +83,11 @@ def send(node: Direct, control: Control, plan: Plan) -> dict[str, Any]:
         node.wait(FEED_S)
     if node.ended:
         raise RuntimeError(f"{node.ended} connections ended, the last with {node.last_end}")
-    return {"cpu_percent": 100 * (cpu_s() - cpu_before) / plan.seconds, "samples": samples}
+    return {
+        "cpu_percent": 100 * (cpu_s() - cpu_before) / plan.seconds,
+        "waited_percent": 100 * (waited_s() - waited_before) / plan.seconds,
+        "samples": samples,
+    }
 
 
 def receive(node: Direct, control: Control, plan: Plan) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def receive(node: Direct, control: Control, plan: Plan) -> dict[str, Any]:
     takes: list[Callable[[], list[bytes]]] = []
     arrived: list[dict[int, int]] = []
     game: list[tuple[float, float]] = []
-    cpu_before = begun = 0.0
+    cpu_before = waited_before = begun = 0.0
     while control.poll() is None:
         node.wait(_WAIT_S)
         node.run_callbacks()
@@ -103,15 +107,20 @@ def receive(node: Direct, control: Control, plan: Plan) -> dict[str, Any]:
             messages = take()
             now = time.monotonic()
             if messages and not begun:
-                begun, cpu_before = now, cpu_s()
+                begun, cpu_before, waited_before = now, cpu_s(), waited_s()
             for data in messages:
                 if plan.has_game and len(data) == GAME_BYTES:
                     game.append((now, now - STAMP.unpack_from(data)[0]))
                 else:
                     at = int(now / BIN_S)
                     bins[at] = bins.get(at, 0) + len(data)
-    used = cpu_s() - cpu_before
-    return {"cpu_percent": 100 * used / max(BIN_S, time.monotonic() - begun), "arrived": arrived, "game": game}
+    seconds = max(BIN_S, time.monotonic() - begun)
+    return {
+        "cpu_percent": 100 * (cpu_s() - cpu_before) / seconds,
+        "waited_percent": 100 * (waited_s() - waited_before) / seconds,
+        "arrived": arrived,
+        "game": game,
+    }
 
 
 def main() -> None:

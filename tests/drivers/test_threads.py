@@ -352,6 +352,18 @@ def test_bulk_is_taken_as_it_comes(bench: Bench) -> None:
     assert lets_gather_after(MANY_DATAGRAMS - 1)
 
 
+def test_who_is_about_to_connect_is_not_kept_waiting(bench: Bench) -> None:
+    """Each step of a handshake would wait for its nap."""
+    port, endpoint = bench.port()
+    service = bench.service
+    with service.lock:
+        service._rounds_listened = LISTENING_ROUNDS
+        endpoint.heard_control = True
+        for _ in range(LISTENING_ROUNDS):
+            assert not service._lets_gather([(port, READ)])
+        assert service._lets_gather([(port, READ)])
+
+
 def test_wait_gives_up_in_time(bench: Bench) -> None:
     before = time.monotonic()
     waiting = [bench.wait(SHORT_S) for _ in range(3)]

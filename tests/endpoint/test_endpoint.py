@@ -142,6 +142,16 @@ def test_one_batch_may_hold_packets_control_messages_and_noise() -> None:
     assert (server.counters.stray, server.counters.malformed) == (1, 2)
 
 
+def test_it_tells_control_messages_from_packets() -> None:
+    """Its driver lets packets gather, but nobody who connects should wait for that."""
+    server = make_endpoint()
+    client, connection = meet(server, STRANGER, b"", b"")
+    assert server.heard_control
+    server.heard_control = False
+    server.receive_datagrams([packet_of(client, connection, b"1")], STRANGER, 0)
+    assert not server.heard_control
+
+
 # ---------------------------------------------------------------------- noise
 
 

@@ -101,8 +101,8 @@ def test_equal_flows_have_an_index_of_one() -> None:
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
-        ({"machine_percent": 97.0}, "all processors 97 % busy"),
-        ({"sender_percent": 99.0}, "sender at 99 % of a processor"),
+        ({"receiver_waited_percent": 17.0}, "the receiver waiting for a processor in 17 % of the time"),
+        ({"sender_cpu_percent": 99.0}, "the sender at 99 % of a processor"),
         ({"link_late_percent": 3.0}, "the relay late with 3.0 %"),
         ({"link_overflowed": 12.0}, "12 packets overflowed"),
     ],
@@ -112,7 +112,9 @@ def test_it_is_said_when_the_machine_was_the_limit(machine: dict[str, float], wo
     (reason,) = machine_limits(Raw(machine=machine))
 
     assert words in reason
-    assert not machine_limits(Raw(machine={"machine_percent": 40.0, "sender_percent": 30.0, "link_overflowed": 0.0}))
+    assert not machine_limits(
+        Raw(machine={"sender_cpu_percent": 70.0, "sender_waited_percent": 5.0, "link_overflowed": 0.0})
+    )
 
 
 def test_the_rows_are_those_of_the_simulator_and_more() -> None:
@@ -172,7 +174,7 @@ def test_the_documentation_is_written_from_the_figures(
     assert "**80 %" in text
     assert "| failed |" in text
     assert "FAILED `clean`, ours: the sender of ours ended" in text
-    assert "the machine may have been the limit, all processors 97 % busy" in text
+    assert "`loss-1`: the machine may have been the limit for reference library (all processors 97 % busy)" in text
     drawn = picture.read_text()
     assert ET.fromstring(drawn).tag.endswith("svg")  # noqa: S314 - our own file
     words = ("reference library", "its estimate", "TCP CUBIC", "prefers-color-scheme: dark", "two &lt;quiet&gt;")
@@ -202,6 +204,19 @@ def test_several_runs_of_a_row_give_the_median() -> None:
     runs.append(Run("loss-1", "ours", {}, [], {}, {}, "gone"))
 
     assert "| 91 %, queue 4 ms |" in report.line(row, runs, ["ours"])
+
+
+def test_runs_that_the_machine_limited_count_only_where_there_are_no_others() -> None:
+    """Neither in the cell nor below the table; repeating a run on a quiet machine is enough."""
+    row = BY_NAME["loss-1"]
+    slow = Run(row.name, "ours", figures(row, "ours", steady(row, "ours", 0.4)), ["a busy machine"], {}, {}, "")
+    quiet = Run(row.name, "ours", figures(row, "ours", steady(row, "ours", 0.9)), [], {}, {}, "")
+
+    assert "| **40 %, queue 4 ms** * |" in report.line(row, [slow], ["ours"])
+    page = report.as_page([report.as_json([slow, quiet], "a line", "", 1)])
+
+    assert "| 90 %, queue 4 ms |" in page
+    assert "busy machine" not in page
 
 
 def test_who_sends_to_the_reference_library_stands_in_our_column() -> None:

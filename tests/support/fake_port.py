@@ -30,6 +30,7 @@ class FakeEndpoint(Endpoint):
 
     def __init__(self) -> None:  # without that of the base class: nothing of it is used
         self.connections = cast(Any, {"somebody": None})
+        self.heard_control = False
         self.timer = NEVER
         self.outgoing: list[list[tuple[list[bytes], SocketAddress]]] = []
         self.asked = 0

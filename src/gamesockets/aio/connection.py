@@ -153,7 +153,7 @@ class Connection:
         if type(data) is not bytes:
             data = to_bytes(data)
         conversation = self._conversation
-        number = LIMIT_EXCEEDED if conversation.has_senders else conversation.try_send(data, flags, lane)
+        number = LIMIT_EXCEEDED if conversation.senders else conversation.try_send(data, flags, lane)
         if number == LIMIT_EXCEEDED:
             number = await conversation.send_in_turn(data, flags, lane)
         if number > 0:
@@ -178,7 +178,7 @@ class Connection:
         conversation = self._conversation
         if conversation.end is not None:
             return Result.NO_CONNECTION
-        if conversation.has_senders:
+        if conversation.senders:
             return Result.LIMIT_EXCEEDED
         number = conversation.try_send(data, flags, lane)
         return Result.OK if number > 0 else Result(-number)

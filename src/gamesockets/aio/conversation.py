@@ -14,7 +14,7 @@ from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.values import handles
 from gamesockets.values.arguments import check_reason, check_type, explain_send
 from gamesockets.values.enums import ConnectionState, EndReason
-from gamesockets.values.errors import ConnectionClosed
+from gamesockets.values.errors import CalledFromInside, ConnectionClosed
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
 from gamesockets.values.results import Result
 
@@ -42,10 +42,11 @@ class _WaitingSend:
 class Conversation:
     """The inner side of a `Connection`. Used on the thread of its event loop."""
 
-    __slots__ = ("_senders", "end", "ended", "handle", "hub", "is_closing", "mailbox", "member")
+    __slots__ = ("_node", "end", "ended", "handle", "hub", "is_closing", "mailbox", "member", "senders")
 
     def __init__(self, hub: Hub, member: Member) -> None:
         self.hub = hub
+        self._node = hub.node
         self.member = member
         self.handle = handles.Connection(member.connection.id)
         self.end: ConnectionClosed | None = None
@@ -53,7 +54,8 @@ class Conversation:
         self.ended: Future[None] = hub.loop.create_future()
         self.is_closing = False
         """Whether it was closed on this side."""
-        self._senders: list[_WaitingSend] = []
+        self.senders: list[_WaitingSend] = []
+        """Those who wait for room, in the order of their turns."""
         self.mailbox = Mailbox(hub.loop, member.inbox, self._raise_if_over)
         hub.open_mailbox(self.mailbox)
 
@@ -69,17 +71,15 @@ class Conversation:
 
     # ------------------------------------------------------------------ sending
 
-    @property
-    def has_senders(self) -> bool:
-        """Whether tasks wait for room."""
-        return bool(self._senders)
-
     def try_send(self, data: bytes, flags: int, lane: int) -> int:
         """Queues a message; its number, or minus the `Result`. Raises `ConnectionClosed`, and `TypeError`."""
         if self.end is not None:
             raise self.closed_error()
+        node = self._node
+        if node.is_inside():
+            raise CalledFromInside
         try:
-            with self.hub.node.entering():
+            with node.lock:
                 number = self.member.send(data, index(flags), lane)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(0, flags, lane)
@@ -93,7 +93,7 @@ class Conversation:
         self._check_fits(data)
         loop = self.hub.loop
         waiting = _WaitingSend(len(data), loop.create_future())
-        self._senders.append(waiting)
+        self.senders.append(waiting)
         self.hub.waiting[self] = None
         try:
             while True:
@@ -104,8 +104,8 @@ class Conversation:
                 self._check_fits(data)
                 waiting.turn = loop.create_future()
         finally:
-            self._senders.remove(waiting)
-            if not self._senders:
+            self.senders.remove(waiting)
+            if not self.senders:
                 self.hub.waiting.pop(self, None)
             self.look_for_room()
 
@@ -119,9 +119,9 @@ class Conversation:
 
         Also once waiting is of no use: the connection has ended, or the buffer was made smaller than the message.
         """
-        if not self._senders:
+        if not self.senders:
             return
-        first = self._senders[0]
+        first = self.senders[0]
         if first.turn.done():
             return
         connection = self.member.connection

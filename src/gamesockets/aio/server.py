@@ -208,7 +208,7 @@ class Server:
             ValueError: a connection belongs to another server, or the message is too large.
         """
         chosen = list(self._conversations.values()) if connections is None else self._of_this_server(connections)
-        members = [conversation.member for conversation in chosen if not conversation.has_senders]
+        members = [conversation.member for conversation in chosen if not conversation.senders]
         data = to_bytes(data)
         flags_number, lane_number = plain_number("flags", flags), plain_number("lane", lane)
         node = self._node

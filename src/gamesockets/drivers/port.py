@@ -1,6 +1,5 @@
 """How do an endpoint and its UDP socket exchange datagrams, through a simulated network if one is asked for?"""
 
-from collections import deque
 from dataclasses import replace
 from typing import Final, final
 
@@ -57,7 +56,7 @@ class Port:
         self.udp = udp
         self.endpoint = endpoint
         self.impairment = impairment
-        self.backlog: deque[Transmit] = deque()
+        self.backlog: list[Transmit] = []
         """What the operating system would not take yet; meanwhile the endpoint is not asked for more."""
         self.arrivals = Arrivals()
         """What was read and not served yet, where the port is late."""
@@ -149,8 +148,8 @@ class Port:
 
     def flush_backlog(self, now: int) -> None:
         """The socket takes datagrams again, or it is time to try."""
-        waiting = list(self.backlog)
-        self.backlog.clear()
+        waiting = self.backlog
+        self.backlog = []
         self.awaits_room = False
         self._retry_at = NEVER
         self._send(waiting, now)

@@ -252,11 +252,16 @@ class Service(ABC):
     def _lets_gather(self, ready: Iterable[tuple[Port, int]]) -> bool:
         """Datagrams have come to a program that waits: whether it would rather take them with those that follow.
 
-        So if it has sent nothing in the last few such rounds, and few came at once in the last one.
+        So if it has sent nothing in the last few such rounds, nobody was about to connect, and few came at once in the
+        last one.
         """
         if self.gathering.has_sent:
             self.gathering.has_sent = False
             self._rounds_listened = 0
+        for port, _ in ready:
+            if port.endpoint.heard_control:
+                port.endpoint.heard_control = False
+                self._rounds_listened = 0
         self._rounds_listened += 1
         if self._rounds_listened <= LISTENING_ROUNDS:
             return False

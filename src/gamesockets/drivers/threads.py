@@ -29,7 +29,7 @@ SLEEP_MAX_S: Final = 86_400.0
 STEP_IN_AFTER_US: Final = 2_000
 """How long the service thread leaves the sockets alone after a leader has left: it will often be back."""
 
-STEP_IN_AFTER_MAX_US: Final = 8_000
+STEP_IN_AFTER_MAX_US: Final = 4_000
 """The same once leaders have always been back in time: to look each time wakes the thread for nothing, and takes the
 interpreter from the program."""
 

@@ -98,6 +98,8 @@ class Endpoint:
         """Connections that may have something to send now; each says itself whether it is among them."""
         self._timers: list[tuple[int, int, DatagramConnection]] = []
         """A heap of deadlines. Only the entry for the deadline that the connection names itself counts."""
+        self.heard_control = False
+        """Whether anything but data packets came since somebody set this back."""
         self._sweep_at = _SWEEP_MIN
         """How many entries of `_timers` are too many."""
         self._entries = 0
@@ -435,6 +437,7 @@ class Endpoint:
 
     def _receive_control(self, data: bytes, remote: SocketAddress, now: int, local: bytes) -> None:
         """Takes anything but a data packet."""
+        self.heard_control = True
         strangers = self.strangers
         connection = self.connections.get(remote)
         message: datagram.ControlMessage | None = None

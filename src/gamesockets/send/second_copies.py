@@ -20,10 +20,13 @@ class SecondCopies:
     __slots__ = ("_queue",)
 
     def __init__(self) -> None:
-        self._queue: deque[tuple[int, int, Segment]] = deque()
+        self._queue: deque[tuple[int, int, Segment]] | None = None
+        """Made for the first one: an empty deque takes as much as the rest of a sender."""
 
     def add(self, segment: Segment, now: int) -> None:
         """A segment was repeated."""
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append((now + APART_US, segment.transmissions, segment))
 
     def next_at(self) -> int:
@@ -38,8 +41,11 @@ class SecondCopies:
 
     def first(self, now: int) -> Segment | None:
         """The segment to send once more now, if there is one."""
-        return self._queue[0][2] if self.next_at() <= now else None
+        queue = self._queue
+        return queue[0][2] if queue is not None and self.next_at() <= now else None
 
     def sent_first(self, packet_number: int) -> None:
         """It is on its way, in this packet, which decides about it from now on."""
-        self._queue.popleft()[2].last_packet = packet_number
+        queue = self._queue
+        if queue is not None:
+            queue.popleft()[2].last_packet = packet_number
