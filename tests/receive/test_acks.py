@@ -390,3 +390,19 @@ def test_memory_and_frames_stay_bounded_on_a_terrible_link(skips: list[int]) -> 
     assert meaning is not None
     assert meaning.latest == book.next - 1
     assert book.reporter.deadline() == NEVER
+
+
+def test_holes_that_find_no_room_are_tried_again_together() -> None:
+    """Else each of them has packets of its own for that: as many as the rate allows, for as long as nothing comes."""
+    reporter = AckReporter(2)
+    now = 0
+    for number in range(3, 163, 2):
+        reporter.received(number, True, now)
+        now += 700
+    frames = 0
+    until = now + 1_000_000
+    while (deadline := reporter.deadline()) < until:
+        now = max(now, deadline)
+        assert reporter.frame(now, now, 50)
+        frames += 1
+    assert 80 <= frames <= 110, "one each 10 ms"

@@ -16,7 +16,7 @@ from gamesockets.cli.bench import checkout
 from gamesockets.cli.progress import Bar, progress_bar
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, fail, note, say
 from gamesockets.cli.units import count, duration, size
-from gamesockets.torture.real.memory import FLAT, MINUTES_MIN, resident_flatness
+from gamesockets.torture.real.memory import BLOCKS, FLAT, MINUTES_MIN, RESIDENT, flatness_of, warm_up_s
 from gamesockets.torture.real.picture import picture_of
 from gamesockets.torture.real.plan import CLIENT, ROLES, SERVER, Plan
 from gamesockets.torture.real.soak import Sample, SoakReport, soak
@@ -33,8 +33,8 @@ def torture_real(minutes: float, role: str, save: Path | None) -> None:
         fail("torture", f"--role is {CLIENT} or {SERVER}, not {role!r}", EXIT_USAGE)
     other = SERVER if role == CLIENT else CLIENT
     names = {role: OURS, other: REFERENCE if os.environ.get(LIBRARY) else OURS}
-    plan = Plan(role=SERVER, seed=time.time_ns() % (1 << 31))
     seconds = minutes * 60
+    plan = Plan(role=SERVER, seed=time.time_ns() % (1 << 31), surge_s=warm_up_s(seconds) / 2)
     note(
         f"{OURS} as {role} beside {names[other]}, {plan.loss_percent:g} % loss and {plan.lag_ms} ms each way, "
         f"for {duration(seconds)}"
@@ -92,13 +92,16 @@ def _tell(report: SoakReport, names: dict[str, str], seconds: float) -> bool:
         say(_line(role, name, samples[-1]))
         if name != OURS:
             continue
-        flatness = resident_flatness(samples, seconds)
-        if flatness is None:
+        resident, blocks = flatness_of(samples, RESIDENT, seconds), flatness_of(samples, BLOCKS, seconds)
+        if resident is None or blocks is None:
             say(f"{'':8}memory: not judged; it takes {MINUTES_MIN} minutes after a third to warm up")
         else:
-            text = f"{size(flatness.least)} to {size(flatness.most)} in {flatness.minutes} minutes"
-            say(f"{'':8}memory: {text}, which differ by {flatness.spread:.1%}")
-            if not flatness.is_flat:
+            say(
+                f"{'':8}memory: {size(resident.least)} to {size(resident.most)} in {resident.minutes} minutes, "
+                f"which differ by {resident.spread:.1%}; {count(round(blocks.least))} to {count(round(blocks.most))} "
+                f"blocks in use, by {blocks.spread:.1%}"
+            )
+            if not (resident.is_flat and blocks.is_flat):
                 problems.append(f"{role}: memory is not flat: minutes differ by more than {FLAT:.0%}")
         left = report.left.get(role)
         if left is not None and any(left.values()):

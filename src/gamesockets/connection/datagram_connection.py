@@ -286,6 +286,7 @@ class DatagramConnection(Connection):
         self.timers.expiry = NEVER
         if self.state == State.FIN_WAIT:
             self.timers.clear()
+            self.sender.lanes.release()
             self.change(State.DEAD, self.end_reason, self.end_debug)
         elif self._lingering is not None:
             if self._lingering.goes_on(self.sender.undelivered_bytes(), now):

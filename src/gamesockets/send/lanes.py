@@ -25,13 +25,15 @@ _COMPACT_AT: Final = 64
 
 @final
 class PriorityClass:
-    """Lanes of equal priority and their common virtual time."""
+    """The priority of some lanes and their common virtual time.
 
-    __slots__ = ("lanes", "now", "priority")
+    It does not know the lanes: what refers to itself outlives its connection until the garbage collector comes by.
+    """
+
+    __slots__ = ("now", "priority")
 
     def __init__(self, priority: int) -> None:
         self.priority = priority
-        self.lanes: list[SendLane] = []
         self.now = 0
 
 
@@ -113,7 +115,7 @@ class SendLane:
         self.head = head
 
 
-_NO_CLASSES: Final[list[PriorityClass]] = []
+_NO_CLASSES: Final[list[list[SendLane]]] = []
 
 
 @final
@@ -124,8 +126,8 @@ class Lanes:
 
     def __init__(self) -> None:
         self.lanes: list[SendLane] = [SendLane(0, _ALONE)]
-        self._classes: list[PriorityClass] = _NO_CLASSES
-        """Set up when lanes are configured."""
+        self._classes: list[list[SendLane]] = _NO_CLASSES
+        """The lanes of each priority class, the most urgent first; set up when lanes are configured."""
         self.several = False
         self.queued_bytes = 0
         """Bytes of queued messages that have not left yet, stream headers included."""
@@ -133,22 +135,21 @@ class Lanes:
     def configure(self, priorities: list[int], weights: list[int]) -> None:
         """Sets the number, priorities and weights of lanes; the count must not shrink (checked by the caller)."""
         lanes = self.lanes
-        classes: dict[int, PriorityClass] = {}
+        classes: dict[int, list[SendLane]] = {}
         for index, priority in enumerate(priorities):
-            priority_class = classes.get(priority)
-            if priority_class is None:
-                priority_class = classes[priority] = PriorityClass(priority)
+            equals = classes.setdefault(priority, [])
+            priority_class = equals[0].priority_class if equals else PriorityClass(priority)
             if index == len(lanes):
                 lanes.append(SendLane(index, priority_class))
             lane = lanes[index]
             lane.priority_class = priority_class
             lane.weight = weights[index]
-            priority_class.lanes.append(lane)
+            equals.append(lane)
         self._classes = [classes[priority] for priority in sorted(classes)]
         self.several = len(lanes) > 1
-        for priority_class in self._classes:
-            total = sum([lane.weight for lane in priority_class.lanes])
-            for lane in priority_class.lanes:
+        for equals in self._classes:
+            total = sum([lane.weight for lane in equals])
+            for lane in equals:
                 lane.multiplier = _SHARE_UNIT * total // lane.weight
                 self._restart(lane)
 
@@ -189,6 +190,11 @@ class Lanes:
             lane.finishes.append(before + size * lane.multiplier)
         self.queued_bytes += size
 
+    def release(self) -> None:
+        """The connection is over: segments that were not acknowledged know their stream, and it them."""
+        for lane in self.lanes:
+            lane.unacked.release()
+
     def is_empty(self) -> bool:
         """Whether no message is queued: even without `queued_bytes` there may be some that have no bytes."""
         for lane in self.lanes:
@@ -201,9 +207,9 @@ class Lanes:
         if not self.several:
             lane = self.lanes[0]
             return lane if lane.queue and not lane.blocked else None
-        for priority_class in self._classes:
+        for equals in self._classes:
             best: SendLane | None = None
-            for lane in priority_class.lanes:
+            for lane in equals:
                 if lane.queue and not lane.blocked and (best is None or lane.finishes[0] < best.finishes[0]):
                     best = lane
             if best is not None:
@@ -212,7 +218,7 @@ class Lanes:
 
     def least_urgent(self) -> int:
         """The highest priority number of any lane; only with several lanes."""
-        return self._classes[-1].priority
+        return self._classes[-1][0].priority_class.priority
 
     def sent_part(self, lane: SendLane, size: int) -> None:
         """Some bytes of the first message of `lane` have left, but not all."""
@@ -240,8 +246,8 @@ class Lanes:
             size = lane.pending_reliable + lane.pending_unreliable + lane.unacked.lost_bytes
             times[0] = elapsed_us + size * US_PER_SECOND // rate
             return times
-        for priority_class in self._classes:
-            waiting = sorted(priority_class.lanes, key=_last_finish)
+        for equals in self._classes:
+            waiting = sorted(equals, key=_last_finish)
             weights = sum([lane.weight for lane in waiting])
             previous: SendLane | None = None
             for lane in waiting:

@@ -70,6 +70,12 @@ class UnackedStream:
         self._segments.append(segment)
         self.unacked_bytes += len(segment.data)
 
+    def release(self) -> None:
+        """Forgets the segments; nothing is asked of it any more."""
+        self._segments = []
+        self._lost_again = _NONE
+        self._head = self._fresh = 0
+
     def oldest(self) -> Segment | None:
         """The first unacknowledged segment; the acknowledged ones before it are forgotten."""
         segments = self._segments

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ["LINES_PER_PACKET_MAX", "LINES_PER_PACKET_REPORTED", "MULTIPLE", "lines_of"]
+__all__ = ["LINES_PER_MESSAGE", "LINES_PER_PACKET_MAX", "LINES_PER_PACKET_REPORTED", "MULTIPLE", "lines_of"]
 
 _SOURCE: Final = str(Path(__file__).parents[1])
 
@@ -19,8 +19,10 @@ LINES_PER_PACKET_REPORTED: Final = 80
 """Beside that, for each packet of ours of which it says for the first time what became of it."""
 
 _ORDINARY_MESSAGES: Final = 400
-_LINES_PER_MESSAGE: Final = 75
-LINES_PER_PACKET_MAX: Final = MULTIPLE * _ORDINARY_MESSAGES * _LINES_PER_MESSAGE
+LINES_PER_MESSAGE: Final = 75
+"""What delivering one costs. A segment that closes a hole may deliver many that earlier packets brought."""
+
+LINES_PER_PACKET_MAX: Final = MULTIPLE * _ORDINARY_MESSAGES * LINES_PER_MESSAGE
 """What that comes to, for those who do not measure an ordinary packet first."""
 
 

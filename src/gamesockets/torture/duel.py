@@ -36,6 +36,12 @@ _CALM: Final = Conditions(latency=0.02)
 _SETTLE_S: Final = 120
 _NOBODY: Final = PeerRecord(1, NetworkingIdentity.invalid())
 _TOLERATED: Final = (f"was {REFUSED}", f"was {IGNORED}")
+"""What found no room behind too many holes, and copies and late packets, which the network makes."""
+
+_REFUSED_PART: Final = 4
+"""One packet in so many may be refused: a sender learns of a hole only when more is on its way."""
+
+_REFUSED_MIN: Final = 20
 
 
 def duel(scenario: Scenario) -> Outcome:
@@ -60,6 +66,9 @@ class _Stage(Scheduled, Receiver):
         super().__init__()
         self.model = ReferencePeer(plain_max=_PLAIN_MAX)
         self.ledger_in: Ledger | None = None
+        self.received = 0
+        """Data packets."""
+        self.refused = 0
         self._world = world
         self._network = network
         self._own = own
@@ -75,7 +84,9 @@ class _Stage(Scheduled, Receiver):
             raise Violation(f"a data packet that cannot be read: {data[:20].hex()}")
         stats = decode_stats(stats_blob) if stats_blob else None
         number = widen(wire_number, 16, self.model.newest)
-        self.model.receive(number, payload, now, 0 if stats is None else stats.flags)
+        self.received += 1
+        verdict = self.model.receive(number, payload, now, 0 if stats is None else stats.flags)
+        self.refused += verdict == REFUSED
         complaints = [one for one in self.model.complaints if not any(words in one for words in _TOLERATED)]
         self.model.complaints.clear()
         if complaints:
@@ -149,6 +160,9 @@ class _Duel:
                     f"{ledger.missing} of {ledger.reliable_sent} reliable messages of {whose} never arrived"
                 )
         self._check()
+        received, refused = self._stage.received, self._stage.refused
+        if refused > received // _REFUSED_PART + _REFUSED_MIN:
+            raise Violation(f"the reference library had no room for {refused} of {received} packets")
         world.run(10)
         if not self._is_over():
             raise Violation("all has arrived, and one side does not know")

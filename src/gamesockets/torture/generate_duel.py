@@ -58,7 +58,7 @@ def _lanes(random: Random, lanes: int) -> tuple[int, ...]:
 def _traffic(random: Random, lanes: int) -> tuple[int, ...]:
     count, size_bytes = random.choice((1, 1, 5, 30)), random.choice((0, 3, 30, 300, 1200, 1240, 5000))
     if random.random() < 0.05:
-        count, size_bytes = 1, random.randrange(200_000)
+        count, size_bytes = random.choice((1, 1, 3)), random.randrange(400_000)
     return count, size_bytes, 0, int(random.choice(_FLAGS)), random.randrange(lanes)
 
 

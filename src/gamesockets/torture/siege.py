@@ -14,7 +14,7 @@ from gamesockets.config.table import ConfigurationValue
 from gamesockets.sim.host import Connection
 from gamesockets.sim.world import World
 from gamesockets.torture.assault import LETHAL, Assault, Manner, Numbers
-from gamesockets.torture.cost import LINES_PER_PACKET_MAX, LINES_PER_PACKET_REPORTED, lines_of
+from gamesockets.torture.cost import LINES_PER_MESSAGE, LINES_PER_PACKET_MAX, LINES_PER_PACKET_REPORTED, lines_of
 from gamesockets.torture.ledger import Ledger, Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
 from gamesockets.torture.outcome import Outcome, described
@@ -69,6 +69,7 @@ class _Siege:
         )
         client.host.on_messages = lambda _: self._honest[CLIENT].read()
         self._is_reading = True
+        self._read_from_him = 0
         gone = self._joined(config)
         self._victim = self._server.connections[1]
         nothing = Ledger(0)
@@ -94,7 +95,7 @@ class _Siege:
         if connection is not self._victim:
             self._honest[SERVER].read()
         elif self._is_reading:
-            connection.receive(1000)
+            self._read_from_him += len(connection.receive(1 << 20))
 
     # ------------------------------------------------------------------ the run
 
@@ -143,7 +144,7 @@ class _Siege:
         elif step.action == Action.READ:
             self._is_reading = bool(numbers[0])
             if self._is_reading:
-                self._victim.receive(1 << 20)
+                self._on_messages(self._victim)
         elif step.action == Action.ASSAULT:
             self._assault(*numbers)
 
@@ -187,10 +188,16 @@ class _Siege:
         flight = self._victim.core.sender.flight
         numbers = range(max(flight.next_number - _REMEMBERED_PACKETS, 1), flight.next_number)
         before = {number: packet for number in numbers if (packet := flight.get(number)) is not None}
+        delivered_before = self._delivered()
         lines = lines_of(lambda: world.run(0))
+        delivered = self._delivered() - delivered_before
         reported = sum([flight.get(number) is not packet for number, packet in before.items()])
-        if lines > LINES_PER_PACKET_MAX + reported * LINES_PER_PACKET_REPORTED:
+        if lines > LINES_PER_PACKET_MAX + reported * LINES_PER_PACKET_REPORTED + delivered * LINES_PER_MESSAGE:
             raise Violation(
-                f"a packet of {len(data)} bytes, {Manner(manner).name}, cost {lines} lines of code, which reported on "
-                f"{reported} packets"
+                f"a packet of {len(data)} bytes, {Manner(manner).name}, cost {lines} lines of code, reported on "
+                f"{reported} packets and delivered {delivered} messages"
             )
+
+    def _delivered(self) -> int:
+        """How many messages of his were delivered, read or not."""
+        return self._read_from_him + self._victim.core.peer.queued_messages

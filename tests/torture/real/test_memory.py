@@ -2,7 +2,7 @@
 
 import pytest
 
-from gamesockets.torture.real.memory import FLAT, minutes_of, resident_flatness, warm_up_s
+from gamesockets.torture.real.memory import FLAT, RESIDENT, flatness_of, minutes_of, warm_up_s
 from gamesockets.torture.real.picture import picture_of
 from gamesockets.torture.real.soak import Sample
 
@@ -20,29 +20,29 @@ def samples(per_minute: float, peak: float = 0.0) -> list[Sample]:
 
 @pytest.mark.parametrize(("per_minute", "is_flat"), [(0.0, True), (0.0005, True), (0.002, False), (-0.002, False)])
 def test_growth_is_told_from_rest(per_minute: float, is_flat: bool) -> None:
-    flatness = resident_flatness(samples(per_minute), MINUTES * 60)
+    flatness = flatness_of(samples(per_minute), RESIDENT, MINUTES * 60)
     assert flatness is not None
     assert flatness.minutes == 20
     assert flatness.is_flat == is_flat == (flatness.spread <= FLAT)
 
 
 def test_a_short_peak_is_no_growth() -> None:
-    flatness = resident_flatness(samples(0, peak=20e6), MINUTES * 60)
+    flatness = flatness_of(samples(0, peak=20e6), RESIDENT, MINUTES * 60)
     assert flatness is not None
     assert flatness.spread == 0
 
 
 def test_what_it_needs_to_warm_up_does_not_count() -> None:
     growing = [{**one, "resident_bytes": min(one["at_s"], 500) * 1e5} for one in samples(0)]
-    flatness = resident_flatness(growing, MINUTES * 60)
+    flatness = flatness_of(growing, RESIDENT, MINUTES * 60)
     assert flatness is not None
     assert flatness.spread == 0
 
 
 def test_too_little_is_not_judged() -> None:
-    assert resident_flatness(samples(0)[:300], 300) is None
+    assert flatness_of(samples(0)[:300], RESIDENT, 300) is None
     unknown = [{**one, "resident_bytes": 0} for one in samples(0)]
-    assert resident_flatness(unknown, MINUTES * 60) is None
+    assert flatness_of(unknown, RESIDENT, MINUTES * 60) is None
 
 
 def test_the_warm_up_is_a_third_and_ten_minutes_at_most() -> None:

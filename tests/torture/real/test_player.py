@@ -1,6 +1,7 @@
 """Do two players hold a conversation, and would they notice if the library between them broke a promise?"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -127,6 +128,29 @@ def test_connections_come_and_go_and_everything_is_heard() -> None:
     heard_part = server.reliable_heard_bytes / client.reliable_said_bytes
     assert 0.9 < heard_part <= 1, "all but what abrupt ends cut off"
     assert set(client.as_dict()) >= {"started", "agreed", "reliable_heard_bytes"}
+
+
+def test_a_surge_has_twice_as_many_connections() -> None:
+    talk = Talk()
+    talk.client = Player(talk.wire.client, replace(PLAN.as_client("here"), surge_s=5.0))
+    talk.run(4)
+    assert talk.client.calls == 2 * PLAN.connections
+    talk.run(12)
+    assert talk.client.calls == PLAN.connections
+
+
+def test_a_message_may_be_heard_before_the_change_is_told() -> None:
+    """Between two calls of a library another thread of it may go on."""
+    talk = Talk()
+    late = talk.wire.server.changes
+    talk.wire.server.changes = list  # type: ignore[method-assign]
+    talk.run(0.5)
+    talk.wire.server.changes = late  # type: ignore[method-assign]
+    talk.run(20)
+    talk.leave()
+    talk.run(3)
+    assert talk.client.totals().reliable_said_bytes > 0
+    assert talk.server.calls == 0
 
 
 def test_one_connection_stays_to_the_end() -> None:

@@ -1,4 +1,8 @@
-"""Is the memory of a process flat? Its minutes are compared after it has warmed up."""
+"""Is the memory of a process flat? Its minutes are compared after it has warmed up.
+
+Twice: the resident memory, which includes what allocators keep for later, and Python's own account of blocks in use,
+which shows every leak at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +11,17 @@ from typing import Final, final
 
 from gamesockets.torture.real.soak import Sample
 
-__all__ = ["FLAT", "MINUTES_MIN", "Flatness", "minutes_of", "resident_flatness", "warm_up_s"]
+__all__ = ["BLOCKS", "FLAT", "MINUTES_MIN", "RESIDENT", "Flatness", "flatness_of", "minutes_of", "warm_up_s"]
 
 FLAT: Final = 0.02
 """Minutes may differ by that part."""
 
 MINUTES_MIN: Final = 5
 """So many minutes have to be compared; before, memory that grows slowly cannot be told from memory that is in use."""
+
+RESIDENT: Final = "resident_bytes"
+BLOCKS: Final = "blocks"
+"""What of a sample is compared."""
 
 _MINUTE_S: Final = 60
 _WARM_UP_PART: Final = 3
@@ -26,8 +34,8 @@ class Flatness:
     """What came of a comparison.
 
     Attributes:
-        least: bytes in the minute that needed least.
-        most: bytes in the minute that needed most.
+        least: in the minute that needed least.
+        most: in the minute that needed most.
         minutes: how many were compared.
     """
 
@@ -63,13 +71,13 @@ def minutes_of(samples: Sequence[Sample], name: str) -> list[tuple[float, float,
     return found
 
 
-def resident_flatness(samples: Sequence[Sample], seconds: float) -> Flatness | None:
-    """How much the minutes of a run of so many seconds differ in memory; None if there are too few to tell.
+def flatness_of(samples: Sequence[Sample], name: str, seconds: float) -> Flatness | None:
+    """How much the minutes of a run of so many seconds differ in that; None if there are too few to tell.
 
     Compared are medians: a message that comes while another waits shows in a second of its own.
     """
     begin_s, end_s = warm_up_s(seconds), seconds - _MINUTE_S
-    minutes = [middle for at_s, _, middle, _ in minutes_of(samples, "resident_bytes") if begin_s <= at_s <= end_s]
+    minutes = [middle for at_s, _, middle, _ in minutes_of(samples, name) if begin_s <= at_s <= end_s]
     if len(minutes) < MINUTES_MIN or not min(minutes):
         return None
     return Flatness(min(minutes), max(minutes), len(minutes))

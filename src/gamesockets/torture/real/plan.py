@@ -36,6 +36,7 @@ class Plan:
         duplicate_percent: so many are sent twice.
         life_s_min: a connection lives at least so long; one of them stays to the end.
         life_s_max: and at most so long.
+        surge_s: so long at the beginning there are twice as many, for which memory stays.
     """
 
     role: str = CLIENT
@@ -50,6 +51,7 @@ class Plan:
     duplicate_percent: float = 4.0
     life_s_min: float = 5.0
     life_s_max: float = 60.0
+    surge_s: float = 0.0
 
     def to_json(self) -> str:
         """As text."""

@@ -127,6 +127,7 @@ class Player:
         self._calls: dict[int, _Call] = {}
         self._is_leaving = False
         self._has_stayer = False
+        self._surges_until = -1.0
         self._past = Totals()
 
     @property
@@ -157,9 +158,9 @@ class Player:
             if change.state == CONNECTED:
                 self._connected(change.connection, now)
         for connection, lane, is_reliable, data in self._side.receive():
-            call = self._calls.get(connection)
-            if call is not None:
-                call.listener.arrived(lane, is_reliable, data)
+            # It may have come up after `changes` was asked: then that is told at the next tick.
+            call = self._calls.get(connection) or self._add(connection)
+            call.listener.arrived(lane, is_reliable, data)
         for change in changes:
             if change.state in (CLOSED_BY_PEER, PROBLEM):
                 self._ended(change)
@@ -167,7 +168,10 @@ class Player:
             if call.is_connected:
                 self._speak(call, now)
         if self._plan.role == CLIENT and not self._is_leaving:
-            while len(self._calls) < self._plan.connections:
+            if self._surges_until < 0:
+                self._surges_until = now + self._plan.surge_s
+            factor = 2 if now < self._surges_until else 1
+            while len(self._calls) < self._plan.connections * factor:
                 self._connect(now)
 
     # ------------------------------------------------------------------ beginning and end
@@ -183,13 +187,16 @@ class Player:
         self._calls[connection] = _Call(connection, random, ends_at, ending)
 
     def _connected(self, connection: int, now: float) -> None:
-        call = self._calls.get(connection)
-        if call is None:
-            call = self._calls[connection] = _Call(connection, self._random, _FOREVER_S, Ending.AGREED)
+        call = self._calls.get(connection) or self._add(connection)
         call.is_connected = True
         call.next_bulk_at = now + self._random.uniform(*_BULK_EVERY_S)
         self._past.started += 1
         self._side.configure_lanes(connection, _PRIORITIES)
+
+    def _add(self, connection: int) -> _Call:
+        """A connection of which a server hears; its client decides when and how it ends."""
+        call = self._calls[connection] = _Call(connection, self._random, _FOREVER_S, Ending.AGREED)
+        return call
 
     def _ended(self, change: Change) -> None:
         connection, state, reason, text = change
