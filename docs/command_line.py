@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import typer
 
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 PAGE: Final = Path(__file__).parent / "reference" / "command-line.md"
 

@@ -40,6 +40,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Before a page is rendered."""
     if page.is_homepage:
         page.meta["hide"] = ["navigation"]  # it would list nothing but this page
+    if '<div class="pair"' in markdown:
+        page.meta["hide"] = ["toc"]  # two programs side by side need its room
     markdown = with_compliance(_INCLUDE.sub(_included, markdown))
     chapter = re.match(r"spec/(\d)", page.file.src_uri)
     if chapter is not None:

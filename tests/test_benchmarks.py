@@ -32,8 +32,8 @@ BRIEF = [
     *pairs([name for name in SCENARIOS if name not in LONG], ["ours"]),
     *pairs(["ping-unreliable", "limits"], ["udp", "udp-batch", "aes-gcm"]),
     *pairs(["game-50"], ["ours-batch", "ours-sleep"]),
-    *pairs(["bulk", "ping-unreliable", "storm-200", "game-50"], ["aio"]),
-    *pairs(["unreliable-flood", "game-50"], ["aio-tasks"]),
+    *pairs(["game-50"], ["aio"]),
+    *pairs(["unreliable-flood"], ["aio-tasks"]),
 ]
 """Every scenario once, every kind of system that needs no package."""
 REST = [

@@ -20,7 +20,7 @@ from tests.support.documents import ROOT, Block, blocks, pages, programs, run_he
 
 import gamesockets as gs
 from gamesockets import aio, pki, sim
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 CODE: Final = [page for page in pages() if any(b.language == "python" and not b.is_program for b in blocks(page))]
 PAIRS: Final = [(server, clients) for page in pages() if page != "README.md" for server, clients in programs(page)]

@@ -18,7 +18,7 @@ CONFIG: Final = {
 }
 LANES: Final = (0, 1)
 """Priorities of the urgent and of the bulk lane: the first goes before the second."""
-CLOCK_AHEAD_S: Final = time.monotonic() - gs.Library.time() / 1e6
+CLOCK_AHEAD_S: Final = -gs.Library.time() / 1e6 + time.monotonic()  # in this order: the first name is imported late
 """What to add to the library's time to get that of `time.monotonic`."""
 _ENDED: Final = (gs.ConnectionState.CLOSED_BY_PEER, gs.ConnectionState.PROBLEM_DETECTED_LOCALLY)
 

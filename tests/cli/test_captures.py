@@ -15,8 +15,8 @@ import pytest
 from tests.support.recordings import ETHERNET, RAW, Recording, ip_packet, pcap, pcapng, record
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
 from gamesockets.cli.captures import Captured, CaptureError, is_capture, read_capture
+from gamesockets.cli.whole import app
 from gamesockets.observe.session_keys import SessionKeys
 from gamesockets.sim.passage import Passage
 from gamesockets.values.key_lines import SessionKey, format_key

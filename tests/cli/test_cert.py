@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets import pki
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

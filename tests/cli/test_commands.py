@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.support.ports import silent_address
@@ -16,22 +17,36 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.build import BUILD
-from gamesockets.cli.app import app
 from gamesockets.cli.echo import EchoServer, Report
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 
 
-@pytest.fixture
-def echo() -> Iterator[tuple[Program, str]]:
+@contextmanager
+def echoing() -> Iterator[tuple[Program, str]]:
     """A running echo server and its address."""
     with Program(gamesockets("echo", "--bind", "127.0.0.1:0", "--identity", "str:echo")) as program:
         address = program.wait_for(r"listening on (\S+)")[1]
         yield program, address
 
 
-def test_ping_finds_the_echo_server(echo: tuple[Program, str]) -> None:
-    program, address = echo
+@pytest.fixture(scope="module")
+def echo() -> Iterator[tuple[Program, str]]:
+    """One that goes on, for several tests."""
+    with echoing() as running:
+        yield running
+
+
+@pytest.fixture
+def own_echo() -> Iterator[tuple[Program, str]]:
+    """One that a test may stop, and whose lines are its own."""
+    with echoing() as running:
+        yield running
+
+
+def test_ping_finds_the_echo_server(own_echo: tuple[Program, str]) -> None:
+    program, address = own_echo
     result = runner.invoke(app, ["ping", address, "-c", "5", "-i", "0.01"])
     assert result.exit_code == 0, result.output
     assert "5 sent, 5 came back, 0.0% lost" in result.output
@@ -120,8 +135,8 @@ def test_a_port_in_use_is_one_line_and_status_1(echo: tuple[Program, str]) -> No
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals to send")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_echo_ends_cleanly_when_told_to(echo: tuple[Program, str], number: int) -> None:
-    program, address = echo
+def test_echo_ends_cleanly_when_told_to(own_echo: tuple[Program, str], number: int) -> None:
+    program, address = own_echo
     assert runner.invoke(app, ["ping", address, "-c", "2", "-i", "0.01"]).exit_code == 0
     program.signal(number)
     assert program.finish() == 0

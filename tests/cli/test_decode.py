@@ -13,9 +13,9 @@ from tests.support.hand_made import CASES
 from tests.support.recorded import HANDSHAKES, handshake_datagrams, load
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
 from gamesockets.cli.decode import LINE_CHARACTERS_MAX
 from gamesockets.cli.decode_parts import DATA_BYTES, datagram_parts, frames_parts
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 NO_CONNECTION = "2515ee72e9831d939327e2"

@@ -12,8 +12,8 @@ import pytest
 from tests.support.recordings import Recording, pcap, record
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
 from gamesockets.cli.dissector import dissector_text
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="there is no tshark here")

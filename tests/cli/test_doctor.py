@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.cli.test_commands import own_echo as own_echo  # noqa: PLC0414 - a fixture
 from tests.support.ports import free_port, silent_address
 from tests.support.programs import Program
 from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.cli import doctor_probe
-from gamesockets.cli.app import app
 from gamesockets.cli.doctor_probe import Answers, Prober
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 
@@ -71,8 +71,8 @@ def relay(server: gs.Address, largest: int, lose_every: int = 0) -> Iterator[gs.
         inner.close()
 
 
-def test_a_server_that_is_well(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_a_server_that_is_well(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     report = doctor(address, "-s", "0.5", "--echo")
     assert report["problems"] == []
     assert report["addresses"] == [address]
@@ -85,8 +85,8 @@ def test_a_server_that_is_well(echo: tuple[Program, str]) -> None:
     assert report["echo_bytes_per_s"] > 0
 
 
-def test_the_report_for_people(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_the_report_for_people(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     result = runner.invoke(app, ["doctor", address, "-s", "0.5"])
     assert result.exit_code == 0, result.output
     topics = [line[:12].strip() for line in result.stdout.splitlines()]
@@ -104,8 +104,8 @@ def test_the_report_for_people(echo: tuple[Program, str]) -> None:
     assert topics[8] in ("verdict", "could be")
 
 
-def test_a_way_that_takes_small_datagrams_and_loses_some(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_a_way_that_takes_small_datagrams_and_loses_some(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     host, _, port = address.rpartition(":")
     with relay(gs.Address(host, int(port)), largest=1200, lose_every=4) as through, Prober(through) as prober:
         assert prober.largest_datagram() == 1200
@@ -115,8 +115,8 @@ def test_a_way_that_takes_small_datagrams_and_loses_some(echo: tuple[Program, st
     assert answers.protocol_version == 13
 
 
-def test_a_health_check_does_not_connect(echo: tuple[Program, str]) -> None:
-    program, address = echo
+def test_a_health_check_does_not_connect(own_echo: tuple[Program, str]) -> None:
+    program, address = own_echo
     report = doctor(address, "-s", "0.5", "--no-connect")
     assert report["problems"] == []
     assert "connected" not in report

@@ -13,8 +13,10 @@ import pytest
 from tests.support.programs import gamesockets
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
+from gamesockets.cli.app import COMMANDS as ALL
+from gamesockets.cli.app import Command, app_for
 from gamesockets.cli.app import run as run_command_line
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 COMMANDS = ["demo", "echo", "chat serve", "chat join", "ping", "monitor", "load", "decode", "bench", "play", "doctor"]
@@ -39,7 +41,7 @@ def completions(shell: str, words: list[str]) -> list[str]:
     environment = {"_GAMESOCKETS_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
     if shell != "bash":
         environment |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    return run(**environment).stdout.splitlines()
+    return runner.invoke(app, [], prog_name="gamesockets", env=environment).stdout.splitlines()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -57,6 +59,26 @@ def test_all_commands_are_on_the_first_page() -> None:
     assert result.exit_code == 0
     for command in (*COMMANDS, "Exit status", "--install-completion", "--version"):
         assert command.split()[0] in result.output
+
+
+@pytest.mark.parametrize("command", ALL, ids=lambda command: command.name)
+def test_one_command_alone_says_what_it_says_among_all(command: Command) -> None:
+    """Only the module of a command that was named is imported."""
+    arguments = [command.name, "--help"]
+    alone = runner.invoke(app_for(arguments), arguments)
+    assert (alone.exit_code, alone.output) == (0, runner.invoke(app, arguments).output)
+
+
+def test_a_command_imports_no_other() -> None:
+    program = (
+        "import sys; sys.argv[1:] = ['echo', '--help']\n"
+        "from gamesockets.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "assert 'gamesockets.cli.echo' in sys.modules and 'gamesockets.cli.torture' not in sys.modules\n"
+        "assert 'gamesockets.torture' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.parametrize("arguments", [[], ["chat"]])

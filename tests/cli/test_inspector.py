@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets import sim
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 from gamesockets.observe.trace_events import Event, EventSink, EventTrace
 
 websockets = pytest.importorskip("websockets")

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.cli.test_commands import own_echo as own_echo  # noqa: PLC0414 - a fixture
 from tests.support.ports import silent_address
 from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets import aio
-from gamesockets.cli.app import app
 from gamesockets.cli.load_report import Plan, Tally, problems
 from gamesockets.cli.load_run import LoadRun
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 
@@ -67,8 +67,8 @@ async def echoing(connection: aio.Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", [[], ["--reliable"]])
-def test_a_server_that_echoes_passes(echo: tuple[Program, str], kind: list[str]) -> None:
-    program, address = echo
+def test_a_server_that_echoes_passes(own_echo: tuple[Program, str], kind: list[str]) -> None:
+    program, address = own_echo
     report = load(address, "-n", "10", "--rate", "50", "-d", "1", "--identity", "str:bot-{n}", *kind)
     assert report["address"] == address
     assert report["clients"]["connected"] == 10
@@ -82,8 +82,8 @@ def test_a_server_that_echoes_passes(echo: tuple[Program, str], kind: list[str])
     program.wait_for(r"gone \(1000: load test finished\)")
 
 
-def test_text_and_report_file(echo: tuple[Program, str], tmp_path: Path) -> None:
-    _, address = echo
+def test_text_and_report_file(own_echo: tuple[Program, str], tmp_path: Path) -> None:
+    _, address = own_echo
     path = tmp_path / "load.json"
     result = runner.invoke(app, ["load", address, "-n", "2", "-d", "0.3", "--report", str(path)])
     assert result.exit_code == 0, result.output
@@ -95,8 +95,8 @@ def test_text_and_report_file(echo: tuple[Program, str], tmp_path: Path) -> None
     assert report["plan"]["clients"] == 2
 
 
-def test_limits_that_are_missed_are_status_1(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_limits_that_are_missed_are_status_1(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     result = runner.invoke(app, ["load", address, "-n", "1", "-d", "0.2", "--max-p99", "0.001", "--json"])
     assert result.exit_code == 1
     (problem,) = json.loads(result.stdout)["problems"]
@@ -113,8 +113,8 @@ def test_clients_that_nobody_answers_are_listed_by_reason() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
-def test_more_clients_than_open_files_is_a_reason_not_a_crash(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_more_clients_than_open_files_is_a_reason_not_a_crash(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     command = gamesockets("load", address, "-n", "60", "-d", "0.1", "--connect-rate", "1000", "--json")
     limited = ["sh", "-c", 'ulimit -n 40; exec "$@"', "sh", *command]
     result = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
@@ -228,8 +228,8 @@ def test_a_stall_of_this_program_shows() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals to send")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_stopped_reports_what_it_has(echo: tuple[Program, str], number: int, tmp_path: Path) -> None:
-    program, address = echo
+def test_a_run_that_is_stopped_reports_what_it_has(own_echo: tuple[Program, str], number: int, tmp_path: Path) -> None:
+    program, address = own_echo
     path = tmp_path / "load.json"
     with Program(gamesockets("load", address, "-n", "3", "-d", "600", "--report", str(path))) as run:
         for _ in range(3):

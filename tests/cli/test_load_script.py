@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.cli.test_commands import own_echo as own_echo  # noqa: PLC0414 - a fixture
 from tests.support.programs import Program
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 
@@ -29,8 +29,8 @@ async def play(connection, number):
 """
 
 
-def test_each_client_plays(echo: tuple[Program, str], tmp_path: Path) -> None:
-    _, address = echo
+def test_each_client_plays(own_echo: tuple[Program, str], tmp_path: Path) -> None:
+    _, address = own_echo
     script = tmp_path / "bots.py"
     script.write_text(BOTS)
     result = runner.invoke(app, ["load", address, "-n", "4", "-d", "1", "--script", str(script), "--json"])
@@ -47,8 +47,8 @@ def test_each_client_plays(echo: tuple[Program, str], tmp_path: Path) -> None:
         assert (tmp_path / f"heard-{number}").read_bytes() == b"hello from %d" % number
 
 
-def test_the_report_for_people(echo: tuple[Program, str], tmp_path: Path) -> None:
-    _, address = echo
+def test_the_report_for_people(own_echo: tuple[Program, str], tmp_path: Path) -> None:
+    _, address = own_echo
     script = tmp_path / "idle.py"
     script.write_text("import asyncio\nasync def play(connection, number):\n    await asyncio.sleep(number)\n")
     result = runner.invoke(app, ["load", address, "-n", "2", "-d", "0.3", "--script", str(script)])

@@ -8,17 +8,17 @@ import signal
 import sys
 
 import pytest
-from tests.cli.test_commands import echo as echo  # noqa: PLC0414 - a fixture
+from tests.cli.test_commands import own_echo as own_echo  # noqa: PLC0414 - a fixture
 from tests.support.programs import Program, gamesockets
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 
 
-def test_a_server_is_watched_as_json_lines(echo: tuple[Program, str]) -> None:
-    _, address = echo
+def test_a_server_is_watched_as_json_lines(own_echo: tuple[Program, str]) -> None:
+    _, address = own_echo
     result = runner.invoke(app, ["monitor", address, "-i", "0.1", "-d", "1", "--ping-hz", "50", "--json"])
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -30,8 +30,8 @@ def test_a_server_is_watched_as_json_lines(echo: tuple[Program, str]) -> None:
     assert rows[0]["time"] < last["time"]
 
 
-def test_without_a_terminal_there_are_plain_lines(echo: tuple[Program, str]) -> None:
-    program, address = echo
+def test_without_a_terminal_there_are_plain_lines(own_echo: tuple[Program, str]) -> None:
+    program, address = own_echo
     result = runner.invoke(app, ["monitor", address, address, "-i", "0.2", "-d", "0.6"])
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -68,12 +68,12 @@ def test_a_server_that_is_not_there_is_status_1() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals to test with")
-def test_the_live_screen_ends_with_q_and_leaves_the_terminal_as_it_was(echo: tuple[Program, str]) -> None:
+def test_the_live_screen_ends_with_q_and_leaves_the_terminal_as_it_was(own_echo: tuple[Program, str]) -> None:
     import pty
     import subprocess
     import termios
 
-    _, address = echo
+    _, address = own_echo
     outer, inner = pty.openpty()
     before = termios.tcgetattr(inner)
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "70", "LINES": "20"}

@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.cli import play_rules as rules
-from gamesockets.cli.app import app
 from gamesockets.cli.play import Game, spoiled
 from gamesockets.cli.play_client import GameClient
 from gamesockets.cli.play_server import GameServer
 from gamesockets.cli.play_view import SCREEN_HEIGHT, SCREEN_WIDTH, Spoiling, plain_line
 from gamesockets.cli.terminal import StopRequest
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 LOCAL = gs.Address("127.0.0.1", 0)
@@ -146,7 +146,7 @@ def test_a_game_of_ones_own_against_bots_on_a_bad_network() -> None:
     command = gamesockets("play", "--bind", f"127.0.0.1:{free_port()}", "--bots", "2", "-d", "2.5", "--loss", "10")
     with Program(command) as program:
         assert program.finish() == 0
-        assert any("Ada " in line and "Bob " in line and "you " in line for line in program.output), program.output
+        assert any("Ada " in line and "Bob " in line and "player " in line for line in program.output), program.output
 
 
 def test_joining_a_server_until_it_ends() -> None:

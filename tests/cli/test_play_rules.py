@@ -55,6 +55,19 @@ def test_bots_play_until_one_wins_and_all_begin_again() -> None:
     assert {player.score for player in arena.players.values()} == {0}
 
 
+def test_each_player_has_a_name_of_its_own() -> None:
+    """Two who name themselves nothing in particular are told apart, and no name gets longer than it may be."""
+    arena = Arena(4)
+    for name in ("player", "player", "player", "Wolfeschlege", "Wolfeschlege"):
+        arena.join(name)
+    names = [player.name for player in arena.players.values()]
+    assert names == ["player", "player 2", "player 3", "Wolfeschlege", "Wolfeschle 2"]
+    assert max(map(len, names)) == rules.NAME_CHARACTERS_MAX
+    arena.leave(0)
+    arena.join("player")
+    assert arena.players[0].name == "player"
+
+
 def test_a_full_field_takes_nobody_until_somebody_leaves() -> None:
     arena = Arena(4)
     numbers = [arena.join(f"p{number}") for number in range(rules.PLAYERS_MAX)]

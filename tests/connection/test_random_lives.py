@@ -155,12 +155,15 @@ def live(seed: int, seconds: int) -> None:
 
 
 @pytest.mark.rule("3, 14.4 rule 6")
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [1, 3, 5, 7, 8, 9, 11])
 def test_a_random_life(seed: int) -> None:
     live(seed, 10)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 150))
-def test_a_long_random_life(seed: int) -> None:
-    live(seed, 40)
+@pytest.mark.parametrize(
+    ("seed", "seconds"), [*[(seed, 10) for seed in (0, 2, 4, 6, 10)], *[(seed, 40) for seed in range(100, 150)]]
+)
+def test_a_long_random_life(seed: int, seconds: int) -> None:
+    """Those with much traffic, and long ones."""
+    live(seed, seconds)

@@ -12,7 +12,7 @@ from tests.behaviour.stage import Stage
 from tests.support.programs import gamesockets
 from typer.testing import CliRunner
 
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 
 runner = CliRunner()
 

@@ -6,6 +6,9 @@ import pytest
 
 import gamesockets
 
+# Before pytester notes which modules there are: it forgets later ones, and cryptography cannot be loaded twice.
+import gamesockets.sim.aio
+
 pytest_plugins = ["pytester"]
 
 WORLD = """

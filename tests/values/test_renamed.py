@@ -68,7 +68,9 @@ def test_types_of_the_wrappers_are_told(name: str, text: str) -> None:
 
 
 def test_every_public_enumeration_tells_and_works_as_before() -> None:
-    kinds: list[Any] = [thing for thing in map(gs.__dict__.get, gs.__all__) if isinstance(thing, RenamedMembers)]
+    kinds: list[Any] = [
+        thing for thing in (getattr(gs, name) for name in gs.__all__) if isinstance(thing, RenamedMembers)
+    ]
     assert len(set(kinds)) == 13
     for kind in kinds:
         spellings = [bare(name) for name in kind.__members__]

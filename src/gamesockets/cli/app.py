@@ -1,30 +1,16 @@
-"""Which commands are there? Each lives in a file of its own; this one only gathers them, and says what went wrong."""
+"""Which commands are there? Each lives in a module of its own, which is imported only if the command may be wanted."""
 
 from __future__ import annotations
 
 import io
 import logging
 import sys
-from typing import Annotated, Final
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
-from gamesockets.cli import (
-    bench,
-    cert,
-    chat,
-    decode,
-    demo,
-    dissector,
-    doctor,
-    echo,
-    inspector,
-    load,
-    monitor,
-    ping,
-    play,
-    torture,
-)
 from gamesockets.cli.about import version_line
 from gamesockets.cli.help_text import examples
 from gamesockets.cli.terminal import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, BugReports, note, say
@@ -34,36 +20,76 @@ TRY: Final = "Try it"
 SERVERS: Final = "Look at servers"
 TOOLS: Final = "For developers"
 
-app = typer.Typer(
-    name=NAME,
-    help="Try, test and talk to servers that speak Valve's GameNetworkingSockets protocol over UDP.",
-    epilog=examples(
-        ("gamesockets demo", "new here? Watch it work"),
-        ("gamesockets echo", "a server; then in a second terminal one of these:"),
-        ("gamesockets ping localhost", "round trips to it"),
-        ("gamesockets load localhost --clients 100", "how many clients it bears"),
-    )
-    + "\n\nExit status of all commands: 0 it worked, 1 it did not, 2 the command line was wrong, 130 stopped by Ctrl-C "
-    "before there was a result.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+
+class Command(NamedTuple):
+    """A command: its name, which is also that of its function, and where it stands on the first page of the help."""
+
+    name: str
+    panel: str
+    module: str = ""
+    """If it is not called as the command."""
+    takes_any_option: bool = False
+
+
+COMMANDS: Final = (
+    Command("demo", TRY),
+    Command("play", TRY),
+    Command("echo", TRY),
+    Command("chat", TRY),
+    Command("cert", SERVERS),
+    Command("ping", SERVERS),
+    Command("monitor", SERVERS),
+    Command("doctor", SERVERS),
+    Command("load", SERVERS),
+    Command("decode", TOOLS),
+    Command("inspect", TOOLS, module="inspector"),
+    Command("dissector", TOOLS),
+    Command("torture", TOOLS),
+    Command("bench", TOOLS, takes_any_option=True),
 )
-app.command(epilog=demo.EPILOG, rich_help_panel=TRY)(demo.demo)
-app.command(epilog=play.EPILOG, rich_help_panel=TRY)(play.play)
-app.command(epilog=echo.EPILOG, rich_help_panel=TRY)(echo.echo)
-app.add_typer(chat.app, name="chat", rich_help_panel=TRY)
-app.add_typer(cert.app, name="cert", rich_help_panel=SERVERS)
-app.command(epilog=ping.EPILOG, rich_help_panel=SERVERS)(ping.ping)
-app.command(epilog=monitor.EPILOG, rich_help_panel=SERVERS)(monitor.monitor)
-app.command(epilog=doctor.EPILOG, rich_help_panel=SERVERS)(doctor.doctor)
-app.command(epilog=load.EPILOG, rich_help_panel=SERVERS)(load.load)
-app.command(epilog=decode.EPILOG, rich_help_panel=TOOLS)(decode.decode)
-app.command(epilog=inspector.EPILOG, rich_help_panel=TOOLS)(inspector.inspect)
-app.command(epilog=dissector.EPILOG, rich_help_panel=TOOLS)(dissector.dissector)
-app.command(epilog=torture.EPILOG, rich_help_panel=TOOLS)(torture.torture)
-app.command(epilog=bench.EPILOG, rich_help_panel=TOOLS, context_settings={"ignore_unknown_options": True})(bench.bench)
+"""In the order of the help."""
+
+
+def whole_app() -> typer.Typer:
+    """The command line with all its commands."""
+    return _app(COMMANDS)
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """One that does what the whole command line does with these arguments.
+
+    All commands together take half a second to import. If the first argument is a command, only that one is.
+    """
+    return _app([command for command in COMMANDS if command.name == next(iter(arguments), "")] or COMMANDS)
+
+
+def _app(commands: Sequence[Command]) -> typer.Typer:
+    app = typer.Typer(
+        name=NAME,
+        help="Try, test and talk to servers that speak Valve's GameNetworkingSockets protocol over UDP.",
+        epilog=examples(
+            ("gamesockets demo", "new here? Watch it work"),
+            ("gamesockets echo", "a server; then in a second terminal one of these:"),
+            ("gamesockets ping localhost", "round trips to it"),
+            ("gamesockets load localhost --clients 100", "how many clients it bears"),
+        )
+        + "\n\nExit status of all commands: 0 it worked, 1 it did not, 2 the command line was wrong, 130 stopped by "
+        "Ctrl-C before there was a result.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, panel, module, takes_any_option in commands:
+        found: Any = import_module(f"gamesockets.cli.{module or name}")
+        if hasattr(found, "app"):
+            app.add_typer(found.app, name=name, rich_help_panel=panel)
+        else:
+            settings = {"ignore_unknown_options": True} if takes_any_option else None
+            add = app.command(epilog=found.EPILOG, rich_help_panel=panel, context_settings=settings)
+            add(getattr(found, name))
+    app.callback()(options)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -72,7 +98,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: Annotated[
         bool,
@@ -90,7 +115,7 @@ def run() -> None:
     reports = BugReports()
     logging.getLogger("gamesockets").addHandler(reports)
     try:
-        status = app(prog_name=NAME, standalone_mode=False)
+        status = app_for(sys.argv[1:])(prog_name=NAME, standalone_mode=False)
     except typer.Abort:
         status = EXIT_INTERRUPTED
     except Exception as error:

@@ -63,7 +63,7 @@ def play(
             show_default=False,
         ),
     ] = "",
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Your name, up to 12 letters.")] = "you",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Your name, up to 12 letters.")] = "player",
     bots: Annotated[
         int, typer.Option("--bots", min=0, max=len(BOT_NAMES), help="Players of the computer, in a game of your own.")
     ] = 3,

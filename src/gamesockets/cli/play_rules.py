@@ -56,10 +56,20 @@ class Arena:
         """A new player's number, None if the field is full."""
         number = next((free for free in range(PLAYERS_MAX) if free not in self.players), None)
         if number is not None:
+            name = self._unused(name)
             x, y = self._free_place()
             self.players[number] = Player(name, x, y, is_bot=is_bot)
             self.news.append(f"{name} joins")
         return number
+
+    def _unused(self, name: str) -> str:
+        """The name, with a number behind it if somebody has it already."""
+        taken = {player.name for player in self.players.values()}
+        tried, count = name, 1
+        while tried in taken:
+            count += 1
+            tried = f"{name[: NAME_CHARACTERS_MAX - len(f' {count}')]} {count}"
+        return tried
 
     def leave(self, number: int) -> None:
         """Somebody has gone."""

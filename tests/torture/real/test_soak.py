@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gamesockets
-from gamesockets.cli.app import app
+from gamesockets.cli.whole import app
 from gamesockets.torture.real.plan import CLIENT, ROLES, SERVER, Plan
 from gamesockets.torture.real.soak import soak
 
