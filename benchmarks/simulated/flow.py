@@ -52,11 +52,16 @@ class Bulk:
         self._piece = bytes(piece_bytes)
         self._ahead_bytes = ahead_bytes
         self._lane = lane
+        self._is_stopped = False
         world.every(FEED_S, self.feed)
         world.every(0.002, self.read)
 
+    def stop(self) -> None:
+        """Sends no more; what waits still leaves."""
+        self._is_stopped = True
+
     def feed(self) -> None:
-        while self.source.status().pending_reliable < self._ahead_bytes:
+        while not self._is_stopped and self.source.status().pending_reliable < self._ahead_bytes:
             if self.source.send(self._piece, RELIABLE, self._lane) != gs.Result.OK:
                 break
 

@@ -24,6 +24,8 @@ UNITS: Final = {
     "settled_s": "settled in {:.2f} s",
     "lost_percent": "{:.1f} % lost",
     "jain": "Jain {:.3f}",
+    "ours": "ours {:.2f}",
+    "theirs": "theirs {:.2f}",
 }
 
 

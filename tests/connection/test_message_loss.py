@@ -23,7 +23,7 @@ OPTIONS: Final = ConnectionOptions(send_buffer_size_bytes=4096, message_loss_sen
 
 
 def outbox() -> tuple[LossyOutbox, Sender]:
-    sender = Sender(OPTIONS, 2, PacketBuilder())
+    sender = Sender(OPTIONS, 2, PacketBuilder(), SeededEntropy(1))
     sender.filling.payload_bytes_max = 1232
     return LossyOutbox(sender, sender, OPTIONS, SeededEntropy(1)), sender
 
@@ -87,7 +87,7 @@ def test_what_the_sender_would_refuse_is_refused(size: int, lane: int, result: R
 
 def test_what_the_sender_would_send_reliably_is_sent() -> None:
     options = ConnectionOptions(message_loss_send_percent=ALL)
-    sender = Sender(options, 2, PacketBuilder())
+    sender = Sender(options, 2, PacketBuilder(), SeededEntropy(1))
     lossy: Outbox = LossyOutbox(sender, sender, options, SeededEntropy(1))
     assert lossy.send(bytes(MAX_UNRELIABLE_BYTES), 0, 0, 0) == 1
     assert sender.pending_bytes() == 0

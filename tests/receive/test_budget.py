@@ -51,15 +51,16 @@ def test_a_peer_that_is_not_ours_gets_the_common_part() -> None:
 
 
 @pytest.mark.rule("2, 2.16 rule 28")
-def test_a_peer_of_ours_may_hold_beside_it_what_was_read_of_it_lately() -> None:
+def test_a_peer_of_ours_may_hold_beside_it_four_times_what_was_read_of_it_lately() -> None:
     setting = Setting()
     assert setting.budget.stream_bytes == WINDOW
     assert setting.ahead(AHEAD) == REFUSED, "it has brought nothing yet"
     setting.budget.taken_bytes = 3 * MIB
-    assert setting.ahead(AHEAD + 3 * MIB - 1000) == HELD
-    assert setting.ahead(AHEAD + 3 * MIB) == REFUSED
+    assert setting.ahead(AHEAD + 12 * MIB - 1000) == HELD
+    assert setting.ahead(AHEAD + 12 * MIB) == REFUSED
     setting.peer.queued_bytes = 2 * MIB
-    assert setting.ahead(AHEAD + MIB) == REFUSED, "what waits for the application was not read"
+    assert setting.ahead(AHEAD + 4 * MIB - 1000) == HELD
+    assert setting.ahead(AHEAD + 4 * MIB) == REFUSED, "what waits for the application was not read"
 
 
 def test_what_was_read_counts_for_this_interval_and_the_next() -> None:
@@ -97,7 +98,7 @@ def test_more_messages_may_wait_for_an_application_that_reads() -> None:
     setting.peer.queued_bytes = MIB
     setting.budget.taken_bytes = MIB
     assert not setting.budget.may_queue(1), "it has read nothing"
-    setting.budget.taken_bytes = 2 * MIB
+    setting.budget.taken_bytes = 5 * MIB // 4
     assert setting.budget.may_queue(MIB // 2)
     setting.peer.queued_messages = 1999
     assert setting.budget.may_queue(1), "a buffer more, so as many messages more"

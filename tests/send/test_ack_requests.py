@@ -54,29 +54,31 @@ def test_bulk_asks_once_an_interval() -> None:
     times = range(1_000_000, 1_050_000, 500)
     asking = []
     for now in times:
-        requests.on_bulk(10_000, False, now)
+        requests.on_bulk(10_000, now)
         if asked(requests):
             asking.append(now)
     assert asking == [1_000_000, 1_010_000, 1_020_000, 1_030_000, 1_040_000]
 
 
-def test_the_last_packet_for_now_asks_sooner() -> None:
-    """An ack is what lets a sender go on that stops for lack of room."""
+def test_a_shorter_interval_counts_from_the_last_question_too() -> None:
+    """Whatever its reason: who is about to stop for lack of room asks sooner."""
     requests = AckRequests()
-    requests.on_bulk(12_000, False, 1_000_000)
+    requests.on_bulk(12_000, 1_000_000)
     assert asked(requests)
-    requests.on_bulk(12_000, True, 1_000_000 + SOONER_US - 1)
+    requests.on_bulk(SOONER_US, 1_000_000 + SOONER_US - 1)
     assert not asked(requests), "it has just asked"
-    requests.on_bulk(12_000, True, 1_000_000 + SOONER_US)
+    requests.on_bulk(SOONER_US, 1_000_000 + SOONER_US)
     assert asked(requests)
-    requests.on_bulk(12_000, False, 1_000_000 + SOONER_US + 11_999)
-    assert not asked(requests), "the interval counts from the last question, whatever its reason"
-    requests.on_bulk(12_000, False, 1_000_000 + SOONER_US + 12_000)
+    requests.on_bulk(12_000, 1_000_000 + SOONER_US + 11_999)
+    assert not asked(requests)
+    requests.on_bulk(12_000, 1_000_000 + SOONER_US + 12_000)
     assert asked(requests)
+    requests.on_bulk(0, 1_000_000 + SOONER_US + 12_000)
+    assert asked(requests), "the last packet of all asks in any case"
 
 
 def test_a_question_that_has_not_left_is_not_withdrawn() -> None:
     requests = AckRequests()
-    requests.on_bulk(10_000, False, 1_000_000)
-    requests.on_bulk(10_000, False, 1_000_001)
+    requests.on_bulk(10_000, 1_000_000)
+    requests.on_bulk(10_000, 1_000_001)
     assert requests.wanted

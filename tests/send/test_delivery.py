@@ -108,3 +108,31 @@ def test_the_rate_of_acks_needs_some_time_and_some_acks() -> None:
     path.deliver(40, ack_every=2)
     now = (path.number - 1) * MS + path.round_trip_us
     assert path.delivery.ack_rate(10 * MS, now) == pytest.approx(1_000_000, rel=0.15)
+
+
+def test_what_arrived_and_was_lost_in_a_round_is_told_apart_from_the_rest() -> None:
+    path = Path()
+    path.deliver(45)
+    rounds = path.delivery.rounds
+    path.delivery.lost_bytes += 3 * SIZE
+    while path.delivery.rounds == rounds:
+        path.deliver(1)
+    assert path.delivery.lost_in_round == 3 * SIZE
+    assert path.delivery.arrived_in_round == pytest.approx(20 * SIZE, abs=2 * SIZE)
+    while path.delivery.rounds == rounds + 1:
+        path.deliver(1)
+    assert path.delivery.lost_in_round == 0
+
+
+def test_bursts_of_losses_hardly_change_what_is_usual() -> None:
+    """A receiver without room refuses hundreds of packets in a row; that is not what radio loses."""
+    path = Path()
+    for number in range(4000):
+        path.deliver(1)
+        if number % 33 == 0:
+            path.delivery.lost_bytes += SIZE
+    assert path.delivery.usual_loss == pytest.approx(0.03, abs=0.008)
+    for _ in range(2):
+        path.delivery.lost_bytes += 100 * SIZE
+        path.deliver(50)
+    assert path.delivery.usual_loss < 0.05

@@ -22,6 +22,7 @@ SCRIPT = scripts(
         st.tuples(st.sampled_from(("take", "missing")), st.integers(-900, 10), st.integers(0, 700)),
         st.tuples(st.just("get"), st.integers(-900, 10), st.just(0)),
         st.tuples(st.just("forget"), st.integers(0, 8), st.just(0)),
+        st.tuples(st.just("skip"), st.just(0), st.just(0)),
     ),
     40,
 )
@@ -49,6 +50,9 @@ def test_it_is_a_dictionary_by_number(script: list[tuple[str, int, int]], first:
             new = [number for number in sorted(model) if begin <= number < begin + more and number not in missing]
             assert flight.report_missing(begin, begin + more) == [(number, model[number]) for number in new]
             missing.update(new)
+        elif verb == "skip":
+            assert flight.skip() == next_number
+            next_number += 1
         elif verb == "get":
             assert flight.get(begin) == model.get(begin)
         else:

@@ -5,7 +5,7 @@ from tests.support.rig import PLAIN_ONLY, Rig
 
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.send.flight import Flight, SentPacket
-from gamesockets.send.path_feedback import LATE_ARRIVAL_US, PathFeedback
+from gamesockets.send.path_feedback import LATE_ARRIVAL_US, LATE_ORDERLY_US, PathFeedback
 from gamesockets.values.moments import NEVER
 
 SIZE = 500
@@ -75,6 +75,29 @@ def test_how_long_a_late_packet_is_waited_for_follows_the_round_trip() -> None:
     assert path.late_arrival_us() == LATE_ARRIVAL_US
     path.on_round_trip(41_000, 0)
     assert path.late_arrival_us() == 61_500 + LATE_ARRIVAL_US
+
+
+def test_on_a_path_that_keeps_order_no_hole_is_kept_open_for_long() -> None:
+    """A reference receiver keeps 62 holes, and reports more as missing than are."""
+    path = PathFeedback(Flight(2))
+    path.limit(16_384, 0)
+    path.on_round_trip(41_000, 0)
+    path.begin_bulk(0)
+    assert path.late_arrival_us() == 41_000 + LATE_ORDERLY_US
+    path.reordering.on_late(41_000, 0)
+    assert path.late_arrival_us() == 61_500 + LATE_ARRIVAL_US
+
+
+def test_how_many_packets_are_likely_to_be_lost() -> None:
+    path = PathFeedback(Flight(2))
+    path.limit(16_384, 0)
+    assert path.expected_losses() == 0
+    path.begin_bulk(0)
+    learned = path.learned
+    assert learned is not None
+    learned.in_flight_bytes = 1_000_000
+    learned.delivery.usual_loss = 0.03
+    assert path.expected_losses() == 24
 
 
 def test_the_counts_follow_from_acks_and_from_age_each_packet_once() -> None:

@@ -24,13 +24,27 @@ def test_the_queue_of_a_round_is_its_shortest_round_trip_above_the_shortest_of_a
 
 def test_the_latest_samples_tell_in_the_middle_of_a_round() -> None:
     queue = QueueDelay(0, 0)
-    for _ in range(8):
-        queue.add(50 * MS, 0)
-    for _ in range(3):
-        queue.add(90 * MS, 0)
+    for number in range(8):
+        queue.add(50 * MS, number * 2 * MS)
+    for number in range(8, 11):
+        queue.add(90 * MS, number * 2 * MS)
     assert queue.now_us() == 0
-    queue.add(80 * MS, 0)
+    queue.add(80 * MS, 22 * MS)
     assert (queue.now_us(), queue.lately_us()) == (30 * MS, 0)
+
+
+def test_samples_of_one_moment_are_one_of_the_latest() -> None:
+    """Packets that leave together are late together."""
+    queue = QueueDelay(0, 0)
+    for number in range(8):
+        queue.add(50 * MS, number * 2 * MS)
+    for number in range(20):
+        queue.add((90 - number) * MS, 16 * MS + number * MS // 20)
+    assert (queue.now_us(), queue.lately_us()) == (0, 0)
+    for number in range(3):
+        queue.add(80 * MS, (18 + 2 * number) * MS)
+    assert queue.now_us() == 21 * MS, "the shortest of those of one moment"
+    assert queue.jitter_us < 10 * MS, "nor do they differ by jitter"
 
 
 @pytest.mark.rule("2, 2.16 rule 22")
@@ -42,9 +56,26 @@ def test_the_threshold_grows_with_the_round_trip_and_with_jitter() -> None:
     assert near.threshold_us() == THRESHOLD_MIN_US
     assert far.threshold_us() == 25 * MS
     for number in range(100):
-        near.add((10 + 8 * (number % 2)) * MS, 0)
+        near.add((10 + 8 * (number % 2)) * MS, (1 + number) * 2 * MS)
     assert near.jitter_us > 6 * MS
     assert near.threshold_us() == 3 * near.jitter_us
+
+
+def test_the_steps_of_a_slow_line_are_no_jitter_to_a_flow_that_begins() -> None:
+    """Each packet of its first ones waits behind the others: every round trip is longer by 30 ms."""
+    queue = QueueDelay(0, 0)
+    for number in range(10):
+        queue.add((40 + 30 * number) * MS, 15 * MS * number)
+    assert queue.threshold_us() == 90 * MS
+    assert queue.threshold_of_start_up_us() == 20 * MS < queue.lately_us()
+    far = QueueDelay(0, 0)
+    for number in range(10):
+        far.add((200 + 60 * number) * MS, 15 * MS * number)
+    assert far.threshold_of_start_up_us() == 100 * MS, "half of the round trip"
+    calm = QueueDelay(0, 0)
+    for _ in range(10):
+        calm.add(200 * MS, 0)
+    assert calm.threshold_of_start_up_us() == calm.threshold_us() == 25 * MS
 
 
 def test_a_shortest_round_trip_is_old_when_none_came_near_it_for_long() -> None:
@@ -70,11 +101,11 @@ def test_what_jitter_explains_of_a_standing_queue_is_accepted_and_no_more() -> N
     queue = QueueDelay(0, 0)
     queue.add(50 * MS, 0)
     for number in range(100):
-        queue.add((70 + 4 * (number % 2)) * MS, 0)
+        queue.add((70 + 4 * (number % 2)) * MS, (1 + number) * 2 * MS)
     queue.end_round()
     queue.end_round()
-    for number in range(20):
-        queue.add((70 + 4 * (number % 2)) * MS, 0)
+    for number in range(100, 120):
+        queue.add((70 + 4 * (number % 2)) * MS, (1 + number) * 2 * MS)
     queue.end_round()
     standing_us = queue.standing_us
     assert standing_us == 20 * MS
@@ -86,6 +117,11 @@ def test_what_jitter_explains_of_a_standing_queue_is_accepted_and_no_more() -> N
     assert queue.accepted_us == explained_us
     queue.accept()
     assert (queue.accepted_us, queue.standing_us) == (20 * MS, 0)
+    for number in range(120, 320):
+        queue.add(70 * MS, (1 + number) * 2 * MS)
+    queue.end_round()
+    assert queue.jitter_us < 500
+    assert queue.standing_us > 10 * MS, "what jitter explained is a queue once there is none"
 
 
 def test_what_was_accepted_is_given_up_as_round_trips_become_shorter() -> None:

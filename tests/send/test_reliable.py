@@ -62,6 +62,7 @@ def test_the_accounts_are_right_after_every_step(script: list[tuple[str, int]]) 
         assert retry.lost_bytes == sum(stream.lost_bytes for stream in streams)
         open_holes = [segment for segment in segments if id(segment) in holes and segment.state != ACKED]
         assert retry.open_holes == len(open_holes), "neighbours lost together are one hole for the peer"
+        assert retry.waiting_holes == sum(segment.state == LOST for segment in open_holes)
 
 
 def test_a_segment_acknowledged_while_it_waits_is_not_repeated() -> None:

@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from tests.support.line import NO_NAGLE, PING_US, RELIABLE, UNRELIABLE, Line, lossy, pieces_in
 
+from gamesockets.send.path_control import CRUISE, STARTUP
 from gamesockets.send.retransmission import HOLD_FROM_TRANSMISSIONS
 from gamesockets.values.moments import NEVER
 
@@ -42,6 +43,61 @@ def test_how_long_silence_lasts_until_it_means_something(round_trip_us: int, wai
     assert line.sender.retransmission.expires_at() == NEVER
     line.packet()
     assert line.sender.retransmission.expires_at() == wait_us
+
+
+def following(round_trip_us: int, is_ack_asked: bool) -> Line:
+    """A sender that follows the path and has measured it, with reliable data on its way."""
+    line = Line(round_trip_us=round_trip_us // 1000 * 1000)
+    line.sender.path.begin_bulk(0)
+    learned = line.sender.path.learned
+    assert learned is not None
+    learned.on_round_trip(round_trip_us, 0)
+    line.send(bytes(3000))
+    line.all_wanted()
+    line.sender.retransmission.is_ack_asked = is_ack_asked
+    return line
+
+
+@pytest.mark.rule("2, 2.16 rule 14")
+@pytest.mark.parametrize(
+    ("round_trip_us", "is_ack_asked", "wait_us"),
+    [(500, True, 10_500), (40_000, True, 50_000), (40_000, False, 100_000), (200_000, True, 210_000)],
+)
+def test_where_the_rate_follows_the_path_silence_means_something_sooner(
+    round_trip_us: int, is_ack_asked: bool, wait_us: int
+) -> None:
+    """One round trip and 10 ms; the peer's 50 ms only where it was not asked for an ack (RFC 9002, 6.2.1)."""
+    line = following(round_trip_us, is_ack_asked)
+    assert line.sender.retransmission.expires_at() == wait_us
+    learned = line.sender.path.learned
+    assert learned is not None
+    learned.queue.jitter_us = 5_000
+    assert line.sender.retransmission.expires_at() == wait_us + 10_000, "four times the jitter"
+    line.sender.path.limit(262_144, 262_144)
+    round_trip_ms = round_trip_us // 1000
+    assert line.sender.retransmission.expires_at() == round_trip_ms * 1500 + 60_000, "a fixed rate waits as it did"
+
+
+@pytest.mark.rule("2, 2.16 rule 26")
+def test_a_short_pause_of_the_peer_is_no_persistent_congestion() -> None:
+    """On a path of half a millisecond three probes are gone after 70 ms, which any program may be busy."""
+    line = following(500, True)
+    learned = line.sender.path.learned
+    assert learned is not None
+    learned.state = CRUISE
+    probes: list[int] = []
+    forgotten_at: list[int] = []
+    while line.now < 3_000_000:
+        line.now = line.sender.retransmission.expires_at()
+        line.sender.loss.handle_timer(line.now)
+        probes.append(line.now)
+        if learned.state == STARTUP:
+            forgotten_at.append(line.now)
+            learned.state = CRUISE
+        line.all_wanted()
+    assert probes[2] < 80_000
+    assert len(forgotten_at) == 1, "once a silence"
+    assert probes[0] + 150_000 <= forgotten_at[0] < 400_000, "three times the peer's 50 ms after the first"
 
 
 def test_progress_ends_the_back_off() -> None:

@@ -9,6 +9,7 @@ from tests.support.snp import Blocks, Piece, Reception, StopWaiting, describe, p
 from gamesockets.config.options import ConnectionOptions
 from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.sender import MAX_UNRELIABLE_BYTES, Sender
+from gamesockets.values.entropy import SeededEntropy
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.moments import NEVER
 from gamesockets.wire.frames import encode_stop_waiting
@@ -37,7 +38,7 @@ class Line:
     def __init__(
         self, options: ConnectionOptions = ROOMY, payload_bytes_max: int = FULL, round_trip_us: int = PING_US
     ) -> None:
-        self.sender = Sender(options, 2, PacketBuilder())
+        self.sender = Sender(options, 2, PacketBuilder(), SeededEntropy(1))
         self.sender.filling.payload_bytes_max = payload_bytes_max
         if round_trip_us >= 0:
             self.sender.path.on_round_trip(round_trip_us, 0)

@@ -2,9 +2,10 @@
 
 python -m tests.support.random_paths 0 500           # these 500, the worst ones at the end
 python -m tests.support.random_paths 17 18           # number 17 alone
-python -m tests.support.random_paths 0 500 --megabytes 40    # faster paths, which take longer
+python -m tests.support.random_paths 0 500 --megabytes 200    # fast paths are watched for longer
 
-Rates are drawn up to 50 MB/s and then cut so that about `--megabytes` pass in the simulated time.
+Fast paths are watched for a shorter time, so that about `--megabytes` pass, but for as many round trips as slow ones. A
+queue that stands when the time is over is watched until it is gone, or has stood for too long.
 """
 
 import argparse
@@ -19,12 +20,24 @@ from benchmarks.simulated.flow import PLAIN, SAMPLE_S, Bulk, QueueWatch, jain
 
 from gamesockets import sim
 from gamesockets.bad_network.link import Link
+from gamesockets.send.peer_window import ANNOUNCED_MAX_BYTES
 from gamesockets.send.queue_delay import THRESHOLD_JITTERS, THRESHOLD_MIN_US, THRESHOLD_PART
 
 RATE_MIN: Final = 50_000
 RATE_MAX: Final = 50_000_000
-MEGABYTES: Final = 8.0
-"""So much passes on one path at most: about two seconds of processor time, interpreted."""
+MEGABYTES: Final = 20.0
+"""So much passes on one path, or what its round trips and `_SHORTEST_S` need."""
+
+_SETTLING_S: Final = 2.0
+_SETTLING_ROUND_TRIPS: Final = 12
+_MEASURED_S: Final = 2.0
+_MEASURED_ROUND_TRIPS: Final = 10
+_FASTER_S: Final = 3.0
+_SHORTEST_S: Final = 0.6
+"""Beside the round trips: 60 rounds of the controller on a short path, and thousands of packets on a fast one."""
+
+_LINK_BYTES_MAX: Final = 1 << 32
+"""What is on its way, and in queues of two seconds: the link itself drops nothing."""
 
 SHARE_MIN: Final = 0.70
 STANDING_MAX_S: Final = 3.0
@@ -51,6 +64,7 @@ class RandomPath:
         reorder_delay_s: see there.
         jitter_s: the mean of a random delay that keeps the order.
         flows: how many; never so many that one would get less than its lowest rate (`SEND_RATE_MIN`).
+        hurry: 1, or how much shorter than usual it is watched.
     """
 
     number: int
@@ -63,16 +77,31 @@ class RandomPath:
     reorder_delay_s: float
     jitter_s: float
     flows: int
+    hurry: float = 1.0
 
     @property
     def settling_s(self) -> float:
         """How long a sender may take to find the rate."""
-        return 2.0 + 12 * self.round_trip_s
+        return max(_SETTLING_S / self.hurry, _SHORTEST_S) + _SETTLING_ROUND_TRIPS * self.round_trip_s
+
+    @property
+    def resettling_s(self) -> float:
+        """The same once the rate has changed. A faster one is found by the next probe, which may be 2 s away."""
+        return max(self.settling_s, _FASTER_S if self.rate_after > self.rate else 0.0)
 
     @property
     def measured_s(self) -> float:
         """How long it is watched after that."""
-        return 2.0 + 5 * self.round_trip_s
+        return max(_MEASURED_S / self.hurry, _SHORTEST_S) + _MEASURED_ROUND_TRIPS * self.round_trip_s
+
+    def allowed(self, rate: int) -> float:
+        """Bytes/s that the path allows at that rate: of the bottleneck, and of what a peer holds behind a hole.
+
+        A lost segment comes a round trip later, and so does its repeat: where packets are lost it lasts for two.
+        """
+        round_trips = 2 if self.loss or self.reorder else 1
+        window_bytes = self.flows * ANNOUNCED_MAX_BYTES
+        return min(rate, window_bytes / (round_trips * (self.round_trip_s + self.jitter_s)))
 
     @property
     def changes(self) -> bool:
@@ -98,6 +127,7 @@ class RandomPath:
             jitter_maximum=5 * self.jitter_s,
             bottleneck_bytes_per_second=rate,
             bottleneck_queue=self.queue_s,
+            queue_limit_bytes=_LINK_BYTES_MAX,
         )
 
     def __str__(self) -> str:
@@ -121,7 +151,7 @@ class Outcome:
 
     Attributes:
         path: on which.
-        share: of the bottleneck's rate, all flows together, after settling; before and after a change the lower one.
+        share: of what the path allows, all flows together, after settling; before and after a change the lower one.
         standing_s: the longest time without a break in which the queue was above `RandomPath.queue_limit_s`.
         jain: how equal the flows were, 1 for one.
     """
@@ -164,13 +194,12 @@ def draw(number: int, megabytes: float = MEGABYTES) -> RandomPath:
     path = RandomPath(
         number, rate, rate, round_trip_s, queue_s, loss, reorder, reorder_delay_s if reorder else 0.0, jitter_s, flows
     )
-    parts = 1 + factor if factor != 1.0 else 1.0
-    fastest = int(megabytes * 1e6 / ((path.settling_s + path.measured_s) * parts))
-    rate = max(min(rate, fastest), RATE_MIN)
-    rate_after = max(int(rate * factor), RATE_MIN)
+    rate_after = min(max(int(rate * factor), RATE_MIN), RATE_MAX)
     flows = min(flows, max(min(rate, rate_after) // _RATE_A_FLOW_MIN, 1))
     queue_s = max(queue_s, round(_QUEUE_PACKETS_MIN * _PACKET_BYTES / min(rate, rate_after), 4))
-    return replace(path, rate=rate, rate_after=rate_after, queue_s=queue_s, flows=flows)
+    path = replace(path, rate_after=rate_after, queue_s=queue_s, flows=flows)
+    passes = (path.settling_s + path.measured_s) * (rate + (rate_after if path.changes else 0))
+    return replace(path, hurry=max(passes / (megabytes * 1e6), 1.0))
 
 
 def measure(path: RandomPath) -> Outcome:
@@ -195,11 +224,12 @@ def measure(path: RandomPath) -> Outcome:
     rates: list[float] = []
     for rate in (path.rate, path.rate_after)[: 1 + path.changes]:
         bottleneck.conditions = path.conditions(rate)
-        world.run(path.settling_s)
+        world.run(path.resettling_s if shares else path.settling_s)
         before = [flow.arrived_bytes for flow in flows]
         world.run(path.measured_s)
         rates = [(flow.arrived_bytes - then) / path.measured_s for flow, then in zip(flows, before, strict=True)]
-        shares.append(sum(rates) / rate)
+        shares.append(sum(rates) / path.allowed(rate))
+        world.run_until(lambda: queue.samples[-1][1] <= path.queue_limit_s, STANDING_MAX_S + SAMPLE_S)
     return Outcome(
         path, min(shares), longest_above(queue.samples, path.queue_limit_s), jain(rates) if any(rates) else 0.0
     )

@@ -112,7 +112,7 @@ class Traffic:
         self._inbox = inbox
         self._trace: TraceSink | None = None
         self.receiver = Receiver(self.acks, peer, inbox, options, pool)
-        self.sender = Sender(options, 2, builder)
+        self.sender = Sender(options, 2, builder, entropy)
         self.outbox: Outbox = self.sender
         """Where messages of the application go: the sender, or what stands in front of it."""
         self.ping = self.sender.path.round_trip
@@ -394,13 +394,13 @@ class Traffic:
         """One datagram; empty if it was meant for data and the peer turns out to have no room for any."""
         sender = self.sender
         filling = sender.filling
-        number = sender.flight.next_number
         stats = b""
         picked = 0
         is_bulk = False
         if has_data and sender.path.control.is_adaptive:
             is_bulk = sender.is_bulk()
-            sender.ask_while_bulk(is_bulk, now)
+            sender.before_packet(is_bulk, now)
+        number = sender.flight.next_number
         if request != NO_REQUEST or sender.ack_requests.wanted or now >= self._extras_at:
             stats, picked, request = self._stats_for_packet(request, now)
         room = filling.payload_bytes_max
@@ -433,6 +433,8 @@ class Traffic:
         if picked:
             sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now
+        if segments:
+            sender.retransmission.is_ack_asked = request == IMMEDIATE_ACK_REQUEST
         if segments or stats:
             self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_us)
         return data

@@ -105,7 +105,7 @@ def path_status(connection: Connection) -> PathStatus:
     """What the sender has learned of the path."""
     path = connection.sender.path
     learned = path.learned
-    state = "new" if path.waits_for_bulk else "fixed"
+    state = "distrusted" if path.is_distrusted else "new" if path.waits_for_bulk else "fixed"
     if learned is None:
         return PathStatus(state, 0, 0, 0, 0, -1, 0, 0.0, path.lost_packets, path.late_packets)
     queue = learned.queue

@@ -1,9 +1,9 @@
 """How much may one connection hold of what its peer sent and the application has not read?
 
 One budget, in two parts. The common part, `RecvBufferSize` and `RecvIncompleteSize`, is there for everybody. The part
-for bulk, up to `RecvWindowSize` in all, is lent to a connection whose peer is ours: as much as its application has
-read of it lately, and only while half of the memory of all connections is free. So it costs an attacker what it is
-worth, every byte of it sent and delivered just before, and never the room that others need.
+for bulk, up to `RecvWindowSize` in all, is lent to a connection whose peer is ours: four times as much as its
+application has read of it lately, and only while half of the memory of all connections is free. So it costs an attacker
+a quarter of what it is worth, sent and delivered just before, and never the room that others need.
 """
 
 from typing import Final, final
@@ -15,6 +15,10 @@ from gamesockets.values.message import PeerRecord
 
 BULK_WINDOW_BUFFERS: Final = 16
 """A window of so many receive buffers at most: who sets a small `RecvBufferSize` is not sent that much more."""
+
+LENT_FOR_READ: Final = 4
+"""So much is lent for each byte read. A transfer that begins sends twice as much each round trip, so what comes behind
+a hole until that is filled is two to four times what has been read."""
 
 STALLED_US: Final = 30_000_000
 """So long a peer may use up the budget for incomplete messages without that the one that overdraws it gets further."""
@@ -99,10 +103,10 @@ class ReceiveBudget:
         self._read_then = self.taken_bytes - self._peer.queued_bytes
 
     def _lent_bytes(self) -> int:
-        """What may be held beyond the common part: what was read in this interval and the last one."""
+        """What may be held beyond the common part, by what was read in this interval and the last one."""
         if not self._pool.has_room():
             return 0
-        return max(self.taken_bytes - self._peer.queued_bytes - self._read_before, 0)
+        return LENT_FOR_READ * max(self.taken_bytes - self._peer.queued_bytes - self._read_before, 0)
 
     def may_queue(self, size_bytes: int) -> bool:
         """Whether one more message may wait for the application although the receive buffer is full."""

@@ -17,7 +17,7 @@ _ACK_WANTED_EVERY: Final = 512
 """... and again after each further so many."""
 
 SOONER_US: Final = 2_000
-"""Where the sender is about to stop, for lack of data or of room in its window, it need not wait for its interval."""
+"""Where the sender is about to stop, for lack of room in a window, it need not wait for its interval."""
 
 
 @final
@@ -44,9 +44,9 @@ class AckRequests:
         if packets & (_ACK_WANTED_EVERY - 1) == 0:
             self.wanted = True
 
-    def on_bulk(self, interval_us: int, is_stopping: bool, now: int) -> None:
-        """A packet leaves while much is on its way. `is_stopping`: it is the last one for now."""
-        if now - self._asked_at >= (SOONER_US if is_stopping else interval_us):
+    def on_bulk(self, interval_us: int, now: int) -> None:
+        """A packet leaves while much is on its way."""
+        if now - self._asked_at >= interval_us:
             self._asked_at = now
             self.wanted = True
 

@@ -19,12 +19,14 @@ LOSS_JUDGED_BYTES: Final = 40_000
 """So much must have been sent until a share of losses says anything: 32 full packets."""
 
 _LOSS_PACKET_BYTES: Final = 1250
-_LOSS_CHANCE: Final = 2.5
+LOSS_CHANCE: Final = 2.5
 """Standard deviations of a number of losses that may be chance."""
 
 _LOSS_FLOOR_RISE: Final = 0.005
 _LOSS_FLOOR_FALL: Final = 8
 """The floor falls by one part in so many of the distance, so that one window without losses does not end it."""
+_LOSS_UNUSUAL: Final = 0.01
+_LOSS_USUAL_SMOOTHING: Final = 16
 _LOSS_WEIGHT: Final = 0.2
 
 
@@ -45,6 +47,7 @@ class DeliveryRate:
         "_newest_delivered",
         "_newest_sent_at",
         "_was_limited",
+        "arrived_in_round",
         "delivered_bytes",
         "is_limited",
         "is_loss_new",
@@ -52,9 +55,11 @@ class DeliveryRate:
         "loss_by_chance",
         "loss_floor",
         "lost_bytes",
+        "lost_in_round",
         "rounds",
         "sample",
         "smoothed_loss",
+        "usual_loss",
     )
 
     def __init__(self, now: int) -> None:
@@ -64,6 +69,10 @@ class DeliveryRate:
         """How many rounds have ended."""
         self.sample = 0
         """Bytes/s that arrived in the last round."""
+        self.arrived_in_round = 0
+        """Bytes that arrived in it."""
+        self.lost_in_round = 0
+        """Bytes that were believed lost in it, late ones left out."""
         self.is_limited = False
         """The application had less to send in it than might have been sent."""
         self.loss = 0.0
@@ -74,6 +83,8 @@ class DeliveryRate:
         """Share of packets that was lost, over about five rounds."""
         self.loss_floor = 0.0
         """What share is lost whatever is sent. It rises slowly."""
+        self.usual_loss = 0.0
+        """What share is lost on average, bursts left out: such as a full receiver makes, or a full queue."""
         self.loss_by_chance = 0.0
         """How far above the floor chance alone may lift `loss`."""
         self._began_at = now
@@ -119,6 +130,8 @@ class DeliveryRate:
         arrived = self.delivered_bytes - self._began_delivered
         lost = self.lost_bytes - self._began_lost
         self.sample = arrived * US_PER_SECOND // elapsed_us if self._began_sent_at else 0
+        self.arrived_in_round = arrived
+        self.lost_in_round = lost
         self.is_limited = self._was_limited
         loss = _share(lost, arrived)
         if self.rounds:
@@ -143,13 +156,21 @@ class DeliveryRate:
             self.loss = _share(lost, arrived)
             floor = self.loss_floor
             packets = (arrived + lost) / _LOSS_PACKET_BYTES
-            self.loss_by_chance = _LOSS_CHANCE * sqrt(floor * (1 - floor) / packets)
+            self.loss_by_chance = LOSS_CHANCE * sqrt(floor * (1 - floor) / packets)
             if self.loss < floor:
                 self.loss_floor += (self.loss - floor) / _LOSS_FLOOR_FALL
             else:
                 self.loss_floor = min(self.loss, floor + _LOSS_FLOOR_RISE)
+            usual = min(self.loss, 2 * self.usual_loss + _LOSS_UNUSUAL)
+            self.usual_loss += (usual - self.usual_loss) / _LOSS_USUAL_SMOOTHING
             self._judged_delivered = self.delivered_bytes
             self._judged_lost = self.lost_bytes
+
+    def loss_of_late(self) -> float:
+        """Share lost since the last round but the present one began: all, if nothing has arrived since."""
+        arrived = self.delivered_bytes - self._began_delivered + self.arrived_in_round
+        lost = self.lost_bytes - self._began_lost + self.lost_in_round
+        return _share(lost, arrived) if arrived > 0 else 1.0
 
     def ack_rate(self, span_us: int, now: int) -> int:
         """Bytes/s at which acks come at the moment, over `span_us` and the last acks; 0 if too few came."""

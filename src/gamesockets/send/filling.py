@@ -19,7 +19,7 @@ from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes, SendLane
 from gamesockets.send.nagle import NagleTimer
 from gamesockets.send.path_feedback import PathFeedback
-from gamesockets.send.peer_window import PeerWindow
+from gamesockets.send.peer_window import HOLES_EXPECTED, PeerWindow
 from gamesockets.send.rate_control import RateControl
 from gamesockets.send.reliable import RetryQueue, Segment
 from gamesockets.send.retransmission import RetransmissionTimer
@@ -132,7 +132,7 @@ class PacketFilling:
         self.segments = tuple(builder.segments)
         self.added_nothing = len(payload) == len(prefix)
         if self.segments:
-            self._retransmission.running_since = now
+            self._retransmission.on_sent(now)
         unreported = flight.next_number - flight.latest_reported
         if unreported > ACK_WANTED_PACKETS:
             self._ack_requests.on_many_unreported(unreported)
@@ -288,13 +288,17 @@ class PacketFilling:
         """
         position = lane.sent_position
         oldest = lane.unacked.oldest()
-        is_adaptive = self._path.control.is_adaptive
-        if is_adaptive and self._path.reordering.keeps_order():
+        control = self._path.control
+        holes = self._retries.open_holes
+        if control.is_adaptive and self._path.reordering.keeps_order():
+            # What is on its way again arrives before this.
             oldest = lane.unacked.oldest_but_repeats()
+            holes = self._retries.waiting_holes
+            if not self.peer.is_ours:
+                holes += int(self._path.expected_losses() * HOLES_EXPECTED)
         held_from = lane.message_begin if oldest is None else oldest.message_begin
         window = held_from + self.peer.stream_bytes - position
-        holes = self._retries.open_holes
-        if window < MIN_PIECE_BYTES or (holes >= self.peer.holes_max and holes >= self.peer.holes(is_adaptive)):
+        if window < MIN_PIECE_BYTES or (holes >= self.peer.holes_max and holes >= self.peer.holes(control.is_adaptive)):
             lane.blocked = True
             return None
         if window < space:

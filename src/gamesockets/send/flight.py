@@ -15,6 +15,8 @@ from gamesockets.values.moments import NEVER
 UNREPORTED_PACKETS_MAX: Final = 12_000
 """A receiver that got none of them still takes the next one: it refuses jumps above 16,384 (spec 2, 2.16 rule 1)."""
 
+NO_NUMBER: Final = -1
+
 _COMPACT_AT: Final = 64
 
 _LIMITED: Final = 1
@@ -79,13 +81,24 @@ class SentPacket:
 class Flight:
     """Records of sent packets by number."""
 
-    __slots__ = ("_first", "_missing", "_open_from", "_records", "_settled", "latest_reported", "next_number")
+    __slots__ = (
+        "_first",
+        "_missing",
+        "_open_from",
+        "_records",
+        "_settled",
+        "latest_reported",
+        "next_number",
+        "skipped_number",
+    )
 
     def __init__(self, next_number: int) -> None:
         self.next_number = next_number
         """The number of the next packet."""
         self.latest_reported = next_number - 1
         """The highest number that the peer reported on."""
+        self.skipped_number = NO_NUMBER
+        """The last number that was passed over."""
         self._first = next_number
         self._records: list[SentPacket | None] = []
         self._open_from = next_number
@@ -111,6 +124,18 @@ class Flight:
         """Remembers the packet that takes `next_number`."""
         self._records.append(packet)
         self.next_number += 1
+
+    def skip(self) -> int:
+        """Passes over `next_number`, and returns it: no packet has it, so it is settled."""
+        number = self.next_number
+        self._records.append(None)
+        self.next_number += 1
+        self.skipped_number = number
+        if number == self._open_from:
+            self._settle_below(number + 1)
+        else:
+            self._settled.add(number, number + 1)
+        return number
 
     def get(self, number: int) -> SentPacket | None:
         """The record of a packet that is not settled."""

@@ -146,6 +146,8 @@ class LossDetection:
 
     def _arrived(self, begin: int, end: int, now: int) -> bool:
         """Settles the packets in [begin, end); True if reliable bytes were acknowledged for the first time."""
+        if begin <= self._flight.skipped_number < end:
+            self._path.distrust()  # nobody sent it
         packets = self._flight.take_range(begin, end)
         is_progress = False
         for packet in packets:
@@ -205,7 +207,7 @@ class LossDetection:
                 if oldest.state == IN_FLIGHT:
                     self._retries.add(oldest, False)
                 self._retransmission.on_probe(now)
-                if self._retransmission.is_silence():
+                if self._retransmission.is_silence(now):
                     self._path.on_silence(now)
                 self._ack_requests.wanted = True
                 return

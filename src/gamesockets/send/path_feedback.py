@@ -8,7 +8,7 @@ from typing import Final, final
 
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.pacing import MAX_RATE, MIN_RATE, Pacer
-from gamesockets.send.path_control import PathControl, initial_rate
+from gamesockets.send.path_control import INITIAL_RATE, PACKET_BYTES, PathControl, initial_rate
 from gamesockets.send.rate_control import FIXED_RATE, RateControl
 from gamesockets.send.reliable import Segment
 from gamesockets.send.reordering import Reordering
@@ -18,6 +18,9 @@ from gamesockets.values.moments import NEVER
 LATE_ROUND_TRIPS: Final = 1.5
 LATE_ARRIVAL_US: Final = 30_000
 """How much later than its successors a packet may come and still be expected, beside `LATE_ROUND_TRIPS`."""
+
+LATE_ORDERLY_US: Final = 12_000
+"""The same beside one round trip, on a path that keeps order: each hole that is kept open costs the peer room."""
 
 NO_LIMIT: Final = 0
 """The upper limit of a send rate that has none."""
@@ -39,6 +42,7 @@ class PathFeedback:
         "_shared_is_limited",
         "control",
         "delivered_bytes",
+        "is_distrusted",
         "late_packets",
         "learned",
         "lost_packets",
@@ -73,6 +77,8 @@ class PathFeedback:
         """Packets that are believed lost; those that turned out to be late left out."""
         self.late_packets = 0
         """Packets that were believed lost until they were acknowledged."""
+        self.is_distrusted = False
+        """The peer has acknowledged a packet that nobody sent: the rate is that of the reference library."""
         self.noted_losses: list[tuple[int, int]] | None = None
         """Numbers and sizes of packets lost since somebody looked; None while nobody watches."""
 
@@ -83,7 +89,13 @@ class PathFeedback:
         self._rate_min = min(max(rate_min, MIN_RATE), MAX_RATE)
         self._rate_max = _UNBOUNDED if rate_max in (NO_LIMIT, MAX_RATE) else rate_max
         self._may_adapt = self._rate_max > self._rate_min and rate_min < MAX_RATE
-        if not self._may_adapt:
+        if self.is_distrusted:
+            self._may_adapt = False
+            self.control = FIXED_RATE
+            self.waits_for_bulk = False
+            rate = min(max(INITIAL_RATE, self._rate_min), self._rate_max)
+            self.pacer.limit(rate, rate)
+        elif not self._may_adapt:
             self.control = FIXED_RATE
             self.waits_for_bulk = False
             self.pacer.limit(rate_min, rate_max)
@@ -111,6 +123,12 @@ class PathFeedback:
         self._follow(self.learned)
 
     # ------------------------------------------------------------------ events
+
+    def distrust(self) -> None:
+        """The peer acknowledges what was never sent: nothing that it says is a reason to send faster."""
+        self.is_distrusted = True
+        self.learned = None
+        self.limit(self._rate_min, self._rate_max)
 
     def on_connected(self, now: int) -> None:
         """Packets may flow: the round trip of the handshake is the first estimate."""
@@ -209,6 +227,16 @@ class PathFeedback:
             if self.control.is_adaptive:
                 self.pacer.follow(self.learned.rate)
 
+    def expected_losses(self) -> float:
+        """How many packets of what is in flight will be lost, whatever is sent."""
+        learned = self.learned
+        if learned is None:
+            return 0.0
+        return learned.in_flight_bytes * learned.delivery.usual_loss / PACKET_BYTES
+
     def late_arrival_us(self) -> int:
         """How long after it left a packet that was reported missing may still be on its way."""
-        return int(max(self.round_trip.smoothed_us, 0) * LATE_ROUND_TRIPS) + LATE_ARRIVAL_US
+        round_trip_us = max(self.round_trip.smoothed_us, 0)
+        if self.control.is_adaptive and self.reordering.keeps_order():
+            return round_trip_us + LATE_ORDERLY_US
+        return int(round_trip_us * LATE_ROUND_TRIPS) + LATE_ARRIVAL_US

@@ -16,6 +16,9 @@ PEER_HOLES_MAX: Final = 24
 PEER_HOLES_ADAPTIVE: Final = 29
 """The same where the sender knows what is in flight: a receiver refuses the thirty-first hole at its end."""
 
+HOLES_EXPECTED: Final = 0.8
+"""So much of what is likely to be lost of what is in flight counts as holes already."""
+
 OUR_HOLES_MAX: Final = 4_000
 """The same for a peer of ours, which takes 4,096."""
 

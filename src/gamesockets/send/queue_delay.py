@@ -17,10 +17,15 @@ THRESHOLD_PART: Final = 8
 
 THRESHOLD_JITTERS: Final = 3
 
+_START_UP_JITTER_US: Final = 20_000
+
+DELAYED_JITTERS: Final = 4
+
 ACCEPTED_JITTERS: Final = 4
 
 _RECENT: Final = 8
 _LATEST: Final = 4
+_APART_US: Final = 2_000
 _SAMPLE_MIN_US: Final = 50
 _AS_SHORT_US: Final = 1_000
 _AS_SHORT_PART: Final = 16
@@ -34,16 +39,18 @@ class QueueDelay:
     """The shortest round trip, and how far above it the present ones are."""
 
     __slots__ = (
+        "_jitter_accepted_us",
         "_recent",
+        "_recent_at",
         "_round_min_us",
         "_round_samples",
         "_samples",
         "accepted_us",
         "is_measured",
         "jitter_us",
-        "last_us",
         "minimum_at",
         "minimum_us",
+        "round_us",
         "smoothed_us",
         "standing_us",
     )
@@ -55,28 +62,28 @@ class QueueDelay:
         """The shortest one of late, 0 before the first sample."""
         self.minimum_at = now
         """When a round trip was last about as short as that."""
-        self.last_us = 0
         self.jitter_us = 0
         """By how much successive round trips differ, smoothed."""
         self.standing_us = 0
         """The queue of the last round."""
         self.is_measured = False
         """Whether the last round had enough samples to tell."""
+        self._jitter_accepted_us = 0
+        """The part of the following that jitter explained."""
         self.accepted_us = 0
         """So much of it turned out to be none: it stays whatever is sent."""
+        self.round_us = 0
+        """The shortest round trip of the last round that had any."""
         self._samples = 0
         self._round_min_us = NEVER
         self._round_samples = 0
         self._recent: list[int] = []
+        """The latest round trips, `_APART_US` from one to the next at least."""
+        self._recent_at = 0
 
     def add(self, round_trip_us: int, now: int) -> None:
         """One more round trip, without the peer's delay."""
         round_trip_us = max(round_trip_us, _SAMPLE_MIN_US)
-        if self.last_us:
-            self._samples += 1
-            difference_us = abs(round_trip_us - self.last_us) - self.jitter_us
-            self.jitter_us += difference_us // min(self._samples, _JITTER_SMOOTHING)
-        self.last_us = round_trip_us
         if self.smoothed_us:
             self.smoothed_us += (round_trip_us - self.smoothed_us) // _SMOOTHING
         else:
@@ -85,9 +92,17 @@ class QueueDelay:
             self._round_min_us = round_trip_us
         self._round_samples += 1
         recent = self._recent
-        recent.append(round_trip_us)
-        if len(recent) > _RECENT:
-            del recent[0]
+        if now - self._recent_at < _APART_US and recent:
+            recent[-1] = min(recent[-1], round_trip_us)  # one delay by chance would be in all of them
+        else:
+            if recent:
+                self._samples += 1
+                difference_us = abs(round_trip_us - recent[-1]) - self.jitter_us
+                self.jitter_us += difference_us // min(self._samples, _JITTER_SMOOTHING)
+            self._recent_at = now
+            recent.append(round_trip_us)
+            if len(recent) > _RECENT:
+                del recent[0]
         minimum_us = self.minimum_us
         if not minimum_us or round_trip_us <= minimum_us:
             self.minimum_us = round_trip_us
@@ -99,10 +114,17 @@ class QueueDelay:
         """Judges the round trips since the last call."""
         self.standing_us = 0
         self.is_measured = self._round_samples >= 2
+        if self._round_samples:
+            self.round_us = self._round_min_us
         if self.is_measured:
             above_us = self._round_min_us - self.minimum_us
+            # Jitter at the start is often a queue that grows in steps: what it explained is accepted while it lasts.
+            jitter_us = min(self._jitter_accepted_us, ACCEPTED_JITTERS * self.jitter_us)
+            self.accepted_us -= self._jitter_accepted_us - jitter_us
+            self._jitter_accepted_us = jitter_us
             if above_us < self.accepted_us:
                 self.accepted_us -= (self.accepted_us - above_us) // _ACCEPTED_SMOOTHING
+                self._jitter_accepted_us = min(self._jitter_accepted_us, self.accepted_us)
             else:
                 self.standing_us = above_us - self.accepted_us
         self._round_min_us = NEVER
@@ -119,7 +141,12 @@ class QueueDelay:
         if room_us > 0:
             taken_us = min(self.standing_us, room_us)
             self.accepted_us += taken_us
+            self._jitter_accepted_us += taken_us
             self.standing_us -= taken_us
+
+    def delayed_us(self) -> int:
+        """By how much round trips are longer than the shortest without a queue, as far as jitter tells."""
+        return max(min(self.smoothed_us - self.minimum_us, self.accepted_us + DELAYED_JITTERS * self.jitter_us), 0)
 
     def now_us(self) -> int:
         """The queue by the latest samples, in the middle of a round; 0 with too few of them."""
@@ -136,6 +163,11 @@ class QueueDelay:
         """A queue above this is a standing one."""
         return max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART, THRESHOLD_JITTERS * self.jitter_us)
 
+    def threshold_of_start_up_us(self) -> int:
+        """The same for a flow that just begins: on a slow line its own queue grows in steps that look like jitter."""
+        jitter_us = min(THRESHOLD_JITTERS * self.jitter_us, max(_START_UP_JITTER_US, self.minimum_us // 2))
+        return max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART, jitter_us)
+
     def is_minimum_old(self, now: int) -> bool:
         """Whether no round trip was about as short as the shortest for `MINIMUM_KEPT_US`."""
         return now - self.minimum_at > MINIMUM_KEPT_US
@@ -147,9 +179,10 @@ class QueueDelay:
 
     def take_new_minimum(self, now: int) -> None:
         """The shortest round trip is the shortest since `measure_anew`."""
-        if self._round_samples:
-            self.minimum_us = min(self._round_min_us, self.smoothed_us)
-        else:
-            self.minimum_us = self.smoothed_us
+        self.take_minimum(min(self._round_min_us, self.smoothed_us), now)
+
+    def take_minimum(self, round_trip_us: int, now: int) -> None:
+        """The shortest round trip is this, though shorter ones were seen long ago."""
+        self.minimum_us = round_trip_us
         self.minimum_at = now
-        self.accepted_us = 0
+        self.accepted_us = self._jitter_accepted_us = 0

@@ -120,13 +120,15 @@ class UnackedStream:
 class RetryQueue:
     """Lost segments of all lanes, and how many bytes they are; within a lane the lowest position is repeated first."""
 
-    __slots__ = ("_heap", "lost_bytes", "open_holes", "retransmissions")
+    __slots__ = ("_heap", "lost_bytes", "open_holes", "retransmissions", "waiting_holes")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Segment]] = []
         self.lost_bytes = 0
         self.open_holes = 0
         """How many holes the receiver has to keep for segments lost and not acknowledged yet."""
+        self.waiting_holes = 0
+        """Those among them that nothing on its way will fill."""
         self.retransmissions = 0
         """How often a segment was sent once more."""
 
@@ -139,6 +141,8 @@ class RetryQueue:
         if not segment.is_hole and not widens_hole:
             segment.is_hole = True
             self.open_holes += 1
+        if segment.is_hole:
+            self.waiting_holes += 1
         segment.stream.unacked_bytes -= size
         segment.stream.lost_bytes += size
         self.lost_bytes += size
@@ -161,6 +165,8 @@ class RetryQueue:
         segment.state = IN_FLIGHT
         segment.last_packet = packet_number
         segment.transmissions += 1
+        if segment.is_hole:
+            self.waiting_holes -= 1
         self.retransmissions += 1
         segment.stream.lost_bytes -= size
         segment.stream.unacked_bytes += size
@@ -171,6 +177,8 @@ class RetryQueue:
         size = len(segment.data)
         if segment.state == LOST:
             segment.stream.lost_bytes -= size
+            if segment.is_hole:
+                self.waiting_holes -= 1
             self._no_longer_lost(size)
         else:
             segment.stream.unacked_bytes -= size

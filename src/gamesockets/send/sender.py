@@ -18,6 +18,8 @@ from gamesockets.send.path_feedback import PathFeedback
 from gamesockets.send.rate_control import RateControl
 from gamesockets.send.reliable import RetryQueue
 from gamesockets.send.retransmission import RetransmissionTimer
+from gamesockets.send.skipped_number import SkippedNumber
+from gamesockets.values.entropy import Entropy
 from gamesockets.values.enums import SendFlags
 from gamesockets.values.limits import MAX_MESSAGE_BYTES
 from gamesockets.values.moments import NEVER
@@ -62,7 +64,9 @@ class Sender(Outbox):
     """Sending side of one connection."""
 
     __slots__ = (
+        "_entropy",
         "_options",
+        "_skipped",
         "ack_requests",
         "filling",
         "flight",
@@ -75,17 +79,21 @@ class Sender(Outbox):
         "retries",
     )
 
-    def __init__(self, options: ConnectionOptions, first_packet_number: int, builder: PacketBuilder) -> None:
+    def __init__(
+        self, options: ConnectionOptions, first_packet_number: int, builder: PacketBuilder, entropy: Entropy
+    ) -> None:
         self._options = options
         self.lanes = Lanes()
         self.flight = Flight(first_packet_number)
+        self._entropy = entropy
+        self._skipped: SkippedNumber | None = None
         self.retries = RetryQueue()
         self.nagle = NagleTimer()
         self.ack_requests = AckRequests()
         self.path = PathFeedback(self.flight)
         self.pacer = self.path.pacer
         self.path.limit(options.send_rate_min, options.send_rate_max)
-        self.retransmission = RetransmissionTimer(self.path.round_trip)
+        self.retransmission = RetransmissionTimer(self.path)
         self.filling = PacketFilling(
             self.lanes,
             self.flight,
@@ -199,15 +207,30 @@ class Sender(Outbox):
         """Whether a full packet waits to leave."""
         return self.lanes.queued_bytes + self.retries.lost_bytes >= self.filling.payload_bytes_max
 
-    def ask_while_bulk(self, is_bulk: bool, now: int) -> None:
-        """Before a packet is made by a controller's leave: silence of the peer would tell it nothing."""
+    def before_packet(self, is_bulk: bool, now: int) -> None:
+        """Before a packet is made by a controller's leave, which may take another number now."""
+        self._ask_while_bulk(is_bulk, now)
+        if is_bulk:
+            if self._skipped is None:
+                self._skipped = SkippedNumber(self.flight, self._entropy)
+            self._skipped.before_packet()
+
+    def _ask_while_bulk(self, is_bulk: bool, now: int) -> None:
+        """Silence of the peer would tell the controller nothing."""
         control = self.path.control
-        if is_bulk or control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
-            is_stopping = not is_bulk or control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes
-            interval_us = control.ack_interval_us()
-            if self.filling.is_tight():
+        if not is_bulk:
+            if control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
+                self.ack_requests.on_bulk(0, now)  # the last one for now: nothing behind it tells that it is lost
+            return
+        interval_us = control.ack_interval_us()
+        if control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes:
+            interval_us = min(interval_us, SOONER_US)
+        learned = self.path.learned
+        if learned is not None:
+            learned.is_peer_tight = self.filling.is_tight()
+            if learned.is_peer_tight:
                 interval_us = SOONER_US  # the sooner an ack, the less of the peer's room is taken for full
-            self.ack_requests.on_bulk(interval_us, is_stopping, now)
+        self.ack_requests.on_bulk(interval_us, now)
 
     def after_packets(self, now: int) -> None:
         """All has left that may leave: if more might, the application is what limits the rate."""

@@ -103,7 +103,8 @@ class PathStatus:
 
     Attributes:
         state: what the controller of the send rate does: `fixed` (`SEND_RATE_MIN` and `SEND_RATE_MAX` are equal), `new`
-            (nothing learned yet), `startup`, `drain`, `cruise`, `up`, `down` or `probe-rtt`.
+            (nothing learned yet), `startup`, `drain`, `cruise`, `up`, `down`, `probe-rtt`, `compete` (others fill the
+            queue), or `distrusted` (the peer acknowledged what it cannot have: the rate is low and fixed).
         bandwidth_bytes_per_second: what the path is believed to carry for this connection; 0 unknown.
         delivery_rate_bytes_per_second: what arrived in the last round trip; 0 unknown.
         window_bytes: so much may be in flight; 0 without limit.
