@@ -13,7 +13,7 @@ from gamesockets.endpoint.arrivals import ARRIVALS_MAX
 from gamesockets.endpoint.limits import STRAYS_TOLD_MAX
 from gamesockets.endpoint.strangers import REPLIES_MAX
 from gamesockets.receive.acks import BULK_HOLES_MAX
-from gamesockets.receive.budget import bulk_window_bytes
+from gamesockets.receive.budget import LENT_FOR_READ, bulk_window_bytes
 
 _SO_MEMINFO: Final = 55
 _MEMINFO_DROPS: Final = 8
@@ -70,8 +70,9 @@ def beyond_limits(app: App) -> list[str]:
 def _beyond_limits_of(connection: DatagramConnection) -> list[str]:
     options, receiver, peer = connection.options, connection.traffic.receiver, connection.peer
     budget_bytes = options.recv_buffer_size_bytes + options.recv_incomplete_size_bytes
-    # Who announced a window may hold beside that what it brought before, as long as the application reads.
-    lent_bytes = min(bulk_window_bytes(options), receiver._budget.taken_bytes) if receiver._budget.is_bulk else 0
+    # Who announced a window may hold beside that a multiple of what it brought before, where the application reads.
+    lent_bytes = LENT_FOR_READ * receiver._budget.taken_bytes if receiver._budget.is_bulk else 0
+    lent_bytes = min(bulk_window_bytes(options), lent_bytes)
     messages_lent = options.recv_buffer_messages * lent_bytes // options.recv_buffer_size_bytes
     sizes = {
         "queued messages": (peer.queued_messages, options.recv_buffer_messages + messages_lent),

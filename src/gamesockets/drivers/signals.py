@@ -13,8 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from types import FrameType, TracebackType
 from typing import Any, Final, final
 
-from gamesockets.build import COMPILED
-
 # What `signal` itself calls. Its conversion of numbers to enumerations costs twenty times as much.
 _PLAIN: Final[Any] = sys.modules.get("_signal", signal)
 _get: Final[Any] = _PLAIN.getsignal
@@ -76,10 +74,9 @@ class HeldSignals:
     def for_a_moment(self) -> AbstractContextManager[None]:
         """A context manager for work that may be outside `wait`: it does nothing where they are held already.
 
-        At its end the handlers run that were put off, and what one raises comes out there. In compiled code none runs
-        anyway.
+        At its end the handlers run that were put off, and what one raises comes out there.
         """
-        if COMPILED or threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
+        if threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
             return _NOTHING
         return self
 
