@@ -454,6 +454,23 @@ def test_leaders_who_are_always_back_are_left_alone_longer(bench: Bench) -> None
     wait_until(lambda: service._step_in_after_us == STEP_IN_AFTER_US)
 
 
+def test_what_is_put_off_is_done_beside_a_program_that_serves_without_end(bench: Bench) -> None:
+    """A signal handler closes, and the program that it interrupted goes on sending."""
+    service = bench.service
+    done = threading.Event()
+
+    def is_done() -> bool:
+        with service.lock:
+            service._led_until = now_us()
+        return done.is_set()
+
+    for _ in range(50):  # until the service thread leaves the sockets alone
+        is_done()
+        time.sleep(0.0005)
+    service.put_off(done.set)
+    wait_until(is_done, pause=lambda: time.sleep(0.0003))
+
+
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     port, _ = bench.port()
     waiting = [bench.lead(), *(bench.wait() for _ in range(4))]

@@ -266,7 +266,9 @@ class ThreadService(Service):
     def _run(self) -> None:
         with self.lock:
             while not self._stopping:
-                if not self._park():
+                if self._park():
+                    self._do_what_was_put_off()
+                else:
                     # Every system call releases the interpreter lock, which a computing application gives back late.
                     SWITCH_INTERVAL.shorten(id(self))
                     began = now_us()
@@ -342,6 +344,15 @@ class ThreadService(Service):
         now = self._woke_at = now_us()
         self._serve(ready, now)
         return now < until
+
+    def _do_what_was_put_off(self) -> None:
+        """In the service thread, beside a program that serves the sockets itself and may do so without end."""
+        if self._put_off:
+            self.lock.release()
+            try:
+                self._do_without_lock()
+            finally:
+                self.lock.acquire()
 
     def _do_without_lock(self) -> None:
         """What was put off, and lines of debug output."""

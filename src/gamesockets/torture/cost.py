@@ -15,8 +15,8 @@ _SOURCE: Final = str(Path(__file__).parents[1])
 
 MULTIPLE: Final = 4
 """A packet may cost so many times what an ordinary one of the same size costs: one full of messages of one byte."""
-LINES_PER_PACKET_REPORTED: Final = 80
-"""Beside that, for each packet of ours of which it says for the first time what became of it."""
+LINES_PER_PACKET_REPORTED: Final = 110
+"""Beside that, for each packet of ours of which it says for the first time what became of all that was in it."""
 
 _ORDINARY_MESSAGES: Final = 400
 LINES_PER_MESSAGE: Final = 75
