@@ -468,7 +468,7 @@ def test_what_is_put_off_is_done_beside_a_program_that_serves_without_end(bench:
         is_done()
         time.sleep(0.0005)
     service.put_off(done.set)
-    wait_until(is_done, pause=lambda: time.sleep(0.0003))
+    wait_until(is_done, deadline_s=3, pause=lambda: time.sleep(0.0003))
 
 
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
