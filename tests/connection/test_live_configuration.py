@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from tests.support.rig import PLAIN_ONLY, Rig
 
 import gamesockets as gs
 from gamesockets import sim
+from gamesockets.config.options import ConnectionOptions
 
 V = gs.ConfigurationValue
 RELIABLE = gs.SendFlags.RELIABLE_NO_NAGLE
@@ -114,6 +116,19 @@ def test_packet_size() -> None:
     assert world.run_until(server.receive)
     world.run(5)
     assert 200 < transfer() <= 300
+
+
+@pytest.mark.rule("1, 1.4", "2, 2.15 rule 1")
+def test_a_segment_of_larger_packets_is_repeated_beside_a_request_for_an_ack() -> None:
+    """It is not cut again, and where each packet asks for an ack there is none without room for that."""
+    rig = Rig()
+    segment = bytes(range(256)) * 4 + bytes(200)
+    rig.send(segment, gs.SendFlags.RELIABLE_NO_NAGLE)
+    [first] = rig.drain()
+    rig.connection.configure(ConnectionOptions(unencrypted=PLAIN_ONLY, mtu_packet_size=500))
+    rig.run_until(rig.now + 2_000_000)  # nobody answers: it counts as lost
+    repeats = [packet for packet in rig.sent if packet.number > first.number and segment in packet.payload]
+    assert any(packet.stats for packet in repeats)
 
 
 @pytest.mark.rule("1, 1.6 rule 1")

@@ -160,16 +160,10 @@ def test_a_random_life(seed: int) -> None:
     live(seed, 10)
 
 
-OPEN_FAULT = (124, 40)
-"""Messages are missing at the end of this life since flows compete for queues. To be mended, then taken out."""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "seconds"), [*[(seed, 10) for seed in (0, 2, 4, 6, 10)], *[(seed, 40) for seed in range(100, 150)]]
 )
 def test_a_long_random_life(seed: int, seconds: int) -> None:
     """Those with much traffic, and long ones."""
-    if (seed, seconds) == OPEN_FAULT:
-        pytest.xfail("a fault of the congestion control that is open: not everything has arrived at the end")
     live(seed, seconds)

@@ -405,7 +405,8 @@ class Traffic:
             stats, picked, request = self._stats_for_packet(request, now)
         room = filling.payload_bytes_max
         if stats:
-            spare = self._options.mtu_packet_size - HEADER_BYTES - self._sealing.overhead_bytes
+            # From the payload, not from the MTU: that may be smaller by now than segments which are never cut again.
+            spare = room + MTU_OVERHEAD_BYTES - HEADER_BYTES
             room = min(room, spare - len(stats) - varint_length(len(stats)))
         prefix = b""
         if sender.loss.peer_has_holes or self.acks.has_news:

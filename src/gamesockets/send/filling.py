@@ -185,12 +185,7 @@ class PacketFilling:
                 self.copies.add(segment, now)
         while True:
             segment = self.copies.first(now)
-            if segment is None:
-                return True
-            if self._needs_another_packet(builder, segment):
-                if builder.is_empty():
-                    self.copies.drop_first()  # no packet takes it any more, and it is only a second one
-                    continue
+            if segment is None or self._needs_another_packet(builder, segment):
                 return True
             builder.add_reliable(segment)
             self.copies.sent_first(number)

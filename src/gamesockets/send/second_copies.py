@@ -44,12 +44,6 @@ class SecondCopies:
         queue = self._queue
         return queue[0][2] if queue is not None and self.next_at() <= now else None
 
-    def drop_first(self) -> None:
-        """It will not be sent."""
-        queue = self._queue
-        if queue is not None:
-            queue.popleft()
-
     def sent_first(self, packet_number: int) -> None:
         """It is on its way, in this packet, which decides about it from now on."""
         queue = self._queue
