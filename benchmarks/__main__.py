@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import pages
+from benchmarks.arguments import count, systems_among
+from benchmarks.documents import write_docs
 from benchmarks.report import as_json, as_table
 from benchmarks.runner import LOAD_GENERATORS, OWN, Order, Outcome, load_generator, run_all
 from benchmarks.scenarios import SCENARIOS
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs what was asked for; 0 unless a run failed."""
     options = _parser().parse_args(arguments)
     if options.docs is not None:
-        return _write_docs(options.docs)
+        return write_docs(lambda: pages.write(options.docs), pages.TABLE, pages.CHART)
     if options.compiled_python is not None:
         os.environ[needs.COMPILED_PYTHON] = str(options.compiled_python)
     suite = QUICK if options.quick else [name for name, scenario in SCENARIOS.items() if scenario.in_suite]
@@ -65,24 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _write_docs(source: Path) -> int:
-    try:
-        pages.write(source)
-    except (OSError, ValueError) as error:
-        print(f"cannot write the documentation: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {pages.TABLE} and {pages.CHART}")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures gamesockets beside others.")
     parser.add_argument("scenario", nargs="*", type=_scenario, help=f"of {', '.join(SCENARIOS)}")
-    parser.add_argument("--systems", type=_names, help=f"of {','.join(SYSTEMS)}; those of the suite by default")
+    parser.add_argument(
+        "--systems", type=systems_among(SYSTEMS), help=f"of {','.join(SYSTEMS)}; those of the suite by default"
+    )
     parser.add_argument("--quick", action="store_true", help="a first impression in about a minute")
     parser.add_argument("--seconds", type=_positive, help="to measure for, in each run; each scenario has its own")
-    parser.add_argument("--repeats", type=_count, help=f"of everything ({_REPEATS})")
-    parser.add_argument("--connections", type=_count, default=500, help="idle ones to hold (500)")
+    parser.add_argument("--repeats", type=count, help=f"of everything ({_REPEATS})")
+    parser.add_argument("--connections", type=count, default=500, help="idle ones to hold (500)")
     parser.add_argument("--load", choices=(*LOAD_GENERATORS, OWN), help="who plays the clients of servers")
     parser.add_argument(
         "--compiled-python",
@@ -102,25 +96,10 @@ def _scenario(name: str) -> str:
     return name
 
 
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in SYSTEMS:
-            raise argparse.ArgumentTypeError(f"no system {name!r}, there are {', '.join(SYSTEMS)}")
-    return names
-
-
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < 3600:
         raise argparse.ArgumentTypeError(f"must be above 0 and below 3600, not {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
     return value
 
 

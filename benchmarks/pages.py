@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks.chart import Bar, Panel, draw
+from benchmarks.documents import read_result, write_files
 from benchmarks.report import Summary, cells
 from benchmarks.runner import OTHERS
 from benchmarks.scenarios import SCENARIOS
@@ -70,12 +70,8 @@ _CHOSEN: Final = (
 
 def write(source: Path) -> None:
     """Writes both files. Raises `OSError` or `ValueError` when `source` is no JSON result of this suite."""
-    result = json.loads(source.read_text(encoding="utf-8"))
-    if not isinstance(result, dict) or "summary" not in result:
-        raise ValueError(f"{source} is no result of this suite: it has no summary")
-    for path, text in ((TABLE, as_page(result)), (CHART, as_chart(result))):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    result = read_result(source, "python -m benchmarks", "summary")
+    write_files({TABLE: as_page(result), CHART: as_chart(result)})
 
 
 def as_page(result: dict[str, Any]) -> str:

@@ -6,15 +6,18 @@ import json
 import math
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from benchmarks import pages
 from benchmarks.__main__ import QUICK, main
+from benchmarks.lossy import __main__ as lossy
 from benchmarks.plan import Plan
 from benchmarks.report import as_json, as_table
 from benchmarks.runner import LOAD_GENERATORS, OWN, Order, Outcome, load_generator, pairs, run_one
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.simulated import __main__ as simulated
 from benchmarks.systems import SYSTEMS, needs
 
 QUICK_S = 0.2
@@ -147,16 +150,17 @@ def test_the_documentation_is_written_from_the_figures(
     assert all(word in picture for word in (">gamesockets<", ">pyenet<", ">124<", "prefers-color-scheme: dark"))
 
 
+@pytest.mark.parametrize("command", [main, lossy.main, simulated.main])
 @pytest.mark.parametrize("content", [None, "no json", "[]", "{}"])
 def test_no_documentation_without_figures(
-    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Callable[[list[str]], int], content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A missing file, and one that is something else, are named."""
     source = tmp_path / "figures.json"
     if content is not None:
         source.write_text(content)
 
-    assert main(["--docs", str(source)]) == 2
+    assert command(["--docs", str(source)]) == 2
     assert "cannot write the documentation" in capsys.readouterr().err
 
 

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.arguments import count, systems_among
+from benchmarks.documents import write_docs
 from benchmarks.lossy import compiled, namespaces, report
 from benchmarks.lossy.contenders import CONTENDERS, OURS
 from benchmarks.lossy.figures import figures, series
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what was asked for; 1 if a target was missed or a run failed, 2 if nothing could be measured."""
     options = _parser().parse_args(arguments)
     if options.docs:
-        return _write_docs(options.docs)
+        return write_docs(lambda: report.write(options.docs), report.TABLE, report.PICTURE)
     if options.compiled_python is not None:
         os.environ[needs.COMPILED_PYTHON] = str(options.compiled_python)
     make_line, line, has_namespaces = _line(options.line, options.relay, options.seed)
@@ -103,16 +105,6 @@ def _suits(row: Row, has_namespaces: bool) -> bool:
     return not row.beside or (has_namespaces and CONTENDERS[row.beside].missing() is None)
 
 
-def _write_docs(sources: list[Path]) -> int:
-    try:
-        report.write(sources)
-    except (OSError, ValueError) as error:
-        print(f"cannot write the documentation: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {report.TABLE} and {report.PICTURE}")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.lossy",
@@ -121,11 +113,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="systems:\n" + "\n".join(f"  {name:14} {each.about}" for name, each in CONTENDERS.items()),
     )
     parser.add_argument("rows", nargs="*", choices=[[], *BY_NAME], metavar="ROW", help=", ".join(BY_NAME))
-    parser.add_argument("--systems", type=_names, help=f"of {','.join(CONTENDERS)}; all that can run by default")
+    parser.add_argument(
+        "--systems", type=systems_among(CONTENDERS), help=f"of {','.join(CONTENDERS)}; all that can run by default"
+    )
     parser.add_argument("--line", choices=("namespaces", "sockets"), default="", help="the first where permitted")
     parser.add_argument("--relay", choices=("c", "python"), default="", help="C where there is a compiler")
     parser.add_argument("--seed", type=int, default=1, help="of the line's draws")
-    parser.add_argument("--repeats", type=_count, default=1, help="of each row; medians are shown")
+    parser.add_argument("--repeats", type=count, default=1, help="of each row; medians are shown")
     parser.add_argument("--compiled-python", type=Path, metavar="PATH", help="interpreter with the compiled build")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures and series there")
     parser.add_argument("--note", default="", help="a line about the run that goes into the JSON and the docs")
@@ -133,21 +127,6 @@ def _parser() -> argparse.ArgumentParser:
         "--docs", type=Path, nargs="+", metavar="FILE", help="measure nothing, write the docs from such files together"
     )
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in CONTENDERS:
-            raise argparse.ArgumentTypeError(f"no system {name!r}, there are {', '.join(CONTENDERS)}")
-    return names
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
-    return value
 
 
 if __name__ == "__main__":

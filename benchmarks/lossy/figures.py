@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from benchmarks.lossy.plan import BIN_S
 from benchmarks.lossy.rows import MB, Row
 from benchmarks.lossy.run import Raw
+from benchmarks.targets import jain
 
 Figures: TypeAlias = dict[str, float]
 Series: TypeAlias = dict[str, list[tuple[float, float]]]
@@ -115,12 +116,6 @@ def percentile(values: list[float], percent: int) -> float:
     """That one; infinite if there are no values."""
     values = sorted(values)
     return values[min(len(values) * percent // 100, len(values) - 1)] if values else float("inf")
-
-
-def jain(rates: list[float]) -> float:
-    """How equal rates are: 1 for equal ones, 1/n where one has all (Jain's index); 0 if nothing arrived."""
-    squares = sum(rate * rate for rate in rates)
-    return sum(rates) ** 2 / (len(rates) * squares) if squares else 0.0
 
 
 UNITS: Final[dict[str, Any]] = {

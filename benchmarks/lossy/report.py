@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import machine
+from benchmarks.documents import read_result, write_files
 from benchmarks.lossy import plots
 from benchmarks.lossy.contenders import CONTENDERS, OURS
 from benchmarks.lossy.figures import Figures, Series, in_words, machine_limits
@@ -139,15 +139,8 @@ def missed(runs: Sequence[Run]) -> bool:
 
 def write(sources: Sequence[Path]) -> None:
     """Writes page and picture from JSON results. Raises `OSError` or `ValueError` when one is no such result."""
-    results = []
-    for source in sources:
-        result = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(result, dict) or "runs" not in result or "line" not in result:
-            raise ValueError(f"{source} is no result of `python -m benchmarks.lossy`")
-        results.append(result)
-    for path, text in ((TABLE, as_page(results)), (PICTURE, as_picture(results))):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    results = [read_result(source, "python -m benchmarks.lossy", "runs", "line") for source in sources]
+    write_files({TABLE: as_page(results), PICTURE: as_picture(results)})
 
 
 def _shown(row: str, contender: str, runs: Sequence[Run]) -> list[Run]:

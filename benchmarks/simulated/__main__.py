@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.documents import write_docs
 from benchmarks.simulated import report
 from benchmarks.simulated.rows import BY_NAME, ROWS
 
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, metavar="FILE", help="measure nothing, write the docs from that JSON")
     options = parser.parse_args(arguments)
     if options.docs is not None:
-        return _write_docs(options.docs)
+        return write_docs(lambda: report.write(options.docs), report.TABLE, report.PICTURE)
     print(report.HEADER)
     found: dict[str, dict[str, float]] = {}
     for row in ROWS:
@@ -36,16 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = report.as_json(found, options.seed)
         options.json.write_text(json.dumps(result, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(any(BY_NAME[name].misses(figures) for name, figures in found.items()))
-
-
-def _write_docs(source: Path) -> int:
-    try:
-        report.write(source)
-    except (OSError, ValueError, KeyError) as error:
-        print(f"cannot write the documentation: {error}", file=sys.stderr)
-        return 2
-    print(f"wrote {report.TABLE} and {report.PICTURE}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -146,8 +146,3 @@ def take_for_reference(traffic: Traffic) -> None:
     traffic.sender.filling.peer = PeerWindow()
     traffic.acks.is_bulk = False
     traffic.receiver.expect_bulk(False)
-
-
-def jain(rates: list[float]) -> float:
-    """How equal the rates are: 1 for equal ones, 1/n where one has all (Jain's index)."""
-    return sum(rates) ** 2 / (len(rates) * sum(rate * rate for rate in rates))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import machine
+from benchmarks.documents import read_result, write_files
 from benchmarks.simulated import series
 from benchmarks.simulated.rows import ROWS, Row
 from benchmarks.systems import needs
@@ -48,14 +48,10 @@ def as_json(rows: dict[str, dict[str, float]], seed: int) -> dict[str, Any]:
 
 def write(source: Path) -> None:
     """Writes page and picture. Raises `OSError` or `ValueError` when `source` is no JSON result of this command."""
-    result = json.loads(source.read_text(encoding="utf-8"))
-    if not isinstance(result, dict) or "rows" not in result or "series" not in result:
-        raise ValueError(f"{source} is no result of `python -m benchmarks.simulated`")
+    result = read_result(source, "python -m benchmarks.simulated", "rows", "series")
     footer = f"Taken {result['machine']['taken']}, gamesockets {result['machine']['gamesockets']}"
     picture = series.picture(result["series"], result["seed"], footer)
-    for path, text in ((TABLE, as_page(result)), (PICTURE, picture)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    write_files({TABLE: as_page(result), PICTURE: picture})
 
 
 def as_page(result: dict[str, Any]) -> str:

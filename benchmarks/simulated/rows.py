@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import gamesockets as gs
-from benchmarks.simulated.flow import PLAIN, Bulk, Game, QueueWatch, jain, without_announcement
+from benchmarks import targets
+from benchmarks.simulated.flow import PLAIN, Bulk, Game, QueueWatch, without_announcement
 from benchmarks.simulated.rivals import Bbr, Cubic, Rival
 from gamesockets import sim
 from gamesockets.bad_network.link import Link
@@ -38,14 +39,7 @@ class Row:
 
     def misses(self, figures: dict[str, float]) -> list[str]:
         """What is not as expected, for people."""
-        wrong: list[str] = []
-        for name, limit in self.expected.items():
-            if name.startswith("-"):
-                if figures[name[1:]] > limit:
-                    wrong.append(f"{name[1:]} is {figures[name[1:]]:.4g}, expected at most {limit:g}")
-            elif figures[name] < limit:
-                wrong.append(f"{name} is {figures[name]:.4g}, expected at least {limit:g}")
-        return wrong
+        return targets.misses(self.expected, figures)
 
 
 def path(rate: int, round_trip_s: float, **conditions: Any) -> sim.Conditions:
@@ -169,7 +163,7 @@ def equals(count: int, rate: int, seed: int, seconds: float = 20.0, apart_s: flo
     world.run(seconds / 2)
     rates = [(flow.arrived_bytes - then) / (world.now - since) for flow, then in zip(flows, before, strict=True)]
     return {
-        "jain": jain(rates),
+        "jain": targets.jain(rates),
         "share": sum(rates) / rate,
         "queue_median_ms": 1000 * queue.percentile(50, since),
     }

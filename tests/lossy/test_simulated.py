@@ -55,19 +55,6 @@ def test_the_documentation_is_written_from_the_figures(
     assert "seed 3; grey: the line" in drawn
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}"])
-def test_no_documentation_without_figures(
-    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A missing file, and one that is something else, are named."""
-    source = tmp_path / "figures.json"
-    if content is not None:
-        source.write_text(content)
-
-    assert main(["--docs", str(source)]) == 2
-    assert "cannot write the documentation" in capsys.readouterr().err
-
-
 def test_the_command_measures_and_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

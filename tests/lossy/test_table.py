@@ -182,19 +182,6 @@ def test_the_documentation_is_written_from_the_figures(
     assert all(word in drawn for word in words)
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}"])
-def test_no_documentation_without_figures(
-    content: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A missing file, and one that is something else, are named."""
-    source = tmp_path / "figures.json"
-    if content is not None:
-        source.write_text(content)
-
-    assert main(["--docs", str(source)]) == 2
-    assert "cannot write the documentation" in capsys.readouterr().err
-
-
 def test_several_runs_of_a_row_give_the_median() -> None:
     """And a run that failed does not count."""
     row = BY_NAME["loss-1"]

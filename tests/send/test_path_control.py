@@ -4,6 +4,7 @@ from collections import deque
 
 import pytest
 
+from gamesockets.send.delivery import PACKET_BYTES
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.path_control import (
     COMPETE,
@@ -13,7 +14,6 @@ from gamesockets.send.path_control import (
     INITIAL_PACKETS,
     INITIAL_RATE,
     INITIAL_RATE_MAX,
-    PACKET_BYTES,
     PROBE_RTT,
     STARTUP,
     STATE_NAMES,

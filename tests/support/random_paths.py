@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from benchmarks.simulated.flow import PLAIN, SAMPLE_S, Bulk, QueueWatch, jain
+from benchmarks.simulated.flow import PLAIN, SAMPLE_S, Bulk, QueueWatch
+from benchmarks.targets import jain
 
 from gamesockets import sim
 from gamesockets.bad_network.link import Link
@@ -230,9 +231,7 @@ def measure(path: RandomPath) -> Outcome:
         rates = [(flow.arrived_bytes - then) / path.measured_s for flow, then in zip(flows, before, strict=True)]
         shares.append(sum(rates) / path.allowed(rate))
         world.run_until(lambda: queue.samples[-1][1] <= path.queue_limit_s, STANDING_MAX_S + SAMPLE_S)
-    return Outcome(
-        path, min(shares), longest_above(queue.samples, path.queue_limit_s), jain(rates) if any(rates) else 0.0
-    )
+    return Outcome(path, min(shares), longest_above(queue.samples, path.queue_limit_s), jain(rates))
 
 
 def longest_above(samples: Sequence[tuple[float, float]], limit_s: float) -> float:

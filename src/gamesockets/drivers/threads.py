@@ -297,18 +297,22 @@ class ThreadService(Service):
             if nap_us > DENSE_US:
                 self._parked.wait(nap_us / 1_000_000)
 
+    def _led_last(self) -> int:
+        """When a thread of the program began to lead; when one last served, if none leads."""
+        return self._leading_since if self._leading else self._led_until
+
     def _park(self) -> bool:
         """Leaves the sockets to a leader, and for a moment to the one who led last; False if there is none.
 
         A leader who comes and goes quickly finds a thread that only naps, and need not wake it each time.
         """
-        since = self._leading_since if self._leading else self._led_until
+        since = self._led_last()
         nap_us = since + self._step_in_after_us - now_us()
         if nap_us > 0 or self._leading:
             SWITCH_INTERVAL.restore(id(self))
         if nap_us > 0:
             self._parked.wait(nap_us / 1_000_000)
-            if since != (self._leading_since if self._leading else self._led_until):
+            if since != self._led_last():
                 self._step_in_after_us = min(2 * self._step_in_after_us, STEP_IN_AFTER_MAX_US)
             return True
         self._step_in_after_us = STEP_IN_AFTER_US

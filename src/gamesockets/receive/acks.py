@@ -177,9 +177,8 @@ class AckReporter:
             self._reported = count
         if count < len(holes):
             latest, before_us = holes[count].begin - 1, holes[count].before_us
-            self._postpone(count, due, now)
-            if room < 0:
-                self._gather(count, now)
+            # What a full frame left out is tried again all at once: else each hole had packets of its own for that.
+            self._postpone(count, due if room >= 0 else max(due, now + _TRY_AGAIN_US), now)
         else:
             latest, before_us = self.next_number - 1, self._before_us
             self._unbounded_by = NEVER
@@ -201,15 +200,6 @@ class AckReporter:
             if hole.nack_ok <= now:
                 hole.nack_ok = again
         if self._unbounded_by <= due:
-            self._unbounded_by = again
-
-    def _gather(self, reported: int, now: int) -> None:
-        """What a full frame left out is tried again all at once: else each hole had packets of its own for that."""
-        again = now + _TRY_AGAIN_US
-        for hole in self._holes[reported:]:
-            if hole.ack_by < again:
-                hole.ack_by = again
-        if self._unbounded_by < again:
             self._unbounded_by = again
 
     @staticmethod

@@ -8,11 +8,10 @@ back for a moment. If the queue goes with it, no others were filling it, or none
 from math import sqrt
 from typing import Final, final
 
-from gamesockets.send.delivery import LOSS_CHANCE, DeliveryRate
+from gamesockets.send.delivery import LOSS_CHANCE, PACKET_BYTES, DeliveryRate
 from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.values.moments import US_PER_SECOND
 
-_PACKET_BYTES: Final = 1250
 _GROWTH: Final = 0.4
 _CUT: Final = 0.7
 _AGAIN: Final = 0.85
@@ -79,7 +78,7 @@ class Competition:
     @property
     def window_bytes(self) -> int:
         """What may be in flight."""
-        return int(self._window * _PACKET_BYTES)
+        return int(self._window * PACKET_BYTES)
 
     @property
     def is_looking(self) -> bool:
@@ -93,7 +92,7 @@ class Competition:
     def begin(self, window_bytes: int, now: int) -> None:
         """Others fill the queue, and so much was in flight before that."""
         before = self._window * _AGAIN if self.is_expected(now) else 0.0
-        self._plateau = min(max(window_bytes / _PACKET_BYTES, before, _WINDOW_MIN), _WINDOW_MAX)
+        self._plateau = min(max(window_bytes / PACKET_BYTES, before, _WINDOW_MIN), _WINDOW_MAX)
         self._window = max(self._plateau * _CUT, before, _WINDOW_MIN)
         self._worst_queue_us = 0
         self._queue_us = 0
@@ -166,7 +165,7 @@ class Competition:
 
 def _is_more_than_chance(delivery: DeliveryRate) -> bool:
     """Whether more was lost in the round than is lost whatever is sent."""
-    lost = delivery.lost_in_round / _PACKET_BYTES
+    lost = delivery.lost_in_round / PACKET_BYTES
     floor = delivery.loss_floor
-    expected = floor * (lost + delivery.arrived_in_round / _PACKET_BYTES)
+    expected = floor * (lost + delivery.arrived_in_round / PACKET_BYTES)
     return lost > expected + LOSS_CHANCE * sqrt(expected)

@@ -18,7 +18,9 @@ _SPAN_MIN_US: Final = 10_000
 LOSS_JUDGED_BYTES: Final = 40_000
 """So much must have been sent until a share of losses says anything: 32 full packets."""
 
-_LOSS_PACKET_BYTES: Final = 1250
+PACKET_BYTES: Final = 1250
+"""About a full packet."""
+
 LOSS_CHANCE: Final = 2.5
 """Standard deviations of a number of losses that may be chance."""
 
@@ -155,7 +157,7 @@ class DeliveryRate:
         if self.is_loss_new:
             self.loss = _share(lost, arrived)
             floor = self.loss_floor
-            packets = (arrived + lost) / _LOSS_PACKET_BYTES
+            packets = (arrived + lost) / PACKET_BYTES
             self.loss_by_chance = LOSS_CHANCE * sqrt(floor * (1 - floor) / packets)
             if self.loss < floor:
                 self.loss_floor += (self.loss - floor) / _LOSS_FLOOR_FALL

@@ -15,7 +15,7 @@ signal) and RFC 9406 (leave start-up by delay).
 from typing import Final, final
 
 from gamesockets.send.competition import Competition
-from gamesockets.send.delivery import DeliveryRate
+from gamesockets.send.delivery import PACKET_BYTES, DeliveryRate
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.probing import GAIN_UNIT, Probing
 from gamesockets.send.queue_delay import QueueDelay
@@ -40,7 +40,6 @@ INITIAL_PACKETS: Final = 32
 """... and so many packets a round trip."""
 
 INITIAL_RATE_MAX: Final = 4_000_000
-PACKET_BYTES: Final = 1250
 
 _UNBOUNDED: Final = 1 << 35
 """Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in

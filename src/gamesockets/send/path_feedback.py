@@ -6,9 +6,10 @@ how fast. A connection that moves no more than a game does has no controller: it
 
 from typing import Final, final
 
+from gamesockets.send.delivery import PACKET_BYTES
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.pacing import MAX_RATE, MIN_RATE, Pacer
-from gamesockets.send.path_control import INITIAL_RATE, PACKET_BYTES, PathControl, initial_rate
+from gamesockets.send.path_control import INITIAL_RATE, PathControl, initial_rate
 from gamesockets.send.rate_control import FIXED_RATE, RateControl
 from gamesockets.send.reliable import Segment
 from gamesockets.send.reordering import Reordering

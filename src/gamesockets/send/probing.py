@@ -5,14 +5,13 @@ That is what makes shares equal: all get the same part of a queue as a signal, a
 
 from typing import Final, final
 
-from gamesockets.send.delivery import ROUND_MIN_US
+from gamesockets.send.delivery import PACKET_BYTES, ROUND_MIN_US
 
 GAIN_UNIT: Final = 100
 GAIN_UP: Final = 125
 GAIN_UP_MAX: Final = 200
 GAIN_FEW_MAX: Final = 400
 
-_PACKET_BYTES: Final = 1250
 _PACKETS_UP: Final = 4
 """A probe adds so many packets a round trip at least, up to `GAIN_FEW_MAX`: what small shares gain on large ones."""
 
@@ -39,7 +38,7 @@ class Probing:
         """A probe begins, while that much fills the path as far as is known."""
         self._seed = (self._seed * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
         self._dice = _DICE + (self._seed >> 16) % _DICE
-        more = min(GAIN_UNIT * _PACKETS_UP * _PACKET_BYTES // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
+        more = min(GAIN_UNIT * _PACKETS_UP * PACKET_BYTES // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
         self.gain = max(GAIN_UP, GAIN_UNIT + more)
 
     def go_on(self) -> None:
@@ -48,6 +47,6 @@ class Probing:
 
     def rounds_between(self, on_the_way_bytes: int, round_trip_us: int) -> int:
         """How many rounds lie between two probes."""
-        rounds = on_the_way_bytes // _PACKET_BYTES * self._dice // (_PACKETS_A_ROUND * _DICE * 3 // 2)
+        rounds = on_the_way_bytes // PACKET_BYTES * self._dice // (_PACKETS_A_ROUND * _DICE * 3 // 2)
         longest = max(_LONGEST_US // max(round_trip_us, ROUND_MIN_US), _ROUNDS_MIN)
         return min(max(rounds, _ROUNDS_MIN), longest)

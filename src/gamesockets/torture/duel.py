@@ -14,7 +14,7 @@ from gamesockets.sim.network import Network, Receiver
 from gamesockets.sim.virtual_clock import Scheduled
 from gamesockets.sim.world import World
 from gamesockets.torture.ledger import Ledger, Violation
-from gamesockets.torture.outcome import Outcome, described
+from gamesockets.torture.outcome import Outcome, violation_of
 from gamesockets.torture.reference_receiver import IGNORED, REFUSED
 from gamesockets.torture.reference_sender import ReferencePeer
 from gamesockets.torture.scenario import CLIENT, Action, Scenario, Step
@@ -47,13 +47,7 @@ _REFUSED_MIN: Final = 20
 def duel(scenario: Scenario) -> Outcome:
     """Plays one; always the same for the same scenario."""
     life = _Duel(scenario)
-    violation = ""
-    try:
-        life.run()
-    except Violation as broken:
-        violation = f"beside the model: {broken} (at {life.world.now:.3f} s)"
-    except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        violation = described(error, life.world.now)
+    violation = violation_of(life.run, life.world, "beside the model: ")
     arrived = sum(ledger.reliable_arrived + ledger.unreliable_arrived for ledger in life.ledgers)
     return Outcome(scenario.seed, life.world.now, life.world.datagrams_entered, arrived, 1, violation)
 

@@ -20,7 +20,7 @@ from gamesockets.sim.world import World
 from gamesockets.torture.attacks import Attacker
 from gamesockets.torture.ledger import Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
-from gamesockets.torture.outcome import Outcome, described
+from gamesockets.torture.outcome import Outcome, violation_of
 from gamesockets.torture.pairing import ENDED, End, Pairing
 from gamesockets.torture.reading_along import ReadingAlong
 from gamesockets.torture.scenario import CLIENT, SERVER, SIDES, Action, Scenario, Step
@@ -60,14 +60,7 @@ _SEND_RESULTS: Final = frozenset({Result.OK, Result.LIMIT_EXCEEDED, Result.NO_CO
 def life(scenario: Scenario) -> Outcome:
     """Runs a scenario to its end, or until a promise is broken. The same scenario has always the same outcome."""
     lived = _Life(scenario)
-    violation = ""
-    try:
-        lived.run()
-    except Violation as broken:
-        violation = f"{broken} (at {lived.world.now:.3f} s)"
-    except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        violation = described(error, lived.world.now)
-    return lived.outcome(violation)
+    return lived.outcome(violation_of(lived.run, lived.world))
 
 
 @final

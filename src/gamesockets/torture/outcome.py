@@ -1,10 +1,14 @@
 """What comes of a life?"""
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
-__all__ = ["Outcome", "described"]
+from gamesockets.sim.world import World
+from gamesockets.torture.ledger import Violation
+
+__all__ = ["Outcome", "described", "violation_of"]
 
 _FRAMES: Final = 3
 
@@ -29,6 +33,20 @@ class Outcome:
     messages: int
     connections: int
     violation: str = ""
+
+
+def violation_of(run: Callable[[], None], world: World, place: str = "") -> str:
+    """Runs something to its end, or until a promise is broken: which one and when; empty if all were kept.
+
+    `place` stands before a promise that was broken. That nothing raises is one of the promises.
+    """
+    try:
+        run()
+    except Violation as broken:
+        return f"{place}{broken} (at {world.now:.3f} s)"
+    except Exception as error:  # noqa: BLE001 - see above
+        return described(error, world.now)
+    return ""
 
 
 def described(error: Exception, seconds: float) -> str:

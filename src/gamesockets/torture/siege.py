@@ -17,7 +17,7 @@ from gamesockets.torture.assault import LETHAL, Assault, Manner, Numbers
 from gamesockets.torture.cost import LINES_PER_MESSAGE, LINES_PER_PACKET_MAX, LINES_PER_PACKET_REPORTED, lines_of
 from gamesockets.torture.ledger import Ledger, Violation
 from gamesockets.torture.limits import check_emptied, check_end, check_host
-from gamesockets.torture.outcome import Outcome, described
+from gamesockets.torture.outcome import Outcome, violation_of
 from gamesockets.torture.pairing import End
 from gamesockets.torture.scenario import CLIENT, SERVER, Action, Scenario, Step
 from gamesockets.values.address import Address
@@ -42,13 +42,7 @@ _REMEMBERED_PACKETS: Final = 13_000
 def siege(scenario: Scenario) -> Outcome:
     """Plays one; always the same for the same scenario."""
     life = _Siege(scenario)
-    violation = ""
-    try:
-        life.run()
-    except Violation as broken:
-        violation = f"under siege: {broken} (at {life.world.now:.3f} s)"
-    except Exception as error:  # noqa: BLE001 - that there is none is one of the promises
-        violation = described(error, life.world.now)
+    violation = violation_of(life.run, life.world, "under siege: ")
     arrived = sum(ledger.reliable_arrived + ledger.unreliable_arrived for ledger in life.ledgers)
     return Outcome(scenario.seed, life.world.now, life.world.datagrams_entered, arrived, 2, violation)
 
