@@ -41,7 +41,7 @@ INITIAL_PACKETS: Final = 32
 
 INITIAL_RATE_MAX: Final = 4_000_000
 
-_UNBOUNDED: Final = 1 << 35
+UNBOUNDED: Final = 1 << 35
 """Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
 the middle of a multiplication, and compiled code ends the process if one raises there."""
 
@@ -128,12 +128,12 @@ class PathControl(RateControl):
         self.queue = QueueDelay(max(round_trip_us, 0), now)
         self.rate = rate
         self.window_bytes = max(self._on_the_way(rate), INITIAL_PACKETS * PACKET_BYTES)
-        self.bound = _UNBOUNDED
+        self.bound = UNBOUNDED
         """What a queue or a burst of losses says of the path, until the next probe."""
         self.is_peer_tight = False
         """The peer refuses what it has no room for, so losses say little of the path."""
         self._rate_min = _RATE_FLOOR
-        self._rate_max = _UNBOUNDED
+        self._rate_max = UNBOUNDED
         self._rate_now = 0
         """The best rate of delivery since the last probe."""
         self._usual_rate = 0
@@ -220,7 +220,7 @@ class PathControl(RateControl):
         self.window_bytes = INITIAL_PACKETS * PACKET_BYTES
         self.delivery = DeliveryRate(now)
         self.queue = QueueDelay(self.queue.smoothed_us, now)
-        self.bound = _UNBOUNDED
+        self.bound = UNBOUNDED
         self._rate_now = self._rate_before = self._best_rate = self._usual_rate = 0
         self._flat_rounds = 0
         self._clamp()
@@ -329,7 +329,7 @@ class PathControl(RateControl):
     def _probe_up(self) -> None:
         self._rate_before = min(self._rate_now or self._rate_before, self.bound)
         self._rate_now = 0
-        self.bound = _UNBOUNDED
+        self.bound = UNBOUNDED
         self._before_probe = self.bandwidth()
         self._probing.begin(self._on_the_way(self._before_probe))
         self._enter(UP)
@@ -399,7 +399,7 @@ class PathControl(RateControl):
 
     def _forget_queue(self) -> None:
         """What stood is no reason to send less."""
-        self.bound = _UNBOUNDED
+        self.bound = UNBOUNDED
         self._standing.forget()
 
     def _cut(self, now: int) -> None:

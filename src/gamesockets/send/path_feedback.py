@@ -9,7 +9,7 @@ from typing import Final, final
 from gamesockets.send.delivery import PACKET_BYTES
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.pacing import MAX_RATE, MIN_RATE, Pacer
-from gamesockets.send.path_control import INITIAL_RATE, PathControl, initial_rate
+from gamesockets.send.path_control import INITIAL_RATE, UNBOUNDED, PathControl, initial_rate
 from gamesockets.send.rate_control import FIXED_RATE, RateControl
 from gamesockets.send.reliable import Segment
 from gamesockets.send.reordering import Reordering
@@ -25,8 +25,6 @@ LATE_ORDERLY_US: Final = 12_000
 
 NO_LIMIT: Final = 0
 """The upper limit of a send rate that has none."""
-
-_UNBOUNDED: Final = 1 << 35
 
 
 @final
@@ -88,15 +86,11 @@ class PathFeedback:
     def limit(self, rate_min: int, rate_max: int) -> None:
         """Applies the configured limits in bytes/s. Equal ones, or a lower one above the upper one, fix the rate."""
         self._rate_min = min(max(rate_min, MIN_RATE), MAX_RATE)
-        self._rate_max = _UNBOUNDED if rate_max in (NO_LIMIT, MAX_RATE) else rate_max
-        self._may_adapt = self._rate_max > self._rate_min and rate_min < MAX_RATE
+        self._rate_max = UNBOUNDED if rate_max in (NO_LIMIT, MAX_RATE) else rate_max
+        self._may_adapt = self._rate_max > self._rate_min and rate_min < MAX_RATE and not self.is_distrusted
         if self.is_distrusted:
-            self._may_adapt = False
-            self.control = FIXED_RATE
-            self.waits_for_bulk = False
-            rate = min(max(INITIAL_RATE, self._rate_min), self._rate_max)
-            self.pacer.limit(rate, rate)
-        elif not self._may_adapt:
+            rate_min = rate_max = min(max(INITIAL_RATE, self._rate_min), self._rate_max)
+        if not self._may_adapt:
             self.control = FIXED_RATE
             self.waits_for_bulk = False
             self.pacer.limit(rate_min, rate_max)
