@@ -22,6 +22,12 @@ Figures: TypeAlias = dict[str, dict[str, float]]
 
 TURNS: Final = 40
 _WARM_UP_TURNS: Final = 5
+_SAME_EVERYWHERE: Final = {
+    "PYTHONHASHSEED": "0",
+    # glibc copies and searches in other steps on each processor, and by the sizes of its caches: 1 % of bulk.
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX_Fast_Unaligned_Load,-BMI2,-ERMS,-FSRM,-SSE4_1,-SSE4_2,-SSSE3"
+    ":glibc.cpu.x86_rep_movsb_threshold=0x1000000:glibc.cpu.x86_non_temporal_threshold=0x1000000",
+}
 _INSTRUCTIONS: Final = re.compile(r"I +refs: +([\d,]+)")
 
 
@@ -95,7 +101,7 @@ def _watched_run(run: tuple[str, int]) -> tuple[int, int, int]:
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", sys.executable]
     done = subprocess.run(
         [*command, "-m", "benchmarks.guard.workload", scenario, str(turns)],
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**os.environ, **_SAME_EVERYWHERE},
         capture_output=True,
         text=True,
         check=False,
