@@ -38,6 +38,14 @@ def test_cubic_fills_the_queue_and_backs_off_by_three_tenths() -> None:
     assert least == pytest.approx(0.7 * (ROUND_TRIP_S + 0.1) - ROUND_TRIP_S, abs=0.015)
 
 
+def test_cubic_leaves_slow_start_before_it_overflows_a_long_queue() -> None:
+    """HyStart: round trips that grow end it, not the first loss."""
+    line = Line(Cubic, queue_s=0.5)
+    line.world.run(1.0)
+    assert line.bottleneck.queue_dropped == 0
+    assert line.queue.percentile(100) < 0.2
+
+
 def test_cubic_takes_random_losses_for_overflow() -> None:
     assert Line(Cubic, loss=0.03).shares()[0] < 0.6
 

@@ -16,7 +16,9 @@ from gamesockets.sim.virtual_clock import Scheduled
 from gamesockets.values.address import SocketAddress
 from gamesockets.values.moments import NEVER, US_PER_SECOND
 
-PACKET_BYTES: Final = 1250
+PACKET_BYTES: Final = 1448
+"""As the kernel's TCP on Ethernet: what a window grows by is counted in these."""
+
 _NUMBER_BYTES: Final = 8
 _PORT: Final = 443
 _REORDERING: Final = 3
@@ -142,10 +144,15 @@ class Rival(Scheduled, Receiver, ABC):
 
 
 class Cubic(Rival):
-    """RFC 9438, without HyStart++: slow start, cubic growth with its Reno-friendly region, fast convergence."""
+    """RFC 9438 with Linux's HyStart: slow start, cubic growth with its Reno-friendly region, fast convergence."""
 
     _C: Final = 0.4
     _BETA: Final = 0.7
+    _HYSTART_FROM: Final = 16
+    _HYSTART_SAMPLES: Final = 8
+    _HYSTART_MIN_US: Final = 4_000
+    _HYSTART_MAX_US: Final = 16_000
+    _TRAIN_US: Final = 2_000
 
     def __init__(self, world: sim.World, bottleneck: Link, back: sim.Conditions, index: int = 0) -> None:
         self._window = _WINDOW_FIRST
@@ -155,14 +162,39 @@ class Cubic(Rival):
         self._to_plateau_s = 0.0
         self._friendly = 0.0
         self._recovery_from = 0
+        self._minimum_us = NEVER
+        self._round_from = 0
+        self._round_minimum_us = NEVER
+        self._round_samples = 0
+        self._train_at = 0
         super().__init__(world, bottleneck, back, index)
 
     def window(self) -> float:
         return self._window
 
+    def _hystart(self, packet: _Sent, round_trip_us: int, now: int) -> None:
+        """Leaves slow start when round trips grow, or acks in one train span half a round trip."""
+        self._minimum_us = min(self._minimum_us, round_trip_us)
+        if packet.sent_at >= self._round_from:
+            self._round_from = self._train_at = now
+            self._round_minimum_us = NEVER
+            self._round_samples = 0
+        if now - self._train_at <= self._TRAIN_US:
+            self._train_at = now
+        is_long_train = self._train_at - self._round_from > self._minimum_us // 2
+        if self._round_samples < self._HYSTART_SAMPLES:
+            self._round_samples += 1
+            self._round_minimum_us = min(self._round_minimum_us, round_trip_us)
+        more_us = min(max(self._minimum_us // 8, self._HYSTART_MIN_US), self._HYSTART_MAX_US)
+        is_later = self._round_samples == self._HYSTART_SAMPLES and self._round_minimum_us >= self._minimum_us + more_us
+        if self._window >= self._HYSTART_FROM and (is_long_train or is_later):
+            self._slow_start_until = self._window
+
     def on_acked(self, packet: _Sent, round_trip_us: int, now: int) -> None:
         if packet.sent_at < self._recovery_from:
             return
+        if self._window < self._slow_start_until:
+            self._hystart(packet, round_trip_us, now)
         if self._window < self._slow_start_until:
             self._window += 1
             return

@@ -194,6 +194,28 @@ def beside(
     return {"ours": ours, "theirs": (rival.arrived_bytes - theirs) / seconds / (rate / 2)}
 
 
+def _together(kind: type[Rival], queue_s: float, seed: int) -> dict[str, float]:
+    """The same as on real sockets: a faster line, both begin at once, from the sixth to the eighteenth second."""
+    rate = 4 * MB
+    world = sim.World(seed)
+    bottleneck = Link(seed=seed, conditions=path(rate, 0.04, bottleneck_queue=queue_s))
+    back = sim.Conditions(latency=0.02)
+    server = world.listen(config=PLAIN)
+    client = world.connect(server, up=bottleneck, down=back, config=PLAIN)
+    world.run(1.0)
+    bulk = Bulk(world, client, server.connections[0], ahead_bytes=rate // 10)
+    rival = kind(world, bottleneck, back)
+    world.run(6.0)
+    theirs = rival.arrived_bytes
+    seconds = 12.0
+    ours = bulk.rate(seconds) / (rate / 2)
+    return {"ours": ours, "theirs": (rival.arrived_bytes - theirs) / seconds / (rate / 2)}
+
+
+def _beside_together(kind: type[Rival], queue_ms: int) -> Callable[[int], dict[str, float]]:
+    return lambda seed: _together(kind, queue_ms / 1000, seed)
+
+
 def _beside(kind: type[Rival], queue_s: float, *, ours_first: bool) -> Callable[[int], dict[str, float]]:
     return lambda seed: beside(kind, MB, queue_s, seed, ours_first=ours_first)
 
@@ -203,6 +225,16 @@ def _beside_rows() -> list[Row]:
     rows: list[Row] = []
     for kind, name, part, queues_ms in ((Cubic, "cubic", 0.6, (50, 100, 150)), (Bbr, "bbr", 0.4, (100, 150))):
         for queue_ms in queues_ms:
+            rows.append(
+                Row(
+                    f"{name}-{queue_ms}-together",
+                    f"beside {name.upper()}, 4 MB/s, 40 ms, queue of {queue_ms} ms, both at once",
+                    f"ours {part} of a half, theirs 0.6",
+                    _beside_together(kind, queue_ms),
+                    {"ours": part, "theirs": 0.6},
+                    True,
+                )
+            )
             for ours_first in (True, False):
                 who = "ours first" if ours_first else "theirs first"
                 rows.append(

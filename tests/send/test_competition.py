@@ -10,7 +10,7 @@ from gamesockets.send.queue_delay import QueueDelay
 
 MS = 1000
 SECOND = 1_000_000
-SIZE = 1250
+SIZE = 1448
 PATH_US = 40 * MS
 
 
@@ -24,7 +24,11 @@ class Queue:
         self.now = 0
         for _ in range(30):
             self.round(0)
-        self.competition.begin(window * SIZE, self.now)
+        self.begin(window)
+
+    def begin(self, window: int) -> None:
+        """Others come, and so many packets a round trip arrived before."""
+        self.competition.begin(window * SIZE * SECOND // PATH_US, PATH_US, self.now)
 
     def round(self, queue_ms: int, lost: int = 0, arrived: int = 40) -> bool:
         round_trip_us = PATH_US + queue_ms * MS
@@ -48,6 +52,8 @@ class Queue:
 def test_the_window_is_that_of_cubic() -> None:
     """Seven tenths of what overflowed, then slowly back there, then beyond (RFC 9438, 4.2 and 4.6)."""
     queue = Queue(window=200)
+    assert queue.packets == pytest.approx(200, abs=0.1)
+    queue.round(80, lost=2)
     assert queue.packets == pytest.approx(140, abs=0.1)
     to_plateau_s = (200 * 0.3 / 0.4) ** (1 / 3)
     windows: list[tuple[float, float]] = []
@@ -64,24 +70,57 @@ def test_the_window_is_that_of_cubic() -> None:
 
 def test_small_windows_grow_like_those_of_tcp_reno() -> None:
     queue = Queue(window=6)
-    for _ in range(19):
+    queue.round(50, lost=1)
+    for _ in range(18):
         queue.round(50)
-    assert queue.packets > 4.2 + 14 * 0.5
+    assert queue.packets > 4.2 + 11 * 0.5
 
 
-def test_an_overflow_takes_back_three_tenths_and_looks_whether_the_queue_goes() -> None:
+def test_what_others_took_is_taken_back_but_no_more_in_a_hurry() -> None:
+    """The window follows the queue that others make, until it overflows: then it is that of CUBIC."""
+    queue = Queue(window=100)
+    for number in range(120):
+        queue.round(40 + number)
+    regained = 100 * queue.queue.smoothed_us / PATH_US
+    assert queue.packets == pytest.approx(regained, rel=0.05)
+    after_overflow = Queue(window=100)
+    after_overflow.round(40, lost=2)
+    for number in range(120):
+        after_overflow.round(40 + number)
+    assert after_overflow.packets > 1.2 * regained
+
+
+def test_an_overflow_takes_back_three_tenths() -> None:
     queue = Queue()
     for _ in range(6):
         queue.round(100)
     before = queue.packets
     assert not queue.round(100, lost=2)
     assert queue.packets == pytest.approx(0.7 * before, rel=0.01)
+    assert not queue.looks(), "it began lately"
+    for _ in range(2):
+        assert not queue.round(100, lost=3)
+    assert queue.packets == pytest.approx(0.7 * before, rel=0.01), "what was lost before the cut cuts no more"
+    queue.round(100, lost=3)
+    assert queue.packets == pytest.approx(0.49 * before, rel=0.01)
+
+
+def test_an_overflow_is_a_reason_to_look_whether_the_queue_goes() -> None:
+    queue = Queue(window=200)
+    while not queue.looks():
+        queue.round(100)
+    while queue.looks():
+        queue.round(60)
+    looked_at = queue.now
+    while queue.now - looked_at < 3.5 * SECOND:
+        queue.round(100)
+    queue.now += 2 * SECOND
+    assert not queue.round(100, lost=2)
     assert queue.looks()
     for _ in range(3):
-        assert not queue.round(60, lost=3)
+        assert not queue.round(80, lost=3)
         assert queue.looks()
-    assert queue.packets == pytest.approx(0.7 * before, rel=0.01), "what was lost before the cut cuts no more"
-    assert not queue.round(60)
+    assert not queue.round(80)
     assert not queue.looks()
     assert queue.competition.is_expected(queue.now), "others were there"
     assert not queue.competition.is_expected(queue.now + 31 * SECOND)
@@ -93,25 +132,25 @@ def test_a_queue_that_goes_ends_it() -> None:
         queue.round(100)
     queue.round(100, lost=2)
     assert not queue.round(50)
-    assert queue.round(3)
+    assert not queue.round(queue.queue.threshold_us() // 2 // MS), "it is only shorter"
+    assert queue.round(0)
     assert not queue.competition.is_expected(queue.now), "nobody was seen"
 
 
 def test_who_is_back_goes_on_with_the_window_of_before() -> None:
     queue = Queue(window=100)
-    for _ in range(6):
+    while not queue.looks():
         queue.round(100)
-    queue.round(100, lost=2)
-    for _ in range(4):
+    while queue.looks():
         queue.round(60)
     while not queue.round(0):
         pass
     before = queue.packets
-    queue.competition.begin(10 * SIZE, queue.now)
+    queue.begin(10)
     assert queue.packets == pytest.approx(0.85 * before, rel=0.02)
     queue.now += 40 * SECOND
-    queue.competition.begin(10 * SIZE, queue.now)
-    assert queue.packets == pytest.approx(7, abs=0.1), "long ago"
+    queue.begin(10)
+    assert queue.packets == pytest.approx(10, abs=0.1), "long ago"
 
 
 def looks(queues_ms: list[int]) -> list[int]:
@@ -165,7 +204,6 @@ def test_losses_of_radio_are_no_overflow() -> None:
     assert queue.packets >= 28, "the queue is far from full"
     before = queue.packets
     queue.round(100, lost=10)
-    assert queue.looks()
     assert queue.packets == pytest.approx(0.7 * before, rel=0.01)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.send.standing_queue import OTHERS, OURS, PATHS, StandingQueue
 
 MS = 1000
@@ -86,3 +87,35 @@ def test_a_crowd_keeps_a_queue_of_little_more_than_the_threshold() -> None:
     assert set(judged([short_ms] * 40, [0.9] * 40)) == {OURS}
     robbed = judged([short_ms * (0.8 + 0.3 * (number % 2)) for number in range(40)], [1.0, *[0.5] * 39])
     assert robbed.index(OTHERS) == 30, "unless little arrives for long"
+
+
+def robbed(queues_ms: Sequence[float], parts: Sequence[float], *, every_ms: int = 100) -> list[bool]:
+    """What is said after each round: how long the queue was in it, and what part of the bandwidth usually arrives."""
+    stood = StandingQueue()
+    queue = QueueDelay(40 * MS, 0)
+    queue.add(40 * MS, 0)
+    said: list[bool] = []
+    for number, (queue_ms, part) in enumerate(zip(queues_ms, parts, strict=True)):
+        now = (number + 1) * every_ms * MS
+        for _ in range(2):
+            queue.add(int((40 + queue_ms) * MS), now)
+        queue.end_round()
+        stood.end_round(queue, int(BANDWIDTH * part), now)
+        said.append(stood.is_robbed(int(BANDWIDTH * part), now))
+    return said
+
+
+@pytest.mark.rule("2, 2.16 rule 23")
+def test_who_gets_less_and_less_beside_a_queue_that_is_never_empty_is_robbed() -> None:
+    less = [1 - number / 100 for number in range(50)]
+    said = robbed([4.5] * 50, less)
+    assert said.index(True) == 30, "after three seconds"
+    assert all(said[30:])
+    assert not any(robbed([4.5] * 19 + [0.5] + [4.5] * 29, less[:49])), "it was emptied"
+    assert not any(robbed([4.5] * 50, [0.9] * 50)), "nothing is taken away"
+
+
+def test_what_arrived_long_ago_is_no_measure() -> None:
+    said = robbed([4.5] * 130, [1.0] + [0.5] * 129)
+    assert said[40]
+    assert not any(said[110:])

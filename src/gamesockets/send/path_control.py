@@ -257,6 +257,7 @@ class PathControl(RateControl):
         if sample > self._rate_now and (not delivery.is_limited or sample > max(self._rate_now, self._rate_before)):
             self._rate_now = sample
         self._usual_rate += (sample - self._usual_rate) // (_USUAL_ROUNDS if self._usual_rate else 1)
+        self._standing.end_round(self.queue, self._usual_rate, now)
         if self.state == STARTUP:
             self._judge_startup(now)
         elif self.state == DRAIN:
@@ -295,6 +296,11 @@ class PathControl(RateControl):
             self._judge_queue(now)
         elif queue.is_measured:
             self._standing.skip()
+        is_robbed = not delivery.is_limited and self._standing.is_robbed(self._usual_rate, now)
+        if is_robbed and self.state != COMPETE and self._may_compete(now):
+            self._compete(now)
+        if self.state == COMPETE:
+            return  # its window decides, not a probe
         above = max(_LOSS_ABOVE_FLOOR, delivery.loss_by_chance)
         is_lossy = delivery.is_loss_new and delivery.loss > delivery.loss_floor + above
         if is_lossy and not delivery.is_limited and not self.is_peer_tight:
@@ -356,7 +362,7 @@ class PathControl(RateControl):
         """Whether no more is sent than arrives, and enough was to tell who fills the queue."""
         round_trip_us = self.queue.smoothed_us
         arriving = self.delivery.sample * round_trip_us // US_PER_SECOND
-        before = self._standing.rate_before * round_trip_us // US_PER_SECOND
+        before = self._standing.best_rate * round_trip_us // US_PER_SECOND
         is_growing = self.in_flight_bytes > arriving * 9 // 8 + 3 * PACKET_BYTES
         return not is_growing and (before >= _COMPETES_FROM_BYTES or self._competition.is_expected(now))
 
@@ -381,8 +387,8 @@ class PathControl(RateControl):
 
     def _compete(self, now: int) -> None:
         """Others fill the queue: take a share of it, or nothing would be left."""
-        rate = max(self._standing.rate_before, self.bandwidth())
-        self._competition.begin(rate * max(self.queue.smoothed_us, US_PER_MS) // US_PER_SECOND, now)
+        rate = max(self._standing.best_rate, self.bandwidth())
+        self._competition.begin(rate, max(self.queue.smoothed_us, US_PER_MS), now)
         self._forget_queue()
         self._enter(COMPETE)
 

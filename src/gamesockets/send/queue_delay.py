@@ -17,6 +17,9 @@ THRESHOLD_PART: Final = 8
 
 THRESHOLD_JITTERS: Final = 3
 
+EMPTY_PART: Final = 3
+"""A queue of one part in so many of the threshold is as good as none."""
+
 _START_UP_JITTER_US: Final = 20_000
 
 DELAYED_JITTERS: Final = 4
@@ -162,6 +165,10 @@ class QueueDelay:
     def threshold_us(self) -> int:
         """A queue above this is a standing one."""
         return max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART, THRESHOLD_JITTERS * self.jitter_us)
+
+    def empty_us(self) -> int:
+        """A queue that is not longer has been emptied."""
+        return self.threshold_us() // EMPTY_PART
 
     def threshold_of_start_up_us(self) -> int:
         """The same for a flow that just begins: on a slow line its own queue grows in steps that look like jitter."""

@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.values.moments import NEVER, US_PER_MS
 
 OURS: Final = 0
@@ -35,6 +36,13 @@ _ROUNDS_EXPECTED: Final = 3
 _ROUNDS_FORGOTTEN: Final = 2
 """A round without a queue undoes so many: the queues of others swing."""
 
+_BEST_KEPT_US: Final = 5_000_000
+_NEVER_EMPTY_US: Final = 3_000_000
+"""Flows such as this one empty their common queue about once a second, once all of a crowd have begun."""
+
+_ROBBED: Final = 0.75
+"""What usually arrives has fallen to this part of the best of late."""
+
 _IN_VAIN_US: Final = 3_000_000
 _DRAINING_US: Final = 4_000_000
 """A crowd of flows that all learn at the same time needs so long to drain its queue."""
@@ -44,7 +52,17 @@ _DRAINING_US: Final = 4_000_000
 class StandingQueue:
     """Rounds with a queue, and what it was like in them."""
 
-    __slots__ = ("_least_us", "_rounds", "_since", "rate_before", "worst_us")
+    __slots__ = (
+        "_best_now",
+        "_best_since",
+        "_emptied_at",
+        "_least_us",
+        "_rounds",
+        "_since",
+        "best_rate",
+        "rate_before",
+        "worst_us",
+    )
 
     def __init__(self) -> None:
         self._rounds = 0
@@ -54,6 +72,26 @@ class StandingQueue:
         """The longest it was since it stands."""
         self.rate_before = 0
         """Bytes/s that usually arrived before it stood."""
+        self.best_rate = 0
+        """The most that usually arrived in the last 5 to 10 s: others take it away bit by bit, before they are seen."""
+        self._best_now = 0
+        self._best_since = 0
+        self._emptied_at = NEVER
+
+    def end_round(self, queue: QueueDelay, usual_rate: int, now: int) -> None:
+        """A round ended, with or without a queue."""
+        self._best_now = max(self._best_now, usual_rate)
+        self.best_rate = max(self.best_rate, usual_rate)
+        if now - self._best_since >= _BEST_KEPT_US:
+            self.best_rate = self._best_now
+            self._best_now = usual_rate
+            self._best_since = now
+        if self._emptied_at == NEVER or (queue.is_measured and queue.standing_us <= queue.empty_us()):
+            self._emptied_at = now
+
+    def is_robbed(self, usual_rate: int, now: int) -> bool:
+        """Whether less and less arrives beside a queue that is short, but never empty: others grow into all room."""
+        return now - self._emptied_at >= _NEVER_EMPTY_US and usual_rate <= self.best_rate * _ROBBED
 
     def add(self, standing_us: int, usual_rate: int, now: int) -> None:
         """It stood for a round; so many bytes/s usually arrive."""
