@@ -17,6 +17,7 @@ from tests.support.selecting import SELECTORS, SelectOfWindows, use_selector
 from tests.support.waiting import DEADLINE_S, wait_until
 
 from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.build import COMPILED
 from gamesockets.clock import now_us
 from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
@@ -601,6 +602,7 @@ def test_a_socket_too_many_is_an_error_of_adding_it(monkeypatch: pytest.MonkeyPa
         assert endpoint.data_came.wait(DEADLINE_S)
 
 
+@pytest.mark.skipif(COMPILED, reason="compiled code cannot be patched")
 def test_who_waits_sleeps_in_slices_where_signals_end_no_sleep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.drivers.threads.WAIT_SLICE_S", 0.005)
     slept: list[float | None] = []
