@@ -129,19 +129,28 @@ class ThreadService(Service):
 
     def pump(self, port: Port, now: int) -> None:
         """As for every driver. Signal handlers wait until it is over."""
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().pump(port, now)
+        else:
             super().pump(port, now)
 
     def pump_gathered(self) -> None:
         """As `pump`."""
         if not self.gathering.ports:
             return
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().pump_gathered()
+        else:
             super().pump_gathered()
 
     def serve_between(self) -> None:
         """As `pump`."""
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().serve_between()
+        else:
             super().serve_between()
 
     def _serve_beside_sending(self, now: int) -> None:
