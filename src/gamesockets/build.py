@@ -19,6 +19,7 @@ else:
         `allow_interpreted_subclasses`: classes in Python may derive from it. Its abstract methods raise
         `NotImplementedError`, because compiled code does not refuse to make an object that lacks them.
         `acyclic`: the garbage collector need not look at its objects.
+        `native_class=False`: it stays a class of Python.
         """
         return lambda cls: cls
 

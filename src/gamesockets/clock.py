@@ -16,6 +16,9 @@ from gamesockets.values.entropy import Entropy
 START_US: Final = 3_000_000_000_000
 """Where `now_us` begins (spec 3, 15.3)."""
 
+# By a name of its own: compiled code finds it without asking two dictionaries each time.
+_monotonic_ns: Final = time.monotonic_ns
+
 _OFFSET_US: Final = START_US - time.monotonic_ns() // 1000
 
 
@@ -44,7 +47,7 @@ class StandIn(ABC):
         raise NotImplementedError
 
 
-_stand_ins: dict[int, StandIn] = {}
+_stand_ins: Final[dict[int, StandIn]] = {}
 """By thread. Empty nearly always, which costs one look."""
 
 
@@ -62,7 +65,7 @@ def now_us() -> int:
         replacement = _stand_ins.get(threading.get_ident())
         if replacement is not None:
             return replacement.now_us()
-    return time.monotonic_ns() // 1000 + _OFFSET_US
+    return _monotonic_ns() // 1000 + _OFFSET_US
 
 
 def unix_epoch_us() -> int:

@@ -85,6 +85,6 @@ def test_a_file_that_is_no_scenario(tmp_path: Path) -> None:
 def test_a_few_seconds_on_real_sockets_are_told_and_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two of ours, whatever is installed. So short a time says nothing of memory."""
     monkeypatch.delenv(command_real.LIBRARY, raising=False)
-    done = runner.invoke(app, ["torture", "--real", "--minutes", "0.1", "--save", str(tmp_path)])
+    done = runner.invoke(app, ["torture", "--real", "--minutes", "0.02", "--save", str(tmp_path)])
     assert "connections" in done.output
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".svg"}

@@ -5,19 +5,25 @@ import socket
 import threading
 from collections.abc import Callable
 from random import Random
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.bad_network.impairment import Impairment
 from gamesockets.clock import now_us
+from gamesockets.config.options import ConnectionOptions
 from gamesockets.connection.connection import StateChange
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.path import Path
+from gamesockets.crypto.credentials import Credentials
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.endpoint.endpoint import Endpoint, Transmit
+from gamesockets.endpoint.ids import ConnectionIds
 from gamesockets.endpoint.strangers import Refused
 from gamesockets.values.address import Address, SocketAddress
+from gamesockets.values.entropy import SeededEntropy
+from gamesockets.values.identity import NetworkingIdentity
 from gamesockets.values.moments import NEVER
 
 NOTHING_FAKE: Final = NetworkConditions()
@@ -25,11 +31,24 @@ LOCALHOST: Final = Address("127.0.0.1", 0)
 S = TypeVar("S", bound=Service)
 
 
+_PEER: Final = ("192.0.2.1", 1)
+
+
+def _somebody() -> DatagramConnection:
+    """A connection that nothing is done with: an endpoint that has none is closed."""
+    entropy = SeededEntropy(1)
+    credentials = Credentials(NetworkingIdentity.localhost())
+    endpoint = Endpoint(entropy, ConnectionIds(entropy), credentials, ConnectionOptions())
+    connection = endpoint.connect(_PEER, ConnectionOptions(), 0)
+    assert connection is not None
+    return connection
+
+
 class FakeEndpoint(Endpoint):
     """Sends what a test gives it; records what it receives, and on which thread."""
 
     def __init__(self) -> None:  # without that of the base class: nothing of it is used
-        self.connections = cast(Any, {"somebody": None})
+        self.connections = {_PEER: _somebody()}
         self.heard_control = False
         self.timer = NEVER
         self.outgoing: list[list[tuple[list[bytes], SocketAddress]]] = []

@@ -5,7 +5,7 @@
 
 from asyncio import Future
 from operator import index
-from typing import Final, final
+from typing import Any, Final, final
 
 from gamesockets.aio.hub import Hub
 from gamesockets.aio.mailbox import Mailbox
@@ -71,8 +71,11 @@ class Conversation:
 
     # ------------------------------------------------------------------ sending
 
-    def try_send(self, data: bytes, flags: int, lane: int) -> int:
-        """Queues a message; its number, or minus the `Result`. Raises `ConnectionClosed`, and `TypeError`."""
+    def try_send(self, data: bytes, flags: Any, lane: Any) -> int:
+        """Queues a message; its number, or minus the `Result`. Raises `ConnectionClosed`, and `TypeError`.
+
+        Flags and lane are as the application gave them.
+        """
         if self.end is not None:
             raise self.closed_error()
         node = self._node
@@ -88,7 +91,7 @@ class Conversation:
             OUTPUT.deliver()
         return number
 
-    async def send_in_turn(self, data: bytes, flags: int, lane: int) -> int:
+    async def send_in_turn(self, data: bytes, flags: Any, lane: Any) -> int:
         """As `try_send`, after waiting for room behind those who wait already. Raises `ValueError` if it never fits."""
         self._check_fits(data)
         loop = self.hub.loop
@@ -165,8 +168,8 @@ class Conversation:
 
     # ------------------------------------------------------------------ the end
 
-    def begin_close(self, reason: int, debug: str, linger: bool) -> None:
-        """Ends it here. Harmless to repeat."""
+    def begin_close(self, reason: Any, debug: Any, linger: Any) -> None:
+        """Ends it here, as the application asks. Harmless to repeat. Raises `TypeError` and `ValueError`."""
         check_reason(reason)
         check_type("debug", debug, str)
         check_type("linger", linger, bool)

@@ -3,7 +3,7 @@
 from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 from gamesockets.connection.inbox import Inbox
 from gamesockets.node.reading import READING
@@ -42,7 +42,7 @@ class Mailbox:
             READING.note(messages)
         return messages[0]
 
-    async def receive_many(self, max_messages: int) -> list[NetworkingMessage]:
+    async def receive_many(self, max_messages: Any) -> list[NetworkingMessage]:
         """The oldest messages, once there is one."""
         _check_count(max_messages)
         if not self.inbox:
@@ -54,7 +54,7 @@ class Mailbox:
             READING.note(messages)
         return messages
 
-    def receive_nowait(self, max_messages: int) -> list[NetworkingMessage]:
+    def receive_nowait(self, max_messages: Any) -> list[NetworkingMessage]:
         """The oldest messages; an empty list if there are none."""
         _check_count(max_messages)
         messages = self.inbox.take(max_messages)
@@ -95,8 +95,8 @@ def number_of(mailbox: Mailbox) -> int:
     return mailbox.number
 
 
-def _check_count(max_messages: int) -> None:
-    """Raises `TypeError` or `ValueError` for what can be no number of messages to take."""
+def _check_count(max_messages: Any) -> None:
+    """Of the application. Raises `TypeError` or `ValueError` for what can be no number of messages to take."""
     check_type("max_messages", max_messages, int)
     if max_messages < 1:
         raise ValueError(f"max_messages must be at least 1, not {max_messages}")

@@ -65,7 +65,7 @@ def torture(
     real: Annotated[
         bool, typer.Option("--real", help="Play on real sockets instead, in two processes, on a very bad network.")
     ] = False,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.1, max=1e6, help="How long, with --real.")] = 1.0,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.02, max=1e6, help="How long, with --real.")] = 1.0,
     role: Annotated[
         str, typer.Option("--role", metavar="client|server", help="What gamesockets is, with --real.")
     ] = CLIENT,

@@ -16,6 +16,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.clock import now_us
 from gamesockets.drivers import watcher
 from gamesockets.drivers.poller import READ, WRITE, check_room
@@ -27,6 +28,12 @@ from gamesockets.values.moments import NEVER
 
 _LOOK_EVERY_S: Final = 0.002
 """How often the end of the program looks at the sockets."""
+
+
+@final
+@mypyc_attr(native_class=False)
+class _Life:
+    """Ends with the service that holds it: compiled objects, as the service is, have no weak references."""
 
 
 @final
@@ -47,8 +54,9 @@ class LoopService(Service):
         """When sockets were last read by a program that only listens."""
         self._armed_for = NEVER
         self._timer: TimerHandle | None = None
+        self._life = _Life()
         # The finalizer holds only the list: it must not keep this service alive.
-        self._abandoned = weakref.finalize(self, _close_abandoned, self._ports)
+        self._abandoned = weakref.finalize(self._life, _close_abandoned, self._ports)
         self._abandoned.atexit = False  # the end of the program is told to all nodes, and flushes too
 
     def _is_on_loop(self) -> bool:

@@ -2,7 +2,7 @@
 
 The first one leaves at once. One pump for all that follow it closely costs much less than one for each.
 
-This is asked for every message, so it is compiled, and calls nothing of the driver: it says what the driver has to do.
+This is asked for every message, so it calls nothing of the driver: it says what the driver has to do.
 """
 
 from typing import Final, final

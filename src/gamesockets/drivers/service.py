@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Any, Final
 
 from gamesockets.bad_network.conditions import NetworkConditions
+from gamesockets.build import mypyc_attr
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
 from gamesockets.drivers.gathering import BEGIN, NOTHING, PUMP_ALL, PUMP_FIRST, Gathering
@@ -36,20 +37,24 @@ MANY_DATAGRAMS: Final = 16
 """Where so many came at once the last time, a wake-up takes enough anyway, and acknowledgements of bulk do not wait."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ServiceOwner(ABC):
     """Who is told what happens. Called with the service's lock held."""
 
     @abstractmethod
     def on_change(self, port: Port, change: StateChange) -> None:
         """The state of a connection behind a port has changed."""
+        raise NotImplementedError
 
     @abstractmethod
     def on_removed(self, port: Port) -> None:
         """A port was closed."""
+        raise NotImplementedError
 
     @abstractmethod
     def on_reminder(self, what: int) -> None:
         """The time given to `Service.remind` has come."""
+        raise NotImplementedError
 
 
 class Service(ABC):

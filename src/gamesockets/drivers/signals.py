@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
 from types import FrameType, TracebackType
 from typing import Any, Final, final
 
@@ -26,7 +25,7 @@ _SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(sign
 """Those that programs handle in Python; to look at all 64 takes longer than to serve a datagram."""
 
 
-_NOTHING: Final = nullcontext()
+_get_ident: Final = threading.get_ident
 
 
 @final
@@ -54,7 +53,7 @@ class HeldSignals:
         self.main_thread = threading.main_thread().ident
 
     def __enter__(self) -> None:
-        if threading.get_ident() != self.main_thread:
+        if _get_ident() != self.main_thread:
             return
         if not self._depth:
             seen = list(map(_get, _SIGNALS))
@@ -71,19 +70,17 @@ class HeldSignals:
         self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
 
-    def for_a_moment(self) -> AbstractContextManager[None]:
-        """A context manager for work that may be outside `wait`: it does nothing where they are held already.
+    def could_interrupt(self) -> bool:
+        """Whether handlers may run on this thread now: then work that may be outside `wait` is put into `with SIGNALS`.
 
         At its end the handlers run that were put off, and what one raises comes out there.
         """
-        if threading.get_ident() != self.main_thread or (self._depth and not self.may_run):
-            return _NOTHING
-        return self
+        return _get_ident() == self.main_thread and (not self._depth or self.may_run)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if threading.get_ident() != self.main_thread:
+        if _get_ident() != self.main_thread:
             return
         self._depth -= 1
         if self._depth:
@@ -98,13 +95,13 @@ class HeldSignals:
 
     def let_run(self) -> None:
         """The main thread goes to sleep without the lock: handlers run, those that were put off first."""
-        if self._depth and threading.get_ident() == self.main_thread:
+        if self._depth and _get_ident() == self.main_thread:
             self.may_run = True
             self._run_pending()
 
     def hold(self) -> None:
         """The main thread is about to serve."""
-        if self.may_run and threading.get_ident() == self.main_thread:
+        if self.may_run and _get_ident() == self.main_thread:
             self.may_run = False
 
     def _note(self, number: int, frame: FrameType | None) -> None:

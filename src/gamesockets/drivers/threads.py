@@ -92,7 +92,13 @@ class ThreadService(Service):
             raise
         SWITCH_INTERVAL.open(id(self))
         self._service_thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
-        self._service_thread.start()
+        try:
+            self._service_thread.start()
+        except RuntimeError:  # the system has no thread to give
+            SWITCH_INTERVAL.close(id(self))
+            self._service_poller.close()
+            self._leader_poller.close()
+            raise
 
     # The methods from here on, up to `stop`, are called with the lock held.
 
@@ -129,19 +135,28 @@ class ThreadService(Service):
 
     def pump(self, port: Port, now: int) -> None:
         """As for every driver. Signal handlers wait until it is over."""
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().pump(port, now)
+        else:
             super().pump(port, now)
 
     def pump_gathered(self) -> None:
         """As `pump`."""
         if not self.gathering.ports:
             return
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().pump_gathered()
+        else:
             super().pump_gathered()
 
     def serve_between(self) -> None:
         """As `pump`."""
-        with SIGNALS.for_a_moment():
+        if SIGNALS.could_interrupt():
+            with SIGNALS:
+                super().serve_between()
+        else:
             super().serve_between()
 
     def _serve_beside_sending(self, now: int) -> None:

@@ -7,7 +7,7 @@ itself, since one that reads one connection leaves the others to other threads.
 
 import threading
 from functools import partial
-from typing import final
+from typing import Any, final
 
 from gamesockets.connection.inbox import Inbox
 from gamesockets.drivers.threads import HasNews
@@ -20,12 +20,6 @@ _PRUNED_EACH_TIME = 8
 """How many of the inboxes that were told of are looked at for each that comes: read ones are forgotten."""
 
 
-class _Heard(threading.local):
-    """For each thread, the last turn that it heard of."""
-
-    turn = 0
-
-
 @final
 class News:
     """The messages and status changes of one node. Called with its lock held, on the thread that waits."""
@@ -36,7 +30,8 @@ class News:
         self._events = events
         self._turn = 0
         """Counts how often somebody was told of something new."""
-        self._heard = _Heard()
+        self._heard: Any = threading.local()
+        """For each thread, the last `turn` that it heard of."""
         self._told: dict[Inbox, None] = {}
         """Inboxes that somebody was told of and that may still hold messages."""
 
@@ -44,7 +39,7 @@ class News:
 
     def of_anything(self) -> HasNews:
         """Asks whether there is news for this thread."""
-        return partial(self._is_news_after, self._heard.turn)
+        return partial(self._is_news_after, getattr(self._heard, "turn", 0))
 
     def _is_news_after(self, turn: int) -> bool:
         if self._ready or self._events.has_news():
