@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from gamesockets.drivers.signals import HeldSignals
+from gamesockets.drivers.signals import LOOK_EVERY_US, HeldSignals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to send oneself")
 
@@ -161,3 +162,45 @@ def test_a_signal_of_the_system_interrupts_a_sleeping_wait(tmp_path: Path) -> No
         assert process.stdout.readline() == "listening\n"
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) == 7
+
+
+def test_another_handler_right_after_a_wait_is_held_and_stays(came: list[int]) -> None:
+    """Not all signals are looked at each time; those that are held are."""
+    held = HeldSignals()
+    with held:
+        pass
+    others: list[int] = []
+
+    def other(number: int, frame: FrameType | None) -> None:
+        others.append(number)
+
+    signal.signal(USR1, other)
+    with held:
+        signal.raise_signal(USR1)
+        assert others == []
+    assert (came, others) == ([], [USR1])
+    assert signal.getsignal(USR1) is other
+
+
+def test_a_signal_ignored_right_after_a_wait_stays_ignored(came: list[int]) -> None:
+    held = HeldSignals()
+    with held:
+        pass
+    signal.signal(USR1, signal.SIG_IGN)
+    with held:
+        signal.raise_signal(USR1)
+    assert came == []
+    assert signal.getsignal(USR1) == signal.SIG_IGN
+
+
+def test_a_first_handler_is_held_a_moment_after_the_last_look(came: list[int]) -> None:
+    held = HeldSignals()
+    signal.signal(USR1, signal.SIG_IGN)
+    with held:
+        pass
+    signal.signal(USR1, lambda number, _: came.append(number))
+    time.sleep(2 * LOOK_EVERY_US / 1e6)
+    with held:
+        signal.raise_signal(USR1)
+        assert came == []
+    assert came == [USR1]

@@ -110,7 +110,7 @@ def _set_the_rest_aside() -> None:
     gc.freeze()
 
 
-def run(main: Main[T], kind: str = "asyncio") -> T:
+def run(main: Main[T], kind: str = "asyncio", patience_s: float = PATIENCE_S) -> T:
     """Runs a test on a new loop. Afterwards there is no task, no complaint, no open socket and no thread of ours."""
     _set_the_rest_aside()
     before = open_sockets()
@@ -119,7 +119,7 @@ def run(main: Main[T], kind: str = "asyncio") -> T:
     async def guarded() -> T:
         loop = asyncio.get_running_loop()
         loop.slow_callback_duration = SLOW_CALLBACK_S
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             result = await main()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         return result

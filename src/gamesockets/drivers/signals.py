@@ -12,6 +12,8 @@ from collections import deque
 from types import FrameType, TracebackType
 from typing import Any, Final, final
 
+from gamesockets.clock import now_us
+
 # What `signal` itself calls. Its conversion of numbers to enumerations costs twenty times as much.
 _PLAIN: Final[Any] = sys.modules.get("_signal", signal)
 _get: Final[Any] = _PLAIN.getsignal
@@ -21,8 +23,11 @@ _NAMES: Final = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGBREAK", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1"),
     *("SIGUSR2", "SIGCHLD", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGIO", "SIGPIPE", "SIGXCPU"),
 )
+LOOK_EVERY_US: Final = 1_000
+"""How often it is asked of each signal whether the program handles it: that takes longer than to serve a datagram."""
+
 _SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
-"""Those that programs handle in Python; to look at all 64 takes longer than to serve a datagram."""
+"""Those that programs handle in Python."""
 
 
 _get_ident: Final = threading.get_ident
@@ -35,10 +40,10 @@ class HeldSignals:
     def __init__(self) -> None:
         self._handlers: dict[int, Any] = {}
         """The program's handlers of signals for which ours was installed; kept, for somebody may have ours from us."""
-        self._seen: list[Any] = []
-        """What `_SIGNALS` did when a `wait` last began."""
-        self._callable: list[tuple[int, Any]] = []
-        """Those of them that the program handles, with its handlers."""
+        self._handled: list[int] = []
+        """Those of `_SIGNALS` that the program handled when last looked at."""
+        self._look_at = 0
+        """When to look at all of them again."""
         self._noting = self._note
         """One bound method, for `_note` makes a new one each time."""
         self._pending: deque[tuple[int, FrameType | None]] = deque()
@@ -56,19 +61,28 @@ class HeldSignals:
         if _get_ident() != self.main_thread:
             return
         if not self._depth:
-            seen = list(map(_get, _SIGNALS))
-            if seen != self._seen:  # seldom: programs set their handlers once
-                self._seen = seen
-                self._callable = [
-                    (number, handler)
-                    for number, handler in zip(_SIGNALS, seen, strict=True)
-                    if callable(handler) and handler != self._noting
-                ]
-                self._handlers.update(self._callable)
-            for number, _ in self._callable:
-                _set(number, self._noting)
+            now = now_us()
+            if now >= self._look_at:
+                self._look_at = now + LOOK_EVERY_US
+                self._look()
+            for number in self._handled:
+                handler = _set(number, self._noting)
+                if handler != self._handlers[number] and handler != self._noting:  # another since that look
+                    if callable(handler):
+                        self._handlers[number] = handler
+                    else:
+                        _set(number, handler)
         self.may_run = False
         self._depth += 1  # the last step: until then, `_note` calls the handler itself
+
+    def _look(self) -> None:
+        self._handled = []
+        for number in _SIGNALS:
+            handler = _get(number)
+            if callable(handler):
+                self._handled.append(number)
+                if handler != self._noting:
+                    self._handlers[number] = handler
 
     def could_interrupt(self) -> bool:
         """Whether handlers may run on this thread now: then work that may be outside `wait` is put into `with SIGNALS`.
