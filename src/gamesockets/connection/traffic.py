@@ -28,6 +28,7 @@ from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
 from gamesockets.send.builder import PacketBuilder
+from gamesockets.send.loss import LATE_HOLES_OURS_MAX
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.send.sender import Outbox, Sender
@@ -138,6 +139,7 @@ class Traffic:
         window_bytes = agreement.peer.receive_window_bytes
         if window_bytes:
             self.sender.filling.peer.announce(window_bytes)
+            self.sender.loss.late_holes_max = LATE_HOLES_OURS_MAX
             self.receiver.expect_bulk(True)
             self.acks.is_bulk = True
         self.sender.path.on_connected(now)
