@@ -15,7 +15,7 @@ signal) and RFC 9406 (leave start-up by delay).
 from typing import Final, final
 
 from gamesockets.send.competition import Competition
-from gamesockets.send.delivery import PACKET_BYTES, DeliveryRate
+from gamesockets.send.delivery import PACKET_BYTES, PERMILLE, DeliveryRate
 from gamesockets.send.flight import SentPacket
 from gamesockets.send.probing import GAIN_UNIT, Probing
 from gamesockets.send.queue_delay import QueueDelay
@@ -59,6 +59,9 @@ _GAIN_COMPETE: Final = 120
 _GAIN_LOOK: Final = 30
 _COMPETES_FROM_BYTES: Final = 7 * PACKET_BYTES
 """Of fewer packets in flight, chance makes what looks like a rival."""
+
+_ROUNDS_OF_PROBE: Final = 2
+"""What a probe sent arrives in its own round and in the one behind it."""
 
 _ROUNDS_TO_DRAIN: Final = 3
 _DRAINS_FROM: Final = 0.9
@@ -110,6 +113,7 @@ class PathControl(RateControl):
         "_rate_min",
         "_rate_now",
         "_rounds_in_state",
+        "_rounds_since_probe",
         "_rounds_since_up",
         "_standing",
         "_usual_rate",
@@ -147,6 +151,7 @@ class PathControl(RateControl):
         self._drain_rounds = 0
         self._rounds_in_state = 0
         self._rounds_since_up = 99
+        self._rounds_since_probe = 99
         self._probing = Probing(now)
         self._before_probe = 0
         self._cut_at = 0
@@ -271,7 +276,7 @@ class PathControl(RateControl):
         if delivery.sample * 4 >= self._best_rate * 5:
             self._best_rate = max(delivery.sample, 1)
             self._flat_rounds = 0
-        elif not delivery.is_limited:
+        elif not delivery.is_limited or self.is_peer_tight:
             self._flat_rounds += 1
         is_queue = delivery.sample > 0 and self.queue.standing_us > self.queue.threshold_us()
         if self._flat_rounds >= _STARTUP_FLAT_ROUNDS or is_queue or (delivery.loss > 0.3 and self._flat_rounds >= 1):
@@ -301,6 +306,9 @@ class PathControl(RateControl):
             floor = self.bandwidth() * 85 // 100
             self.bound = min(self.bound, max(sample, floor, self._rate_min))
         self._rounds_since_up += 1
+        self._rounds_since_probe += 1
+        if self.bound < sample and self._rounds_since_probe <= _ROUNDS_OF_PROBE and not delivery.is_limited:
+            self.bound = sample  # the probe had a queue, but the path carried that much
         if self.state == UP:
             self._enter(DOWN)
             self._rounds_since_up = 0
@@ -312,6 +320,7 @@ class PathControl(RateControl):
         ):
             # There is more: go on.
             self._probing.go_on()
+            self._rounds_since_probe = 0
             self._before_probe = sample
             self._enter(UP)
         elif self.state == DOWN:
@@ -331,6 +340,7 @@ class PathControl(RateControl):
         self._rate_now = 0
         self.bound = UNBOUNDED
         self._before_probe = self.bandwidth()
+        self._rounds_since_probe = 0
         self._probing.begin(self._on_the_way(self._before_probe))
         self._enter(UP)
 
@@ -404,7 +414,7 @@ class PathControl(RateControl):
 
     def _cut(self, now: int) -> None:
         """The path is busy all the time: acks come at the rate that it has for us."""
-        rate = self.delivery.ack_rate(1 << 60, now)
+        rate = 0 if self.is_limited() else self.delivery.ack_rate(1 << 60, now)
         if rate:
             self.bound = min(max(rate, self._rate_min, _RATE_FLOOR), max(self._rate_now, self._rate_before))
             self._cut_at = now
@@ -437,7 +447,7 @@ class PathControl(RateControl):
             self._enter(PROBE_RTT)
             self._probe_rtt_until = now + max(_PROBE_RTT_US, queue.smoothed_us)
             queue.measure_anew()
-        self.rate = bandwidth * self._gain() // GAIN_UNIT
+        self.rate = bandwidth * self._gain() * self.delivery.sent_permille // (GAIN_UNIT * PERMILLE)
         # Two times what fills the path, and what accumulates between acks.
         between_acks = 2 * self.ack_interval_us() * bandwidth // US_PER_SECOND
         delayed = bandwidth * queue.delayed_us() // US_PER_SECOND
