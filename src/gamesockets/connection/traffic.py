@@ -28,7 +28,6 @@ from gamesockets.receive.receiver import ACKNOWLEDGED_SOON, FAULTY, IGNORED, NOT
 from gamesockets.receive.replay_window import MAX_JUMP, NEW, ReplayWindow
 from gamesockets.receive.sink import MessageSink
 from gamesockets.send.builder import PacketBuilder
-from gamesockets.send.loss import LATE_HOLES_OURS_MAX
 from gamesockets.send.reliable import Segment
 from gamesockets.send.round_trip import UNKNOWN, sample_from_ack_us
 from gamesockets.send.sender import Outbox, Sender
@@ -138,8 +137,7 @@ class Traffic:
             self.sender.flight.start_at(1)
         window_bytes = agreement.peer.receive_window_bytes
         if window_bytes:
-            self.sender.filling.peer.announce(window_bytes)
-            self.sender.loss.late_holes_max = LATE_HOLES_OURS_MAX
+            self.sender.expect_peer_of_ours(window_bytes)
             self.receiver.expect_bulk(True)
             self.acks.is_bulk = True
         self.sender.path.on_connected(now)
