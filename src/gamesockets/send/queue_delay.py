@@ -30,7 +30,7 @@ ACCEPTED_JITTERS: Final = 4
 ACCEPTED_WORST_JITTERS: Final = 5
 """... or so much of the worst of late, which is not a queue that grows in steps, ..."""
 
-JITTER_PACKETS: Final = 10
+JITTER_PACKETS: Final = 20
 """... as it is where packets follow each other so many times as fast."""
 
 _RECENT: Final = 8
