@@ -7,6 +7,7 @@ import gamesockets as gs
 from gamesockets import sim
 from gamesockets.bad_network.link import Link
 from gamesockets.connection.traffic import Traffic
+from gamesockets.send.loss import LATE_HOLES_MAX
 from gamesockets.send.peer_window import PeerWindow
 
 Value = gs.ConfigurationValue
@@ -144,5 +145,6 @@ def without_announcement(client: sim.Connection, server: sim.Connection) -> None
 def take_for_reference(traffic: Traffic) -> None:
     """A connection's data packets go to and come from a reference library, whatever the handshake said."""
     traffic.sender.filling.peer = PeerWindow()
+    traffic.sender.loss.late_holes_max = LATE_HOLES_MAX
     traffic.acks.is_bulk = False
     traffic.receiver.expect_bulk(False)

@@ -13,6 +13,8 @@ ONCE_MISSED = {
     "a queue that grows in steps is taken for jitter, and accepted": (451, 7, 253),
     "the window leaves out what jitter adds to a round trip": (26,),
     "what is lent to a transfer that begins is less than it needs behind a hole": (84,),
+    "jitter that keeps order is taken for a queue": (334, 408),
+    "what was lost twice stops all behind it": (478,),
 }
 """Paths by what went wrong on them."""
 

@@ -35,7 +35,7 @@ class Queue:
         self.now += round_trip_us
         for _ in range(2):
             self.queue.add(round_trip_us, self.now)
-        self.queue.end_round()
+        self.queue.end_round(MS)
         self.delivery.lost_in_round = lost * SIZE
         self.delivery.arrived_in_round = arrived * SIZE
         return self.competition.end_round(self.queue, self.delivery, self.now)

@@ -86,6 +86,20 @@ def test_the_floor_of_losses_follows_what_is_lost_all_the_time() -> None:
     assert path.delivery.loss_floor < 0.001
 
 
+def test_most_of_what_is_always_lost_is_sent_in_addition() -> None:
+    path = Path()
+    path.deliver(100)
+    assert path.delivery.sent_permille == 1000
+    for _ in range(100):
+        path.delivery.lost_bytes += 2 * SIZE
+        path.deliver(20)
+    assert 1070 < path.delivery.sent_permille < 1000 / (1 - 2 / 22), "not all: what a full path drops would be usual"
+    for _ in range(200):
+        path.delivery.lost_bytes += 20 * SIZE
+        path.deliver(20)
+    assert path.delivery.sent_permille == int(1000 / 0.85)
+
+
 def test_one_limited_packet_marks_its_round() -> None:
     path = Path()
     path.deliver(60)

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.line import FULL, NO_NAGLE, PING_US, RELIABLE, UNRELIABLE, Line, lossy, pieces_in
 
-from gamesockets.send.loss import LATE_HOLES_MAX
+from gamesockets.send.loss import LATE_HOLES_MAX, LATE_HOLES_OURS_MAX
 from gamesockets.send.path_feedback import LATE_ARRIVAL_US
 from gamesockets.values.moments import NEVER
 
@@ -119,6 +119,21 @@ def test_after_a_while_what_was_reported_missing_is_given_up() -> None:
     many.arrive(*numbers[1::2])
     many.ack()
     assert many.sender.loss.minimum_waited_for >= max(many.received) - 2 * LATE_HOLES_MAX
+
+
+@pytest.mark.parametrize("is_orderly", [True, False])
+def test_a_peer_of_ours_keeps_more_holes_where_packets_are_late(is_orderly: bool) -> None:
+    line = Line()
+    line.sender.loss.late_holes_max = LATE_HOLES_OURS_MAX
+    if not is_orderly:
+        line.sender.path.reordering.on_late(100_000, line.now)
+    line.send(bytes(400_000))
+    numbers = line.all_wanted()
+    line.arrive(*numbers[1::2])
+    line.ack()
+    kept = (max(line.received) - line.sender.loss.minimum_waited_for + 1) // 2
+    assert kept == (LATE_HOLES_MAX if is_orderly else len(line.received))
+    assert LATE_HOLES_MAX < len(line.received) <= LATE_HOLES_OURS_MAX
 
 
 @pytest.mark.rule("2, 2.8.2")

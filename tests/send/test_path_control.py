@@ -1,25 +1,23 @@
 """The controller on a path made of arithmetic: a rate, a round trip, a queue. Each state is left for its reason."""
 
 from collections import deque
+from random import Random
 
 import pytest
 
 from gamesockets.send.delivery import PACKET_BYTES
 from gamesockets.send.flight import SentPacket
+from gamesockets.send.initial_rate import INITIAL_PACKETS, INITIAL_RATE, INITIAL_RATE_MAX, initial_rate
 from gamesockets.send.path_control import (
     COMPETE,
     CRUISE,
     DOWN,
     DRAIN,
-    INITIAL_PACKETS,
-    INITIAL_RATE,
-    INITIAL_RATE_MAX,
     PROBE_RTT,
     STARTUP,
     STATE_NAMES,
     UP,
     PathControl,
-    initial_rate,
 )
 
 MS = 1000
@@ -39,6 +37,7 @@ class Path:
         self.round_trip_us = round_trip_us
         self.busy_us = 0
         self.loss_every = 0
+        self.jitter_us = 0
         self.is_limited = False
         self.now = 0
         self.delivered = 0
@@ -49,6 +48,8 @@ class Path:
         self._sent = 0
         self._flying: deque[tuple[int, SentPacket, bool]] = deque()
         self._asked_at = 0
+        self._random = Random(1)
+        self._last_due = 0
 
     def run(self, seconds: float) -> float:
         """The share of the path that was used."""
@@ -75,6 +76,9 @@ class Path:
             self._sent += 1
             is_lost = self.loss_every > 0 and self._sent % self.loss_every == 0
             due = int(self._free_at) + self.round_trip_us + self.busy_us
+            if self.jitter_us:
+                delay_us = min(int(self._random.expovariate(1 / self.jitter_us)), 5 * self.jitter_us)
+                due = self._last_due = max(due + delay_us, self._last_due)
             self._flying.append((due, packet, is_lost))
         if self.is_limited:
             control.limited_by_application(self.delivered)
@@ -137,6 +141,34 @@ def test_random_loss_is_no_reason_to_slow_down() -> None:
     path.loss_every = 20
     path.run(3)
     assert path.run(3) >= 0.87, "five percent are lost, the rest arrives"
+
+
+@pytest.mark.parametrize(("rate", "jitter_ms"), [(2_000_000, 5), (20_000_000, 5), (20_000_000, 8)])
+def test_jitter_that_keeps_order_is_no_queue(rate: int, jitter_ms: int) -> None:
+    """The more packets there are, the more of them wait for the latest one, whatever is sent."""
+    path = Path(rate=rate)
+    path.jitter_us = jitter_ms * MS
+    path.run(3)
+    path.queues_us.clear()
+    assert path.run(5) >= 0.8
+    assert sorted(path.queues_us)[len(path.queues_us) // 2] < 15 * MS
+
+
+@pytest.mark.rule("2, 2.16 rule 23")
+def test_start_up_ends_where_the_peers_window_ends_it() -> None:
+    """What is limited by that brings no more either, but it is not the application that has no more to send."""
+    control = PathControl(INITIAL_RATE, 40 * MS, 0)
+    control.is_peer_tight = True
+    now = delivered = 0
+    while control.state == STARTUP:
+        now += 10 * MS
+        packet = SentPacket(now - 40 * MS, SIZE, (), max(delivered - 4 * SIZE, 0), True, True)
+        control.on_sent(packet)
+        delivered += SIZE
+        control.on_delivered(packet)
+        control.on_round_trip(40 * MS, now)
+        control.on_acks(delivered, now)
+        assert now < SECOND
 
 
 def test_a_path_that_becomes_slower_is_noticed_within_a_second() -> None:

@@ -38,3 +38,11 @@ def test_a_window_is_tight_that_lasts_for_little_more_than_two_round_trips() -> 
     assert not window.is_tight(2_000_000, 50_000)
     window.announce(16 << 20)
     assert not window.is_tight(20_000_000, 50_000)
+
+
+def test_a_window_is_narrow_that_lasts_for_a_few_round_trips() -> None:
+    window = PeerWindow()
+    window.announce(16 << 20)
+    assert window.is_narrow(60_000_000, 50_000)
+    assert not window.is_tight(60_000_000, 50_000)
+    assert not window.is_narrow(50_000_000, 50_000)

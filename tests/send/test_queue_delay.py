@@ -2,23 +2,32 @@
 
 import pytest
 
-from gamesockets.send.queue_delay import ACCEPTED_JITTERS, MINIMUM_KEPT_US, THRESHOLD_MIN_US, QueueDelay
+from gamesockets.send.queue_delay import (
+    ACCEPTED_JITTERS,
+    ACCEPTED_WORST_JITTERS,
+    MINIMUM_KEPT_US,
+    START_UP_JITTERS,
+    THRESHOLD_MIN_US,
+    QueueDelay,
+)
 
 MS = 1000
+PACKET_US = 10 * MS
+"""What a packet takes on a slow line."""
 
 
 def test_the_queue_of_a_round_is_its_shortest_round_trip_above_the_shortest_of_all() -> None:
     queue = QueueDelay(0, 0)
     for round_trip_us in (50 * MS, 52 * MS):
         queue.add(round_trip_us, 0)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     assert (queue.minimum_us, queue.standing_us) == (50 * MS, 0)
     for round_trip_us in (75 * MS, 60 * MS, 90 * MS):
         queue.add(round_trip_us, 0)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     assert queue.standing_us == 10 * MS
     queue.add(99 * MS, 0)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     assert queue.standing_us == 0, "one sample says nothing"
 
 
@@ -67,15 +76,24 @@ def test_the_steps_of_a_slow_line_are_no_jitter_to_a_flow_that_begins() -> None:
     for number in range(10):
         queue.add((40 + 30 * number) * MS, 15 * MS * number)
     assert queue.threshold_us() == 90 * MS
-    assert queue.threshold_of_start_up_us() == 20 * MS < queue.lately_us()
+    assert queue.threshold_of_start_up_us(True) == 20 * MS < queue.lately_us()
     far = QueueDelay(0, 0)
     for number in range(10):
         far.add((200 + 60 * number) * MS, 15 * MS * number)
-    assert far.threshold_of_start_up_us() == 100 * MS, "half of the round trip"
+    assert far.threshold_of_start_up_us(True) == 100 * MS, "half of the round trip"
     calm = QueueDelay(0, 0)
     for _ in range(10):
         calm.add(200 * MS, 0)
-    assert calm.threshold_of_start_up_us() == calm.threshold_us() == 25 * MS
+    assert calm.threshold_of_start_up_us(True) == calm.threshold_us() == 25 * MS
+
+
+def test_a_flow_that_begins_on_a_fast_line_takes_more_for_jitter() -> None:
+    queue = QueueDelay(0, 0)
+    for number in range(100):
+        queue.add((50 + 4 * (number % 2)) * MS, number * 2 * MS)
+    assert queue.threshold_of_start_up_us(False) == queue.threshold_us()
+    queue.end_round(MS // 20)
+    assert queue.threshold_of_start_up_us(False) == START_UP_JITTERS * queue.jitter_us > queue.threshold_us()
 
 
 def test_a_shortest_round_trip_is_old_when_none_came_near_it_for_long() -> None:
@@ -102,11 +120,11 @@ def test_what_jitter_explains_of_a_standing_queue_is_accepted_and_no_more() -> N
     queue.add(50 * MS, 0)
     for number in range(100):
         queue.add((70 + 4 * (number % 2)) * MS, (1 + number) * 2 * MS)
-    queue.end_round()
-    queue.end_round()
+    queue.end_round(PACKET_US)
+    queue.end_round(PACKET_US)
     for number in range(100, 120):
         queue.add((70 + 4 * (number % 2)) * MS, (1 + number) * 2 * MS)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     standing_us = queue.standing_us
     assert standing_us == 20 * MS
     queue.accept_jitter()
@@ -119,9 +137,51 @@ def test_what_jitter_explains_of_a_standing_queue_is_accepted_and_no_more() -> N
     assert (queue.accepted_us, queue.standing_us) == (20 * MS, 0)
     for number in range(120, 320):
         queue.add(70 * MS, (1 + number) * 2 * MS)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     assert queue.jitter_us < 500
     assert queue.standing_us > 10 * MS, "what jitter explained is a queue once there is none"
+
+
+def jittery(packet_us: int) -> QueueDelay:
+    """Round trips swung by 8 ms for a while, and now they are all long: packets wait for the latest one."""
+    queue = QueueDelay(0, 0)
+    queue.add(50 * MS, 0)
+    for number in range(100):
+        queue.add((50 + 8 * (number % 2)) * MS, (1 + number) * 2 * MS)
+    queue.end_round(packet_us)
+    for number in range(100, 120):
+        queue.add(72 * MS, (1 + number) * 2 * MS)
+    queue.end_round(packet_us)
+    assert queue.standing_us == 22 * MS > queue.threshold_us()
+    return queue
+
+
+def test_the_worst_jitter_of_late_explains_a_queue_where_packets_are_close_together() -> None:
+    queue = jittery(MS // 20)
+    assert queue.worst_jitter_us > 7 * MS > 3 * MS > queue.jitter_us
+    assert queue.explained_us == ACCEPTED_WORST_JITTERS * queue.worst_jitter_us
+    assert queue.is_jittery
+    assert queue.may_be_jitter()
+    assert not queue.is_short()
+    assert queue.accept_jitter(), "it was a queue"
+    assert (queue.accepted_us, queue.standing_us) == (22 * MS, 0)
+    assert queue.is_short()
+    assert not queue.accept_jitter()
+    for number in range(600):
+        queue.add(72 * MS, (400 + 20 * number) * MS)
+        queue.add(72 * MS, (410 + 20 * number) * MS)
+        queue.end_round(MS // 20)
+    assert queue.standing_us > 10 * MS, "it is a queue once there has long been no jitter"
+    assert not queue.may_be_jitter()
+
+
+def test_the_steps_of_ones_own_packets_are_no_jitter_that_explains_more() -> None:
+    queue = jittery(MS)
+    assert queue.explained_us == ACCEPTED_JITTERS * queue.jitter_us
+    assert not queue.is_jittery
+    assert not queue.may_be_jitter()
+    assert not queue.accept_jitter()
+    assert queue.standing_us > queue.threshold_us()
 
 
 def test_what_was_accepted_is_given_up_as_round_trips_become_shorter() -> None:
@@ -129,15 +189,15 @@ def test_what_was_accepted_is_given_up_as_round_trips_become_shorter() -> None:
     queue.add(50 * MS, 0)
     for _ in range(2):
         queue.add(70 * MS, 0)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     queue.add(70 * MS, 0)
     queue.add(70 * MS, 0)
-    queue.end_round()
+    queue.end_round(PACKET_US)
     queue.accept()
     assert queue.accepted_us == 20 * MS
     for _ in range(60):
         queue.add(52 * MS, 0)
         queue.add(52 * MS, 0)
-        queue.end_round()
+        queue.end_round(PACKET_US)
         assert queue.standing_us == 0
     assert queue.accepted_us <= 2 * MS + 16

@@ -3,7 +3,7 @@
 import pytest
 
 from gamesockets.send.reliable import ACKED, IN_FLIGHT, LOST, RetryQueue, Segment, UnackedStream
-from gamesockets.send.second_copies import APART_US, SecondCopies
+from gamesockets.send.second_copies import APART_US, LOST_TWICE, SecondCopies
 from gamesockets.values.moments import NEVER
 
 
@@ -20,8 +20,21 @@ def test_a_copy_is_due_a_few_milliseconds_after_the_repeat() -> None:
     assert copies.next_at() == 10 + APART_US
     assert copies.first(9 + APART_US) is None
     assert copies.first(10 + APART_US) is repeated
-    copies.sent_first(77)
+    copies.sent_first(77, 10 + APART_US)
     assert repeated.last_packet == 77, "that packet decides about it"
+    assert copies.next_at() == NEVER
+
+
+def test_what_was_lost_twice_has_one_more_copy() -> None:
+    copies = SecondCopies()
+    repeated = segment()
+    repeated.transmissions = LOST_TWICE
+    copies.add(repeated, 0)
+    copies.sent_first(77, APART_US)
+    assert copies.first(2 * APART_US - 1) is None
+    assert copies.first(2 * APART_US) is repeated
+    copies.sent_first(78, 2 * APART_US)
+    assert repeated.last_packet == 78
     assert copies.next_at() == NEVER
 
 

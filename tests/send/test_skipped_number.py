@@ -6,7 +6,7 @@ import pytest
 from tests.support.line import RELIABLE, Line
 
 from gamesockets.send.flight import NO_NUMBER, Flight, SentPacket
-from gamesockets.send.path_control import INITIAL_RATE
+from gamesockets.send.initial_rate import INITIAL_RATE
 from gamesockets.send.rate_control import FIXED_RATE
 from gamesockets.send.skipped_number import APART_DRAWN, APART_MIN, FIRST_DRAWN, FIRST_MIN, SkippedNumber
 from gamesockets.values.entropy import SeededEntropy

@@ -137,7 +137,7 @@ class Traffic:
             self.sender.flight.start_at(1)
         window_bytes = agreement.peer.receive_window_bytes
         if window_bytes:
-            self.sender.filling.peer.announce(window_bytes)
+            self.sender.expect_peer_of_ours(window_bytes)
             self.receiver.expect_bulk(True)
             self.acks.is_bulk = True
         self.sender.path.on_connected(now)

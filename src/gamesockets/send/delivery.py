@@ -24,6 +24,12 @@ PACKET_BYTES: Final = 1250
 LOSS_CHANCE: Final = 2.5
 """Standard deviations of a number of losses that may be chance."""
 
+PERMILLE: Final = 1_000
+
+_LOSS_REPLACED: Final = 0.875
+"""So much of what is always lost is sent in addition. Not all, or what a full path drops would become usual by that."""
+
+_LOSS_REPLACED_MAX: Final = 0.15
 _LOSS_FLOOR_RISE: Final = 0.005
 _LOSS_FLOOR_FALL: Final = 8
 """The floor falls by one part in so many of the distance, so that one window without losses does not end it."""
@@ -60,6 +66,7 @@ class DeliveryRate:
         "lost_in_round",
         "rounds",
         "sample",
+        "sent_permille",
         "smoothed_loss",
         "usual_loss",
     )
@@ -89,6 +96,8 @@ class DeliveryRate:
         """What share is lost on average, bursts left out: such as a full receiver makes, or a full queue."""
         self.loss_by_chance = 0.0
         """How far above the floor chance alone may lift `loss`."""
+        self.sent_permille = PERMILLE
+        """So much is to be sent for each 1000 bytes that shall arrive."""
         self._began_at = now
         self._began_delivered = 0
         self._began_lost = 0
@@ -163,6 +172,7 @@ class DeliveryRate:
                 self.loss_floor += (self.loss - floor) / _LOSS_FLOOR_FALL
             else:
                 self.loss_floor = min(self.loss, floor + _LOSS_FLOOR_RISE)
+            self.sent_permille = int(PERMILLE / (1 - min(_LOSS_REPLACED * self.loss_floor, _LOSS_REPLACED_MAX)))
             usual = min(self.loss, 2 * self.usual_loss + _LOSS_UNUSUAL)
             self.usual_loss += (usual - self.usual_loss) / _LOSS_USUAL_SMOOTHING
             self._judged_delivered = self.delivered_bytes

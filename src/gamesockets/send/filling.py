@@ -23,7 +23,7 @@ from gamesockets.send.peer_window import HOLES_EXPECTED, PeerWindow
 from gamesockets.send.rate_control import RateControl
 from gamesockets.send.reliable import RetryQueue, Segment
 from gamesockets.send.retransmission import RetransmissionTimer
-from gamesockets.send.second_copies import SecondCopies
+from gamesockets.send.second_copies import LOST_TWICE, SecondCopies
 from gamesockets.wire.frames import encode_reliable_to_end, encode_unreliable_to_end
 
 MIN_PIECE_BYTES: Final = 16
@@ -172,7 +172,10 @@ class PacketFilling:
         if now < self._retransmission.held_until:
             return True
         number = self._flight.next_number
-        is_tight = self.is_tight()
+        control = self._path.control
+        round_trip_us = self._path.round_trip.smoothed_us
+        is_tight = control.is_adaptive and self.peer.is_tight(control.rate, round_trip_us)
+        is_narrow = control.is_adaptive and self.peer.is_narrow(control.rate, round_trip_us)
         while True:
             segment = self._retries.first()
             if segment is None:
@@ -181,14 +184,14 @@ class PacketFilling:
                 return False
             builder.add_reliable(segment)
             self._retries.sent_first(number)
-            if is_tight:
+            if is_tight or (is_narrow and segment.transmissions >= LOST_TWICE):
                 self.copies.add(segment, now)
         while True:
             segment = self.copies.first(now)
             if segment is None or self._needs_another_packet(builder, segment):
                 return True
             builder.add_reliable(segment)
-            self.copies.sent_first(number)
+            self.copies.sent_first(number, now)
 
     @staticmethod
     def _needs_another_packet(builder: PacketBuilder, segment: Segment) -> bool:

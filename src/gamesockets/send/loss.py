@@ -19,6 +19,9 @@ from gamesockets.wire.frames import AckBlock
 LATE_HOLES_MAX: Final = 20
 """At most so many holes are kept open for late packets: each costs the peer room."""
 
+LATE_HOLES_OURS_MAX: Final = 120
+"""The same for a peer of ours, which keeps 240, on a path that does not keep order."""
+
 _FORGET_AFTER_US: Final = 4_000_000
 
 
@@ -35,6 +38,7 @@ class LossDetection:
         "_reordering",
         "_retransmission",
         "_retries",
+        "late_holes_max",
         "lost_marks",
         "minimum_waited_for",
         "peer_has_holes",
@@ -61,6 +65,8 @@ class LossDetection:
         """Which statistics are on their way, by packet number."""
         self.minimum_waited_for = 0
         """No acks are needed below this packet number."""
+        self.late_holes_max = LATE_HOLES_MAX
+        """So many holes are kept open for late packets where packets are late."""
         self.peer_has_holes = False
         """The last ack frame had blocks: the peer wants a stop-waiting value."""
         self.reported_marks: list[int] = []
@@ -137,7 +143,8 @@ class LossDetection:
         value = latest
         if lost:
             sent_after = now - self._path.late_arrival_us()
-            for begin, _ in lost[:LATE_HOLES_MAX]:
+            holes_max = LATE_HOLES_MAX if self._reordering.keeps_order() else self.late_holes_max
+            for begin, _ in lost[:holes_max]:
                 packet = self._flight.get(begin)
                 if packet is None or packet.sent_at < sent_after:
                     break

@@ -15,8 +15,9 @@ signal) and RFC 9406 (leave start-up by delay).
 from typing import Final, final
 
 from gamesockets.send.competition import Competition
-from gamesockets.send.delivery import PACKET_BYTES, DeliveryRate
+from gamesockets.send.delivery import PACKET_BYTES, PERMILLE, DeliveryRate
 from gamesockets.send.flight import SentPacket
+from gamesockets.send.initial_rate import INITIAL_PACKETS, INITIAL_RATE
 from gamesockets.send.probing import GAIN_UNIT, Probing
 from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.send.rate_control import RateControl
@@ -32,14 +33,6 @@ PROBE_RTT: Final = 5
 COMPETE: Final = 6
 
 STATE_NAMES: Final = ("startup", "drain", "cruise", "up", "down", "probe-rtt", "compete")
-
-INITIAL_RATE: Final = 262_144
-"""What a new connection starts with at least: the rate of the reference library."""
-
-INITIAL_PACKETS: Final = 32
-"""... and so many packets a round trip."""
-
-INITIAL_RATE_MAX: Final = 4_000_000
 
 UNBOUNDED: Final = 1 << 35
 """Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
@@ -60,6 +53,12 @@ _GAIN_LOOK: Final = 30
 _COMPETES_FROM_BYTES: Final = 7 * PACKET_BYTES
 """Of fewer packets in flight, chance makes what looks like a rival."""
 
+_ROUNDS_OF_PROBE: Final = 2
+"""What a probe sent arrives in its own round and in the one behind it."""
+
+_LONG_AGO: Final = 1_000
+"""More rounds than lie between two probes."""
+
 _ROUNDS_TO_DRAIN: Final = 3
 _DRAINS_FROM: Final = 0.9
 """While a queue drains, so much of what the path carries arrives, however little is sent."""
@@ -76,17 +75,12 @@ _ASKED_EACH_BYTES: Final = 65_536
 
 _USUAL_ROUNDS: Final = 8
 _CUT_APART_US: Final = 20_000
+_KEPT_BY_JITTER: Final = 95
+"""In percent: where a queue may be none, acks may come only as fast as was sent, and lower the rate by little."""
+
 _PROBE_RTT_US: Final = 200_000
 _RATE_FLOOR: Final = 4_000
 _ROUND_TRIP_UNKNOWN_US: Final = 50_000
-
-
-def initial_rate(round_trip_us: int) -> int:
-    """Bytes/s that a new connection may send at; `round_trip_us` below 0 is unknown."""
-    if round_trip_us < 0:
-        return INITIAL_RATE
-    rate = INITIAL_PACKETS * PACKET_BYTES * US_PER_SECOND // max(round_trip_us, US_PER_MS)
-    return min(max(rate, INITIAL_RATE), INITIAL_RATE_MAX)
 
 
 @final
@@ -100,6 +94,7 @@ class PathControl(RateControl):
         "_best_rate",
         "_competition",
         "_cut_at",
+        "_cut_queue_us",
         "_drain_rounds",
         "_flat_rounds",
         "_limited_until",
@@ -110,6 +105,7 @@ class PathControl(RateControl):
         "_rate_min",
         "_rate_now",
         "_rounds_in_state",
+        "_rounds_since_probe",
         "_rounds_since_up",
         "_standing",
         "_usual_rate",
@@ -146,10 +142,12 @@ class PathControl(RateControl):
         self._flat_rounds = 0
         self._drain_rounds = 0
         self._rounds_in_state = 0
-        self._rounds_since_up = 99
+        self._rounds_since_up = _LONG_AGO
+        self._rounds_since_probe = _LONG_AGO
         self._probing = Probing(now)
         self._before_probe = 0
         self._cut_at = 0
+        self._cut_queue_us = 0
         self._was_drained = False
         """What is in flight just became so little that nothing of it waits in a queue."""
         self._standing = StandingQueue()
@@ -204,12 +202,15 @@ class PathControl(RateControl):
         elif self.state == STARTUP:
             # A slow line, whose queue is full before a second round ends, is told by lower standards.
             is_slow = self.delivery.rounds < _ROUNDS_OF_FAST_LINES
-            if queue.lately_us() > (queue.threshold_of_start_up_us() if is_slow else queue.threshold_us()):
+            if queue.lately_us() > queue.threshold_of_start_up_us(is_slow):
                 self._leave_startup(now)
         if CRUISE <= self.state <= DOWN:
             # Much more than a standing queue, in the middle of a round: the path became slower.
             queue_us = queue.now_us()
-            if queue_us > 2 * queue.threshold_us() and now - self._cut_at > max(queue.minimum_us, _CUT_APART_US):
+            # Where it may be jitter it is no news while it drains, unless it has become longer.
+            is_draining = self.state == DOWN and queue.is_jittery and queue_us <= self._cut_queue_us
+            is_long = not is_draining and queue_us > 2 * queue.threshold_us()
+            if is_long and now - self._cut_at > max(queue.minimum_us, _CUT_APART_US):
                 queue.standing_us = queue_us
                 self._cut(now)
         self._set_rate(now)
@@ -246,13 +247,15 @@ class PathControl(RateControl):
 
     def _end_round(self, now: int) -> None:
         delivery = self.delivery
-        self.queue.end_round()
+        self.queue.end_round(PACKET_BYTES * US_PER_SECOND // max(delivery.sample, 1))
         self._rounds_in_state += 1
         if self._was_drained and self._rounds_in_state > 1:
             # The first whole round after it: what packets are late by now is jitter.
             self._was_drained = False
             if self.state == CRUISE:
-                self.queue.accept_jitter()
+                self._accept_jitter()
+        elif self.state == DOWN and self._rounds_in_state >= _ROUNDS_TO_DRAIN and self.queue.is_jittery:
+            self._accept_jitter()
         sample = delivery.sample
         if sample > self._rate_now and (not delivery.is_limited or sample > max(self._rate_now, self._rate_before)):
             self._rate_now = sample
@@ -272,9 +275,9 @@ class PathControl(RateControl):
         if delivery.sample * 4 >= self._best_rate * 5:
             self._best_rate = max(delivery.sample, 1)
             self._flat_rounds = 0
-        elif not delivery.is_limited:
+        elif not delivery.is_limited or self.is_peer_tight:
             self._flat_rounds += 1
-        is_queue = delivery.sample > 0 and self.queue.standing_us > self.queue.threshold_us()
+        is_queue = delivery.sample > 0 and self.queue.standing_us > self.queue.threshold_of_start_up_us(False)
         if self._flat_rounds >= _STARTUP_FLAT_ROUNDS or is_queue or (delivery.loss > 0.3 and self._flat_rounds >= 1):
             self._leave_startup(now)
 
@@ -307,22 +310,27 @@ class PathControl(RateControl):
             floor = self.bandwidth() * 85 // 100
             self.bound = min(self.bound, max(sample, floor, self._rate_min))
         self._rounds_since_up += 1
+        self._rounds_since_probe += 1
+        if self.bound < sample and self._rounds_since_probe <= _ROUNDS_OF_PROBE and not delivery.is_limited:
+            self.bound = sample  # the probe had a queue, but the path carried that much
         if self.state == UP:
             self._enter(DOWN)
             self._rounds_since_up = 0
         elif (
             self._rounds_since_up == 1
-            and queue.standing_us <= queue.threshold_us() // 2
+            and queue.is_short()
             and sample * 11 > self._before_probe * 12
             and not delivery.is_limited
         ):
             # There is more: go on.
             self._probing.go_on()
+            self._rounds_since_probe = 0
             self._before_probe = sample
             self._enter(UP)
         elif self.state == DOWN:
             if self._rounds_in_state >= 4:
                 self._enter(CRUISE)
+                self._was_drained = queue.is_jittery
         elif (
             self.state == CRUISE
             and self._rounds_in_state >= 2
@@ -337,6 +345,7 @@ class PathControl(RateControl):
         self._rate_now = 0
         self.bound = UNBOUNDED
         self._before_probe = self.bandwidth()
+        self._rounds_since_probe = 0
         self._probing.begin(self._on_the_way(self._before_probe))
         self._enter(UP)
 
@@ -385,6 +394,12 @@ class PathControl(RateControl):
         self._forget_queue()
         self._enter(CRUISE)
 
+    def _accept_jitter(self) -> None:
+        """Takes as much of the queue for a part of the path as jitter explains, after it could have been drained."""
+        if self.queue.accept_jitter() and self.queue.is_jittery:
+            self._standing.forget()
+            self._rounds_since_up = _LONG_AGO  # a search for more that it has ended goes on
+
     def _compete(self, now: int) -> None:
         """Others fill the queue: take a share of it, or nothing would be left."""
         rate = max(self._standing.best_rate, self.bandwidth())
@@ -410,11 +425,16 @@ class PathControl(RateControl):
 
     def _cut(self, now: int) -> None:
         """The path is busy all the time: acks come at the rate that it has for us."""
-        rate = self.delivery.ack_rate(1 << 60, now)
+        queue = self.queue
+        rate = 0 if self.is_limited() else self.delivery.ack_rate(1 << 60, now)
         if rate:
+            if queue.may_be_jitter():
+                rate = max(rate, self.bandwidth() * _KEPT_BY_JITTER // GAIN_UNIT)
             self.bound = min(max(rate, self._rate_min, _RATE_FLOOR), max(self._rate_now, self._rate_before))
-            self._cut_at = now
-        self._enter(DOWN)
+        self._cut_at = now
+        self._cut_queue_us = queue.standing_us
+        if self.state != DOWN or not queue.may_be_jitter():
+            self._enter(DOWN)
 
     def _enter(self, state: int) -> None:
         self.state = state
@@ -429,10 +449,11 @@ class PathControl(RateControl):
             return
         queue = self.queue
         full = self._on_the_way(bandwidth)
-        is_drained = self.in_flight_bytes <= full
+        accepted_us = queue.accepted_us if queue.is_jittery else 0
+        is_drained = self.in_flight_bytes <= full + bandwidth * accepted_us // US_PER_SECOND
         if (self.state == DRAIN and (is_drained or self._drain_rounds >= 4)) or (self.state == DOWN and is_drained):
             self._enter(CRUISE)
-            self._was_drained = is_drained
+            self._was_drained = is_drained or queue.is_jittery
         elif self.state == PROBE_RTT and now >= self._probe_rtt_until:
             queue.take_new_minimum(now)
             self._enter(CRUISE)
@@ -443,7 +464,7 @@ class PathControl(RateControl):
             self._enter(PROBE_RTT)
             self._probe_rtt_until = now + max(_PROBE_RTT_US, queue.smoothed_us)
             queue.measure_anew()
-        self.rate = bandwidth * self._gain() // GAIN_UNIT
+        self.rate = bandwidth * self._gain() * self.delivery.sent_permille // (GAIN_UNIT * PERMILLE)
         # Two times what fills the path, and what accumulates between acks.
         between_acks = 2 * self.ack_interval_us() * bandwidth // US_PER_SECOND
         delayed = bandwidth * queue.delayed_us() // US_PER_SECOND

@@ -29,6 +29,9 @@ ANNOUNCED_MAX_BYTES: Final = 16 << 20
 TIGHT_ROUND_TRIPS: Final = 2.25
 """A window that lasts for less than this at the present rate is tight: each hole stops the sender."""
 
+NARROW_ROUND_TRIPS: Final = 6
+"""One that lasts for less than this is narrow: a hole stops the sender that is not filled at once."""
+
 
 @final
 class PeerWindow:
@@ -55,3 +58,7 @@ class PeerWindow:
     def is_tight(self, rate: int, round_trip_us: int) -> bool:
         """Whether a hole stops a sender of that many bytes/s before it can be filled."""
         return self.stream_bytes * US_PER_SECOND < rate * round_trip_us * TIGHT_ROUND_TRIPS
+
+    def is_narrow(self, rate: int, round_trip_us: int) -> bool:
+        """Whether a hole stops it that is still there after a few repeats."""
+        return self.stream_bytes * US_PER_SECOND < rate * round_trip_us * NARROW_ROUND_TRIPS

@@ -20,11 +20,21 @@ THRESHOLD_JITTERS: Final = 3
 EMPTY_PART: Final = 3
 """A queue of one part in so many of the threshold is as good as none."""
 
+START_UP_JITTERS: Final = 6
+"""The same while each round brings more: with more packets, more of them wait for the latest one."""
+
 _START_UP_JITTER_US: Final = 20_000
 
 DELAYED_JITTERS: Final = 4
 
 ACCEPTED_JITTERS: Final = 4
+"""So much of a queue jitter explains, ..."""
+
+ACCEPTED_WORST_JITTERS: Final = 5
+"""... or so much of the worst of late, which is not a queue that grows in steps, ..."""
+
+JITTER_PACKETS: Final = 20
+"""... as it is where packets follow each other so many times as fast."""
 
 _RECENT: Final = 8
 _LATEST: Final = 4
@@ -35,6 +45,7 @@ _AS_SHORT_PART: Final = 16
 _SMOOTHING: Final = 8
 _JITTER_SMOOTHING: Final = 16
 _ACCEPTED_SMOOTHING: Final = 8
+_WORST_KEPT_ROUNDS: Final = 64
 
 
 @final
@@ -49,6 +60,8 @@ class QueueDelay:
         "_round_samples",
         "_samples",
         "accepted_us",
+        "explained_us",
+        "is_jittery",
         "is_measured",
         "jitter_us",
         "minimum_at",
@@ -56,6 +69,7 @@ class QueueDelay:
         "round_us",
         "smoothed_us",
         "standing_us",
+        "worst_jitter_us",
     )
 
     def __init__(self, round_trip_us: int, now: int) -> None:
@@ -67,6 +81,12 @@ class QueueDelay:
         """When a round trip was last about as short as that."""
         self.jitter_us = 0
         """By how much successive round trips differ, smoothed."""
+        self.worst_jitter_us = 0
+        """The most that this was of late. Many packets hide it: where order is kept, they all wait for the latest."""
+        self.explained_us = 0
+        """A queue so long may be none but jitter."""
+        self.is_jittery = False
+        """Whether jitter is more than one's own packets make, and more than a queue that is not yet a standing one."""
         self.standing_us = 0
         """The queue of the last round."""
         self.is_measured = False
@@ -113,16 +133,22 @@ class QueueDelay:
         elif round_trip_us <= minimum_us + max(_AS_SHORT_US, minimum_us // _AS_SHORT_PART):
             self.minimum_at = now
 
-    def end_round(self) -> None:
-        """Judges the round trips since the last call."""
+    def end_round(self, packet_us: int) -> None:
+        """Judges the round trips since the last call; a full packet takes so long."""
         self.standing_us = 0
+        worst_us = self.worst_jitter_us
+        self.worst_jitter_us = worst_us = max(self.jitter_us, worst_us - worst_us // _WORST_KEPT_ROUNDS)
+        is_more = worst_us > JITTER_PACKETS * packet_us
+        self.explained_us = ACCEPTED_WORST_JITTERS * worst_us if is_more else ACCEPTED_JITTERS * self.jitter_us
+        lowest_us = max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART)
+        self.is_jittery = is_more and THRESHOLD_JITTERS * worst_us > lowest_us
         self.is_measured = self._round_samples >= 2
         if self._round_samples:
             self.round_us = self._round_min_us
         if self.is_measured:
             above_us = self._round_min_us - self.minimum_us
             # Jitter at the start is often a queue that grows in steps: what it explained is accepted while it lasts.
-            jitter_us = min(self._jitter_accepted_us, ACCEPTED_JITTERS * self.jitter_us)
+            jitter_us = min(self._jitter_accepted_us, self.explained_us)
             self.accepted_us -= self._jitter_accepted_us - jitter_us
             self._jitter_accepted_us = jitter_us
             if above_us < self.accepted_us:
@@ -138,14 +164,24 @@ class QueueDelay:
         self.accepted_us += self.standing_us
         self.standing_us = 0
 
-    def accept_jitter(self) -> None:
-        """As much of the standing queue is none as jitter explains: a path that keeps order delays all by its worst."""
-        room_us = ACCEPTED_JITTERS * self.jitter_us - self.accepted_us
+    def accept_jitter(self) -> bool:
+        """As much of the standing queue is none as jitter explains: a path that keeps order delays all by its worst.
+
+        Returns:
+            Whether it was a queue until now.
+        """
+        was_queue = self.standing_us > self.threshold_us()
+        room_us = self.explained_us - self.accepted_us
         if room_us > 0:
             taken_us = min(self.standing_us, room_us)
             self.accepted_us += taken_us
             self._jitter_accepted_us += taken_us
             self.standing_us -= taken_us
+        return was_queue and self.standing_us <= self.threshold_us()
+
+    def may_be_jitter(self) -> bool:
+        """Whether jitter would explain the standing queue."""
+        return self.is_jittery and self.standing_us <= self.explained_us
 
     def delayed_us(self) -> int:
         """By how much round trips are longer than the shortest without a queue, as far as jitter tells."""
@@ -170,10 +206,19 @@ class QueueDelay:
         """A queue that is not longer has been emptied."""
         return self.threshold_us() // EMPTY_PART
 
-    def threshold_of_start_up_us(self) -> int:
+    def threshold_of_start_up_us(self, is_slow: bool) -> int:
         """The same for a flow that just begins: on a slow line its own queue grows in steps that look like jitter."""
-        jitter_us = min(THRESHOLD_JITTERS * self.jitter_us, max(_START_UP_JITTER_US, self.minimum_us // 2))
+        jitter_us = (START_UP_JITTERS if self.is_jittery else THRESHOLD_JITTERS) * self.jitter_us
+        if is_slow:
+            jitter_us = min(THRESHOLD_JITTERS * self.jitter_us, max(_START_UP_JITTER_US, self.minimum_us // 2))
         return max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART, jitter_us)
+
+    def is_short(self) -> bool:
+        """Whether there was no queue in the last round, or none that is more than jitter."""
+        lowest_us = max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART) // 2
+        return self.standing_us <= (
+            max(lowest_us, THRESHOLD_JITTERS * self.jitter_us) if self.is_jittery else lowest_us
+        )
 
     def is_minimum_old(self, now: int) -> bool:
         """Whether no round trip was about as short as the shortest for `MINIMUM_KEPT_US`."""

@@ -12,7 +12,7 @@ from gamesockets.send.builder import PacketBuilder
 from gamesockets.send.filling import PacketFilling
 from gamesockets.send.flight import Flight
 from gamesockets.send.lanes import Lanes
-from gamesockets.send.loss import LossDetection
+from gamesockets.send.loss import LATE_HOLES_OURS_MAX, LossDetection
 from gamesockets.send.nagle import NagleTimer
 from gamesockets.send.path_feedback import PathFeedback
 from gamesockets.send.rate_control import RateControl
@@ -112,6 +112,11 @@ class Sender(Outbox):
         """New limits, in force for the next message and the next packet."""
         self._options = options
         self.path.limit(options.send_rate_min, options.send_rate_max)
+
+    def expect_peer_of_ours(self, window_bytes: int) -> None:
+        """The peer said that it holds so much of a stream, which only one of ours does."""
+        self.filling.peer.announce(window_bytes)
+        self.loss.late_holes_max = LATE_HOLES_OURS_MAX
 
     # ------------------------------------------------------------------ messages
 
