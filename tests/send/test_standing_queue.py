@@ -99,7 +99,7 @@ def robbed(queues_ms: Sequence[float], parts: Sequence[float], *, every_ms: int 
         now = (number + 1) * every_ms * MS
         for _ in range(2):
             queue.add(int((40 + queue_ms) * MS), now)
-        queue.end_round()
+        queue.end_round(MS)
         stood.end_round(queue, int(BANDWIDTH * part), now)
         said.append(stood.is_robbed(int(BANDWIDTH * part), now))
     return said

@@ -20,7 +20,7 @@ from gamesockets.send.flight import SentPacket
 from gamesockets.send.initial_rate import INITIAL_PACKETS, INITIAL_RATE
 from gamesockets.send.probing import GAIN_UNIT, Probing
 from gamesockets.send.queue_delay import QueueDelay
-from gamesockets.send.rate_control import RateControl
+from gamesockets.send.rate_control import UNBOUNDED, RateControl
 from gamesockets.send.standing_queue import OTHERS, PATHS, STAYS, StandingQueue
 from gamesockets.values.moments import US_PER_MS, US_PER_SECOND
 
@@ -33,10 +33,6 @@ PROBE_RTT: Final = 5
 COMPETE: Final = 6
 
 STATE_NAMES: Final = ("startup", "drain", "cruise", "up", "down", "probe-rtt", "compete")
-
-UNBOUNDED: Final = 1 << 35
-"""Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
-the middle of a multiplication, and compiled code ends the process if one raises there."""
 
 _GAIN_DRAIN: Final = 50
 _GAIN_DOWN: Final = 75
@@ -53,12 +49,8 @@ _GAIN_LOOK: Final = 30
 _COMPETES_FROM_BYTES: Final = 7 * PACKET_BYTES
 """Of fewer packets in flight, chance makes what looks like a rival."""
 
-_ROUNDS_OF_PROBE: Final = 2
-"""What a probe sent arrives in its own round and in the one behind it."""
-
-_LONG_AGO: Final = 1_000
-"""More rounds than lie between two probes."""
-
+_ROUNDS_OF_PROBE: Final = 2  # what a probe sent arrives in its own round and in the one behind it
+_LONG_AGO: Final = 1_000  # more rounds than lie between two probes
 _ROUNDS_TO_DRAIN: Final = 3
 _DRAINS_FROM: Final = 0.9
 """While a queue drains, so much of what the path carries arrives, however little is sent."""

@@ -10,8 +10,8 @@ from gamesockets.send.delivery import PACKET_BYTES
 from gamesockets.send.flight import Flight, SentPacket
 from gamesockets.send.initial_rate import INITIAL_RATE, initial_rate
 from gamesockets.send.pacing import MAX_RATE, MIN_RATE, Pacer
-from gamesockets.send.path_control import UNBOUNDED, PathControl
-from gamesockets.send.rate_control import FIXED_RATE, RateControl
+from gamesockets.send.path_control import PathControl
+from gamesockets.send.rate_control import FIXED_RATE, UNBOUNDED, RateControl
 from gamesockets.send.reliable import Segment
 from gamesockets.send.reordering import Reordering
 from gamesockets.send.round_trip import RoundTripEstimator

@@ -14,6 +14,10 @@ from gamesockets.values.moments import NEVER
 NO_WINDOW: Final = 1 << 60
 """So much may be in flight that nothing ever waits for it."""
 
+UNBOUNDED: Final = 1 << 35
+"""Bytes/s, more than any path carries. Products with times stay below 2^62: beyond that CPython runs signal handlers in
+the middle of a multiplication, and compiled code ends the process if one raises there."""
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class RateControl:
