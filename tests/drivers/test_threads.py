@@ -1,5 +1,6 @@
 """Are the sockets served on time, in order and by the right thread, whoever waits, computes, fails or leaves?"""
 
+import gc
 import logging
 import select
 import selectors
@@ -23,6 +24,7 @@ from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
 from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US, SERVE_EVERY_US
+from gamesockets.drivers.switch_interval import SWITCH_INTERVAL
 from gamesockets.drivers.threads import NAP_MIN_US, STEP_IN_AFTER_MAX_US, STEP_IN_AFTER_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_NAGLE_US, GATHER_US
@@ -603,6 +605,18 @@ def test_a_socket_too_many_is_an_error_of_adding_it(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif(COMPILED, reason="compiled code cannot be patched")
+def test_a_thread_that_cannot_be_had_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    open_before = SWITCH_INTERVAL._open.copy()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        ThreadService(Owner())
+    assert open_before == SWITCH_INTERVAL._open
+    gc.collect()  # a socket that was not closed would be a warning now
+
+
 def test_who_waits_sleeps_in_slices_where_signals_end_no_sleep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.drivers.threads.WAIT_SLICE_S", 0.005)
     slept: list[float | None] = []

@@ -92,7 +92,13 @@ class ThreadService(Service):
             raise
         SWITCH_INTERVAL.open(id(self))
         self._service_thread = threading.Thread(target=self._run, name="gamesockets-service", daemon=True)
-        self._service_thread.start()
+        try:
+            self._service_thread.start()
+        except RuntimeError:  # the system has no thread to give
+            SWITCH_INTERVAL.close(id(self))
+            self._service_poller.close()
+            self._leader_poller.close()
+            raise
 
     # The methods from here on, up to `stop`, are called with the lock held.
 
