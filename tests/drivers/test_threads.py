@@ -275,6 +275,16 @@ def test_a_fault_of_one_port_does_not_keep_gathered_ones_back(bench: Bench, capl
     wait_until(lambda: "unexpected error" in caplog.text)
 
 
+def test_who_interrupts_sending_with_an_exception_gets_it_and_the_service_thread_goes_on(bench: Bench) -> None:
+    """As a program does that sends at the recursion limit."""
+    port, endpoint = bench.port()
+    endpoint.outgoing = [[([b""], "nowhere")], [([b"sent later"], bench.peer.getsockname())]]  # type: ignore[list-item]
+    endpoint.timer_after_fault = 0
+    with bench.service.lock, pytest.raises((TypeError, ValueError)):
+        bench.service.pump(port, now_us())
+    assert bench.peer.recv(100) == b"sent later"
+
+
 # ---------------------------------------------------------------------- waiting
 
 
@@ -617,6 +627,18 @@ def test_a_thread_that_cannot_be_had_leaves_nothing_behind(monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(COMPILED, reason="compiled code cannot be patched")
+def test_a_thread_that_cannot_be_had_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    open_before = SWITCH_INTERVAL._open.copy()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        ThreadService(Owner())
+    assert open_before == SWITCH_INTERVAL._open
+    gc.collect()  # a socket that was not closed would be a warning now
+
+
 def test_who_waits_sleeps_in_slices_where_signals_end_no_sleep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.drivers.threads.WAIT_SLICE_S", 0.005)
     slept: list[float | None] = []
