@@ -275,6 +275,16 @@ def test_a_fault_of_one_port_does_not_keep_gathered_ones_back(bench: Bench, capl
     wait_until(lambda: "unexpected error" in caplog.text)
 
 
+def test_who_interrupts_sending_with_an_exception_gets_it_and_the_service_thread_goes_on(bench: Bench) -> None:
+    """As a program does that sends at the recursion limit."""
+    port, endpoint = bench.port()
+    endpoint.outgoing = [[([b""], "nowhere")], [([b"sent later"], bench.peer.getsockname())]]  # type: ignore[list-item]
+    endpoint.timer_after_fault = 0
+    with bench.service.lock, pytest.raises((TypeError, ValueError)):
+        bench.service.pump(port, now_us())
+    assert bench.peer.recv(100) == b"sent later"
+
+
 # ---------------------------------------------------------------------- waiting
 
 

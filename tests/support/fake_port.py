@@ -51,6 +51,8 @@ class FakeEndpoint(Endpoint):
         self.connections = {_PEER: _somebody()}
         self.heard_control = False
         self.timer = NEVER
+        self.timer_after_fault = NEVER
+        """For when it wants to be asked anew; by default it has no connections that do."""
         self.outgoing: list[list[tuple[list[bytes], SocketAddress]]] = []
         self.asked = 0
         self.received: list[bytes] = []
@@ -80,7 +82,7 @@ class FakeEndpoint(Endpoint):
         return [(datagrams, Path(address)) for datagrams, address in outgoing]
 
     def start_over(self) -> None:
-        """It has no connections to ask anew."""
+        self.timer = min(self.timer, self.timer_after_fault)
 
     def next_event(self) -> None:
         return None

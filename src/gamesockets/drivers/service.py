@@ -186,24 +186,31 @@ class Service(ABC):
         gathering.have_left(now_us())
 
     def pump(self, port: Port, now: int) -> None:
-        """After something was done to a port's endpoint: sends, reports events, sets the next deadline."""
-        if self.gathering.ports:
-            self.gathering.ports.pop(port, None)
-        awaited_room = port.awaits_room
-        port.pump(now)
-        if port.awaits_room is not awaited_room:
-            self._watch_writing(port)
-        endpoint = port.endpoint
-        event = endpoint.next_event()
-        if event is not None:
-            while event is not None:
-                self._owner.on_change(port, event)
-                event = endpoint.next_event()
-            self.notify()
-        if not port.owner and not endpoint.connections:
-            self.remove(port)
-        else:
-            self.schedule(port)
+        """After something was done to a port's endpoint: sends, reports events, sets the next deadline.
+
+        An exception comes out, such as that of a program that has reached the recursion limit. Nothing is forgotten.
+        """
+        try:
+            if self.gathering.ports:
+                self.gathering.ports.pop(port, None)
+            awaited_room = port.awaits_room
+            port.pump(now)
+            if port.awaits_room is not awaited_room:
+                self._watch_writing(port)
+            endpoint = port.endpoint
+            event = endpoint.next_event()
+            if event is not None:
+                while event is not None:
+                    self._owner.on_change(port, event)
+                    event = endpoint.next_event()
+                self.notify()
+            if not port.owner and not endpoint.connections:
+                self.remove(port)
+            else:
+                self.schedule(port)
+        except BaseException:
+            self._start_over(port)
+            raise
 
     def schedule(self, port: Port) -> None:
         """Notes when the port next needs service."""
@@ -294,10 +301,13 @@ class Service(ABC):
         """Called while an exception is handled that may have kept these ports from being pumped."""
         OUTPUT.exception("serving the sockets met an unexpected error and goes on")
         for port in ports:
-            if port.is_open:
-                port.endpoint.start_over()
-                port.deadline = NEVER
-                self.schedule(port)
+            self._start_over(port)
+
+    def _start_over(self, port: Port) -> None:
+        if port.is_open:
+            port.endpoint.start_over()
+            port.deadline = NEVER
+            self.schedule(port)
 
     def _serve_all(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
         touched: dict[Port, None] = {}
