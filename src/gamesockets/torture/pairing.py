@@ -20,7 +20,8 @@ NEVER_S: Final = float("inf")
 EXPLAINS_S: Final = 50.0
 """So long after its end trouble explains a timeout: with the longest of a scenario, and a keepalive before."""
 
-_AGAIN: Final = 1 << 31
+_AGAIN: Final = 1 << 20
+"""From the key of a server's end to that of its next: above all others of a run, and small, for keys have 32 bits."""
 _LIVE: Final = (State.CONNECTED, State.CONNECTING, State.LINGER)
 
 
