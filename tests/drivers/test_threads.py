@@ -626,18 +626,6 @@ def test_a_thread_that_cannot_be_had_leaves_nothing_behind(monkeypatch: pytest.M
     gc.collect()  # a socket that was not closed would be a warning now
 
 
-def test_a_thread_that_cannot_be_had_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    open_before = SWITCH_INTERVAL._open.copy()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(RuntimeError, match="new thread"):
-        ThreadService(Owner())
-    assert open_before == SWITCH_INTERVAL._open
-    gc.collect()  # a socket that was not closed would be a warning now
-
-
 @pytest.mark.skipif(COMPILED, reason="compiled code cannot be patched")
 def test_who_waits_sleeps_in_slices_where_signals_end_no_sleep(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gamesockets.drivers.threads.WAIT_SLICE_S", 0.005)
