@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import gamesockets as gs
@@ -195,7 +196,15 @@ def beside(
 
 
 def _together(kind: type[Rival], queue_s: float, seed: int) -> dict[str, float]:
-    """The same as on real sockets: a faster line, both begin at once, from the sixth to the eighteenth second."""
+    """The same as on real sockets: a faster line, both begin at once, from the sixth to the eighteenth second.
+
+    Chance decides much within so few seconds: the median of nine worlds.
+    """
+    shares = sorted((_together_once(kind, queue_s, seed + number) for number in range(9)), key=itemgetter("ours"))
+    return shares[4]
+
+
+def _together_once(kind: type[Rival], queue_s: float, seed: int) -> dict[str, float]:
     rate = 4 * MB
     world = sim.World(seed)
     bottleneck = Link(seed=seed, conditions=path(rate, 0.04, bottleneck_queue=queue_s))

@@ -25,18 +25,8 @@ def test_a_short_row(name: str) -> None:
     assert row.misses(row.measure(1)) == []
 
 
-_MISSED = pytest.mark.xfail(reason="0.51 of a half: CUBIC has filled the long queue before it is seen", strict=True)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(row.name, marks=_MISSED) if row.name == "cubic-150-together" else row.name
-        for row in ROWS
-        if row.is_long
-    ],
-)
+@pytest.mark.parametrize("name", [row.name for row in ROWS if row.is_long])
 def test_a_long_row(name: str) -> None:
     row = BY_NAME[name]
     assert row.misses(row.measure(1)) == []
