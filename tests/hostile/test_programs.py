@@ -251,7 +251,8 @@ def test_what_handlers_raise_in_the_middle_of_sending_leaves_connections_that_wo
         def send_until_alarm(): # a function: Python 3.13 does not count a loop's last jump to the try around it
             global armed, sent
             armed = True
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003))
+            # Again and again: under a tracer CPython 3.11 may leave a signal alone until threads change places.
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.003), 0.02)
             while armed: # Python itself swallows what is raised inside a weak reference's callback
                 data = sent.to_bytes(8, "little") * 20
                 if sockets.send_message_to_connection(a, data, gs.SendFlags.RELIABLE) == gs.Result.OK:
@@ -265,6 +266,7 @@ def test_what_handlers_raise_in_the_middle_of_sending_leaves_connections_that_wo
                 caught += 1
             armed = False
             got += sockets.receive_messages_on_connection(b, 10_000)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         # A call that was interrupted may have queued its message, which is sent once more; the last one, too.
         last = sent.to_bytes(8, "little") * 20
         while sockets.send_message_to_connection(a, last, gs.SendFlags.RELIABLE) != gs.Result.OK:
