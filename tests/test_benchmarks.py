@@ -50,8 +50,10 @@ def _check(scenario: str, system: str, seconds: float) -> None:
     if (missing := SYSTEMS[system].missing()) is not None:
         pytest.skip(missing)
     (plan,) = Order([scenario], [system], 1, seconds, FEW, "ours").plans()
-
     figures, trouble = run_one(plan)
+    if trouble:  # on a busy machine a process may have to wait for all of so short a time
+        (plan,) = Order([scenario], [system], 1, 10 * seconds, FEW, "ours").plans()
+        figures, trouble = run_one(plan)
 
     assert not trouble
     for metric in SCENARIOS[scenario].metrics:
