@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from gamesockets.drivers.signals import LOOK_EVERY_US, HeldSignals
+from gamesockets.drivers.signals import LOOK_EVERY_NS, HeldSignals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal to send oneself")
 
@@ -199,7 +199,7 @@ def test_a_first_handler_is_held_a_moment_after_the_last_look(came: list[int]) -
     with held:
         pass
     signal.signal(USR1, lambda number, _: came.append(number))
-    time.sleep(2 * LOOK_EVERY_US / 1e6)
+    time.sleep(2 * LOOK_EVERY_NS / 1e9)
     with held:
         signal.raise_signal(USR1)
         assert came == []

@@ -8,11 +8,10 @@ signal, and the handler runs a moment later. Python runs handlers on the main th
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from types import FrameType, TracebackType
 from typing import Any, Final, final
-
-from gamesockets.clock import now_us
 
 # What `signal` itself calls. Its conversion of numbers to enumerations costs twenty times as much.
 _PLAIN: Final[Any] = sys.modules.get("_signal", signal)
@@ -23,7 +22,7 @@ _NAMES: Final = (
     *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGBREAK", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1"),
     *("SIGUSR2", "SIGCHLD", "SIGWINCH", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGCONT", "SIGIO", "SIGPIPE", "SIGXCPU"),
 )
-LOOK_EVERY_US: Final = 1_000
+LOOK_EVERY_NS: Final = 1_000_000
 """How often it is asked of each signal whether the program handles it: that takes longer than to serve a datagram."""
 
 _SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)]
@@ -31,6 +30,7 @@ _SIGNALS: Final = [int(getattr(signal, name)) for name in _NAMES if hasattr(sign
 
 
 _get_ident: Final = threading.get_ident
+_monotonic_ns: Final = time.monotonic_ns
 
 
 @final
@@ -43,7 +43,7 @@ class HeldSignals:
         self._handled: list[int] = []
         """Those of `_SIGNALS` that the program handled when last looked at."""
         self._look_at = 0
-        """When to look at all of them again."""
+        """When to look at all of them again, in ns of `time.monotonic_ns`."""
         self._noting = self._note
         """One bound method, for `_note` makes a new one each time."""
         self._pending: deque[tuple[int, FrameType | None]] = deque()
@@ -61,9 +61,9 @@ class HeldSignals:
         if _get_ident() != self.main_thread:
             return
         if not self._depth:
-            now = now_us()
+            now = _monotonic_ns()  # of the process: on a thread whose time is simulated, too
             if now >= self._look_at:
-                self._look_at = now + LOOK_EVERY_US
+                self._look_at = now + LOOK_EVERY_NS
                 self._look()
             for number in self._handled:
                 handler = _set(number, self._noting)
