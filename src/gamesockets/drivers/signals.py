@@ -33,8 +33,23 @@ _get_ident: Final = threading.get_ident
 _monotonic_ns: Final = time.monotonic_ns
 
 
+class Hold:
+    """A context manager that does nothing: on other threads, and where signals are held already."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+_NOTHING: Final = Hold()
+
+
 @final
-class HeldSignals:
+class HeldSignals(Hold):
     """A context manager for the length of a `wait`, around the lock; inside, `let_run` and `hold` alternate."""
 
     def __init__(self) -> None:
@@ -84,12 +99,14 @@ class HeldSignals:
                 if handler != self._noting:
                     self._handlers[number] = handler
 
-    def could_interrupt(self) -> bool:
-        """Whether handlers may run on this thread now: then work that may be outside `wait` is put into `with SIGNALS`.
+    def for_a_moment(self) -> Hold:
+        """For work that may be outside `wait`: it does nothing where they are held already.
 
         At its end the handlers run that were put off, and what one raises comes out there.
         """
-        return _get_ident() == self.main_thread and (not self._depth or self.may_run)
+        if _get_ident() != self.main_thread or (self._depth and not self.may_run):
+            return _NOTHING
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

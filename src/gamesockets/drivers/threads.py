@@ -135,28 +135,19 @@ class ThreadService(Service):
 
     def pump(self, port: Port, now: int) -> None:
         """As for every driver. Signal handlers wait until it is over."""
-        if SIGNALS.could_interrupt():
-            with SIGNALS:
-                super().pump(port, now)
-        else:
+        with SIGNALS.for_a_moment():
             super().pump(port, now)
 
     def pump_gathered(self) -> None:
         """As `pump`."""
         if not self.gathering.ports:
             return
-        if SIGNALS.could_interrupt():
-            with SIGNALS:
-                super().pump_gathered()
-        else:
+        with SIGNALS.for_a_moment():
             super().pump_gathered()
 
     def serve_between(self) -> None:
         """As `pump`."""
-        if SIGNALS.could_interrupt():
-            with SIGNALS:
-                super().serve_between()
-        else:
+        with SIGNALS.for_a_moment():
             super().serve_between()
 
     def _serve_beside_sending(self, now: int) -> None:
