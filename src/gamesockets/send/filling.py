@@ -172,10 +172,9 @@ class PacketFilling:
         if now < self._retransmission.held_until:
             return True
         number = self._flight.next_number
+        is_tight = self.is_tight()
         control = self._path.control
-        round_trip_us = self._path.round_trip.smoothed_us
-        is_tight = control.is_adaptive and self.peer.is_tight(control.rate, round_trip_us)
-        is_narrow = control.is_adaptive and self.peer.is_narrow(control.rate, round_trip_us)
+        is_narrow = control.is_adaptive and self.peer.is_narrow(control.rate, self._path.round_trip.smoothed_us)
         while True:
             segment = self._retries.first()
             if segment is None:
