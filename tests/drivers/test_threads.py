@@ -484,6 +484,27 @@ def test_what_is_put_off_is_done_beside_a_program_that_serves_without_end(bench:
     wait_until(is_done, deadline_s=3, pause=lambda: time.sleep(0.0003))
 
 
+def test_what_is_put_off_is_done_in_order_whichever_thread_comes_by(bench: Bench) -> None:
+    """A finalizer closes and then sends: no other thread may send while the first is about to close."""
+    service = bench.service
+    began, go = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def close() -> None:
+        began.set()
+        assert go.wait(DEADLINE_S)
+        done.append("closed")
+
+    service.put_off(close)
+    assert began.wait(DEADLINE_S)
+    service.put_off(lambda: done.append("sent"))
+    assert bench.wait(SHORT_S).result(DEADLINE_S) is False, "nobody waits for who closes"
+    assert done == []
+    go.set()
+    wait_until(lambda: len(done) == 2)
+    assert done == ["closed", "sent"]
+
+
 def test_stopping_ends_all_who_wait(bench: Bench) -> None:
     port, _ = bench.port()
     waiting = [bench.lead(), *(bench.wait() for _ in range(4))]

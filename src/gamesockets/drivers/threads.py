@@ -84,6 +84,8 @@ class ThreadService(Service):
         self._gathered_deadline = NEVER
         """When the service thread sends what was gathered."""
         self._put_off: deque[Callable[[], object]] = deque()
+        self._in_order = threading.RLock()
+        """Held by the one thread that does what was put off. Never waited for."""
         self._service_poller = Poller()
         try:
             self._leader_poller = Poller()
@@ -366,10 +368,18 @@ class ThreadService(Service):
 
     def _do_without_lock(self) -> None:
         """What was put off, and lines of debug output."""
-        while self._put_off:
-            action = self._put_off.popleft()
+        # Two threads would change the order: a message after a close could overtake it. Who holds the lock looks again
+        # once it is released, so that nothing is left behind for one who could not have it.
+        while self._put_off and self._in_order.acquire(blocking=False):
             try:
-                action()
-            except Exception:  # noqa: BLE001 - whoever asked for it is gone
-                OUTPUT.exception("a call that a signal handler or finalizer made could not be done")
+                while self._put_off:
+                    self._do(self._put_off.popleft())
+            finally:
+                self._in_order.release()
         OUTPUT.deliver()
+
+    def _do(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception:  # noqa: BLE001 - whoever asked for it is gone
+            OUTPUT.exception("a call that a signal handler or finalizer made could not be done")
