@@ -19,19 +19,10 @@ ONCE_MISSED = {
 """Paths by what went wrong on them."""
 
 
-_MISSED_AGAIN = pytest.mark.xfail(
-    reason="missed again: a queue stands for 4.7 s (67) and 3.3 s (100) since rivals and jitter are judged otherwise",
-    strict=True,
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "number",
-    [
-        pytest.param(number, marks=_MISSED_AGAIN) if number in (67, 100) else number
-        for number in [3, 4, 10, 12, 38, 42, *[n for numbers in ONCE_MISSED.values() for n in numbers]]
-    ],
+    [3, 4, 10, 12, 38, 42, *[number for numbers in ONCE_MISSED.values() for number in numbers]],
 )
 def test_a_random_path_is_used_without_a_standing_queue(number: int) -> None:
     outcome = measure(draw(number))

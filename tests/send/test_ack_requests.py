@@ -77,6 +77,18 @@ def test_a_shorter_interval_counts_from_the_last_question_too() -> None:
     assert asked(requests), "the last packet of all asks in any case"
 
 
+def test_it_rests_while_no_interval_would_ask_again() -> None:
+    """So that packets of one burst need not find out which interval it is."""
+    requests = AckRequests()
+    assert not requests.rests(1_000_000), "nobody has asked"
+    for interval_us in (12_000, SOONER_US):
+        requests.on_bulk(interval_us, 1_000_000)
+        assert requests.rests(1_000_000 + SOONER_US - 1)
+        assert not requests.rests(1_000_000 + SOONER_US), "the sender may be about to stop by now"
+    requests.on_bulk(0, 1_000_000)
+    assert not requests.rests(1_000_000), "each packet asks"
+
+
 def test_a_question_that_has_not_left_is_not_withdrawn() -> None:
     requests = AckRequests()
     requests.on_bulk(10_000, 1_000_000)

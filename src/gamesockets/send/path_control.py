@@ -21,7 +21,7 @@ from gamesockets.send.initial_rate import INITIAL_PACKETS, INITIAL_RATE
 from gamesockets.send.probing import GAIN_UNIT, Probing
 from gamesockets.send.queue_delay import QueueDelay
 from gamesockets.send.rate_control import UNBOUNDED, RateControl
-from gamesockets.send.standing_queue import OTHERS, PATHS, STAYS, StandingQueue
+from gamesockets.send.standing_queue import OTHERS, PATHS, StandingQueue
 from gamesockets.values.moments import US_PER_MS, US_PER_SECOND
 
 STARTUP: Final = 0
@@ -292,7 +292,7 @@ class PathControl(RateControl):
         elif queue.is_measured:
             self._standing.skip()
         is_robbed = not delivery.is_limited and self._standing.is_robbed(self._usual_rate, now)
-        if is_robbed and self.state != COMPETE and self._may_compete(now):
+        if is_robbed and self.state != COMPETE and self._may_compete(queue.minimum_us + queue.threshold_us(), now):
             self._compete(now)
         if self.state == COMPETE:
             return  # its window decides, not a probe
@@ -348,9 +348,9 @@ class PathControl(RateControl):
         sample = self.delivery.sample
         stood.add(queue.standing_us, self._usual_rate, now)
         whose = stood.whose(queue.standing_us, queue.threshold_us(), sample, self._competition.is_expected(now), now)
-        if whose == OTHERS and self._may_compete(now):
+        if whose == OTHERS and self._may_compete(queue.smoothed_us, now):
             self._compete(now)
-        elif whose == PATHS or self._is_not_ours():
+        elif whose == PATHS or self._is_not_ours(now):
             self._accept(now)
         elif (
             self.state == CRUISE
@@ -359,20 +359,19 @@ class PathControl(RateControl):
         ):
             self._cut(now)
 
-    def _may_compete(self, now: int) -> bool:
-        """Whether no more is sent than arrives, and enough was to tell who fills the queue."""
-        round_trip_us = self.queue.smoothed_us
-        arriving = self.delivery.sample * round_trip_us // US_PER_SECOND
+    def _may_compete(self, round_trip_us: int, now: int) -> bool:
+        """Whether no more is sent than arrives, and enough was, in so long a round trip, to tell who fills a queue."""
+        arriving = self.delivery.sample * self.queue.smoothed_us // US_PER_SECOND
         before = self._standing.best_rate * round_trip_us // US_PER_SECOND
         is_growing = self.in_flight_bytes > arriving * 9 // 8 + 3 * PACKET_BYTES
         return not is_growing and (before >= _COMPETES_FROM_BYTES or self._competition.is_expected(now))
 
-    def _is_not_ours(self) -> bool:
+    def _is_not_ours(self, now: int) -> bool:
         """Whether a queue stays although this flow has made room: jitter of a path that keeps order, or a new route."""
         return (
             self.state == DOWN
             and self._rounds_in_state >= _ROUNDS_TO_DRAIN
-            and self.queue.standing_us >= self._standing.worst_us * STAYS
+            and self._standing.has_stayed(self.queue.standing_us, now)
             and self.delivery.sample <= self.bandwidth() * _DRAINS_FROM
         )
 

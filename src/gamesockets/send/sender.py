@@ -227,6 +227,8 @@ class Sender(Outbox):
             if control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
                 self.ack_requests.on_bulk(0, now)  # the last one for now: nothing behind it tells that it is lost
             return
+        if self.ack_requests.rests(now):
+            return
         interval_us = control.ack_interval_us()
         if control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes:
             interval_us = min(interval_us, SOONER_US)

@@ -11,12 +11,13 @@ OTHERS: Final = 1
 PATHS: Final = 2
 """It is none: round trips are longer now, whatever is sent."""
 
-STAYS: Final = 0.7
+_STAYS: Final = 0.7
 """A queue that is still so much of what it was, although less was sent than the path carries, is not this flow's."""
 
 _GOES: Final = 0.3
 """A queue that is so much shorter than it was is being drained, by all who are in it."""
 
+_ROUNDS_TO_STAY: Final = 3
 _ROUNDS_TO_SEE: Final = 4
 _TO_SEE_US: Final = 200_000
 _MUCH_LESS: Final = 0.6
@@ -93,6 +94,11 @@ class StandingQueue:
         """Whether less and less arrives beside a queue that is short, but never empty: others grow into all room."""
         return now - self._emptied_at >= _NEVER_EMPTY_US and usual_rate <= self.best_rate * _ROBBED
 
+    def has_stayed(self, standing_us: int, now: int) -> bool:
+        """Whether it has stood for long enough to see it go, and has not gone."""
+        is_long = self._rounds >= _ROUNDS_TO_STAY and now - self._since >= _TO_SEE_US
+        return is_long and standing_us >= self.worst_us * _STAYS
+
     def add(self, standing_us: int, usual_rate: int, now: int) -> None:
         """It stood for a round; so many bytes/s usually arrive."""
         self._rounds += 1
@@ -116,7 +122,7 @@ class StandingQueue:
 
     def whose(self, standing_us: int, threshold_us: int, arriving: int, is_expected: bool, now: int) -> int:
         """Whose it is, by what arrives (bytes/s) and whether others are expected: `OURS`, `OTHERS` or `PATHS`."""
-        stays = standing_us >= self.worst_us * STAYS
+        stays = standing_us >= self.worst_us * _STAYS
         is_much_less = arriving <= self.rate_before * _MUCH_LESS
         if is_expected:
             is_vain = self._rounds >= _ROUNDS_EXPECTED
