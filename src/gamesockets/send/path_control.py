@@ -200,7 +200,8 @@ class PathControl(RateControl):
             # Much more than a standing queue, in the middle of a round: the path became slower.
             queue_us = queue.now_us()
             # Where it may be jitter it is no news while it drains, unless it has become longer.
-            is_draining = self.state == DOWN and queue.is_jittery and queue_us <= self._cut_queue_us
+            was_told = self.state == DOWN or self._was_drained
+            is_draining = was_told and queue.is_jittery and queue_us <= self._cut_queue_us
             is_long = not is_draining and queue_us > 2 * queue.threshold_us()
             if is_long and now - self._cut_at > max(queue.minimum_us, _CUT_APART_US):
                 queue.standing_us = queue_us
@@ -475,7 +476,9 @@ class PathControl(RateControl):
         arriving = max(bandwidth, self.delivery.ack_rate(self.queue.smoothed_us // 2, now))
         if arriving:
             self.rate = max(self.rate, 2 * arriving)
-            self.window_bytes = max(self.window_bytes, 4 * self._on_the_way(arriving), INITIAL_PACKETS * PACKET_BYTES)
+            delayed_us = self.queue.delayed_us() if self.queue.is_jittery else 0
+            window_bytes = 4 * self._on_the_way(arriving) + 2 * arriving * delayed_us // US_PER_SECOND
+            self.window_bytes = max(self.window_bytes, window_bytes, INITIAL_PACKETS * PACKET_BYTES)
         self._clamp()
 
     def _gain(self) -> int:
