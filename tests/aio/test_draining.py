@@ -256,7 +256,7 @@ def test_it_runs_on_another_thread_without_signals() -> None:
     before = signal.getsignal(signal.SIGTERM)
     thread = threading.Thread(target=aio.run_server, args=(echo, f"{LOCAL}:0"), kwargs={"on_start": on_start})
     thread.start()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert not started[0].is_serving
     assert signal.getsignal(signal.SIGTERM) is before

@@ -113,7 +113,7 @@ def test_deinitialize_by_another_thread_after_the_loop_was_closed() -> None:
     keeper: list[object] = []
     run_and_only_close("asyncio", open_and_forget(keeper))
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(gs.Library.deinitialize).result(10)
+        pool.submit(gs.Library.deinitialize).result(60)
     assert open_sockets() == before
     assert keeper
 
@@ -324,7 +324,7 @@ async def test_configuration_from_another_thread_while_messages_flow() -> None:
                         assert (await client.receive()).data.split()[0] == b"%d" % number
         finally:
             stop.set()
-        meddling.result(10)
+        meddling.result(60)
     for value in (V.FAKE_PACKET_LAG_SEND, V.NAGLE_TIME, V.SEND_BUFFER_SIZE):
         gs.Library.set_configuration_value(value, None)
 
@@ -384,10 +384,10 @@ def test_two_loops_in_two_threads() -> None:
         try:
             wait_until(lambda: addresses)
             for talking in [pool.submit(asyncio.run, talk()) for _ in range(2)]:
-                talking.result(30)
+                talking.result(60)
         finally:
             stop.set()
-        serving.result(30)
+        serving.result(60)
 
 
 @on_a_loop

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 from gamesockets.drivers.poller import READ, WRITE, Poller
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(params=SELECTORS, ids=[kind.__name__ for kind in SELECTORS])

@@ -47,7 +47,7 @@ class Thread(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - told by `join`
             self._error = error
 
-    def join(self, timeout: float | None = 20) -> None:
+    def join(self, timeout: float | None = 60) -> None:
         super().join(timeout)
         assert not self.is_alive()
         if self._error is not None:
