@@ -287,7 +287,7 @@ def test_one_thread_waits_while_others_work(pair: Pair) -> None:
         talking = [pool.submit(talk, 50) for _ in range(3)]
         try:
             for one in talking:
-                assert one.result(30) == [b"%d" % number for number in range(50)]
+                assert one.result(DEADLINE_S) == [b"%d" % number for number in range(50)]
             accepting.result(DEADLINE_S)
         finally:
             stop.set()
