@@ -20,6 +20,8 @@ from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest
 
 V = gs.ConfigurationValue
 QUESTION_BYTES = 512
+TURN_S = 0.05
+"""What comes while the server is at work counts as having come when it began, so long before on a busy machine."""
 
 
 class Questioner:
@@ -123,7 +125,7 @@ def test_lag(value: gs.ConfigurationValue, questioner: Questioner) -> None:
         asked = questioner.ask(20)
         answers = questioner.take(20)
     assert list(answers) == list(asked)
-    assert min(all_delays(answers)) >= 0.15
+    assert min(all_delays(answers)) >= 0.15 - TURN_S
     assert not questioner.rest()
 
 
@@ -167,7 +169,7 @@ def test_reordering(value: gs.ConfigurationValue, questioner: Questioner) -> Non
     order = list(answers)
     overtaken = [number for place, number in enumerate(order) if number < max(order[: place + 1])]
     assert 4 <= len(overtaken) < 40
-    assert min(answers[number][0] for number in overtaken) >= 0.15
+    assert min(answers[number][0] for number in overtaken) >= 0.15 - TURN_S
     with under(questioner, {value: 40, V.FAKE_PACKET_REORDER_TIME: 0}):
         asked = questioner.ask(40)
         answers = questioner.take(40)
@@ -246,7 +248,7 @@ def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Que
     fast = questioner.ask(5)
     answers = questioner.take(10)
     assert list(answers) == [*fast, *late]
-    assert min(answers[late[0]]) >= 1.5
+    assert min(answers[late[0]]) >= 1.5 - TURN_S
 
 
 @pytest.mark.rule("2, 2.13 rule 1", "3, 4.8")

@@ -14,6 +14,8 @@ CONNECTING_AT_ONCE: Final = 50
 """So many that a server with one core accepts them all before the first gives up."""
 TALKING_AT_ONCE: Final = 50
 """So many that each is answered within the second after which it would begin to ask whether the peer is there."""
+PATIENT: Final = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000, gs.ConfigurationValue.TIMEOUT_CONNECTED: 60_000}
+"""For both ends: hundreds of connections on one loop have to wait for each other on a busy machine."""
 
 
 class Talk(NamedTuple):
@@ -37,7 +39,7 @@ async def talk(address: gs.Address, clients: int, what: Talk) -> int:
 
     async def client(number: int) -> int:
         async with gate:
-            connection = await aio.connect(address)
+            connection = await aio.connect(address, config=PATIENT)
         async with connection:
             await all_connected.wait()
             for round_ in range(what.rounds):
