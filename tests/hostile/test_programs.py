@@ -27,6 +27,15 @@ LOOPBACK: Final = """
 import gc, logging, os, random, signal, sys, threading, time
 import gamesockets as gs
 
+def take_turns():
+    while True:
+        time.sleep(0.02)
+
+if sys.gettrace():
+    # Under a tracer, while a signal waits for the main thread, another thread of CPython 3.11 stands still at the
+    # begin of a function until a third one wants its turn; if it has the lock that the main thread needs, for ever.
+    threading.Thread(target=take_turns, daemon=True).start()
+
 def pair(sockets):
     return sockets.create_socket_pair(use_network_loopback=True)
 
