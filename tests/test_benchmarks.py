@@ -100,22 +100,30 @@ def test_one_system_plays_the_clients_of_all_that_speak_its_protocol() -> None:
 def test_the_lossy_link_loses_and_delays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its own figures come with the measurement: about 1 % of the datagrams are lost, none overflowed."""
     target = tmp_path / "figures.json"
+    arguments = ["lossy-bulk", "--systems", "ours", "--repeats", "1", "--json", str(target), "--seconds"]
 
-    assert main(["lossy-bulk", "--systems", "ours", "--seconds", "0.3", "--repeats", "1", "--json", str(target)]) == 0
+    status, lost, passed = 1, 0, 0
+    for seconds in ("0.3", "3", "10"):  # on a busy machine few datagrams are sent in a moment
+        status = main([*arguments, seconds])
+        figures = json.loads(target.read_text())["runs"][0]["figures"] if status == 0 else {}
+        lost, passed = figures.get("link_lost", 0), figures.get("link_relayed", 0)
+        if lost + passed >= 1000:
+            break
 
     capsys.readouterr()
-    figures = json.loads(target.read_text())["runs"][0]["figures"]
-    share = figures["link_lost"] / (figures["link_lost"] + figures["link_relayed"])
-    assert 0.001 < share < 0.05
+    assert status == 0
+    assert 0.001 < lost / (lost + passed) < 0.05
 
 
 def test_the_command_line_writes_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table goes to standard output, the figures of every run to the file."""
     target = tmp_path / "figures.json"
+    arguments = ["ping-unreliable", "--systems", "udp", "--repeats", "2", "--json", str(target), "--seconds"]
 
-    status = main(
-        ["ping-unreliable", "--systems", "udp", "--seconds", str(QUICK_S), "--repeats", "2", "--json", str(target)]
-    )
+    status = main([*arguments, str(QUICK_S)])
+    if status:  # as in `_check`
+        capsys.readouterr()
+        status = main([*arguments, str(10 * QUICK_S)])
 
     assert status == 0
     assert "ping-unreliable: " in capsys.readouterr().out

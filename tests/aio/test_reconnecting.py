@@ -17,7 +17,7 @@ import gamesockets as gs
 from gamesockets import aio
 
 SOON = aio.Backoff(first=0.0, longest=0.0)
-HURRY = {gs.ConfigurationValue.TIMEOUT_INITIAL: 30}
+HURRY = {gs.ConfigurationValue.TIMEOUT_INITIAL: 200}
 
 
 @on_every_loop
@@ -52,7 +52,7 @@ async def test_a_server_that_comes_back_is_found() -> None:
                 continue
 
     staying = asyncio.create_task(stay())
-    await until(lambda: first.connections)
+    await until(lambda: first.connections and rounds)
     await first.close(2001, "crashed")
     await asyncio.sleep(0.05)
     async with aio.serve(keep, LOCAL, port) as second:

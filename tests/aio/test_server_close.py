@@ -180,7 +180,7 @@ async def test_close_while_clients_connect() -> None:
 
     async def come() -> str:
         try:
-            async with aio.connect(server.address, config={V.TIMEOUT_INITIAL: 300}) as client:
+            async with aio.connect(server.address, config={V.TIMEOUT_INITIAL: 2000}) as client:
                 await client.receive()
         except gs.ConnectionFailed:
             return "failed"

@@ -20,6 +20,8 @@ from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest
 
 V = gs.ConfigurationValue
 QUESTION_BYTES = 512
+TURN_S = 0.05
+"""What comes while the server is at work counts as having come when it began, so long before on a busy machine."""
 
 
 class Questioner:
@@ -123,7 +125,7 @@ def test_lag(value: gs.ConfigurationValue, questioner: Questioner) -> None:
         asked = questioner.ask(20)
         answers = questioner.take(20)
     assert list(answers) == list(asked)
-    assert min(all_delays(answers)) >= 0.15
+    assert min(all_delays(answers)) >= 0.15 - TURN_S
     assert not questioner.rest()
 
 
@@ -149,10 +151,12 @@ def test_jitter(
         assert max(all_delays(answers)) > 0.05
     for harmless in ({longest: 10, share: 100}, {longest: 5000, share: 0}, {longest: 0, share: 100}):
         with under(questioner, {average: 2000, **harmless}):
+            began = time.monotonic()
             asked = questioner.ask(30)
+            asked_s = time.monotonic() - began
             answers = questioner.take(30)
             assert list(answers) == list(asked)
-            assert max(all_delays(answers)) < 1
+            assert max(all_delays(answers)) < 1 + asked_s
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_REORDER_SEND, V.FAKE_PACKET_REORDER_RECV])
@@ -162,8 +166,10 @@ def test_reordering(value: gs.ConfigurationValue, questioner: Questioner) -> Non
         answers = questioner.take(40)
     assert sorted(answers) == list(asked)
     assert list(answers) != sorted(answers)
-    overtaken = [delay for delay in all_delays(answers) if delay >= 0.15]
+    order = list(answers)
+    overtaken = [number for place, number in enumerate(order) if number < max(order[: place + 1])]
     assert 4 <= len(overtaken) < 40
+    assert min(answers[number][0] for number in overtaken) >= 0.15 - TURN_S
     with under(questioner, {value: 40, V.FAKE_PACKET_REORDER_TIME: 0}):
         asked = questioner.ask(40)
         answers = questioner.take(40)
@@ -176,7 +182,7 @@ def test_duplication(value: gs.ConfigurationValue, questioner: Questioner) -> No
         questioner.ask(20)
         answers = questioner.take(40)
     assert [len(delays) for delays in answers.values()] == [2] * 20
-    with under(questioner, {value: 100, V.FAKE_PACKET_DUP_TIME_MAX: 300}):
+    with under(questioner, {value: 100, V.FAKE_PACKET_DUP_TIME_MAX: 1000}):
         questioner.ask(30)
         answers = questioner.take(60)
     assert [len(delays) for delays in answers.values()] == [2] * 30
@@ -200,12 +206,15 @@ def test_rate_limit(rate: gs.ConfigurationValue, burst: gs.ConfigurationValue, q
     """The bucket is full at first, may be overdrawn by one packet, and fills with time; what is too much is dropped."""
     size = questioner.answer_bytes() if rate == V.FAKE_RATE_LIMIT_SEND_RATE else QUESTION_BYTES
     with under(questioner, {burst: 10 * size, rate: 2 * size}):
+        began = time.monotonic()
         questioner.ask(50)
+        filled = int(2 * (time.monotonic() - began))  # meanwhile, on a busy machine
         time.sleep(1.0)  # in which the bucket fills
         later = questioner.ask(50)
+        filled_later = int(2 * (time.monotonic() - began))
     answers = list(questioner.rest())
-    assert 10 <= sum(number not in later for number in answers) <= 12
-    assert 1 <= sum(number in later for number in answers) <= 10
+    assert 10 <= sum(number not in later for number in answers) <= 12 + filled
+    assert 1 <= sum(number in later for number in answers) <= 8 + filled_later
     with under(questioner, {burst: 0, rate: 1_000_000}):
         questioner.ask(10)
     assert not questioner.rest()
@@ -234,12 +243,12 @@ def test_the_rate_limit_is_that_of_the_whole_process(
 
 
 def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Questioner) -> None:
-    with under(questioner, {V.FAKE_PACKET_LAG_RECV: 400}):
+    with under(questioner, {V.FAKE_PACKET_LAG_RECV: 1500}):
         late = questioner.ask(5)
     fast = questioner.ask(5)
     answers = questioner.take(10)
     assert list(answers) == [*fast, *late]
-    assert min(answers[late[0]]) >= 0.4
+    assert min(answers[late[0]]) >= 1.5 - TURN_S
 
 
 @pytest.mark.rule("2, 2.13 rule 1", "3, 4.8")

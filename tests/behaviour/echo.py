@@ -12,6 +12,10 @@ from gamesockets import aio
 
 CONNECTING_AT_ONCE: Final = 50
 """So many that a server with one core accepts them all before the first gives up."""
+TALKING_AT_ONCE: Final = 50
+"""So many that each is answered within the second after which it would begin to ask whether the peer is there."""
+PATIENT: Final = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000, gs.ConfigurationValue.TIMEOUT_CONNECTED: 60_000}
+"""For both ends: hundreds of connections on one loop have to wait for each other on a busy machine."""
 
 
 class Talk(NamedTuple):
@@ -30,18 +34,19 @@ async def echo(connection: aio.Connection) -> None:
 
 async def talk(address: gs.Address, clients: int, what: Talk) -> int:
     """`clients` connect, wait until all are there, and talk; how many messages came back, each to whom said it."""
-    gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    gate, floor = asyncio.Semaphore(CONNECTING_AT_ONCE), asyncio.Semaphore(TALKING_AT_ONCE)
     all_connected = asyncio.Barrier(clients)
 
     async def client(number: int) -> int:
         async with gate:
-            connection = await aio.connect(address)
+            connection = await aio.connect(address, config=PATIENT)
         async with connection:
             await all_connected.wait()
             for round_ in range(what.rounds):
                 said = content(number * what.rounds + round_, what.size_bytes)
-                assert await connection.send(said, gs.SendFlags.RELIABLE_NO_NAGLE) == round_ + 1
-                heard = await connection.receive()
+                async with floor:
+                    assert await connection.send(said, gs.SendFlags.RELIABLE_NO_NAGLE) == round_ + 1
+                    heard = await connection.receive()
                 assert heard.data == said
                 await asyncio.sleep(what.pause_s)
         return what.rounds

@@ -13,7 +13,7 @@ from tests.interop.gns import Config, OptionValue
 import gamesockets as gs
 
 LANES_TO_ECHO: Final = 8
-JOIN_S: Final = 20.0
+JOIN_S: Final = 60.0
 
 
 class ErrorLog(logging.Handler):

@@ -20,7 +20,7 @@ from tests.behaviour.traffic import Outgoing, Received, reliable_count
 from tests.interop.gns import Config, EndReason, Options, OptionValue, State
 from tests.support.waiting import wait_until
 
-DEADLINE_S: Final = 30.0
+DEADLINE_S: Final = 60.0
 STATUS_EVERY_S: Final = 0.05
 NO_OPTIONS: Final[Options] = {}
 _T = TypeVar("_T")

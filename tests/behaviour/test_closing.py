@@ -186,7 +186,7 @@ def close_unheard(relay: Relay, near: Side, near_connection: int) -> None:
 @pytest.mark.parametrize("closer", ENDS)
 def test_lost_closing_is_repeated_when_asked(pairing: Pairing, stage: Stage, closer: End) -> None:
     """For 5 s after closing, data of the other end is answered with the reason (spec 1, 7.5 and 7.6)."""
-    relay, link = linked_through_relay(pairing, stage, IMPATIENT)
+    relay, link = linked_through_relay(pairing, stage)
     near, near_connection, far, far_connection = link.ends(closer)
     close_unheard(relay, near, near_connection)
     relay.mend()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.behaviour.echo import Talk, echo, talk
+from tests.behaviour.echo import PATIENT, Talk, echo, talk
 from tests.behaviour.ours_threads import OursOnThreads
 from tests.behaviour.traffic import Outgoing, expected
-from tests.interop.gns import Send
+from tests.interop.gns import Config, Options, Send
 
 from gamesockets import aio
 
 CLIENTS = 300
+OPTIONS: Options = {Config.TIMEOUT_INITIAL: 60_000, Config.TIMEOUT_CONNECTED: 60_000}
+"""As `PATIENT`."""
 
 
 def test_clients_on_the_same_loop() -> None:
@@ -25,7 +27,7 @@ def test_clients_on_the_same_loop() -> None:
             most = max(most, len(server.connections))
             await echo(connection)
 
-        async with asyncio.timeout(60), aio.serve(count, "127.0.0.1", 0) as server:
+        async with asyncio.timeout(200), aio.serve(count, "127.0.0.1", 0, config=PATIENT) as server:
             assert await talk(server.address, CLIENTS, Talk(rounds=10, size_bytes=64)) == CLIENTS * 10
             assert most == CLIENTS
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -37,13 +39,13 @@ def test_clients_on_threads() -> None:
     """300 connections of one `NetworkingSockets`: an event loop and a game loop talk to each other in one process."""
 
     async def main() -> None:
-        async with aio.serve(echo, "127.0.0.1", 0) as server:
+        async with aio.serve(echo, "127.0.0.1", 0, config=PATIENT) as server:
             await asyncio.to_thread(play, str(server.address))
 
     def play(address: str) -> None:
         client = OursOnThreads("client")
         try:
-            connections = [client.connect(address) for _ in range(CLIENTS)]
+            connections = [client.connect(address, OPTIONS) for _ in range(CLIENTS)]
             for seed, connection in enumerate(connections):
                 client.wait_for_connected(connection)
                 assert client.send(connection, [Outgoing(seed, 64, Send.RELIABLE_NO_NAGLE)]) == [1]

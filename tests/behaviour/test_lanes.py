@@ -14,6 +14,12 @@ SLOW_ENOUGH_TO_QUEUE: Options = {
     Config.RECV_BUFFER_SIZE: 8 << 20,
     Config.RECV_BUFFER_MESSAGES: 100_000,
 }
+SLOW_ENOUGH_TO_QUEUE_FOR_LONG: Options = {
+    **SLOW_ENOUGH_TO_QUEUE,
+    Config.SEND_RATE_MIN: 400_000,
+    Config.SEND_RATE_MAX: 400_000,
+}
+"""So that on a busy machine not half of it has left before the last is queued."""
 SENDERS: list[End] = ["client", "server"]
 
 
@@ -33,7 +39,7 @@ def test_eight_lanes(pairing: Pairing, stage: Stage, sender: End) -> None:
 @pytest.mark.parametrize("sender", SENDERS)
 def test_high_priority_overtakes(pairing: Pairing, stage: Stage, sender: End) -> None:
     """A message of the first class passes the bulk that waits in the second (smaller numbers go first)."""
-    link = stage.link(pairing, SLOW_ENOUGH_TO_QUEUE)
+    link = stage.link(pairing, SLOW_ENOUGH_TO_QUEUE_FOR_LONG)
     near, near_connection, far, far_connection = link.ends(sender)
     assert near.configure_lanes(near_connection, [1, 0], [1, 1]) == Result.OK
     bulk = [Outgoing(seed, 20_000, Send.RELIABLE, 0) for seed in range(40)]

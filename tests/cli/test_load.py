@@ -69,11 +69,11 @@ async def echoing(connection: aio.Connection) -> None:
 @pytest.mark.parametrize("kind", [[], ["--reliable"]])
 def test_a_server_that_echoes_passes(own_echo: tuple[Program, str], kind: list[str]) -> None:
     program, address = own_echo
-    report = load(address, "-n", "10", "--rate", "50", "-d", "1", "--identity", "str:bot-{n}", *kind)
+    report = load(address, "-n", "10", "--rate", "50", "-d", "2", "--identity", "str:bot-{n}", *kind)
     assert report["address"] == address
     assert report["clients"]["connected"] == 10
     messages = report["messages"]
-    assert messages["sent"] + messages["skipped"] == 500
+    assert messages["sent"] + messages["skipped"] == 1000
     assert (messages["lost"], messages["duplicated"], messages["strange"]) == (0, 0, 0)
     assert report["round_trip_ms"]["count"] == messages["received"] == messages["sent"]
     assert report["failures"] == report["ends"] == report["problems"] == []
@@ -178,7 +178,7 @@ def test_loss_duplication_reordering_and_strangers_are_counted() -> None:
             for data in mangler.feed(message.data):
                 await connection.send(data, gs.SendFlags.RELIABLE_NO_NAGLE)
 
-    totals = run_against(a_plan(clients=1, reliable=True), mangling).totals
+    totals = run_against(a_plan(clients=1, reliable=True, duration_s=2.0), mangling).totals
     mangler = Mangler()
     echoes = [number for sent in range(1, totals.sent + 1) for number in mangler.feed(sent)]
     assert totals.sent > 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 
@@ -19,10 +20,10 @@ runner = CliRunner()
 
 def test_a_server_is_watched_as_json_lines(own_echo: tuple[Program, str]) -> None:
     _, address = own_echo
-    result = runner.invoke(app, ["monitor", address, "-i", "0.1", "-d", "1", "--ping-hz", "50", "--json"])
+    result = runner.invoke(app, ["monitor", address, "-i", "0.1", "-d", "2", "--ping-hz", "50", "--json"])
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    assert len(rows) == 10
+    assert 5 <= len(rows) <= 20  # one that comes too late takes the place of those that it missed
     last = rows[-1]
     assert (last["server"], last["address"], last["state"]) == (address, address, "connected")
     assert last["ping_ms"] >= 0
@@ -32,12 +33,12 @@ def test_a_server_is_watched_as_json_lines(own_echo: tuple[Program, str]) -> Non
 
 def test_without_a_terminal_there_are_plain_lines(own_echo: tuple[Program, str]) -> None:
     program, address = own_echo
-    result = runner.invoke(app, ["monitor", address, address, "-i", "0.2", "-d", "0.6"])
+    result = runner.invoke(app, ["monitor", address, address, "-i", "0.5", "-d", "2"])
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert len(lines) == 6 + 2
-    assert f" {address} connected ping " in lines[5]
-    assert lines[-1].startswith(f"{address}: connected 0:00 of 0:00, ping min/mean/max ")
+    assert len(lines) in (4 + 2, 6 + 2, 8 + 2)  # one that comes too late takes the place of those that it missed
+    assert f" {address} connected ping " in lines[-3]
+    assert re.match(rf"{re.escape(address)}: connected 0:0[12] of 0:0\d, ping min/mean/max ", lines[-1])
     assert result.stderr.count(": connected (str:echo (unproven), encrypted)") == 2
     program.wait_for(r"^- .* gone \(1000: monitor finished\)")
 

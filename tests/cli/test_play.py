@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,8 @@ from typer.testing import CliRunner
 
 import gamesockets as gs
 from gamesockets.cli import play_rules as rules
-from gamesockets.cli.play import Game, spoiled
+from gamesockets.cli.keys import Keys
+from gamesockets.cli.play import FRAME_S, Game, spoiled
 from gamesockets.cli.play_client import GameClient
 from gamesockets.cli.play_server import GameServer
 from gamesockets.cli.play_view import SCREEN_HEIGHT, SCREEN_WIDTH, Spoiling, plain_line
@@ -131,6 +133,29 @@ def test_keys_steer_and_spoil(table: Table) -> None:
     for words in ("(you)", "◆", "@", "ping", "loss ↑↓", "10%", "20 ms", "W A S D"):
         assert words in picture
     assert "make it 80 x 22" in game.screen(40, 10).plain
+
+
+class Pressed(Keys):
+    """A keyboard on which that was pressed already."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def wait(self, seconds: float) -> str:
+        text, self._text = self._text, ""
+        return text
+
+
+def test_keys_are_heard_although_a_picture_takes_longer_than_a_frame(table: Table) -> None:
+    pictures = 0
+
+    def show() -> None:
+        nonlocal pictures
+        pictures += 1
+        time.sleep(1.5 * FRAME_S)
+
+    Game(table.players[0], lambda: None, Spoiling(), StopRequest()).run(Pressed("q"), 1.0, show)
+    assert pictures == 1
 
 
 def test_what_spoils_is_taken_back() -> None:

@@ -137,7 +137,7 @@ async def test_other_threads_may_set_deadlines_and_have_news() -> None:
                     bench.service.notify()
 
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(meddle).result(10)
+            pool.submit(meddle).result(60)
         before = bench.news
         await until(endpoint.timer_ran.is_set)
         await until(lambda: bench.news > before)
@@ -205,7 +205,7 @@ def test_what_the_system_refuses_leaves_later_in_order(gso: bool, from_another_t
 
             if from_another_thread:
                 with ThreadPoolExecutor(1) as pool:
-                    pool.submit(pump).result(10)
+                    pool.submit(pump).result(60)
             else:
                 pump()
             assert await bench.take(30) == data
@@ -274,7 +274,7 @@ async def test_stop_by_another_thread_happens_on_the_loop() -> None:
     port, endpoint = bench.port()
     bench.set_timer(port, endpoint, FAR_US)
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(bench.service.stop).result(10)
+        pool.submit(bench.service.stop).result(60)
     await until(lambda: not port.is_open)
     assert port.udp.fileno() == -1
     bench.service.stop()
@@ -302,7 +302,7 @@ def test_a_loop_that_is_closed_first(ending: str, caplog: pytest.LogCaptureFixtu
         service.stop()
     elif ending == "stop elsewhere":
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(service.stop).result(10)
+            pool.submit(service.stop).result(60)
     assert [udp.fileno() == -1 for udp in sockets] == [ending != "drop"] * 2
     del service, bench, ports
     gc.collect()

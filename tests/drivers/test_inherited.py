@@ -92,6 +92,10 @@ def bound() -> Iterator[socket.socket]:
         yield one
 
 
+PATIENT: Final = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000}
+"""For clients that are there before the program, which takes long to begin on a busy machine."""
+
+
 def ask(client: gs.Client, text: bytes) -> bytes:
     client.send(text, gs.SendFlags.RELIABLE)
     answers: list[gs.NetworkingMessage] = []
@@ -109,7 +113,7 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
     program: str, bound: socket.socket
 ) -> None:
     where = Address.from_socket(bound.getsockname())
-    with gs.Client(where) as early:  # what comes before the program runs waits in the socket
+    with gs.Client(where, config=PATIENT) as early:  # what comes before the program runs waits in the socket
         with handing_over("game", [bound.fileno()], "-c", program) as server:
             assert server.wait_for("ready (.*)")[1] == str(where)
             assert ask(early, b"early") == b"Hello, early"
@@ -117,7 +121,7 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
             assert server.finish() == 0, server.output
             assert server.output[-1] == "drained"
         wait_until(lambda: any(isinstance(event, gs.Disconnected) for event in early.events()), "end")
-    with handing_over("game", [bound.fileno()], "-c", program) as server, gs.Client(where) as client:
+    with handing_over("game", [bound.fileno()], "-c", program) as server, gs.Client(where, config=PATIENT) as client:
         assert ask(client, b"again") == b"Hello, again"
         server.signal(signal.SIGTERM)
         assert server.finish() == 0, server.output
@@ -126,7 +130,10 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
 @pytest.mark.skipif(os.name != "posix", reason="descriptors are handed over on POSIX systems")
 def test_the_game_of_the_guide_takes_its_socket(bound: socket.socket) -> None:
     where = Address.from_socket(bound.getsockname())
-    with gs.Client(where) as player, handing_over("game", [bound.fileno()], "-m", "examples.gems.server") as server:
+    with (
+        gs.Client(where, config=PATIENT) as player,
+        handing_over("game", [bound.fileno()], "-m", "examples.gems.server") as server,
+    ):
         assert server.wait_for("listening on (.*)")[1] == str(where)
         wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
 
@@ -138,7 +145,7 @@ def test_systemd_starts_the_game_when_the_first_player_comes() -> None:
     activate = ["systemd-socket-activate", "--datagram", f"--listen=127.0.0.1:{port}", "-E", search_path]
     with Program([*activate, sys.executable, "-m", "examples.gems.server"]) as server:
         server.wait_for("Listening on")
-        with gs.Client(f"127.0.0.1:{port}") as player:
+        with gs.Client(f"127.0.0.1:{port}", config=PATIENT) as player:
             assert server.wait_for("listening on (.*)")[1] == f"127.0.0.1:{port}"
             wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
 

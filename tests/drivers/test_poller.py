@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 from gamesockets.drivers.poller import READ, WRITE, Poller
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(params=SELECTORS, ids=[kind.__name__ for kind in SELECTORS])
@@ -192,18 +192,30 @@ def test_a_selector_that_fails_does_not_spin(monkeypatch: pytest.MonkeyPatch, er
     assert len(pauses) == 1
 
 
+def alarm_again_and_again() -> None:
+    """Python looks for signals before a system call: one that comes between the two does not end the sleep."""
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm")
 @pytest.mark.parametrize("kind", [TimeoutError, KeyError, RuntimeError, ValueError])
 def test_what_a_signal_handler_raises_ends_the_sleep(poller: Poller, kind: type[Exception]) -> None:
     def handle(*_: object) -> None:
-        raise kind("from a handler")
+        if not came:
+            came.append(kind)
+            raise kind("from a handler")
 
+    def sleep() -> None:
+        alarm_again_and_again()
+        poller.select(PATIENCE_S)
+
+    came: list[type[Exception]] = []
     before = signal.signal(signal.SIGALRM, handle)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
         with pytest.raises(kind, match="from a handler"):
-            poller.select(PATIENCE_S)
+            sleep()
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -215,17 +227,19 @@ def test_a_signal_handler_may_close_what_its_own_thread_sleeps_on(
     poller.register(near, "owner")
 
     def handle(*_: object) -> None:
-        poller.unregister(near)
-        near.close()
-        poller.wake()
+        if near.fileno() >= 0:
+            poller.unregister(near)
+            near.close()
+            poller.wake()
 
     before = signal.signal(signal.SIGALRM, handle)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        alarm_again_and_again()
         began = time.monotonic()
         assert poller.select(PATIENCE_S) == []
         assert time.monotonic() - began < PATIENCE_S / 2
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
@@ -49,20 +49,33 @@ class Bench(ServiceBench[ThreadService]):
         super().close()
         self.threads.shutdown()
 
-    def wait(self, timeout_s: float | None = None) -> Future[bool]:
+    def wait(self, timeout_s: float | None = None, has_news: Callable[[], bool] | None = None) -> Future[bool]:
         """In a thread of its own."""
 
         def wait() -> bool:
             with self.service.lock:
-                return self.service.wait(timeout_s, lambda: self.news)
+                return self.service.wait(timeout_s, (lambda: self.news) if has_news is None else has_news)
 
         return self.threads.submit(wait)
 
-    def lead(self, timeout_s: float | None = None) -> Future[bool]:
+    def lead(self, has_news: Callable[[], bool] | None = None) -> Future[bool]:
         """The same; returns when that thread serves alone."""
-        waiting = self.wait(timeout_s)
+        waiting = self.wait(has_news=has_news)
         wait_until(lambda: self.service._leading and self.service._is_parked_for_long)
         return waiting
+
+    def lead_until_told(self) -> Callable[[], None]:
+        """The same; the result has the leader leave, and nobody else."""
+        may_leave = threading.Event()
+        leader = self.lead(may_leave.is_set)
+
+        def leave() -> None:
+            may_leave.set()
+            with self.service.lock:
+                self.service.notify()
+            assert leader.result(DEADLINE_S)
+
+        return leave
 
     def publish(self) -> None:
         with self.service.lock:
@@ -161,8 +174,8 @@ def test_reminders_come_on_time_and_in_order(bench: Bench, leads: bool) -> None:
 
 def test_a_later_deadline_is_kept_after_an_earlier_wake(bench: Bench) -> None:
     port, endpoint = bench.port()
-    bench.set_timer(port, endpoint, 10_000)
-    with bench.service.lock:
+    with bench.service.lock:  # so that the first does not come before the second is there
+        bench.set_timer(port, endpoint, 10_000)
         deadline = endpoint.timer = now_us() + 60_000
     assert endpoint.timer_ran.wait(DEADLINE_S)
     assert now_us() >= deadline
@@ -419,9 +432,10 @@ def test_followers_are_served_after_the_leader_left(bench: Bench) -> None:
         bench.news = True
 
     endpoint.on_data = news
-    leader = bench.lead(SHORT_S)
+    leave = bench.lead_until_told()
     follower = bench.wait()
-    assert leader.result(DEADLINE_S) is False
+    wait_until(lambda: bench.service._followers)
+    leave()
     bench.set_timer(port, endpoint, 5_000)
     assert endpoint.timer_ran.wait(DEADLINE_S)
     assert not follower.done()
@@ -444,7 +458,7 @@ def test_a_new_leader_takes_over(bench: Bench) -> None:
 
 def test_the_service_thread_steps_in_after_the_leader_left(bench: Bench) -> None:
     port, endpoint = bench.port()
-    assert bench.lead(SHORT_S).result(DEADLINE_S) is False
+    bench.lead_until_told()()
     bench.set_timer(port, endpoint, 1_000)
     bench.send_to(port)
     assert endpoint.data_came.wait(DEADLINE_S)
@@ -481,7 +495,7 @@ def test_what_is_put_off_is_done_beside_a_program_that_serves_without_end(bench:
         is_done()
         time.sleep(0.0005)
     service.put_off(done.set)
-    wait_until(is_done, deadline_s=3, pause=lambda: time.sleep(0.0003))
+    wait_until(is_done, pause=lambda: time.sleep(0.0003))
 
 
 def test_what_is_put_off_is_done_in_order_whichever_thread_comes_by(bench: Bench) -> None:

@@ -194,7 +194,7 @@ def test_nobody_there(meeting: Meeting) -> None:
 def test_connecting_again_until_a_server_is_there(meeting: Meeting) -> None:
     port = free_port()
     again = gs.Backoff(0.0, 0.0)
-    client = meeting.client(f"127.0.0.1:{port}", config={gs.ConfigurationValue.TIMEOUT_INITIAL: 20}, reconnect=again)
+    client = meeting.client(f"127.0.0.1:{port}", config=HURRY, reconnect=again)
     meeting.has(client, gs.Disconnected, 2)
     for count in (1, 2):
         with gs.Server(f"127.0.0.1:{port}") as server:

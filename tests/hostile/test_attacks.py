@@ -156,7 +156,12 @@ def test_the_command_line_measures_and_writes_the_page(
 
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     monkeypatch.setattr(table, "PAGE", page)
-    assert main(["one-byte", "--seconds", "0.3", "--clients", "2", "--api", "aio", "--json", str(figures)]) == 0
+    arguments = ["one-byte", "--clients", "2", "--api", "aio", "--json", str(figures), "--seconds"]
+    status = main([*arguments, "0.3"])
+    if status:  # on a busy machine a process may have to wait for all of so short a time
+        capsys.readouterr()
+        status = main([*arguments, "3"])
+    assert status == 0
     assert main(["--docs", str(figures)]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| `one-byte`"))
     assert line in page.read_text()

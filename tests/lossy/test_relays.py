@@ -25,7 +25,7 @@ needs_compiler = pytest.mark.skipif(PROGRAM is None, reason=NO_PROGRAM)
 NO_NAMESPACES = namespaces.missing() if namespaces.has_the_right() else "this process may make no namespaces"
 needs_namespaces = pytest.mark.skipif(NO_NAMESPACES is not None, reason=str(NO_NAMESPACES))
 LATENCY_S = 0.02
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 BAD = {
     "loss": Conditions(latency=0.02, loss=0.1),

@@ -271,14 +271,17 @@ def test_a_row_is_measured(
     kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """By the command, end to end, on either kind of line; the figures are there and sane."""
-    monkeypatch.setitem(BY_NAME, "slow-line", BRIEF)
-    monkeypatch.setattr("benchmarks.lossy.__main__.ROWS", (BRIEF,))
     target = tmp_path / "figures.json"
+    run = {}
+    for row in (BRIEF, replace(BRIEF, settled_s=4, measured_s=6)):  # on a busy machine little is sent in a second
+        monkeypatch.setitem(BY_NAME, "slow-line", row)
+        monkeypatch.setattr("benchmarks.lossy.__main__.ROWS", (row,))
+        main(["slow-line", "--systems", "ours", "--line", kind, "--json", str(target)])
+        assert "| `slow-line` | brief |" in capsys.readouterr().out
+        (run,) = json.loads(target.read_text())["runs"]
+        if not run["error"] and run["figures"]["share"] > 0.1 and run["machine"]["link_relayed"] > 50:
+            break
 
-    main(["slow-line", "--systems", "ours", "--line", kind, "--json", str(target)])
-
-    assert "| `slow-line` | brief |" in capsys.readouterr().out
-    (run,) = json.loads(target.read_text())["runs"]
     assert not run["error"]
     assert 0.1 < run["figures"]["share"] < 1.05
     assert 0 <= run["figures"]["game_p95_ms"] < 5000

@@ -112,7 +112,7 @@ def test_a_request_nobody_answers_is_a_bug_of_the_application(lines: Lines, two:
         meeting.client.connect(meeting.address)
         [told] = lines.wait_for("neither accepted nor closed")
     assert told in lines.texts(gs.DebugType.BUG)
-    assert lines.having("problem detected locally (5003)")
+    assert lines.wait_for("problem detected locally (5003)")
 
 
 @pytest.mark.rule("3, 13.2")

@@ -68,7 +68,7 @@ def test_two_minutes_of_play_take_about_a_second() -> None:
     client, server = world.pair(up=conditions, down=conditions)
     begin = time.process_time()
     arrived = play(world, client, server, 120)
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < (5 if sys.gettrace() is None else 20), "coverage looks at each line"
     assert len([data for data in arrived if data.startswith(b"chat")]) >= 355
     assert 0.92 < len([data for data in arrived if data.startswith(b"state")]) / 3600 < 0.98
 

@@ -147,11 +147,12 @@ def test_a_connection_says_at_once_that_nothing_can_be_sent(
     monkeypatch.setattr("gamesockets.node.node.UdpSocket", Opening(refusing(number)))
     client = new_side()
     what = os.strerror(number)
-    outgoing = client.connect(gs.Address("127.0.0.1", 9), {V.TIMEOUT_INITIAL: 1500})
-    wait_until(lambda: what in (client.get_detailed_connection_status(outgoing) or ""), deadline_s=2.0)
+    outgoing = client.connect(gs.Address("127.0.0.1", 9))
+    wait_until(lambda: what in (client.get_detailed_connection_status(outgoing) or ""))
     assert what in (client.get_connection_debug_text(outgoing) or "")
     wait_until(lambda: what in caplog.text)  # a line is delivered once the lock is free
     assert client.info(outgoing).state == State.CONNECTING, "it goes on trying"
+    assert client.set_connection_configuration_value(outgoing, V.TIMEOUT_INITIAL, 1)
     change = client.until(State.PROBLEM_DETECTED_LOCALLY, outgoing)
     assert what in change.connection_info.end_debug
     assert change.connection_info.end_reason == gs.EndReason.MISC_TIMEOUT

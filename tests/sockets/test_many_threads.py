@@ -327,7 +327,7 @@ def leftovers(sockets: gs.NetworkingSockets) -> dict[str, int]:
     return {name: count for name, count in held.items() if count}
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(150)
 def test_nothing_is_left_of_connections_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """Closed ones give back their port, their number and their place, once the peer had time to be told."""
     with gs.NetworkingSockets() as sockets:
@@ -373,7 +373,7 @@ def test_a_request_that_arrives_during_close_leaves_nothing(monkeypatch: pytest.
         assert not leftovers(loopback.server)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(150)
 def test_closing_while_others_wait_and_call() -> None:
     """Whoever sleeps in `wait` is woken, and the others hear that the object was closed (spec 3, 15.2)."""
     for _ in range(10):

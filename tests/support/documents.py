@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.ports import free_port
+from tests.support.ports import free_port, is_bound
 from tests.support.programs import tells_of_slowness
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -222,6 +222,8 @@ def run_programs(server: Block, clients: list[Block], folder: Path) -> list[str]
     port = free_port()
     printed: list[str] = []
     with running(server, port, folder) as serving:
+        # A client waits some seconds for its answer; on a busy machine a server needs as long to begin.
+        wait_until(lambda: is_bound(port) or serving.process.poll() is not None, f"server of {server.place}")
         for block in clients:
             with running(block, port, folder) as client:
                 if block.output is not None:

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 T = TypeVar("T")
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
 
-PATIENCE_S: Final = 20
+PATIENCE_S: Final = 60
 """Only a test that fails takes that long."""
 
 SLOW_CALLBACK_S: Final = 60

@@ -6,6 +6,7 @@ What binds port 0 by itself needs neither.
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import gamesockets as gs
 
@@ -15,6 +16,15 @@ def free_port(ip: str = "::") -> int:
     with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((ip, 0))
         return int(probe.getsockname()[1])
+
+
+def is_bound(port: int) -> bool:
+    """Whether somebody has that UDP port, where the system tells without being asked by binding it; else True."""
+    tables = [Path("/proc/net/udp"), Path("/proc/net/udp6")]
+    if not any(table.exists() for table in tables):
+        return True
+    rows = [row.split() for table in tables if table.exists() for row in table.read_text("ascii").splitlines()[1:]]
+    return any(row[1].endswith(f":{port:04X}") for row in rows)
 
 
 @contextmanager

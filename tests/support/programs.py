@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Final, Self
 
-DEADLINE_S: Final = 20.0
+DEADLINE_S: Final = 60.0
 
 _TOOK_LONG: Final = re.compile(r"Executing <.*> took [0-9.]+ seconds")
 

@@ -188,7 +188,10 @@ class Game:
                 self.status = client.status()
             show()
             frame_at = max(frame_at + FRAME_S, now)
-            while (left := min(frame_at, end) - time.monotonic()) > 0:
+            is_over = False
+            while not is_over:  # once in any case: on a slow machine the picture has taken the whole frame
+                left = min(frame_at, end) - time.monotonic()
+                is_over = left <= 0
                 with self._stop.waiting():
                     pressed = keys.wait(left)
                 if pressed and not self.press(pressed):

@@ -21,7 +21,11 @@ from gamesockets import aio
 def test_fifty_bots(capsys: pytest.CaptureFixture[str]) -> None:
     with Program(example("bots", "serve", "--bind", "127.0.0.1:0")) as server:
         address = server.wait_for(r"game on (\S+)")[1]
-        assert bots(["play", address, "--count", "50", "--seconds", "3"]) == 0
+        status = bots(["play", address, "--count", "50", "--seconds", "3"])
+        if status:  # a busy machine has not connected all of them within three seconds
+            capsys.readouterr()
+            status = bots(["play", address, "--count", "50", "--seconds", "60"])
+        assert status == 0
         assert capsys.readouterr().out.startswith("50 of 50 bots walked")
 
 

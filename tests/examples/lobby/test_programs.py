@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 import urllib.request
 from contextlib import AsyncExitStack
 
@@ -11,6 +12,7 @@ import pytest
 from tests.examples.programs import example
 from tests.support.loops import on_a_loop, run
 from tests.support.ports import free_port
+from tests.support.process import own_global_values
 from tests.support.programs import Program
 from tests.support.waiting import until, wait_until
 
@@ -21,6 +23,8 @@ from examples.lobby.__main__ import main as lobby
 from examples.lobby.lobby import MESSAGE_BYTES_MAX
 from examples.lobby.server import CONFIG, LobbyServer
 from gamesockets import aio, sim
+
+__all__ = ["own_global_values"]  # a fixture
 
 USERS = 200
 
@@ -86,8 +90,23 @@ def test_prometheus_sees_the_lobby_and_the_transport() -> None:
         assert server.output[-1] == "lobby closed after 2 matches"
 
 
+PATIENT_LOBBY = """
+import sys
+import gamesockets as gs
+from examples.lobby.__main__ import main
+for value in (gs.ConfigurationValue.TIMEOUT_INITIAL, gs.ConfigurationValue.TIMEOUT_CONNECTED):
+    assert gs.Library.set_configuration_value(value, 60_000)
+sys.exit(main(sys.argv[1:]))
+"""
+"""A user who is given up on a busy machine, and comes again, takes a second seat: the last ones then wait for ever."""
+
+
 def test_two_hundred_users(capsys: pytest.CaptureFixture[str]) -> None:
-    with Program(example("lobby", "serve", "--bind", "127.0.0.1:0")) as server:
+    for value in (gs.ConfigurationValue.TIMEOUT_INITIAL, gs.ConfigurationValue.TIMEOUT_CONNECTED):
+        assert gs.Library.set_configuration_value(value, 60_000)
+    with Program(
+        [sys.executable, "-u", "-W", "error", "-c", PATIENT_LOBBY, "serve", "--bind", "127.0.0.1:0"]
+    ) as server:
         address = server.wait_for(r"lobby on (\S+)")[1]
         assert lobby(["crowd", address, "--users", str(USERS)]) == 0
         assert capsys.readouterr().out == f"{USERS // 4} matches\n"

@@ -34,11 +34,16 @@ def test_two_of_ours_play_to_the_end(tmp_path: Path) -> None:
 
 
 def test_a_short_one_leaves_nothing_behind() -> None:
-    report = soak(dict.fromkeys(ROLES, OURS), PLAN, 2, environment=ENVIRONMENT)
-    assert not report.violations
-    for role in ROLES:
-        assert report.left[role] == {"connections": 0, "held_bytes": 0}
-        assert report.samples[role][-1]["reliable_heard_bytes"] > 0
+    heard: list[float] = []
+    for seconds in (2, 20):  # on a busy machine the processes have hardly begun after two
+        report = soak(dict.fromkeys(ROLES, OURS), PLAN, seconds, environment=ENVIRONMENT)
+        assert not report.violations
+        for role in ROLES:
+            assert report.left[role] == {"connections": 0, "held_bytes": 0}
+        heard = [report.samples[role][-1]["reliable_heard_bytes"] if report.samples[role] else 0 for role in ROLES]
+        if min(heard) > 0:
+            break
+    assert min(heard) > 0
 
 
 @pytest.mark.parametrize("role", ROLES)
