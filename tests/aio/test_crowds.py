@@ -34,14 +34,20 @@ async def talk(address: gs.Address, name: int, turns: int) -> None:
             assert (await client.receive()).data == text
 
 
-async def gather_crowd() -> None:
-    """All connect at once, talk while all are there, and leave at once."""
+async def gather_crowd(at_once: int = CROWD) -> None:
+    """They connect, so many at once, talk while all are there, and leave."""
+    gate = asyncio.Semaphore(at_once)
     async with aio.serve(echo, LOCAL, 0, config=PATIENT) as server:
-        clients = await asyncio.gather(*[aio.connect(server.address, config=PATIENT) for _ in range(CROWD)])
+
+        async def come() -> aio.Connection:
+            async with gate:
+                return await aio.connect(server.address, config=PATIENT)
+
+        clients = await asyncio.gather(*[come() for _ in range(CROWD)])
         await until(lambda: len(server.connections) == CROWD)
 
         async def use(client: aio.Connection, name: int) -> None:
-            async with client:
+            async with gate, client:
                 for turn in range(3):
                     text = b"%d %d" % (name, turn)
                     await client.send(text, RELIABLE)
@@ -51,13 +57,14 @@ async def gather_crowd() -> None:
         await until(lambda: not server.connections)
 
 
-def test_three_hundred_clients_at_once() -> None:
-    run(gather_crowd, patience_s=200)
+def test_three_hundred_clients_fifty_at_once() -> None:
+    """All at once, they repeat what is not answered in time: under coverage more than one loop can answer at all."""
+    run(lambda: gather_crowd(50), patience_s=200)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["debug", "uvloop", "fallback"])
-def test_three_hundred_clients_at_once_elsewhere(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["asyncio", "debug", "uvloop", "fallback"])
+def test_three_hundred_clients_at_once(kind: str) -> None:
     pytest.importorskip("uvloop")
     run(gather_crowd, kind, patience_s=200)
 
