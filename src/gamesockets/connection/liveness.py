@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import NEVER
 
 KEEPALIVE_US: Final = 10_000_000
@@ -31,6 +32,7 @@ ACK_REQUEST: Final = 2
 IMMEDIATE_ACK_REQUEST: Final = 6
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Liveness:
     """When the peer was last heard, and which reply it still owes."""

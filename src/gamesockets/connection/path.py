@@ -15,6 +15,7 @@ A path is a remote and a local address. A connection has one, which is in use fr
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.address import Address, SocketAddress
 
 ANY_LOCAL: Final = b""
@@ -24,6 +25,7 @@ NOWHERE: Final[SocketAddress] = ("::", 0)
 """The remote address of a connection whose peer's address is not known yet. Nothing is sent there."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Path:
     """One way to a peer. Immutable."""

@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.connection.closing import encode_no_connection
 from gamesockets.connection.counters import Counters
 
@@ -15,6 +16,7 @@ REPLY_BURST_US: Final = 2_000_000
 _US_PER_BYTE: Final = 1_000_000 // REPLY_BYTES_PER_S
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Replies:
     """The budget of one connection for answers, and the one NoConnection that it may owe, which is always small."""

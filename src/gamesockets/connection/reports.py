@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.connection.stats import Statistics
 from gamesockets.values.moments import NEVER
 from gamesockets.wire.messages_pb2 import UdpStats
@@ -17,6 +18,7 @@ _INSTANTANEOUS_US_PER_PACKET: Final = 3_000_000
 _LIFETIME_PACKETS_MIN: Final = 100
 
 
+@mypyc_attr(acyclic=True)
 @final
 class StatisticsReports:
     """The two clocks, what is in flight, and how much happened since the peer last acknowledged a report."""

@@ -6,6 +6,7 @@ percentiles when they are asked for.
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.receive.replay_window import ReplayWindow
 from gamesockets.values.moments import US_PER_SECOND
 from gamesockets.wire.messages_pb2 import ConnectionQuality, InstantaneousStats, LifetimeStats
@@ -44,6 +45,7 @@ _PING_PERCENTILES: Final = (
 )
 
 
+@mypyc_attr(acyclic=True)
 @final
 class SampleSet:
     """At most 1000 samples; beyond that a random subset of all that came."""
@@ -83,6 +85,7 @@ class SampleSet:
         return (ordered[index] * (100 - rest) + ordered[index + 1] * rest) // 100
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Interval:
     """Rates and losses of one finished measuring interval."""
@@ -120,6 +123,7 @@ _NO_COUNTS: Final[list[int]] = []
 """A histogram of nothing; never changed."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Statistics:
     """Everything measured on one connection."""

@@ -2,9 +2,11 @@
 
 from typing import final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import NEVER
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Timers:
     """The deadlines of one connection in microseconds of the driver's clock; NEVER where none is set."""

@@ -7,6 +7,7 @@ whatever it does not mention counts as received.
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import NEVER
 from gamesockets.wire.frames import ACK_HEADER_BYTES, AckBlock, ack_block_length, encode_ack
 
@@ -27,6 +28,7 @@ _UNKNOWN_TIME: Final = -1
 _MAX_DELAY_US: Final = 65534 * 32
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Hole:
     """Missing packet numbers [begin, end)."""
@@ -44,6 +46,7 @@ class Hole:
         """From when on this hole may be reported without an ack deadline that forces it."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class AckReporter:
     """Receiver's side of acknowledgements for one connection."""

@@ -2,10 +2,12 @@
 
 from typing import final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.receive.reliable import ReliableStream
 from gamesockets.receive.unreliable import UnreliableReassembly
 
 
+@mypyc_attr(acyclic=True)
 @final
 class ReceiveLane:
     """Numbers seen, the reliable stream, and unreliable messages in pieces."""

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
+
 FIRST_POSITION: Final = 1
 HOLES_MAX_EXTENDING: Final = 30
 HOLES_MAX_SPLITTING: Final = 20
@@ -14,6 +16,7 @@ ISLAND_OVERHEAD_BYTES: Final = 256
 """About what keeping bytes behind a hole takes beside them."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Island:
     """Bytes that came ahead of a hole. It grows at both ends, each byte at constant cost on average."""
@@ -54,6 +57,7 @@ class Island:
         return bytes(self._store[place : place + end - begin])
 
 
+@mypyc_attr(acyclic=True)
 @final
 class ReliableStream:
     """Bytes received and not yet taken. Holes cost nothing: a peer claims only the memory that it sends bytes for."""

@@ -6,6 +6,8 @@ that set is empty and both questions, "is it new?" and "record it", are one comp
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
+
 NEW: Final = 0
 DUPLICATE: Final = 1
 TOO_OLD: Final = 2
@@ -19,6 +21,7 @@ LURCH: Final = 100
 _BLOCK: Final = 64
 
 
+@mypyc_attr(acyclic=True)
 @final
 class ReplayWindow:
     """Numbers received in one direction. The handshake counts as number 1."""

@@ -5,6 +5,7 @@ A reference receiver would wait up to 50 ms otherwise (spec 2, 2.6.2), and its s
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.send.peer_window import PEER_BUFFER_BYTES
 
 ACK_WANTED_BYTES: Final = PEER_BUFFER_BYTES // 8
@@ -20,6 +21,7 @@ SOONER_US: Final = 2_000
 """Where the sender is about to stop, for lack of room in a window, it need not wait for its interval."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class AckRequests:
     """What was sent since the peer last acknowledged something new, and whether to ask about it."""

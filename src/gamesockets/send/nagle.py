@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import NEVER
 
 GATHER_BYTES: Final = 16_384
@@ -14,6 +15,7 @@ GATHER_NAGLE_US: Final = 300
 """The same where only messages that may wait are queued: their full packets share a system call."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class NagleTimer:
     """One timer for all queued messages: a message that does not wait ends the wait of those before it."""

@@ -3,6 +3,8 @@
 from bisect import bisect_left, bisect_right
 from typing import Final, TypeAlias, final
 
+from gamesockets.build import mypyc_attr
+
 # A range [begin, end) of numbers.
 Run: TypeAlias = tuple[int, int]
 
@@ -11,6 +13,7 @@ _NO_NUMBERS: Final[list[int]] = []
 """What an empty set has instead of lists of its own; never changed."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class NumberRuns:
     """A set of numbers as disjoint runs in ascending order; runs that touch are one."""

@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import US_PER_SECOND
 
 BURST_BYTES: Final = 1248
@@ -29,6 +30,7 @@ _LONG_US: Final = 1 << 26
 """After so long any bucket is full."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Pacer:
     """Tokens in byte-microseconds, so that no fraction of a byte is ever lost."""

@@ -5,6 +5,7 @@ A peer of ours says so in the handshake. Any other is taken for a reference libr
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import US_PER_SECOND
 
 PEER_BUFFER_BYTES: Final = 1_048_576
@@ -33,6 +34,7 @@ NARROW_ROUND_TRIPS: Final = 6
 """One that lasts for less than this is narrow: a hole stops the sender that is not filled at once."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class PeerWindow:
     """The limits that hold for one peer."""

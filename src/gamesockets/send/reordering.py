@@ -6,6 +6,7 @@ packet is suspected first, for as long as packets there have lately been late.
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.send.flight import SentPacket
 from gamesockets.values.moments import NEVER
 
@@ -18,6 +19,7 @@ DECAY_AFTER_US: Final = 2_000_000
 """So long without a late packet, and the window is halved."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Reordering:
     """How long to wait for what is missing, and what is waited for."""

@@ -7,6 +7,7 @@ trip is known better, and the peer was mostly asked for an ack at once: there th
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.send.path_feedback import PathFeedback
 from gamesockets.send.round_trip import UNKNOWN
 from gamesockets.values.moments import NEVER
@@ -40,6 +41,7 @@ _HOLD_SLACK_US: Final = 5_000
 _HOLD_MAX_US: Final = 250_000
 
 
+@mypyc_attr(acyclic=True)
 @final
 class RetransmissionTimer:
     """Runs while reliable bytes are unacknowledged."""

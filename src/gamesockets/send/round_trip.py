@@ -6,6 +6,7 @@ rounds both, and its timers and the statistics that both sides exchange depend o
 
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.moments import US_PER_MS
 
 UNKNOWN: Final = -1
@@ -27,6 +28,7 @@ def sample_from_ack_us(elapsed_us: int) -> int:
     return max(elapsed_us, 0) // US_PER_MS * US_PER_MS
 
 
+@mypyc_attr(acyclic=True)
 @final
 class RoundTripEstimator:
     """The last samples, their smoothed value and the largest of them."""

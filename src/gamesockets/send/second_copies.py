@@ -8,6 +8,7 @@ already: it has one more copy.
 from collections import deque
 from typing import Final, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.send.reliable import IN_FLIGHT, Segment
 from gamesockets.values.moments import NEVER
 
@@ -17,6 +18,7 @@ LOST_TWICE: Final = 3
 """How often a segment left that was lost twice."""
 
 
+@mypyc_attr(acyclic=True)
 @final
 class SecondCopies:
     """Repeated segments and when they are due once more."""

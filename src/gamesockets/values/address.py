@@ -15,6 +15,8 @@ from operator import index
 from socket import AF_INET, AF_INET6, if_nametoindex, inet_pton
 from typing import Any, Final, TypeAlias, final
 
+from gamesockets.build import mypyc_attr
+
 SocketAddress: TypeAlias = tuple[Any, ...]
 """What `socket.recvfrom` returns as an address. Everything above the sockets only compares and hashes it."""
 
@@ -49,6 +51,7 @@ _IPV6: Final = re.compile(
 _LOCALHOST_TEXT: Final = re.compile(r"localhost(?::([0-9]{1,5}))?", re.IGNORECASE)
 
 
+@mypyc_attr(acyclic=True)
 @final
 class Address:
     """An IP address with a port. Immutable; equal and hashed by its 16 bytes, the port and the zone.

@@ -7,6 +7,7 @@ import re
 from operator import index
 from typing import Any, Final, SupportsIndex, final
 
+from gamesockets.build import mypyc_attr
 from gamesockets.values.address import Address
 from gamesockets.values.enums import IdentityType
 
@@ -28,6 +29,7 @@ _STEAM_GAME_SERVER: Final = 3
 _STEAM_CLAN: Final = 7
 
 
+@mypyc_attr(acyclic=True)
 @final
 class NetworkingIdentity:
     """A name of a peer. Immutable; equal and hashed by its type and bytes.
