@@ -155,6 +155,14 @@ def test_jitter_that_keeps_order_is_no_queue(rate: int, jitter_ms: int) -> None:
 
 
 @pytest.mark.rule("2, 2.16 rule 23")
+def test_start_up_has_room_for_jitter_that_is_longer_than_the_round_trip() -> None:
+    """Where order is kept all packets wait for the latest: the shortest round trip says little of how many fit."""
+    path = Path(rate=40_000_000, round_trip_us=7 * MS, start=INITIAL_RATE_MAX)
+    path.jitter_us = 7 * MS
+    path.run(0.5)
+    assert path.run(0.5) > 0.8
+
+
 def test_start_up_ends_where_the_peers_window_ends_it() -> None:
     """What is limited by that brings no more either, but it is not the application that has no more to send."""
     control = PathControl(INITIAL_RATE, 40 * MS, 0)

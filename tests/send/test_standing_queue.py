@@ -119,3 +119,18 @@ def test_what_arrived_long_ago_is_no_measure() -> None:
     said = robbed([4.5] * 130, [1.0] + [0.5] * 129)
     assert said[40]
     assert not any(said[110:])
+
+
+def test_whether_a_queue_stays_is_asked_of_one_that_has_stood() -> None:
+    """In its first round it may be the probe of another flow, which goes by itself."""
+    stood = StandingQueue()
+    seen = []
+    for number in range(6):
+        stood.add(50 * MS, BANDWIDTH, number * 50 * MS)
+        seen.append(stood.has_stayed(50 * MS, number * 50 * MS))
+    assert seen == [False] * 4 + [True] * 2, "short rounds say little"
+    assert not stood.has_stayed(34 * MS, 300 * MS), "it goes"
+    stood.forget()
+    stood.add(50 * MS, BANDWIDTH, 1_000 * MS)
+    stood.add(50 * MS, BANDWIDTH, 2_000 * MS)
+    assert not stood.has_stayed(50 * MS, 2_000 * MS), "few rounds say little"
