@@ -18,7 +18,7 @@ else:
 
         `allow_interpreted_subclasses`: classes in Python may derive from it. Its abstract methods raise
         `NotImplementedError`, because compiled code does not refuse to make an object that lacks them.
-        `acyclic`: the garbage collector need not look at its objects.
+        `acyclic`: the garbage collector need not look at its objects, since nothing that they refer to leads back.
         `native_class=False`: it stays a class of Python.
         """
         return lambda cls: cls
