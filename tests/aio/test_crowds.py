@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, echo
 from tests.support.loops import on_a_loop, run
+from tests.support.patience import PATIENT
 from tests.support.waiting import until
 
 import gamesockets as gs
@@ -21,8 +22,6 @@ from gamesockets import aio
 V = gs.ConfigurationValue
 SOURCE: Final = Path(__file__).parents[2] / "src"
 CROWD: Final = 300
-PATIENT: Final = {V.TIMEOUT_INITIAL: 60_000, V.TIMEOUT_CONNECTED: 60_000}
-"""A busy machine may need more than ten seconds for so many handshakes and answers at once."""
 
 
 async def talk(address: gs.Address, name: int, turns: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.support.linked import LOCAL, RELIABLE, SWIFT, Reception, echo, keep
 from tests.support.loops import FACTORIES, KINDS, on_a_loop, on_every_loop, run
 from tests.support.pairs import Side, State
+from tests.support.patience import PATIENT_AT_FIRST
 from tests.support.programs import Program
 from tests.support.waiting import until
 
@@ -22,8 +23,6 @@ import gamesockets as gs
 from gamesockets import aio
 
 DRAINED = (1000, "The application is shutting down")
-PATIENT = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000}
-"""A busy machine may need more than ten seconds for hundreds of handshakes at once."""
 
 signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to deliver")
 
@@ -327,7 +326,7 @@ def program(body: str = "pass", options: str = "timeout=20") -> Program:
 def test_a_signal_tells_two_hundred_clients(number: signal.Signals) -> None:
     with closing(Side()) as client, program() as server:
         address = gs.Address.parse(server.wait_for(r"127\.0\.0\.1:\d+")[0])
-        outgoing = [client.connect(address, PATIENT) for _ in range(200)]
+        outgoing = [client.connect(address, PATIENT_AT_FIRST) for _ in range(200)]
         for connection in outgoing:
             client.until(State.CONNECTED, connection)
         server.signal(number)

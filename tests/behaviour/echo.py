@@ -6,6 +6,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from tests.behaviour.traffic import content
+from tests.support.patience import PATIENT
 
 import gamesockets as gs
 from gamesockets import aio
@@ -14,8 +15,6 @@ CONNECTING_AT_ONCE: Final = 50
 """So many that a server with one core accepts them all before the first gives up."""
 TALKING_AT_ONCE: Final = 50
 """So many that each is answered within the second after which it would begin to ask whether the peer is there."""
-PATIENT: Final = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000, gs.ConfigurationValue.TIMEOUT_CONNECTED: 60_000}
-"""For both ends: hundreds of connections on one loop have to wait for each other on a busy machine."""
 
 
 class Talk(NamedTuple):

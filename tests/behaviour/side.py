@@ -23,6 +23,8 @@ from tests.support.waiting import wait_until
 DEADLINE_S: Final = 60.0
 STATUS_EVERY_S: Final = 0.05
 NO_OPTIONS: Final[Options] = {}
+PATIENT_OPTIONS: Final[Options] = {Config.TIMEOUT_INITIAL: 60_000, Config.TIMEOUT_CONNECTED: 60_000}
+"""As `tests.support.patience.PATIENT`, by the numbers of either library."""
 _T = TypeVar("_T")
 
 

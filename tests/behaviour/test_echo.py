@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.behaviour.echo import PATIENT, Talk, echo, talk
+from tests.behaviour.echo import Talk, echo, talk
 from tests.behaviour.ours_threads import OursOnThreads
+from tests.behaviour.side import PATIENT_OPTIONS
 from tests.behaviour.traffic import Outgoing, expected
-from tests.interop.gns import Config, Options, Send
+from tests.interop.gns import Send
+from tests.support.patience import PATIENT
 
 from gamesockets import aio
 
 CLIENTS = 300
-OPTIONS: Options = {Config.TIMEOUT_INITIAL: 60_000, Config.TIMEOUT_CONNECTED: 60_000}
-"""As `PATIENT`."""
 
 
 def test_clients_on_the_same_loop() -> None:
@@ -45,7 +45,7 @@ def test_clients_on_threads() -> None:
     def play(address: str) -> None:
         client = OursOnThreads("client")
         try:
-            connections = [client.connect(address, OPTIONS) for _ in range(CLIENTS)]
+            connections = [client.connect(address, PATIENT_OPTIONS) for _ in range(CLIENTS)]
             for seed, connection in enumerate(connections):
                 client.wait_for_connected(connection)
                 assert client.send(connection, [Outgoing(seed, 64, Send.RELIABLE_NO_NAGLE)]) == [1]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from tests.behaviour.side import PATIENT_OPTIONS
 from tests.behaviour.stage import ON_A_LOOP, Pairing, Stage
 from tests.behaviour.traffic import Outgoing, expected
-from tests.interop.gns import Config, Options, Send, State
+from tests.interop.gns import Send, State
 
 CLIENTS = 200
-PATIENT: Options = {Config.TIMEOUT_INITIAL: 60_000, Config.TIMEOUT_CONNECTED: 60_000}
-"""A busy machine may need more than ten seconds for so many handshakes at once."""
 
 
 def test_two_hundred_clients(pairing: Pairing, stage: Stage) -> None:
     """200 connections of one process are accepted, each gets its own echo, and each is closed by name."""
     server, client = stage.open(pairing.server, "server"), stage.open(pairing.client, "client")
     server.behave(echoing=True)
-    address = server.listen("127.0.0.1:0", PATIENT)
-    connections = [client.connect(address, PATIENT) for _ in range(CLIENTS)]
+    address = server.listen("127.0.0.1:0", PATIENT_OPTIONS)
+    connections = [client.connect(address, PATIENT_OPTIONS) for _ in range(CLIENTS)]
     for connection in connections:
         client.wait_for_connected(connection)
     accepted = server.wait_for_requests(CLIENTS)

@@ -21,10 +21,7 @@ ONCE_MISSED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "number",
-    [3, 4, 10, 12, 38, 42, *[number for numbers in ONCE_MISSED.values() for number in numbers]],
-)
+@pytest.mark.parametrize("number", [3, 4, 10, 12, 38, 42, *[n for numbers in ONCE_MISSED.values() for n in numbers]])
 def test_a_random_path_is_used_without_a_standing_queue(number: int) -> None:
     outcome = measure(draw(number))
     assert outcome.is_good, str(outcome)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.patience import PATIENT_AT_FIRST
 from tests.support.ports import free_port
 from tests.support.programs import Program
 from tests.support.waiting import wait_until
@@ -92,10 +93,6 @@ def bound() -> Iterator[socket.socket]:
         yield one
 
 
-PATIENT: Final = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000}
-"""For clients that are there before the program, which takes long to begin on a busy machine."""
-
-
 def ask(client: gs.Client, text: bytes) -> bytes:
     client.send(text, gs.SendFlags.RELIABLE)
     answers: list[gs.NetworkingMessage] = []
@@ -113,7 +110,7 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
     program: str, bound: socket.socket
 ) -> None:
     where = Address.from_socket(bound.getsockname())
-    with gs.Client(where, config=PATIENT) as early:  # what comes before the program runs waits in the socket
+    with gs.Client(where, config=PATIENT_AT_FIRST) as early:  # what comes before the program runs waits in the socket
         with handing_over("game", [bound.fileno()], "-c", program) as server:
             assert server.wait_for("ready (.*)")[1] == str(where)
             assert ask(early, b"early") == b"Hello, early"
@@ -121,7 +118,10 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
             assert server.finish() == 0, server.output
             assert server.output[-1] == "drained"
         wait_until(lambda: any(isinstance(event, gs.Disconnected) for event in early.events()), "end")
-    with handing_over("game", [bound.fileno()], "-c", program) as server, gs.Client(where, config=PATIENT) as client:
+    with (
+        handing_over("game", [bound.fileno()], "-c", program) as server,
+        gs.Client(where, config=PATIENT_AT_FIRST) as client,
+    ):
         assert ask(client, b"again") == b"Hello, again"
         server.signal(signal.SIGTERM)
         assert server.finish() == 0, server.output
@@ -131,7 +131,7 @@ def test_a_program_serves_the_socket_that_it_was_given_and_its_successor_does_so
 def test_the_game_of_the_guide_takes_its_socket(bound: socket.socket) -> None:
     where = Address.from_socket(bound.getsockname())
     with (
-        gs.Client(where, config=PATIENT) as player,
+        gs.Client(where, config=PATIENT_AT_FIRST) as player,
         handing_over("game", [bound.fileno()], "-m", "examples.gems.server") as server,
     ):
         assert server.wait_for("listening on (.*)")[1] == str(where)
@@ -145,7 +145,7 @@ def test_systemd_starts_the_game_when_the_first_player_comes() -> None:
     activate = ["systemd-socket-activate", "--datagram", f"--listen=127.0.0.1:{port}", "-E", search_path]
     with Program([*activate, sys.executable, "-m", "examples.gems.server"]) as server:
         server.wait_for("Listening on")
-        with gs.Client(f"127.0.0.1:{port}", config=PATIENT) as player:
+        with gs.Client(f"127.0.0.1:{port}", config=PATIENT_AT_FIRST) as player:
             assert server.wait_for("listening on (.*)")[1] == f"127.0.0.1:{port}"
             wait_until(lambda: any(isinstance(event, gs.Received) for event in player.events()), "state of the game")
 

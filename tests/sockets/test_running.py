@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.pairs import LOCALHOST, Loopback, NewSide, Side, data_of
+from tests.support.patience import PATIENT_AT_FIRST
 from tests.support.ports import silent_address
 from tests.support.programs import Program
 from tests.support.waiting import wait_until
@@ -20,8 +21,6 @@ import gamesockets as gs
 State = gs.ConnectionState
 RELIABLE = gs.SendFlags.RELIABLE
 DRAINED = (1000, "The application is shutting down")
-PATIENT = {gs.ConfigurationValue.TIMEOUT_INITIAL: 60_000}
-"""A busy machine may need more than ten seconds for hundreds of handshakes at once."""
 
 signals = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to deliver")
 
@@ -391,7 +390,7 @@ def test_a_signal_tells_two_hundred_clients(number: signal.Signals, body: str, n
     client = new_side()
     with program(body) as server:
         address = address_of(server)
-        outgoing = [client.connect(address, PATIENT) for _ in range(200)]
+        outgoing = [client.connect(address, PATIENT_AT_FIRST) for _ in range(200)]
         for connection in outgoing:
             client.until(State.CONNECTED, connection)
         server.signal(number)

@@ -188,14 +188,14 @@ class Game:
                 self.status = client.status()
             show()
             frame_at = max(frame_at + FRAME_S, now)
-            is_over = False
-            while not is_over:  # once in any case: on a slow machine the picture has taken the whole frame
+            while True:  # once in any case: on a slow machine the picture has taken the whole frame
                 left = min(frame_at, end) - time.monotonic()
-                is_over = left <= 0
                 with self._stop.waiting():
                     pressed = keys.wait(left)
                 if pressed and not self.press(pressed):
                     return
+                if left <= 0:
+                    break
 
     def press(self, pressed: str) -> bool:
         """Keys were pressed; False if the player wants to leave."""
