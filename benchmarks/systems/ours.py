@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import gamesockets as gs
 from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
@@ -85,6 +85,21 @@ class Ours(Threaded):
             return lambda data: send(handle, data, flags, lane)
         return lambda data: send(handle, data, flags)
 
+    def burst(self, connection: int, payload: bytes, reliable: bool, count: int, lane: int = 0) -> Burst:
+        """`send_message_to_connection` in a loop, as a program would write it."""
+        handle, flags = gs.Connection(connection), send_flags(reliable, no_nagle=False)
+        send, ok = self._sockets.send_message_to_connection, gs.Result.OK
+
+        async def burst() -> int:
+            for sent in range(count):
+                result = send(handle, payload, flags, lane)
+                if result != ok:
+                    check_full(result)
+                    return sent
+            return count
+
+        return burst
+
     def take_function(self, connection: int) -> Callable[[], list[bytes]]:
         """`receive_messages_on_connection`."""
         handle, receive = gs.Connection(connection), self._sockets.receive_messages_on_connection
@@ -124,7 +139,8 @@ class Ours(Threaded):
     async def fan_out(self, messages: Sequence[Outgoing]) -> int:
         """`send_message_to_connection` in a loop."""
         send, flags = self._sockets.send_message_to_connection, send_flags(reliable=False, no_nagle=True)
-        return [send(gs.Connection(connection), data, flags) for connection, data in messages].count(gs.Result.OK)
+        handles = cast("Sequence[tuple[gs.Connection, bytes]]", messages)
+        return [send(connection, data, flags) for connection, data in handles].count(gs.Result.OK)
 
     async def broadcast(self, data: bytes) -> int:
         """`send_messages`."""

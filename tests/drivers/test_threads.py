@@ -481,6 +481,27 @@ def test_leaders_who_are_always_back_are_left_alone_longer(bench: Bench) -> None
     wait_until(lambda: service._step_in_after_us == STEP_IN_AFTER_US)
 
 
+def test_a_nap_that_is_over_does_not_wait_for_a_program_that_serves(bench: Bench) -> None:
+    """The lock would go from thread to thread, and the interpreter with it, once for each look."""
+    service = bench.service
+
+    def serves() -> bool:
+        service._led_until = now_us()
+        time.sleep(0.0003)
+        return service._step_in_after_us == STEP_IN_AFTER_MAX_US
+
+    def is_left_alone_while_the_lock_is_held() -> bool:
+        with service.lock:
+            serves()
+            service._service_poller.wake()  # it sleeps until something comes
+        time.sleep(0.0003)
+        with service.lock:
+            service._step_in_after_us = STEP_IN_AFTER_US
+            return any(serves() for _ in range(50))
+
+    wait_until(is_left_alone_while_the_lock_is_held)
+
+
 def test_what_is_put_off_is_done_beside_a_program_that_serves_without_end(bench: Bench) -> None:
     """A signal handler closes, and the program that it interrupted goes on sending."""
     service = bench.service

@@ -31,6 +31,7 @@ class FaultySocket(socket.socket):
     receive_faults: Iterator[int] = iter(())
     sendmsg_calls = 0
     sendto_calls = 0
+    receive_calls = 0
     sent_runs_bytes: tuple[int, ...] = ()
 
     def sendmsg(self, buffers: Any, *rest: Any) -> int:
@@ -45,10 +46,12 @@ class FaultySocket(socket.socket):
         return super().sendto(*arguments)
 
     def recvmsg(self, *arguments: Any) -> Any:
+        self.receive_calls += 1
         fail(self.receive_faults)
         return super().recvmsg(*arguments)
 
     def recvfrom(self, *arguments: Any) -> Any:
+        self.receive_calls += 1
         fail(self.receive_faults)
         return super().recvfrom(*arguments)
 
@@ -229,23 +232,6 @@ def test_a_socket_that_cannot_be_bound_is_closed() -> None:
     assert [one.fileno() for one in opened] == [-1]
 
 
-def test_a_smaller_buffer_than_wanted_is_accepted() -> None:
-    class Poor(socket.socket):
-        granted: tuple[int, ...] = ()
-
-        def setsockopt(self, level: int, option: int, value: Any, *rest: Any) -> None:
-            if level == socket.SOL_SOCKET:
-                if value > 1 << 20:
-                    raise OSError(errno.ENOBUFS, "on purpose")
-                self.granted += (value,)
-            super().setsockopt(level, option, value, *rest)
-
-    with Poor(socket.AF_INET6, socket.SOCK_DGRAM) as poor:
-        poor.bind(("::1", 0))
-        UdpSocket(poor)
-        assert poor.granted == (1 << 20, 1 << 20)
-
-
 # ---- addresses
 
 
@@ -352,6 +338,21 @@ def test_sending_nothing_is_fine(pair: tuple[UdpSocket, UdpSocket]) -> None:
     sender, receiver = pair
     assert sender.send([], sender.socket_address(receiver.local_address)) == 0
     assert receiver.receive(PLENTY) == []
+
+
+@pytest.mark.skipif(not hasattr(select, "poll"), reason="nothing tells cheaply whether there is more")
+@pytest.mark.parametrize("gro", [True, False])
+def test_a_datagram_that_came_alone_takes_one_read(pair: tuple[UdpSocket, UdpSocket], gro: bool) -> None:
+    sender, _ = pair
+    inner = faulty()
+    with closing(UdpSocket(inner, gro=gro)) as receiver:
+        address = sender.socket_address(receiver.local_address)
+        for count, reads in ((1, 1), (3, 4), (1, 1)):
+            for number in range(count):
+                sender.send([bytes([number])], address)
+            before = inner.receive_calls
+            assert contents(receiver, count) == [bytes([number]) for number in range(count)]
+            assert inner.receive_calls == before + reads
 
 
 def test_datagrams_are_grouped_by_consecutive_sender(stack: ExitStack, receiver: UdpSocket) -> None:

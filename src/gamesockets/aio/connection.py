@@ -31,6 +31,7 @@ from gamesockets.values.records import ConnectionInfo, ConnectionStatus, LaneSta
 from gamesockets.values.results import Result
 
 _NORMAL_ENDS: Final = range(int(EndReason.APP_MIN), int(EndReason.APP_MAX) + 1)
+_OK: Final = Result.OK
 _INVALID: Final = Result.INVALID_PARAM
 _EXCEPTION: Final = int(EndReason.APP_EXCEPTION_GENERIC)
 
@@ -181,7 +182,7 @@ class Connection:
         if conversation.senders:
             return Result.LIMIT_EXCEEDED
         number = conversation.try_send(data, flags, lane)
-        return Result.OK if number > 0 else Result(-number)
+        return _OK if number > 0 else Result(-number)
 
     def flush(self) -> None:
         """Sends at once what waits for more data (`NAGLE_TIME`). Does nothing on a connection that has ended."""

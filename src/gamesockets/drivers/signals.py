@@ -82,7 +82,7 @@ class HeldSignals(Hold):
                 self._look()
             for number in self._handled:
                 handler = _set(number, self._noting)
-                if handler != self._handlers[number] and handler != self._noting:  # another since that look
+                if handler is not self._noting and handler != self._handlers[number]:  # another since that look
                     if callable(handler):
                         self._handlers[number] = handler
                     else:
@@ -118,11 +118,12 @@ class HeldSignals(Hold):
             self.may_run = True  # this `wait` was called by a handler, which ran while another one slept
         try:
             if not self._depth:
-                for number, handler in list(self._handlers.items()):
-                    if _get(number) == self._noting:
-                        _set(number, handler)
+                for number in self._handled:
+                    if _get(number) is self._noting:
+                        _set(number, self._handlers[number])
         finally:
-            self._run_pending()
+            if self._pending:
+                self._run_pending()
 
     def let_run(self) -> None:
         """The main thread goes to sleep without the lock: handlers run, those that were put off first."""

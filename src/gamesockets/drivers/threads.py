@@ -81,6 +81,9 @@ class ThreadService(Service):
         """How long the service thread leaves the sockets alone at present."""
         self._parked = threading.Condition(self.lock)
         self._is_parked_for_long = False
+        self._napping = threading.Condition()
+        """Its lock is taken by who holds the service's, and never the other way round: a nap that is over shall not
+        stop a program that sends, which holds that one most of the time."""
         self._gathered_deadline = NEVER
         """When the service thread sends what was gathered."""
         self._put_off: deque[Callable[[], object]] = deque()
@@ -221,7 +224,7 @@ class ThreadService(Service):
             if has_led:
                 self._leader_poller.wake()
             elif self._is_parked_for_long or self._followers or self._stopping:
-                self._parked.notify_all()
+                self._wake_parked()
 
     def stop(self) -> None:
         """Ends the thread, which closes all sockets. Call without the lock.
@@ -232,7 +235,7 @@ class ThreadService(Service):
             if not self._stopping:
                 self._stopping = True
                 self._news.notify_all()
-                self._parked.notify_all()
+                self._wake_parked()
                 self._service_poller.wake()
                 self._leader_poller.wake()
             is_needed = self._leading and self._leader_thread == threading.get_ident()
@@ -314,14 +317,11 @@ class ThreadService(Service):
 
         A leader who comes and goes quickly finds a thread that only naps, and need not wake it each time.
         """
-        since = self._led_last()
-        nap_us = since + self._step_in_after_us - now_us()
+        nap_us = self._led_last() + self._step_in_after_us - now_us()
         if nap_us > 0 or self._leading:
             SWITCH_INTERVAL.restore(id(self))
         if nap_us > 0:
-            self._parked.wait(nap_us / 1_000_000)
-            if since != self._led_last():
-                self._step_in_after_us = min(2 * self._step_in_after_us, STEP_IN_AFTER_MAX_US)
+            self._nap(nap_us)
             return True
         self._step_in_after_us = STEP_IN_AFTER_US
         if self._leading:
@@ -330,6 +330,28 @@ class ThreadService(Service):
             self._is_parked_for_long = False
             return True
         return False
+
+    def _nap(self, nap_us: int) -> None:
+        """Until no leader has been back for long enough, or somebody needs the thread."""
+        napping = self._napping
+        napping.acquire()
+        self.lock.release()
+        try:
+            while nap_us > 0 and not (self._stopping or self._put_off):
+                since = self._led_last()
+                napping.wait(nap_us / 1_000_000)
+                led = self._led_last()
+                if led != since:
+                    self._step_in_after_us = min(2 * self._step_in_after_us, STEP_IN_AFTER_MAX_US)
+                nap_us = led + self._step_in_after_us - now_us()
+        finally:
+            napping.release()
+            self.lock.acquire()
+
+    def _wake_parked(self) -> None:
+        self._parked.notify_all()
+        with self._napping:
+            self._napping.notify_all()
 
     def _sleep_and_serve(self, poller: Poller, until: int, sleep_max_s: float) -> bool:
         """One round: sleeps at most until `until`, does what is due then; False once `until` has passed."""

@@ -16,12 +16,22 @@ import errno
 import socket
 import struct
 import sys
-from collections.abc import Callable
 from typing import Final, TypeAlias, final
 
 from gamesockets.clock import open_socket
 from gamesockets.connection.path import ANY_LOCAL
 from gamesockets.drivers.pktinfo import ANCILLARY_BYTES, PacketInfo
+from gamesockets.drivers.udp_setup import (
+    SOL_UDP,
+    OpenSocket,
+    accepts_udp_option,
+    enlarge_buffers,
+    ipv6_text,
+    open_bound,
+    poll_of,
+    silence_port_unreachable,
+    to_bind,
+)
 from gamesockets.values.address import Address, SocketAddress
 
 __all__ = ["LARGEST_DATAGRAM_BYTES", "UdpSocket"]
@@ -30,14 +40,8 @@ LARGEST_DATAGRAM_BYTES: Final = 2324
 """Longer datagrams are dropped: no peer of this protocol sends them (spec 1, 1.4)."""
 
 # Numbers of the Linux system interface; the socket module has no names for them in Python 3.11.
-_SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
 _UDP_GRO: Final = 104
-_SO_SNDBUFFORCE: Final = 32
-_SO_RCVBUFFORCE: Final = 33
-
-_BUFFER_BYTES_WANTED: Final = 4 << 20
-_BUFFER_BYTES_WORTH_TRYING: Final = 64 << 10
 
 _SEGMENTS_PER_CALL: Final = 64  # what every kernel with UDP_SEGMENT takes
 _BYTES_PER_CALL: Final = 65000  # an IPv4 packet holds 65507 bytes of UDP payload
@@ -62,7 +66,6 @@ _NO_SUCH_FAMILY: Final = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, e
 
 _EVERY_IPV4: Final = bytes(10) + b"\xff\xff" + bytes(4)
 
-_OpenSocket: TypeAlias = Callable[[int, int], socket.socket]
 _Groups: TypeAlias = list[tuple[list[bytes], SocketAddress, bytes]]
 
 
@@ -82,6 +85,7 @@ class UdpSocket:
     __slots__ = (
         "_info",
         "_path_refusals",
+        "_poll",
         "_socket",
         "gro",
         "gso",
@@ -104,14 +108,14 @@ class UdpSocket:
         `tells_local` asks for the local address of what is received.
         """
         bound_socket.setblocking(False)
-        _enlarge_buffer(bound_socket, socket.SO_RCVBUF, _SO_RCVBUFFORCE)
-        _enlarge_buffer(bound_socket, socket.SO_SNDBUF, _SO_SNDBUFFORCE)
-        _silence_port_unreachable(bound_socket)
+        enlarge_buffers(bound_socket)
+        silence_port_unreachable(bound_socket)
         self._socket: Final = bound_socket
         self._path_refusals = 0
-        self.gso = gso and _accepts_udp_option(bound_socket, _UDP_SEGMENT, 0)
-        self.gro = gro and _accepts_udp_option(bound_socket, _UDP_GRO, 1)
+        self.gso = gso and accepts_udp_option(bound_socket, _UDP_SEGMENT, 0)
+        self.gro = gro and accepts_udp_option(bound_socket, _UDP_GRO, 1)
         self._info: Final = PacketInfo(bound_socket, tells_local)
+        self._poll: Final = poll_of(bound_socket)
         self.local_address: Final = Address.from_socket(bound_socket.getsockname())
         self.send_errors = 0
         self.send_error_text = ""
@@ -122,7 +126,7 @@ class UdpSocket:
         self.locals_refused = 0
 
     @classmethod
-    def bind(cls, address: Address, open_socket: _OpenSocket = open_socket, purpose: str = "listen on") -> "UdpSocket":
+    def bind(cls, address: Address, open_socket: OpenSocket = open_socket, purpose: str = "listen on") -> "UdpSocket":
         """Listen at `address`; port 0 takes a free port. `purpose` is for the text of an error.
 
         The all-zero IPv6 address means every interface and both families; on a host without IPv6, every IPv4
@@ -133,7 +137,7 @@ class UdpSocket:
         everywhere = address.is_all_zeros
         tells_local = everywhere or address.packed == _EVERY_IPV4
         try:
-            return cls(_open_bound(open_socket, family, _to_bind(address), everywhere), tells_local=tells_local)
+            return cls(open_bound(open_socket, family, to_bind(address), everywhere), tells_local=tells_local)
         except OSError as error:
             if not everywhere or error.errno not in _NO_SUCH_FAMILY:
                 raise _explained(error, f"cannot {purpose} {address}") from error
@@ -141,7 +145,7 @@ class UdpSocket:
 
     @classmethod
     def open_for(
-        cls, peer: Address, open_socket: _OpenSocket = open_socket, local: Address | None = None
+        cls, peer: Address, open_socket: OpenSocket = open_socket, local: Address | None = None
     ) -> "UdpSocket":
         """A socket to talk to `peer` from: its family, any interface and a free port, or those of `local`.
 
@@ -155,7 +159,7 @@ class UdpSocket:
             return cls.bind(local, open_socket, "send from")
         family, host = (socket.AF_INET, "0.0.0.0") if peer.is_ipv4 else (socket.AF_INET6, "::")  # noqa: S104 - as above
         try:
-            return cls(_open_bound(open_socket, family, (host, 0 if local is None else local.port), False))
+            return cls(open_bound(open_socket, family, (host, 0 if local is None else local.port), False))
         except OSError as error:
             what_failed = f"cannot open a socket for {peer}" if local is None else f"cannot send from {local}"
             raise _explained(error, what_failed) from error
@@ -194,7 +198,7 @@ class UdpSocket:
         Raises OSError (EAFNOSUPPORT) for an IPv6 address on an IPv4 socket.
         """
         if self._socket.family != socket.AF_INET:
-            return (_ipv6_text(address), address.port, 0, address.scope_id)
+            return (ipv6_text(address), address.port, 0, address.scope_id)
         if address.is_ipv4:
             return (address.ip, address.port)
         raise OSError(errno.EAFNOSUPPORT, f"cannot reach {address} from the IPv4 socket {self.local_address}")
@@ -264,6 +268,8 @@ class UdpSocket:
                 group = [data]
                 sender, local = address, asked
                 groups.append((group, address, local))
+            if taken == 1 and self._is_empty():
+                break
         self.taken = taken
         return groups
 
@@ -292,8 +298,14 @@ class UdpSocket:
                 group = [data]
                 sender = address
                 groups.append((group, address, ANY_LOCAL))
+            if taken == 1 and self._is_empty():
+                break
         self.taken = taken
         return groups
+
+    def _is_empty(self) -> bool:
+        """Asked after the first datagram, which is most often the only one: the exception of a read in vain is dear."""
+        return self._poll is not None and not self._poll(0)
 
     def _ends_receiving(self, error: OSError) -> bool:
         """Count an error that came instead of a datagram; whether more datagrams may be waiting behind it."""
@@ -328,7 +340,7 @@ class UdpSocket:
         return count
 
     def _send_run(self, run: list[bytes], address: SocketAddress, local: bytes) -> int:
-        ancillary = [(_SOL_UDP, _UDP_SEGMENT, _pack_segment_size(len(run[0])))]
+        ancillary = [(SOL_UDP, _UDP_SEGMENT, _pack_segment_size(len(run[0])))]
         if local:
             ancillary.append((self._info.level, self._info.kind, local))
         try:
@@ -406,81 +418,9 @@ def _end_of_run(datagrams: list[bytes], start: int) -> int:
 def _segment_size(ancillary: list[tuple[int, int, bytes]], length: int) -> int:
     """Where to cut a received piece of `length` bytes; `length` itself when it is one datagram."""
     for level, kind, data in ancillary:
-        if level == _SOL_UDP and kind == _UDP_GRO:
+        if level == SOL_UDP and kind == _UDP_GRO:
             return int.from_bytes(data[:4], sys.byteorder) or length
     return length
-
-
-def _to_bind(address: Address) -> tuple[str, int] | tuple[str, int, int, int]:
-    if address.is_ipv4:
-        return (address.ip, address.port)
-    return (_ipv6_text(address), address.port, 0, address.scope_id)
-
-
-def _open_bound(open_socket: _OpenSocket, family: int, address: SocketAddress, both_families: bool) -> socket.socket:
-    new_socket = open_socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            new_socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if both_families else 1)
-        if sys.platform == "win32":
-            new_socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        new_socket.bind(address)
-    except BaseException:
-        new_socket.close()
-        raise
-    return new_socket
-
-
-def _enlarge_buffer(bound_socket: socket.socket, option: int, force_option: int) -> None:
-    """Ask for a buffer that holds bursts; a smaller one works too, so a refusal is no error."""
-    wanted_bytes = _BUFFER_BYTES_WANTED
-    if sys.platform == "linux" and _accepts(bound_socket, socket.SOL_SOCKET, force_option, wanted_bytes):
-        return
-    while wanted_bytes >= _BUFFER_BYTES_WORTH_TRYING:
-        if _accepts(bound_socket, socket.SOL_SOCKET, option, wanted_bytes):
-            return
-        wanted_bytes //= 2
-
-
-def _accepts_udp_option(bound_socket: socket.socket, option: int, value: int) -> bool:
-    return sys.platform == "linux" and _accepts(bound_socket, _SOL_UDP, option, value)
-
-
-def _accepts(bound_socket: socket.socket, level: int, option: int, value: int) -> bool:
-    try:
-        bound_socket.setsockopt(level, option, value)
-    except OSError:
-        return False
-    return True
-
-
-def _silence_port_unreachable(bound_socket: socket.socket) -> None:
-    """Keep Windows from reporting a peer's closed port as an error of the next receive.
-
-    `socket.ioctl` does not take this code, hence the direct call. Where it fails, `receive` skips the errors.
-    """
-    if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415 - needed on Windows only
-
-        no = ctypes.c_ulong(0)
-        returned = ctypes.c_ulong(0)
-        for code in (0x9800000C, 0x9800000F):  # SIO_UDP_CONNRESET, SIO_UDP_NETRESET
-            ctypes.windll.ws2_32.WSAIoctl(
-                ctypes.c_size_t(bound_socket.fileno()),
-                ctypes.c_ulong(code),
-                ctypes.byref(no),
-                ctypes.c_ulong(4),
-                None,
-                ctypes.c_ulong(0),
-                ctypes.byref(returned),
-                None,
-                None,
-            )
-
-
-def _ipv6_text(address: Address) -> str:
-    """As the socket module writes it, IPv4 as ``::ffff:1.2.3.4``: `Address.ip` differs in places."""
-    return socket.inet_ntop(socket.AF_INET6, address.packed)
 
 
 def _explained(error: OSError, what_failed: str) -> OSError:

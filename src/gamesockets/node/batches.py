@@ -1,4 +1,4 @@
-"""How are many messages queued by one call, and sent together?"""
+"""How do messages get from a call of the program into connections: one, a list of them, or one for many?"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,7 +12,19 @@ from gamesockets.values.results import Result
 CONNECTIONS_PER_ROUND: Final = 64
 """After so many connections what was queued leaves, and what has come meanwhile is taken: acks must not wait long."""
 
+FROM_INSIDE: Final = 0
+"""This thread holds the lock already, perhaps in the middle of a change: a signal handler or finalizer sends."""
+
 _UNKNOWN: Final = -int(Result.INVALID_PARAM)
+
+
+def send_one(members: dict[int, Member], service: Service, handle: int, data: bytes, flags: int, lane: int) -> int:
+    """Queues a message and sends what is due; its number, minus the `Result`, or `FROM_INSIDE`. Without the lock."""
+    if service.is_inside():
+        return FROM_INSIDE
+    with service.lock:
+        member = members.get(handle)
+        return _UNKNOWN if member is None else member.send(data, flags, lane)
 
 
 def send_batch(members: dict[int, Member], service: Service, messages: list[tuple[int, bytes, int, int]]) -> list[int]:

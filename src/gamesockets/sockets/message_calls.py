@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from operator import index
+from typing import Final
 
-from gamesockets.node.batches import broadcast, send_batch
+from gamesockets.node.batches import FROM_INSIDE, broadcast, send_batch, send_one
 from gamesockets.node.reading import READING
 from gamesockets.observe.debug_output import LINES, OUTPUT
 from gamesockets.sockets.calls import Calls
@@ -27,6 +28,9 @@ from gamesockets.values.limits import MAX_MESSAGE_BYTES, MESSAGES_PER_BATCH_MAX
 from gamesockets.values.message import NetworkingMessage
 from gamesockets.values.records import MessageData, OutgoingMessage
 from gamesockets.values.results import Result
+
+_OK: Final = Result.OK
+"""Looked up once: an enumeration of Python 3.11 takes as long for it as a lock does."""
 
 
 class MessageCalls(Calls):
@@ -57,21 +61,19 @@ class MessageCalls(Calls):
         if type(data) is not bytes:
             data = to_bytes(data)
         node = self._node
-        if node.is_inside():
-            return self._send_later(connection, data, flags, lane)
         try:
-            with node.lock:
-                member = node.members.get(connection)
-                if member is None:
-                    check_handle(connection, "connection")
-                    return Result.INVALID_PARAM
-                number = member.send(data, index(flags), lane)
+            number = send_one(node.members, node.service, connection, data, index(flags), lane)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(connection, flags, lane)
             raise
         if OUTPUT.waiting:
             OUTPUT.deliver()
-        return Result.OK if number > 0 else Result(-number)
+        if number > 0:
+            return _OK
+        if number == FROM_INSIDE:
+            return self._send_later(connection, data, flags, lane)
+        check_handle(connection, "connection")
+        return Result(-number)
 
     def _send_later(self, connection: Connection, data: bytes, flags: SendFlags, lane: int) -> Result:
         """From a signal handler or finalizer, while this thread may be half through another call."""
