@@ -154,7 +154,7 @@ class Connection:
         if type(data) is not bytes:
             data = to_bytes(data)
         conversation = self._conversation
-        number = LIMIT_EXCEEDED if conversation.senders else conversation.try_send(data, flags, lane)
+        number = conversation.try_send_behind_others(data, flags, lane)
         if number == LIMIT_EXCEEDED:
             number = await conversation.send_in_turn(data, flags, lane)
         if number > 0:
@@ -176,12 +176,7 @@ class Connection:
         """
         if type(data) is not bytes:
             data = to_bytes(data)
-        conversation = self._conversation
-        if conversation.end is not None:
-            return Result.NO_CONNECTION
-        if conversation.senders:
-            return Result.LIMIT_EXCEEDED
-        number = conversation.try_send(data, flags, lane)
+        number = self._conversation.send_now(data, flags, lane)
         return _OK if number > 0 else Result(-number)
 
     def flush(self) -> None:

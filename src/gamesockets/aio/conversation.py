@@ -25,6 +25,7 @@ SHUTDOWN: Final = (int(EndReason.APP_GENERIC), "the library was shut down")
 """Reason and text of connections that `Library.deinitialize` closes."""
 
 LIMIT_EXCEEDED: Final = -int(Result.LIMIT_EXCEEDED)
+_NO_CONNECTION: Final = -int(Result.NO_CONNECTION)
 
 
 @final
@@ -42,11 +43,11 @@ class _WaitingSend:
 class Conversation:
     """The inner side of a `Connection`. Used on the thread of its event loop."""
 
-    __slots__ = ("_node", "end", "ended", "handle", "hub", "is_closing", "mailbox", "member", "senders")
+    __slots__ = ("_service", "end", "ended", "handle", "hub", "is_closing", "mailbox", "member", "senders")
 
     def __init__(self, hub: Hub, member: Member) -> None:
         self.hub = hub
-        self._node = hub.node
+        self._service = hub.node.service
         self.member = member
         self.handle = handles.Connection(member.connection.id)
         self.end: ConnectionClosed | None = None
@@ -78,11 +79,11 @@ class Conversation:
         """
         if self.end is not None:
             raise self.closed_error()
-        node = self._node
-        if node.is_inside():
+        service = self._service
+        if service.is_inside():
             raise CalledFromInside
         try:
-            with node.lock:
+            with service.lock:
                 number = self.member.send(data, index(flags), lane)
         except TypeError:  # found only now: checks before would cost every message
             explain_send(0, flags, lane)
@@ -90,6 +91,14 @@ class Conversation:
         if OUTPUT.waiting:
             OUTPUT.deliver()
         return number
+
+    def try_send_behind_others(self, data: bytes, flags: Any, lane: Any) -> int:
+        """As `try_send`; there is no room while others wait for it."""
+        return LIMIT_EXCEEDED if self.senders else self.try_send(data, flags, lane)
+
+    def send_now(self, data: bytes, flags: Any, lane: Any) -> int:
+        """As `try_send_behind_others`; that the connection has ended is returned, not raised."""
+        return _NO_CONNECTION if self.end is not None else self.try_send_behind_others(data, flags, lane)
 
     async def send_in_turn(self, data: bytes, flags: Any, lane: Any) -> int:
         """As `try_send`, after waiting for room behind those who wait already. Raises `ValueError` if it never fits."""

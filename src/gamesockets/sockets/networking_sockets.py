@@ -211,17 +211,7 @@ class NetworkingSockets(ConnectionCalls, MessageCalls, ConfigurationCalls, Infor
                 raise ValueError(f"timeout must be None or 0..{TIMEOUT_MAX:.0f} seconds, not {timeout!r}")
         if connection is not None or listen_socket is not None or poll_group is not None:
             return self._wait_for_one(timeout, connection, listen_socket, poll_group)
-        node = self._node
-        with LINES, node.entering():
-            if node.is_closed:
-                return False
-            news = self._news
-            if self._threads.has_news_at_once(news.of_anything()):
-                news.tell()
-                return True
-        with LINES, SIGNALS, node.entering():
-            has_news = self._threads.wait(timeout, news.of_anything())
-            news.tell()
+        has_news = self._news.wait(self._threads, timeout)
         return self._is_open_after_sleep() and has_news
 
     def _is_open_after_sleep(self) -> bool:

@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, final
 
 from gamesockets.connection.inbox import Inbox
-from gamesockets.drivers.threads import HasNews
+from gamesockets.drivers.signals import SIGNALS
+from gamesockets.drivers.threads import HasNews, ThreadService
 from gamesockets.node.node import Node
+from gamesockets.observe.debug_output import LINES
 from gamesockets.sockets.status_events import StatusEvents
-from gamesockets.values.errors import InvalidHandle
+from gamesockets.values.errors import CalledFromInside, InvalidHandle
 from gamesockets.values.handles import Connection, ListenSocket, PollGroup
 
 _PRUNED_EACH_TIME = 8
@@ -36,6 +38,24 @@ class News:
         """Inboxes that somebody was told of and that may still hold messages."""
 
     # ------------------------------------------------------------------ of anything
+
+    def wait(self, threads: ThreadService, timeout_s: float | None) -> bool:
+        """Sleeps until there is news; False if time ran out, or the node was closed. Without the lock.
+
+        Raises `CalledFromInside` where this thread holds it, and `CalledAfterFork`.
+        """
+        if threads.is_inside():
+            raise CalledFromInside
+        with LINES, threads.lock:
+            if self._node.is_closed:
+                return False
+            if threads.has_news_at_once(self.of_anything()):
+                self.tell()
+                return True
+        with LINES, SIGNALS, threads.lock:
+            has_news = threads.wait(timeout_s, self.of_anything())
+            self.tell()
+        return has_news
 
     def of_anything(self) -> HasNews:
         """Asks whether there is news for this thread."""
