@@ -5,11 +5,11 @@ from gamesockets.send.probing import GAIN_FEW_MAX, GAIN_UP, GAIN_UP_MAX, Probing
 MS = 1000
 
 
-def test_a_large_share_asks_for_a_quarter_more_and_a_small_one_for_four_packets() -> None:
+def test_a_large_share_asks_for_a_quarter_more_and_a_small_one_for_six_packets() -> None:
     probing = Probing(0)
     probing.begin(1_000_000)
     assert probing.gain == GAIN_UP == 125
-    probing.begin(10_000)
+    probing.begin(15_000)
     assert probing.gain == 150
     probing.begin(0)
     assert probing.gain == GAIN_FEW_MAX == 400

@@ -12,7 +12,7 @@ GAIN_UP: Final = 125
 GAIN_UP_MAX: Final = 200
 GAIN_FEW_MAX: Final = 400
 
-_PACKETS_UP: Final = 4
+_PACKETS_UP: Final = 6
 """A probe adds so many packets a round trip at least, up to `GAIN_FEW_MAX`: what small shares gain on large ones."""
 
 _ROUNDS_MIN: Final = 3
