@@ -322,7 +322,7 @@ def test_a_late_packet_is_delivered_after_all() -> None:
 def test_a_flow_with_few_packets_on_the_way_asks_for_more_by_a_larger_part() -> None:
     """All get the same number of packets back after a cut, so small shares grow."""
     few, many = Path(rate=250_000), Path(rate=8_000_000)
-    for path, gain in ((few, 1.75), (many, 1.25)):
+    for path, gain in ((few, 1.5), (many, 1.25)):
         path.run(5)
         while path.control.state != UP:
             path.run(0.001)

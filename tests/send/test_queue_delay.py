@@ -105,12 +105,12 @@ def test_a_shortest_round_trip_is_old_when_none_came_near_it_for_long() -> None:
     assert queue.is_minimum_old(5_000 * MS + MINIMUM_KEPT_US + 1)
 
 
-def begun_in_a_queue(before_us: int, packet_us: int, now: int = 0) -> QueueDelay:
+def begun_in_a_queue(before_us: int, packet_us: int, now: int = 0, jitter_us: int = 0) -> QueueDelay:
     """50 ms were measured before, or so many, and the first full packets take 70 ms."""
     queue = QueueDelay(70 * MS, now)
     queue.remember(before_us, 0, now)
     for number in range(8):
-        queue.add((70 + number) * MS, now)
+        queue.add(70 * MS + jitter_us * (number % 2), now + 2 * MS * number)
     queue.end_round(packet_us)
     return queue
 
@@ -133,6 +133,11 @@ def test_what_a_full_packet_takes_longer_on_a_slow_line_is_no_queue() -> None:
     assert unknown.minimum_us == 70 * MS
     unknown.end_round(MS)
     assert unknown.minimum_us == 51 * MS, "it waits until that time is known"
+
+
+def test_where_jitter_delays_all_by_its_worst_a_longer_round_trip_is_no_queue() -> None:
+    assert begun_in_a_queue(50 * MS, MS // 10, jitter_us=7 * MS).minimum_us == 70 * MS
+    assert begun_in_a_queue(50 * MS, MS // 10, jitter_us=MS).minimum_us == 50_100
 
 
 @pytest.mark.parametrize(("before_us", "now"), [(-1, 0), (50 * MS, MINIMUM_KEPT_US + 1), (80 * MS, 0)])

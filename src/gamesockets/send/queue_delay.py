@@ -148,14 +148,14 @@ class QueueDelay:
     def end_round(self, packet_us: int) -> None:
         """Judges the round trips since the last call; a full packet takes so long, or seconds while nobody knows."""
         self.standing_us = 0
-        if self._before_us and packet_us < US_PER_SECOND:
-            self._judge_before(packet_us)
         worst_us = self.worst_jitter_us
         self.worst_jitter_us = worst_us = max(self.jitter_us, worst_us - worst_us // _WORST_KEPT_ROUNDS)
         is_more = worst_us > JITTER_PACKETS * packet_us
         self.explained_us = ACCEPTED_WORST_JITTERS * worst_us if is_more else ACCEPTED_JITTERS * self.jitter_us
         lowest_us = max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART)
         self.is_jittery = is_more and THRESHOLD_JITTERS * worst_us > lowest_us
+        if self._before_us and packet_us < US_PER_SECOND:
+            self._judge_before(packet_us)
         self.is_measured = self._round_samples >= 2
         if self._round_samples:
             self.round_us = self._round_min_us
@@ -174,10 +174,9 @@ class QueueDelay:
         self._round_samples = 0
 
     def _judge_before(self, packet_us: int) -> None:
-        """Takes the shortest round trip from before, where they are now longer by a standing queue."""
+        """Takes the shortest round trip from before, where they are longer by a queue now, and not by jitter."""
         shortest_us = self._before_us + packet_us
-        queue_us = max(packet_us, THRESHOLD_MIN_US, shortest_us // THRESHOLD_PART)
-        if shortest_us + queue_us < self.minimum_us:
+        if shortest_us + max(packet_us, self.threshold_us()) < self.minimum_us:
             self.minimum_us = shortest_us
             self.minimum_at = self._before_at
         self._before_us = 0
