@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
+from statistics import median
 from typing import Any, Final
 
 import gamesockets as gs
@@ -168,6 +169,12 @@ def equals(count: int, rate: int, seed: int, seconds: float = 20.0, apart_s: flo
         "share": sum(rates) / rate,
         "queue_median_ms": 1000 * queue.percentile(50, since),
     }
+
+
+def _crowd(seed: int) -> dict[str, float]:
+    """Ten that begin within three seconds: chance decides who is in whose queue. The median of five worlds."""
+    worlds = [equals(10, 4 * MB, seed + number, apart_s=0.3) for number in range(5)]
+    return {name: median(world[name] for world in worlds) for name in worlds[0]}
 
 
 def beside(
@@ -352,9 +359,9 @@ ROWS: Final = (
     Row(
         "ten",
         "ten flows, 4 MB/s, 50 ms",
-        "Jain 0.97",
-        lambda seed: equals(10, 4 * MB, seed, apart_s=0.3),
-        {"jain": 0.97, "share": 0.85},
+        "Jain 0.97, queue median 15 ms",
+        _crowd,
+        {"jain": 0.97, "share": 0.85, "-queue_median_ms": 15},
         True,
     ),
     Row(

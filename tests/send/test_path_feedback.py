@@ -88,6 +88,22 @@ def test_on_a_path_that_keeps_order_no_hole_is_kept_open_for_long() -> None:
     assert path.late_arrival_us() == 61_500 + LATE_ARRIVAL_US
 
 
+def test_bulk_begins_with_the_shortest_round_trip_of_before() -> None:
+    """50 ms in the handshake; the first full packets wait 30 ms in a queue of others."""
+    path = PathFeedback(Flight(2))
+    path.limit(16_384, 0)
+    path.on_round_trip(50_000, 1_000_000)
+    path.on_round_trip(80_000, 2_000_000)
+    path.begin_bulk(3_000_000)
+    learned = path.learned
+    assert learned is not None
+    for _ in range(4):
+        learned.on_round_trip(80_000, 3_000_000)
+    learned.queue.end_round(1_000)
+    assert (learned.queue.minimum_us, learned.queue.minimum_at) == (51_000, 1_000_000)
+    assert learned.queue.standing_us == 29_000
+
+
 def test_how_many_packets_are_likely_to_be_lost() -> None:
     path = PathFeedback(Flight(2))
     path.limit(16_384, 0)

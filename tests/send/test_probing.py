@@ -5,12 +5,17 @@ from gamesockets.send.probing import GAIN_FEW_MAX, GAIN_UP, GAIN_UP_MAX, Probing
 MS = 1000
 
 
-def test_a_large_share_asks_for_a_quarter_more_and_a_small_one_for_four_packets() -> None:
+def test_a_large_share_asks_for_a_quarter_more_and_a_small_one_for_six_packets() -> None:
     probing = Probing(0)
     probing.begin(1_000_000)
     assert probing.gain == GAIN_UP == 125
-    probing.begin(10_000)
-    assert probing.gain == 150
+    probing.begin(20_000)
+    assert probing.gain == 137
+    for share in (15_000, 12_000, 10_000):
+        probing.begin(share)
+        assert probing.gain == 150, "no more than half, ..."
+    probing.begin(5_000)
+    assert probing.gain == 200, "... unless that is less than four"
     probing.begin(0)
     assert probing.gain == GAIN_FEW_MAX == 400
 

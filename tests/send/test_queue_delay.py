@@ -105,6 +105,46 @@ def test_a_shortest_round_trip_is_old_when_none_came_near_it_for_long() -> None:
     assert queue.is_minimum_old(5_000 * MS + MINIMUM_KEPT_US + 1)
 
 
+def begun_in_a_queue(before_us: int, packet_us: int, now: int = 0, jitter_us: int = 0) -> QueueDelay:
+    """50 ms were measured before, or so many, and the first full packets take 70 ms."""
+    queue = QueueDelay(70 * MS, now)
+    queue.remember(before_us, 0, now)
+    for number in range(8):
+        queue.add(70 * MS + jitter_us * (number % 2), now + 2 * MS * number)
+    queue.end_round(packet_us)
+    return queue
+
+
+def test_who_begins_in_a_queue_of_others_remembers_what_was_shorter_before() -> None:
+    queue = begun_in_a_queue(50 * MS, MS, 3_000 * MS)
+    assert (queue.minimum_us, queue.standing_us) == (51 * MS, 19 * MS), "with the time of a full packet"
+    assert not queue.is_minimum_old(MINIMUM_KEPT_US)
+    assert queue.is_minimum_old(MINIMUM_KEPT_US + 1), "it is as old as it is"
+    queue.take_minimum(70 * MS, 9_000 * MS)
+    queue.end_round(MS)
+    assert queue.minimum_us == 70 * MS, "it is judged once"
+
+
+def test_what_a_full_packet_takes_longer_on_a_slow_line_is_no_queue() -> None:
+    assert begun_in_a_queue(50 * MS, 10 * MS).minimum_us == 70 * MS
+    assert begun_in_a_queue(62 * MS, MS).minimum_us == 70 * MS, "nor is less than a standing one"
+    assert begun_in_a_queue(50 * MS, 9 * MS).minimum_us == 59 * MS
+    unknown = begun_in_a_queue(50 * MS, 1_250_000 * MS)
+    assert unknown.minimum_us == 70 * MS
+    unknown.end_round(MS)
+    assert unknown.minimum_us == 51 * MS, "it waits until that time is known"
+
+
+def test_where_jitter_delays_all_by_its_worst_a_longer_round_trip_is_no_queue() -> None:
+    assert begun_in_a_queue(50 * MS, MS // 10, jitter_us=7 * MS).minimum_us == 70 * MS
+    assert begun_in_a_queue(50 * MS, MS // 10, jitter_us=MS).minimum_us == 50_100
+
+
+@pytest.mark.parametrize(("before_us", "now"), [(-1, 0), (50 * MS, MINIMUM_KEPT_US + 1), (80 * MS, 0)])
+def test_what_is_unknown_old_or_longer_is_not_remembered(before_us: int, now: int) -> None:
+    assert begun_in_a_queue(before_us, MS, now).minimum_us == 70 * MS
+
+
 def test_it_is_measured_anew_with_an_empty_queue() -> None:
     queue = QueueDelay(0, 0)
     queue.add(50 * MS, 0)

@@ -42,7 +42,23 @@ def test_known_values(samples: list[int], expected: int) -> None:
 def test_before_the_first_sample_nothing_is_known() -> None:
     estimator = RoundTripEstimator()
     assert (estimator.smoothed_us, estimator.smoothed_ms, estimator.worst_us) == (UNKNOWN, UNKNOWN, UNKNOWN)
-    assert estimator.sampled_at == -1
+    assert (estimator.sampled_at, estimator.shortest_us) == (-1, UNKNOWN)
+
+
+def test_the_shortest_of_the_last_ten_seconds_is_kept() -> None:
+    """Beside samples that come too soon to count, too; once it is older the next one takes its place."""
+    estimator = RoundTripEstimator()
+    for now, sample in enumerate((50_000, 70_000, 60_000)):
+        estimator.add(sample, now)
+    assert (estimator.shortest_us, estimator.shortest_at) == (50_000, 0)
+    for number in range(1, 100):
+        estimator.add(70_000, number * APART_US)
+    estimator.add(80_000, 10_000_000)
+    assert (estimator.shortest_us, estimator.shortest_at) == (50_000, 0)
+    estimator.add(80_000, 10_000_001)
+    assert (estimator.shortest_us, estimator.shortest_at) == (80_000, 10_000_001)
+    estimator.add(75_000, 10_000_002)
+    assert (estimator.shortest_us, estimator.shortest_at) == (75_000, 10_000_002)
 
 
 @pytest.mark.rule("1, 8.3 rule 2")

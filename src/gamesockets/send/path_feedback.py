@@ -116,6 +116,8 @@ class PathFeedback:
         """More is to be sent than a game sends: learn from now on what the path carries."""
         if self.learned is None:
             self.learned = PathControl(self.pacer.rate, self.round_trip.smoothed_us, now)
+            round_trip = self.round_trip
+            self.learned.queue.remember(round_trip.shortest_us, round_trip.shortest_at, now)
         self._follow(self.learned)
 
     # ------------------------------------------------------------------ events

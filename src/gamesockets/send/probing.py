@@ -12,8 +12,12 @@ GAIN_UP: Final = 125
 GAIN_UP_MAX: Final = 200
 GAIN_FEW_MAX: Final = 400
 
-_PACKETS_UP: Final = 4
-"""A probe adds so many packets a round trip at least, up to `GAIN_FEW_MAX`: what small shares gain on large ones."""
+_PACKETS_UP: Final = 6
+"""A probe adds so many packets a round trip, up to half of the share: what small shares gain on large ones."""
+
+_GAIN_HALF: Final = 150
+_PACKETS_UP_MIN: Final = 4
+"""So many it adds at least, up to `GAIN_FEW_MAX`. On a slow line each packet is milliseconds of queue."""
 
 _ROUNDS_MIN: Final = 3
 _LONGEST_US: Final = 2_000_000
@@ -38,8 +42,9 @@ class Probing:
         """A probe begins, while that much fills the path as far as is known."""
         self._seed = (self._seed * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
         self._dice = _DICE + (self._seed >> 16) % _DICE
-        more = min(GAIN_UNIT * _PACKETS_UP * PACKET_BYTES // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
-        self.gain = max(GAIN_UP, GAIN_UNIT + more)
+        more = min(GAIN_UNIT * _PACKETS_UP * PACKET_BYTES // max(on_the_way_bytes, 1), _GAIN_HALF - GAIN_UNIT)
+        least = min(GAIN_UNIT * _PACKETS_UP_MIN * PACKET_BYTES // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
+        self.gain = max(GAIN_UP, GAIN_UNIT + max(more, least))
 
     def go_on(self) -> None:
         """There was more: ask for more still."""

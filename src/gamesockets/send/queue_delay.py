@@ -6,7 +6,7 @@ radio and schedulers add at random. The smallest of a round leaves the random pa
 
 from typing import Final, final
 
-from gamesockets.values.moments import NEVER
+from gamesockets.values.moments import NEVER, US_PER_SECOND
 
 MINIMUM_KEPT_US: Final = 10_000_000
 """So old a shortest round trip may be until it is measured anew."""
@@ -53,6 +53,8 @@ class QueueDelay:
     """The shortest round trip, and how far above it the present ones are."""
 
     __slots__ = (
+        "_before_at",
+        "_before_us",
         "_jitter_accepted_us",
         "_recent",
         "_recent_at",
@@ -79,6 +81,10 @@ class QueueDelay:
         """The shortest one of late, 0 before the first sample."""
         self.minimum_at = now
         """When a round trip was last about as short as that."""
+        self._before_us = 0
+        """The shortest one of what was sent before the first sample, 0 if it is not known."""
+        self._before_at = 0
+        """When it was measured."""
         self.jitter_us = 0
         """By how much successive round trips differ, smoothed."""
         self.worst_jitter_us = 0
@@ -103,6 +109,12 @@ class QueueDelay:
         self._recent: list[int] = []
         """The latest round trips, `_APART_US` from one to the next at least."""
         self._recent_at = 0
+
+    def remember(self, round_trip_us: int, at: int, now: int) -> None:
+        """The shortest round trip of the small packets before: who begins in a queue of others sees none as short."""
+        if round_trip_us > 0 and now - at <= MINIMUM_KEPT_US:
+            self._before_us = round_trip_us
+            self._before_at = at
 
     def add(self, round_trip_us: int, now: int) -> None:
         """One more round trip, without the peer's delay."""
@@ -134,7 +146,7 @@ class QueueDelay:
             self.minimum_at = now
 
     def end_round(self, packet_us: int) -> None:
-        """Judges the round trips since the last call; a full packet takes so long."""
+        """Judges the round trips since the last call; a full packet takes so long, or seconds while nobody knows."""
         self.standing_us = 0
         worst_us = self.worst_jitter_us
         self.worst_jitter_us = worst_us = max(self.jitter_us, worst_us - worst_us // _WORST_KEPT_ROUNDS)
@@ -142,6 +154,8 @@ class QueueDelay:
         self.explained_us = ACCEPTED_WORST_JITTERS * worst_us if is_more else ACCEPTED_JITTERS * self.jitter_us
         lowest_us = max(THRESHOLD_MIN_US, self.minimum_us // THRESHOLD_PART)
         self.is_jittery = is_more and THRESHOLD_JITTERS * worst_us > lowest_us
+        if self._before_us and packet_us < US_PER_SECOND:
+            self._judge_before(packet_us)
         self.is_measured = self._round_samples >= 2
         if self._round_samples:
             self.round_us = self._round_min_us
@@ -158,6 +172,14 @@ class QueueDelay:
                 self.standing_us = above_us - self.accepted_us
         self._round_min_us = NEVER
         self._round_samples = 0
+
+    def _judge_before(self, packet_us: int) -> None:
+        """Takes the shortest round trip from before, where they are longer by a queue now, and not by jitter."""
+        shortest_us = self._before_us + packet_us
+        if shortest_us + max(packet_us, self.threshold_us()) < self.minimum_us:
+            self.minimum_us = shortest_us
+            self.minimum_at = self._before_at
+        self._before_us = 0
 
     def accept(self) -> None:
         """The standing queue is none: it stays although less was sent than the path carries."""

@@ -14,6 +14,7 @@ UNKNOWN: Final = -1
 _ACK_SAMPLE_MIN_US: Final = -1_999
 _ACK_SAMPLE_MAX_US: Final = 2_000_999
 _SAMPLES_APART_US: Final = 100_000
+_SHORTEST_KEPT_US: Final = 10_000_000
 
 
 def sample_from_ack_us(elapsed_us: int) -> int:
@@ -33,7 +34,17 @@ def sample_from_ack_us(elapsed_us: int) -> int:
 class RoundTripEstimator:
     """The last samples, their smoothed value and the largest of them."""
 
-    __slots__ = ("_before_us", "_earlier_us", "_newest_us", "_opened_at", "sampled_at", "smoothed_us", "worst_us")
+    __slots__ = (
+        "_before_us",
+        "_earlier_us",
+        "_newest_us",
+        "_opened_at",
+        "sampled_at",
+        "shortest_at",
+        "shortest_us",
+        "smoothed_us",
+        "worst_us",
+    )
 
     def __init__(self) -> None:
         self._newest_us = self._before_us = self._earlier_us = UNKNOWN
@@ -44,6 +55,10 @@ class RoundTripEstimator:
         self.smoothed_us = UNKNOWN
         self.worst_us = UNKNOWN
         """The largest of the last samples."""
+        self.shortest_us = UNKNOWN
+        """The smallest of late: one that is older than `_SHORTEST_KEPT_US` gives way to the next one."""
+        self.shortest_at = -_SHORTEST_KEPT_US - 1
+        """When it came."""
 
     @property
     def smoothed_ms(self) -> int:
@@ -53,6 +68,9 @@ class RoundTripEstimator:
     def add(self, sample_us: int, now: int) -> None:
         """Takes a sample of whole milliseconds; one that comes soon after the last can only lower that one."""
         self.sampled_at = now
+        if sample_us <= self.shortest_us or now - self.shortest_at > _SHORTEST_KEPT_US:
+            self.shortest_us = sample_us
+            self.shortest_at = now
         if self._earlier_us == UNKNOWN or now - self._opened_at >= _SAMPLES_APART_US:
             self._earlier_us = self._before_us
             self._before_us = self._newest_us
