@@ -7,28 +7,37 @@ MS = 1000
 
 def test_a_large_share_asks_for_a_quarter_more_and_a_small_one_for_six_packets() -> None:
     probing = Probing(0)
-    probing.begin(1_000_000)
+    probing.begin(1_000_000, False)
     assert probing.gain == GAIN_UP == 125
-    probing.begin(20_000)
+    probing.begin(20_000, False)
     assert probing.gain == 137
     for share in (15_000, 12_000, 10_000):
-        probing.begin(share)
+        probing.begin(share, False)
         assert probing.gain == 150, "no more than half, ..."
-    probing.begin(5_000)
+    probing.begin(5_000, False)
     assert probing.gain == 200, "... unless that is less than four"
-    probing.begin(0)
+    probing.begin(0, False)
     assert probing.gain == GAIN_FEW_MAX == 400
+
+
+def test_beside_a_queue_a_small_share_asks_for_four_packets() -> None:
+    probing = Probing(0)
+    gains = []
+    for share in (1_000_000, 15_000, 10_000, 5_000, 0):
+        probing.begin(share, True)
+        gains.append(probing.gain)
+    assert gains == [125, 133, 150, 200, 400]
 
 
 def test_each_success_asks_for_more_up_to_twice_as_much() -> None:
     probing = Probing(0)
-    probing.begin(1_000_000)
+    probing.begin(1_000_000, False)
     gains = []
     for _ in range(5):
         probing.go_on()
         gains.append(probing.gain)
     assert gains == [156, 195, GAIN_UP_MAX, GAIN_UP_MAX, GAIN_UP_MAX]
-    probing.begin(0)
+    probing.begin(0, False)
     probing.go_on()
     assert probing.gain == GAIN_FEW_MAX, "never less than before"
 
@@ -47,7 +56,7 @@ def test_pauses_differ_by_chance_and_follow_from_the_time() -> None:
         probing = Probing(now)
         found = []
         for _ in range(20):
-            probing.begin(1_000_000)
+            probing.begin(1_000_000, False)
             found.append(probing.rounds_between(1_000_000, 10 * MS))
         return found
 

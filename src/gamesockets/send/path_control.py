@@ -339,7 +339,7 @@ class PathControl(RateControl):
         self.bound = UNBOUNDED
         self._before_probe = self.bandwidth()
         self._rounds_since_probe = 0
-        self._probing.begin(self._on_the_way(self._before_probe))
+        self._probing.begin(self._on_the_way(self._before_probe), not self.queue.is_short())
         self._enter(UP)
 
     def _judge_queue(self, now: int) -> None:

@@ -38,13 +38,18 @@ class Probing:
         self.gain = GAIN_UP
         """In percent of what the path is believed to carry."""
 
-    def begin(self, on_the_way_bytes: int) -> None:
-        """A probe begins, while that much fills the path as far as is known."""
+    def begin(self, on_the_way_bytes: int, is_queue: bool) -> None:
+        """A probe begins, while that much fills the path as far as is known, and perhaps a queue is there.
+
+        Beside a queue it asks for little more: beside TCP, a newcomer that asks for more ends with less.
+        """
         self._seed = (self._seed * 1_103_515_245 + 12_345) & 0x7FFF_FFFF
         self._dice = _DICE + (self._seed >> 16) % _DICE
-        more = min(GAIN_UNIT * _PACKETS_UP * PACKET_BYTES // max(on_the_way_bytes, 1), _GAIN_HALF - GAIN_UNIT)
-        least = min(GAIN_UNIT * _PACKETS_UP_MIN * PACKET_BYTES // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
-        self.gain = max(GAIN_UP, GAIN_UNIT + max(more, least))
+        packet = GAIN_UNIT * PACKET_BYTES
+        more = min(_PACKETS_UP_MIN * packet // max(on_the_way_bytes, 1), GAIN_FEW_MAX - GAIN_UNIT)
+        if not is_queue:
+            more = max(more, min(_PACKETS_UP * packet // max(on_the_way_bytes, 1), _GAIN_HALF - GAIN_UNIT))
+        self.gain = max(GAIN_UP, GAIN_UNIT + more)
 
     def go_on(self) -> None:
         """There was more: ask for more still."""
