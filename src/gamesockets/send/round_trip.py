@@ -7,6 +7,7 @@ rounds both, and its timers and the statistics that both sides exchange depend o
 from typing import Final, final
 
 from gamesockets.build import mypyc_attr
+from gamesockets.send.queue_delay import MINIMUM_KEPT_US
 from gamesockets.values.moments import US_PER_MS
 
 UNKNOWN: Final = -1
@@ -14,7 +15,6 @@ UNKNOWN: Final = -1
 _ACK_SAMPLE_MIN_US: Final = -1_999
 _ACK_SAMPLE_MAX_US: Final = 2_000_999
 _SAMPLES_APART_US: Final = 100_000
-_SHORTEST_KEPT_US: Final = 10_000_000
 
 
 def sample_from_ack_us(elapsed_us: int) -> int:
@@ -56,8 +56,8 @@ class RoundTripEstimator:
         self.worst_us = UNKNOWN
         """The largest of the last samples."""
         self.shortest_us = UNKNOWN
-        """The smallest of late: one that is older than `_SHORTEST_KEPT_US` gives way to the next one."""
-        self.shortest_at = -_SHORTEST_KEPT_US - 1
+        """The smallest of late: one that is older than `MINIMUM_KEPT_US` gives way to the next one."""
+        self.shortest_at = -MINIMUM_KEPT_US - 1
         """When it came."""
 
     @property
@@ -68,7 +68,7 @@ class RoundTripEstimator:
     def add(self, sample_us: int, now: int) -> None:
         """Takes a sample of whole milliseconds; one that comes soon after the last can only lower that one."""
         self.sampled_at = now
-        if sample_us <= self.shortest_us or now - self.shortest_at > _SHORTEST_KEPT_US:
+        if sample_us <= self.shortest_us or now - self.shortest_at > MINIMUM_KEPT_US:
             self.shortest_us = sample_us
             self.shortest_at = now
         if self._earlier_us == UNKNOWN or now - self._opened_at >= _SAMPLES_APART_US:
