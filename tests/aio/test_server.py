@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.lines import listening_at
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SLOW, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
 from tests.support.waiting import until
 
@@ -357,13 +357,15 @@ def one_port(server: aio.Server, client: aio.Connection) -> int:
 @on_a_loop
 async def test_broadcast_does_not_overtake_messages_that_wait() -> None:
     reception = Reception()
-    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 20_000}) as server:
+    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 20_000, **SLOW}) as server:
         async with aio.connect(server.address) as client:
             theirs = await reception.next()
             await theirs.send(bytes(15_000), RELIABLE)
             waiting = asyncio.create_task(theirs.send(bytes(19_000), RELIABLE))
             await asyncio.sleep(0)
             assert server.broadcast(b"x", RELIABLE) == 0
+            for value, rate in SWIFT.items():
+                assert server.set_configuration_value(value, rate)
             await waiting
             assert [len((await client.receive()).data) for _ in range(2)] == [15_000, 19_000]
 
