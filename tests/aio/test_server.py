@@ -12,6 +12,7 @@ import pytest
 from tests.support.lines import listening_at
 from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SLOW, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 import gamesockets as gs
@@ -102,7 +103,7 @@ def test_addresses_of_a_name_that_the_host_lacks_are_left_out(monkeypatch: pytes
 
 def test_if_one_of_several_is_in_use_the_others_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        async with aio.serve(echo, "127.0.0.2", 0) as other:
+        async with aio.serve(echo, "127.0.0.2", free_port()) as other:
             stands_for(monkeypatch, "127.0.0.1", "127.0.0.2")
             with pytest.raises(OSError, match=str(other.address)):
                 await aio.serve(echo, "two.example", other.address.port)
