@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, keep, linked, meet
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SLOW, Reception, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
 from tests.support.waiting import until
 
@@ -170,7 +170,7 @@ async def test_several_tasks_close() -> None:
 
 @on_a_loop
 async def test_of_several_that_close_one_is_cancelled() -> None:
-    async with linked({V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}) as (client, theirs):
+    async with linked(SLOW) as (client, theirs):
         await client.send(bytes(100_000), RELIABLE)
         closing = [asyncio.create_task(client.close(1100, "slowly", linger=True)) for _ in range(2)]
         await until(lambda: not client.is_open)

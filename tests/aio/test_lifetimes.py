@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, Reception, echo, keep, linked, meet
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SLOW, Reception, echo, keep, linked, meet
 from tests.support.loops import FACTORIES, KINDS, on_a_loop, on_every_loop, open_sockets, our_threads, run
 from tests.support.ports import silent_address
 from tests.support.programs import tells_of_slowness
@@ -224,17 +224,17 @@ async def shut_down_elsewhere() -> None:
 def test_deinitialize_ends_all_that_waits(kind: str, shut_down: Callable[[], "asyncio.Future[None]"]) -> None:
     async def main() -> None:
         reception = Reception()
-        slowly = {V.SEND_BUFFER_SIZE: 5000, V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}
+        slowly = {V.SEND_BUFFER_SIZE: 100_000, **SLOW}
         with silent_address() as nobody:
             server = await aio.serve(reception, LOCAL, 0)
             client = await aio.connect(server.address, config=slowly)
             group = server.create_poll_group()
             theirs = await reception.next()
             one, two = await aio.create_socket_pair()
-            await client.send(bytes(5000), RELIABLE)
+            await client.send(bytes(100_000), RELIABLE)
             waiting = [
                 asyncio.create_task(awaited)
-                for awaited in (client.receive(), client.send(bytes(5000)), one.receive(), group.receive())
+                for awaited in (client.receive(), client.send(bytes(100_000)), one.receive(), group.receive())
             ]
             connecting = asyncio.ensure_future(aio.connect(nobody))
             ending = [

@@ -11,7 +11,7 @@ import pytest
 from tests.support.linked import AT_ONCE, LOCAL, echo, keep
 from tests.support.loops import on_a_loop, on_every_loop, run
 from tests.support.ports import free_port
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_S, until
 
 import gamesockets as gs
 from gamesockets import aio
@@ -155,10 +155,11 @@ async def test_an_exception_of_the_body_ends_the_loop_and_the_connection() -> No
 
 def test_a_lookup_that_hangs_does_not_hold_up_the_end_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """`asyncio.run` waits for the threads of its executor, and this one may take minutes."""
-    answered = threading.Event()
+    may_answer, has_answered = threading.Event(), threading.Event()
 
     def hang(*_: Any, **__: Any) -> Any:
-        answered.wait(20)
+        may_answer.wait(DEADLINE_S)
+        has_answered.set()
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
@@ -169,5 +170,6 @@ def test_a_lookup_that_hangs_does_not_hold_up_the_end_of_the_loop(monkeypatch: p
                 await aio.connect("slow.example:27015")
 
     asyncio.run(main())
-    assert not answered.is_set()
-    answered.set()
+    assert not has_answered.is_set()
+    may_answer.set()
+    assert has_answered.wait(DEADLINE_S)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.support.lines import listening_at
-from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SWIFT, Reception, echo, keep, linked, meet
+from tests.support.linked import AT_ONCE, LOCAL, RELIABLE, SLOW, SWIFT, Reception, echo, keep, linked, meet
 from tests.support.loops import on_a_loop, on_every_loop, run
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 import gamesockets as gs
@@ -102,7 +103,7 @@ def test_addresses_of_a_name_that_the_host_lacks_are_left_out(monkeypatch: pytes
 
 def test_if_one_of_several_is_in_use_the_others_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        async with aio.serve(echo, "127.0.0.2", 0) as other:
+        async with aio.serve(echo, "127.0.0.2", free_port()) as other:
             stands_for(monkeypatch, "127.0.0.1", "127.0.0.2")
             with pytest.raises(OSError, match=str(other.address)):
                 await aio.serve(echo, "two.example", other.address.port)
@@ -357,13 +358,15 @@ def one_port(server: aio.Server, client: aio.Connection) -> int:
 @on_a_loop
 async def test_broadcast_does_not_overtake_messages_that_wait() -> None:
     reception = Reception()
-    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 20_000}) as server:
+    async with aio.serve(reception, LOCAL, 0, config={V.SEND_BUFFER_SIZE: 20_000, **SLOW}) as server:
         async with aio.connect(server.address) as client:
             theirs = await reception.next()
             await theirs.send(bytes(15_000), RELIABLE)
             waiting = asyncio.create_task(theirs.send(bytes(19_000), RELIABLE))
             await asyncio.sleep(0)
             assert server.broadcast(b"x", RELIABLE) == 0
+            for value, rate in SWIFT.items():
+                assert server.set_configuration_value(value, rate)
             await waiting
             assert [len((await client.receive()).data) for _ in range(2)] == [15_000, 19_000]
 

@@ -20,8 +20,8 @@ from gamesockets.wire.messages_pb2 import ChallengeReply, ChallengeRequest
 
 V = gs.ConfigurationValue
 QUESTION_BYTES = 512
-TURN_S = 0.05
-"""What comes while the server is at work counts as having come when it began, so long before on a busy machine."""
+CLOCK_STEP_S = 0.001
+"""Two readings of the clock may differ by so much from the time between them."""
 
 
 class Questioner:
@@ -47,12 +47,16 @@ class Questioner:
         return len(self._socket.recv(2048))
 
     def ask(self, count: int) -> range:
-        """That many questions, which the server has read; their numbers."""
+        """That many questions, which the server has read; their numbers.
+
+        It serves nothing meanwhile: what comes while it is at work would count as having come when it began.
+        """
         numbers = range(self._asked + 1, self._asked + 1 + count)
-        for number in numbers:
-            question = ChallengeRequest(connection_id=number, my_timestamp=1, protocol_version=13)
-            self._asked_at[number] = time.monotonic()
-            self._socket.send(datagram.encode_control(datagram.CHALLENGE_REQUEST, question))
+        with self.server._node.lock:
+            for number in numbers:
+                question = ChallengeRequest(connection_id=number, my_timestamp=1, protocol_version=13)
+                self._asked_at[number] = time.monotonic()
+                self._socket.send(datagram.encode_control(datagram.CHALLENGE_REQUEST, question))
         self._asked += count
         settle(self.server)
         return numbers
@@ -125,7 +129,7 @@ def test_lag(value: gs.ConfigurationValue, questioner: Questioner) -> None:
         asked = questioner.ask(20)
         answers = questioner.take(20)
     assert list(answers) == list(asked)
-    assert min(all_delays(answers)) >= 0.15 - TURN_S
+    assert min(all_delays(answers)) >= 0.15 - CLOCK_STEP_S
     assert not questioner.rest()
 
 
@@ -156,7 +160,7 @@ def test_jitter(
             asked_s = time.monotonic() - began
             answers = questioner.take(30)
             assert list(answers) == list(asked)
-            assert max(all_delays(answers)) < 1 + asked_s
+            assert max(all_delays(answers)) < 3 + asked_s
 
 
 @pytest.mark.parametrize("value", [V.FAKE_PACKET_REORDER_SEND, V.FAKE_PACKET_REORDER_RECV])
@@ -169,7 +173,7 @@ def test_reordering(value: gs.ConfigurationValue, questioner: Questioner) -> Non
     order = list(answers)
     overtaken = [number for place, number in enumerate(order) if number < max(order[: place + 1])]
     assert 4 <= len(overtaken) < 40
-    assert min(answers[number][0] for number in overtaken) >= 0.15 - TURN_S
+    assert min(answers[number][0] for number in overtaken) >= 0.15 - CLOCK_STEP_S
     with under(questioner, {value: 40, V.FAKE_PACKET_REORDER_TIME: 0}):
         asked = questioner.ask(40)
         answers = questioner.take(40)
@@ -248,7 +252,7 @@ def test_what_is_on_its_way_when_the_network_heals_still_arrives(questioner: Que
     fast = questioner.ask(5)
     answers = questioner.take(10)
     assert list(answers) == [*fast, *late]
-    assert min(answers[late[0]]) >= 1.5 - TURN_S
+    assert min(answers[late[0]]) >= 1.5 - CLOCK_STEP_S
 
 
 @pytest.mark.rule("2, 2.13 rule 1", "3, 4.8")

@@ -140,7 +140,7 @@ def test_a_new_send_buffer_size_counts_at_once(pair: Pair) -> None:
     """At the global scope, so the connections of other objects see it too."""
     assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MIN, 1024)
     assert pair.client.set_connection_configuration_value(pair.outgoing, V.SEND_RATE_MAX, 1024)
-    assert pair.send(bytes(20_000)) == gs.Result.OK
+    assert pair.send(bytes(200_000)) == gs.Result.OK
     with global_values(pair.server, {V.SEND_BUFFER_SIZE: 16_384}):
         assert pair.send(b"more") == gs.Result.LIMIT_EXCEEDED
     assert pair.send(b"more") == gs.Result.OK

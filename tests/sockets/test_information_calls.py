@@ -75,13 +75,14 @@ def test_quick_status(pair: Pair) -> None:
 
 
 def test_status_of_much_waiting_data(pair: Pair) -> None:
+    """At a rate at which next to nothing leaves while the test looks."""
     for value in (V.SEND_RATE_MIN, V.SEND_RATE_MAX):
-        assert pair.client.set_connection_configuration_value(pair.outgoing, value, 262_144)
+        assert pair.client.set_connection_configuration_value(pair.outgoing, value, 5000)
     for _ in range(4):
         assert pair.client.send_message_to_connection(pair.outgoing, bytes(100_000), RELIABLE) == gs.Result.OK
     status = pair.client.status(pair.outgoing)
     assert status.pending_reliable > 300_000
-    assert 500_000 < status.queue_time < 2_000_000
+    assert 60_000_000 < status.queue_time < 90_000_000
     assert pair.client.close_connection(pair.outgoing)
     assert pair.client.get_quick_connection_status(pair.outgoing) is None
 

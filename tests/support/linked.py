@@ -14,6 +14,8 @@ RELIABLE: Final = gs.SendFlags.RELIABLE
 AT_ONCE: Final = gs.SendFlags.RELIABLE_NO_NAGLE
 SWIFT: Final = {gs.ConfigurationValue.SEND_RATE_MIN: 4_000_000, gs.ConfigurationValue.SEND_RATE_MAX: 4_000_000}
 """Does not let tests wait for the send rate."""
+SLOW: Final = {gs.ConfigurationValue.SEND_RATE_MIN: 1024, gs.ConfigurationValue.SEND_RATE_MAX: 1024}
+"""What is queued stays so: more than a packet or two leave only on a machine that stands still for seconds."""
 
 
 async def echo(connection: aio.Connection) -> None:

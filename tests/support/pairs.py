@@ -173,7 +173,10 @@ def settle(sockets: gs.NetworkingSockets) -> None:
 
     def has_served() -> bool:
         with sockets._node.lock:  # not while a datagram that was taken from its socket is still being served
-            return not select.select([port.udp for port in sockets._node.service.ports()], [], [], 0)[0]
+            ports = sockets._node.service.ports()
+            if any(port.arrivals.count for port in ports):  # read, and left for a later turn
+                return False
+            return not select.select([port.udp for port in ports], [], [], 0)[0]
 
     wait_until(has_served)
 
