@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 SEND_RATE_BYTES_PER_S: Final = 0x10000000
-"""The largest value that the protocol's settings take; the reference library clamps it further by itself."""
+"""What the reference library is told, which finds no rate itself: the largest value that the settings take."""
 RECEIVE_BUFFER_BYTES: Final = 64 << 20
 RECEIVE_BUFFER_MESSAGES: Final = 1_000_000
 SEND_BUFFER_BYTES: Final = 512 * 1024
@@ -17,9 +17,9 @@ NAP_S: Final = 0.0005
 MESSAGES_PER_RECEIVE: Final = 512
 
 SETTINGS: Final = (
-    f"SendRateMin = SendRateMax = {SEND_RATE_BYTES_PER_S} bytes/s, RecvBufferSize = {RECEIVE_BUFFER_BYTES} bytes, "
-    f"RecvBufferMessages = {RECEIVE_BUFFER_MESSAGES}, the rest (NagleTime, SendBufferSize, …) at its default, "
-    f"the same for every system that has them; a sender that is refused sleeps {NAP_S * 1000:g} ms and tries again"
+    f"the reference library is told SendRateMin = SendRateMax = {SEND_RATE_BYTES_PER_S} bytes/s, gamesockets no rate; "
+    f"RecvBufferSize = {RECEIVE_BUFFER_BYTES} bytes, RecvBufferMessages = {RECEIVE_BUFFER_MESSAGES}, the rest "
+    f"(NagleTime, SendBufferSize, …) at its default, the same for every system that has them; a sender that is refused sleeps {NAP_S * 1000:g} ms and tries again"
 )
 
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 import gamesockets as gs
-from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES, SEND_RATE_BYTES_PER_S
+from benchmarks.plan import MESSAGES_PER_RECEIVE, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFER_MESSAGES
 from benchmarks.systems.base import Arrival, Burst, MeasurementError, Outgoing, Threaded, check_full
 
 CONFIG: Final = {
-    gs.ConfigurationValue.SEND_RATE_MIN: SEND_RATE_BYTES_PER_S,
-    gs.ConfigurationValue.SEND_RATE_MAX: SEND_RATE_BYTES_PER_S,
     gs.ConfigurationValue.RECV_BUFFER_SIZE: RECEIVE_BUFFER_BYTES,
     gs.ConfigurationValue.RECV_BUFFER_MESSAGES: RECEIVE_BUFFER_MESSAGES,
 }
+"""No rates: a program that is told none finds its own, and one that is told too much fills every queue."""
 LANES: Final = (0, 1)
 """Priorities of the urgent and of the bulk lane: the first goes before the second."""
 

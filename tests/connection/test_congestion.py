@@ -130,6 +130,45 @@ def test_a_path_that_was_dead_for_seconds_is_used_again() -> None:
     assert bulk.rate(2) > 1_700_000
 
 
+def arriving(world: sim.World, client: sim.Connection, server: sim.Connection, flags: gs.SendFlags) -> list[int]:
+    """Bytes that arrive in each of ten tenths of a second, while as much is sent as the buffer takes."""
+    came: list[int] = []
+    for _ in range(10):
+        came.append(0)
+        for _ in range(20):
+            while client.send(bytes(1000), flags) == gs.Result.OK:
+                pass
+            world.run(0.005)
+            came[-1] += sum(len(message.data) for message in server.receive(100_000))
+    return came
+
+
+@pytest.mark.rule("2, 2.16 rule 24")
+@pytest.mark.parametrize("flags", [gs.SendFlags.UNRELIABLE, RELIABLE])
+@pytest.mark.parametrize("latency", [0.0001, 0.0005, 0.001])
+def test_a_full_window_is_never_waited_for_in_vain_on_a_short_path(flags: gs.SendFlags, latency: float) -> None:
+    """Peers need not ack what holds no reliable data unless they are asked, and take their time with the rest."""
+    rate = 10_000_000
+    world = sim.World(seed=1)
+    up = sim.Conditions(latency=latency, bottleneck_bytes_per_second=rate)
+    client, server = world.pair(up=up, down=sim.Conditions(latency=latency), config=dict(PLAIN))
+    came = arriving(world, client, server, flags)
+    assert came[0] > 0.4 * rate / 10
+    assert min(came[1:]) > 0.75 * rate / 10
+
+
+def test_a_path_that_was_dead_is_used_again_though_no_reliable_data_asks_for_it() -> None:
+    world = sim.World(seed=1)
+    up = sim.Conditions(latency=0.025, bottleneck_bytes_per_second=2_000_000)
+    client, server = world.pair(up=up, config=dict(PLAIN))
+    arriving(world, client, server, gs.SendFlags.UNRELIABLE)
+    client.outgoing.conditions = sim.Conditions(loss=1.0)
+    dead = arriving(world, client, server, gs.SendFlags.UNRELIABLE)
+    assert dead[2:] == [0] * 8
+    client.outgoing.conditions = up
+    assert max(arriving(world, client, server, gs.SendFlags.UNRELIABLE)) > 0.8 * 200_000
+
+
 # ---------------------------------------------------------------------- the end of a transfer
 
 

@@ -21,8 +21,9 @@ from gamesockets import aio
 from gamesockets.clock import now_us
 from gamesockets.connection.path import Path
 from gamesockets.drivers.aio import LoopService
-from gamesockets.drivers.gathering import ALONE_AFTER_US
+from gamesockets.drivers.gathering import ALONE_AFTER_US, PUMP_PORT, SERVE
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US, Port
+from gamesockets.drivers.service import SERVE_EVERY_US, SERVED_BESIDE_MAX
 from gamesockets.drivers.udp import UdpSocket
 from gamesockets.send.nagle import GATHER_US
 from gamesockets.values.moments import NEVER
@@ -182,6 +183,54 @@ async def test_what_may_leave_together_does_so_in_the_next_turn_and_that_is_news
         assert await bench.take(1) == [b"one"]
         assert gone_endpoint.asked == 0
         assert not bench.was_locked
+
+
+@on_every_loop
+async def test_a_task_that_sends_without_a_pause_takes_what_has_come() -> None:
+    """Every millisecond: it gives the loop no turn to do so."""
+    with closing(Bench()) as bench:
+        port, endpoint = bench.port()
+        service = bench.service
+        bench.send_to(port)
+        with service.lock:
+            now = now_us()
+            service.gathering.serve_from = now + SERVE_EVERY_US
+            service.send_out(port, PUMP_PORT, now)
+            assert not endpoint.received, "it was served a moment ago"
+            service.send_out(port, SERVE, now + SERVE_EVERY_US)
+            assert len(endpoint.received) == 1
+            assert bench.news == 0
+            bench.send_to(port)
+            service.send_out(port, PUMP_PORT, now + SERVE_EVERY_US + 1)
+            assert len(endpoint.received) == 1
+        await until(lambda: len(endpoint.received) == 2)
+        await until(lambda: bench.news > 0)
+        assert not bench.was_locked
+
+
+@on_every_loop
+async def test_who_has_many_sockets_or_another_thread_leaves_them_to_the_loop() -> None:
+    with closing(Bench()) as bench:
+        ports = [bench.port() for _ in range(SERVED_BESIDE_MAX + 1)]
+        (port, endpoint), *others = ports
+        bench.send_to(port)
+        with bench.service.lock:
+            bench.service.gathering.serve_from = 0
+            bench.service.send_out(port, SERVE, now_us())
+            assert not endpoint.received
+            bench.service.remove(others[0][0])
+
+        def send_elsewhere() -> None:
+            with bench.service.lock:
+                bench.service.gathering.serve_from = 0
+                bench.service.send_out(port, SERVE, now_us())
+
+        thread = threading.Thread(target=send_elsewhere)
+        thread.start()
+        thread.join()
+        assert not endpoint.received
+        await until(lambda: len(endpoint.received) == 1)
+        assert endpoint.threads == [bench.thread]
 
 
 @pytest.mark.parametrize("gso", [False, True])

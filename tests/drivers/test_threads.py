@@ -23,7 +23,7 @@ from gamesockets.clock import now_us
 from gamesockets.drivers.gathering import ALONE_AFTER_US
 from gamesockets.drivers.poller import READ, Poller, Ready
 from gamesockets.drivers.port import DATAGRAMS_PER_TURN, TURN_US
-from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US, SERVE_EVERY_US
+from gamesockets.drivers.service import LISTENING_ROUNDS, MANY_DATAGRAMS, NAP_US
 from gamesockets.drivers.switch_interval import SWITCH_INTERVAL
 from gamesockets.drivers.threads import NAP_MIN_US, STEP_IN_AFTER_MAX_US, STEP_IN_AFTER_US, ThreadService
 from gamesockets.drivers.udp import UdpSocket
@@ -250,7 +250,7 @@ def test_who_sends_without_a_pause_takes_what_has_come_if_that_serves_all(bench:
         bench.send_to(port)
         service.gathering.have_left(NEVER - ALONE_AFTER_US)
         now = now_us()
-        service._served_at = now + GATHER_US - SERVE_EVERY_US + 1
+        service.gathering.serve_from = now + GATHER_US + 1
         pump_soon(service, port, GATHER_US, now)
         pump_soon(service, port, GATHER_US, now + GATHER_US)
         assert not endpoint.received, "it was served a moment ago"

@@ -54,7 +54,7 @@ def test_bulk_asks_once_an_interval() -> None:
     times = range(1_000_000, 1_050_000, 500)
     asking = []
     for now in times:
-        requests.on_bulk(10_000, now)
+        requests.on_bulk(10_000, 7, now)
         if asked(requests):
             asking.append(now)
     assert asking == [1_000_000, 1_010_000, 1_020_000, 1_030_000, 1_040_000]
@@ -63,17 +63,17 @@ def test_bulk_asks_once_an_interval() -> None:
 def test_a_shorter_interval_counts_from_the_last_question_too() -> None:
     """Whatever its reason: who is about to stop for lack of room asks sooner."""
     requests = AckRequests()
-    requests.on_bulk(12_000, 1_000_000)
+    requests.on_bulk(12_000, 7, 1_000_000)
     assert asked(requests)
-    requests.on_bulk(SOONER_US, 1_000_000 + SOONER_US - 1)
+    requests.on_bulk(SOONER_US, 7, 1_000_000 + SOONER_US - 1)
     assert not asked(requests), "it has just asked"
-    requests.on_bulk(SOONER_US, 1_000_000 + SOONER_US)
+    requests.on_bulk(SOONER_US, 7, 1_000_000 + SOONER_US)
     assert asked(requests)
-    requests.on_bulk(12_000, 1_000_000 + SOONER_US + 11_999)
+    requests.on_bulk(12_000, 7, 1_000_000 + SOONER_US + 11_999)
     assert not asked(requests)
-    requests.on_bulk(12_000, 1_000_000 + SOONER_US + 12_000)
+    requests.on_bulk(12_000, 7, 1_000_000 + SOONER_US + 12_000)
     assert asked(requests)
-    requests.on_bulk(0, 1_000_000 + SOONER_US + 12_000)
+    requests.on_bulk(0, 7, 1_000_000 + SOONER_US + 12_000)
     assert asked(requests), "the last packet of all asks in any case"
 
 
@@ -82,15 +82,24 @@ def test_it_rests_while_no_interval_would_ask_again() -> None:
     requests = AckRequests()
     assert not requests.rests(1_000_000), "nobody has asked"
     for interval_us in (12_000, SOONER_US):
-        requests.on_bulk(interval_us, 1_000_000)
+        requests.on_bulk(interval_us, 7, 1_000_000)
         assert requests.rests(1_000_000 + SOONER_US - 1)
         assert not requests.rests(1_000_000 + SOONER_US), "the sender may be about to stop by now"
-    requests.on_bulk(0, 1_000_000)
+    requests.on_bulk(0, 7, 1_000_000)
     assert not requests.rests(1_000_000), "each packet asks"
 
 
 def test_a_question_that_has_not_left_is_not_withdrawn() -> None:
     requests = AckRequests()
-    requests.on_bulk(10_000, 1_000_000)
-    requests.on_bulk(10_000, 1_000_001)
+    requests.on_bulk(10_000, 7, 1_000_000)
+    requests.on_bulk(10_000, 7, 1_000_001)
     assert requests.wanted
+
+
+def test_which_packet_asked_last_is_known() -> None:
+    requests = AckRequests()
+    requests.on_bulk(10_000, 7, 1_000_000)
+    requests.on_bulk(10_000, 8, 1_000_001)
+    assert requests.asked_number == 7
+    requests.on_bulk(10_000, 9, 1_010_000)
+    assert requests.asked_number == 9

@@ -100,6 +100,60 @@ def test_a_short_pause_of_the_peer_is_no_persistent_congestion() -> None:
     assert probes[0] + 150_000 <= forgotten_at[0] < 400_000, "three times the peer's 50 ms after the first"
 
 
+def with_full_window() -> Line:
+    """Half a millisecond away, with unreliable data that waits for room in the window."""
+    line = Line(round_trip_us=0)
+    line.sender.path.begin_bulk(0)
+    learned = line.sender.path.learned
+    assert learned is not None
+    learned.on_round_trip(500, 0)
+    for _ in range(3):
+        line.send(bytes(1200), UNRELIABLE | NO_NAGLE)
+    learned.in_flight_bytes = learned.window_bytes
+    assert not line.wants()
+    line.sender.retransmission.is_ack_asked = True
+    line.sender.after_packets(0)
+    return line
+
+
+def test_a_full_window_lets_one_packet_after_another_ask_for_an_ack() -> None:
+    """Nobody acks unreliable data unasked, and the packet that asked may be lost, or the ack."""
+    line = with_full_window()
+    waits: list[int] = []
+    for _ in range(3):
+        before = line.now
+        line.now = line.sender.next_time(line.now)
+        waits.append(line.now - before)
+        line.sender.loss.handle_timer(line.now)
+        assert line.sender.ack_requests.wanted
+        line.packet()
+        assert not line.wants(), "one is enough"
+    assert waits == [10_500, 21_000, 42_000]
+
+
+def test_an_ack_ends_that_and_so_does_a_queue_that_is_empty() -> None:
+    line = with_full_window()
+    line.now = line.sender.next_time(line.now)
+    line.sender.loss.handle_timer(line.now)
+    number = line.packet()
+    line.arrive(number)
+    line.ack()
+    assert line.sender.retransmission.expires_at() == NEVER
+    line.sender.after_packets(line.now)
+    assert line.sender.retransmission.expires_at() == line.now + 10_500, "without back-off"
+    line.sender.retransmission.is_probing = True
+    while line.wants():
+        line.packet()
+        line.sender.retransmission.is_probing = True
+    line.now += 10_500
+    line.sender.ack_requests.wanted = False
+    line.sender.loss.handle_timer(line.now)
+    assert not line.sender.ack_requests.wanted
+    assert line.sender.retransmission.expires_at() == NEVER
+    line.sender.after_packets(line.now)
+    assert line.sender.retransmission.expires_at() == NEVER
+
+
 def test_progress_ends_the_back_off() -> None:
     line = Line()
     line.send(bytes(3000))

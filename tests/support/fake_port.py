@@ -15,6 +15,7 @@ from gamesockets.connection.connection import StateChange
 from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.connection.path import Path
 from gamesockets.crypto.credentials import Credentials
+from gamesockets.drivers.gathering import NOTHING
 from gamesockets.drivers.port import Port
 from gamesockets.drivers.service import Service, ServiceOwner
 from gamesockets.drivers.udp import UdpSocket
@@ -184,4 +185,6 @@ class ServiceBench(Generic[S]):
 
 def pump_soon(service: Service, port: Port, gather_us: int, now: int) -> None:
     """As if a message had been queued behind that port which may wait for others so long."""
-    service.send_out(port, service.gathering.add(port, gather_us, now), now)
+    what_to_do = service.gathering.add(port, gather_us, now)
+    if what_to_do != NOTHING:
+        service.send_out(port, what_to_do, now)

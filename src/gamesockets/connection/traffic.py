@@ -434,7 +434,7 @@ class Traffic:
         if picked:
             sender.loss.on_statistics_sent(number, picked)
         self._last_sent_at = now
-        if segments:
+        if segments or is_bulk:
             sender.retransmission.is_ack_asked = request == IMMEDIATE_ACK_REQUEST
         if segments or stats:
             self.liveness.expect_reply(now, request == IMMEDIATE_ACK_REQUEST, self.ping.worst_us)

@@ -177,6 +177,11 @@ class LoopService(Service):
             OUTPUT.deliver()
         self._on_news()  # what has left made room in send buffers
 
+    def _serve_beside_sending(self, now: int) -> None:  # noqa: ARG002 - as for threads
+        """A task that finds room for all that it sends gives the loop no turn, and acknowledgements would wait."""
+        if self._is_on_loop():
+            self._serve([(port, READ) for port in self._ports], now_us())
+
     def notify(self) -> None:
         """Has `on_news` called without the lock: after serving, or in the loop's next turn."""
         if self._is_serving or self._is_news_due or self._loop.is_closed():

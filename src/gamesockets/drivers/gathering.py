@@ -23,13 +23,15 @@ BEGIN: Final = 3
 """It is the first that waits: those that wait must be pumped soon, though nothing is queued behind them."""
 PUMP_ALL: Final = 4
 """Those that wait have waited long enough."""
+SERVE: Final = 5
+"""Nothing is to leave, but the program has sent for so long without a pause that what has come is to be taken."""
 
 
 @final
 class Gathering:
     """The ports on which messages were queued that leave a moment later."""
 
-    __slots__ = ("_alone_from", "has_sent", "ports", "until")
+    __slots__ = ("_alone_from", "has_sent", "ports", "serve_from", "until")
 
     def __init__(self) -> None:
         self.ports: dict[Port, None] = {}
@@ -39,12 +41,14 @@ class Gathering:
         """A message that is queued later than this leaves at once."""
         self.has_sent = False
         """Whether the program has sent something since somebody set this back."""
+        self.serve_from = 0
+        """When a program that sends message by message, without a pause, is to take what has come meanwhile."""
 
     def queued(self, port: Port, connection: DatagramConnection, now: int) -> int:
         """A message was queued on a connection of that port; what is to be done."""
         self.has_sent = True
         if not connection.needs_service(now):
-            return NOTHING
+            return NOTHING if now < self.serve_from else SERVE
         port.endpoint.touch(connection)
         gather_us = connection.may_gather_us(now)
         return self.add(port, gather_us, now) if gather_us else PUMP_PORT

@@ -13,7 +13,7 @@ from gamesockets.bad_network.conditions import NetworkConditions
 from gamesockets.build import mypyc_attr
 from gamesockets.clock import now_us
 from gamesockets.connection.connection import StateChange
-from gamesockets.drivers.gathering import BEGIN, NOTHING, PUMP_ALL, PUMP_FIRST, Gathering
+from gamesockets.drivers.gathering import BEGIN, PUMP_ALL, PUMP_FIRST, SERVE, Gathering
 from gamesockets.drivers.lag import Lag
 from gamesockets.drivers.lock import DeadLock, is_inside, new_lock
 from gamesockets.drivers.poller import READ, WRITE
@@ -76,8 +76,6 @@ class Service(ABC):
         self._entries = 0
         self.gathering = Gathering()
         """Messages that leave a moment later, together."""
-        self._served_at = 0
-        """When sockets were last served."""
         self._rounds_listened = 0
         """In how many rounds datagrams came to a program that waits, since it last sent something."""
 
@@ -106,6 +104,10 @@ class Service(ABC):
     @abstractmethod
     def _plan_pump(self) -> None:
         """The first message was gathered: has `pump_gathered` called soon, though nothing is queued behind it."""
+
+    @abstractmethod
+    def _serve_beside_sending(self, now: int) -> None:
+        """The program sends message by message, without a pause: does what cannot wait for one, if nobody else does."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -158,16 +160,20 @@ class Service(ABC):
         return self._ports
 
     def send_out(self, port: Port, what_to_do: int, now: int) -> None:
-        """A message was queued on a port, and `gathering` says what there is to do."""
+        """A message was queued on a port, and `gathering` says what there is to do, which is not nothing."""
         if what_to_do == BEGIN:
             self._plan_pump()
-        elif what_to_do == PUMP_ALL:
+            return
+        if what_to_do == PUMP_ALL:
             self.pump_gathered()
-            self._serve_beside_sending(now)
-        elif what_to_do != NOTHING:
+        elif what_to_do != SERVE:
             self.pump(port, now)
             if what_to_do == PUMP_FIRST:
                 self.gathering.have_left(now_us())
+        if now >= self.gathering.serve_from:
+            self.gathering.serve_from = now + SERVE_EVERY_US
+            if len(self._ports) <= SERVED_BESIDE_MAX:
+                self._serve_beside_sending(now)
 
     def pump_gathered(self) -> None:
         """Sends what was gathered."""
@@ -249,7 +255,7 @@ class Service(ABC):
 
     def _serve(self, ready: Iterable[tuple[Port, int]], now: int) -> None:
         """Does what is due. An exception for one connection must stop neither the others nor the thread."""
-        self._served_at = now
+        self.gathering.serve_from = now + SERVE_EVERY_US
         try:
             self._serve_all(ready, now)
         except Exception:  # noqa: BLE001 - see above
@@ -285,17 +291,6 @@ class Service(ABC):
     def serve_between(self) -> None:
         """In the middle of a call that takes long: takes what has come for the listen sockets, and does what is due."""
         self._serve([(port, READ) for port in self._ports if port.owner], now_us())
-
-    def _serve_beside_sending(self, now: int) -> None:
-        """The program sends message by message, and what was gathered has left: does what cannot wait for a pause.
-
-        Only where that serves all ports: whoever else would serve them leaves them alone for a moment then.
-        """
-        if now - self._served_at >= SERVE_EVERY_US and len(self._ports) <= SERVED_BESIDE_MAX:
-            for port in self._ports:
-                if not port.owner:
-                    return
-            self.serve_between()
 
     def _recover(self, ports: Iterable[Port]) -> None:
         """Called while an exception is handled that may have kept these ports from being pumped."""

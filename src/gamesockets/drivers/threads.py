@@ -156,12 +156,17 @@ class ThreadService(Service):
             super().serve_between()
 
     def _serve_beside_sending(self, now: int) -> None:
-        """Else the service thread would step in, and the two would take the interpreter from each other."""
-        if not self._leading:
-            served_at = self._served_at
-            super()._serve_beside_sending(now)
-            if self._served_at != served_at:
-                self._led_until = now
+        """Else the service thread would step in, and the two would take the interpreter from each other.
+
+        Only where that serves all ports: it leaves them alone for a moment then.
+        """
+        if self._leading:
+            return
+        for port in self._ports:
+            if not port.owner:
+                return
+        self.serve_between()
+        self._led_until = now
 
     def notify(self) -> None:
         """Wakes those in `wait` if there is news for them."""

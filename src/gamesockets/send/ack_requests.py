@@ -26,12 +26,14 @@ SOONER_US: Final = 2_000
 class AckRequests:
     """What was sent since the peer last acknowledged something new, and whether to ask about it."""
 
-    __slots__ = ("_asked_at", "_reliable_bytes", "_rest_us", "wanted")
+    __slots__ = ("_asked_at", "_reliable_bytes", "_rest_us", "asked_number", "wanted")
 
     def __init__(self) -> None:
         self._asked_at = 0
         self._rest_us = 0
         """So long after that nothing would ask again."""
+        self.asked_number = -1
+        """The last packet that `on_bulk` had ask."""
         self._reliable_bytes = 0
         self.wanted = False
         """The next packet should ask for an immediate ack; sending it resets this."""
@@ -52,11 +54,12 @@ class AckRequests:
         """Whether it is too early for `on_bulk`, unless the packet is the last one for now."""
         return now - self._asked_at < self._rest_us
 
-    def on_bulk(self, interval_us: int, now: int) -> None:
-        """A packet leaves while much is on its way."""
+    def on_bulk(self, interval_us: int, number: int, now: int) -> None:
+        """Packet `number` leaves while much is on its way."""
         self._rest_us = min(interval_us, SOONER_US)
         if now - self._asked_at >= interval_us:
             self._asked_at = now
+            self.asked_number = number
             self.wanted = True
 
     def on_progress(self) -> None:

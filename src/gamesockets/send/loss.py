@@ -164,6 +164,7 @@ class LossDetection:
                     is_progress = True
         if not packets:
             return False
+        self._retransmission.on_arrival()
         self._path.on_acknowledged(packets, now)
         if self._marks:
             for number in list(self._marks):
@@ -208,16 +209,20 @@ class LossDetection:
     def _probe(self, now: int) -> None:
         """Repeats the oldest segment and asks for an immediate ack, which reports on all others."""
         self._retransmission.running_since = NEVER
+        control = self._path.control
+        must_ask = control.in_flight_bytes >= control.window_bytes and self._lanes.queued_bytes > 0
         for lane in self._lanes.lanes:
             oldest = lane.unacked.oldest()
             if oldest is not None:
                 if oldest.state == IN_FLIGHT:
                     self._retries.add(oldest, False)
-                self._retransmission.on_probe(now)
-                if self._retransmission.is_silence(now):
-                    self._path.on_silence(now)
-                self._ack_requests.wanted = True
-                return
+                must_ask = True
+                break
+        if must_ask:
+            self._retransmission.on_probe(now)
+            if self._retransmission.is_silence(now):
+                self._path.on_silence(now)
+            self._ack_requests.wanted = True
 
     def _forget_at(self) -> int:
         oldest = self._flight.oldest_sent_at()

@@ -1,8 +1,10 @@
 """The retransmission timer: when does silence about reliable data call for a probe, and when do repeats wait?
 
-A probe repeats the oldest segment and asks for an immediate ack. The interval doubles with each probe that goes
-unanswered, which the reference library's timer does not do (spec 2, 2.8.3). Where the rate follows the path the round
-trip is known better, and the peer was mostly asked for an ack at once: there the interval is that of RFC 9002, 6.2.1.
+A probe repeats the oldest segment and asks for an immediate ack. Where the window is full of packets without reliable
+data, it is the next packet, whatever the window says: nothing else would ever ask about them again. The interval
+doubles with each probe that goes unanswered, which the reference library's timer does not do (spec 2, 2.8.3). Where the
+rate follows the path the round trip is known better, and the peer was mostly asked for an ack at once: there the
+interval is that of RFC 9002, 6.2.1.
 """
 
 from typing import Final, final
@@ -44,10 +46,11 @@ _HOLD_MAX_US: Final = 250_000
 @mypyc_attr(acyclic=True)
 @final
 class RetransmissionTimer:
-    """Runs while reliable bytes are unacknowledged."""
+    """Runs while reliable bytes are unacknowledged, or a full window keeps data from leaving."""
 
     __slots__ = (
         "_back_off",
+        "_is_for_window",
         "_is_told",
         "_path",
         "_round_trip",
@@ -69,12 +72,14 @@ class RetransmissionTimer:
         """When the first of the unanswered probes became due."""
         self._is_told = False
         """Of this silence."""
+        self._is_for_window = False
+        """It runs only because the window is full."""
         self.is_ack_asked = False
-        """The last packet with reliable data asked for an immediate ack."""
+        """The last packet with reliable data, or of many, asked for an immediate ack."""
         self.is_probing = False
         """A probe is to leave, whatever is in flight."""
         self.running_since = NEVER
-        """When reliable bytes last left or were acknowledged; NEVER if none are in flight."""
+        """When reliable bytes last left or were acknowledged, or the window became full; NEVER if neither holds."""
         self.held_until = 0
         """Lost segments are not repeated before."""
 
@@ -100,6 +105,20 @@ class RetransmissionTimer:
     def on_sent(self, now: int) -> None:
         """A packet with reliable bytes leaves."""
         self.running_since = self._sent_at = now
+        self._is_for_window = False
+
+    def on_full_window(self, now: int) -> None:
+        """Data waits, and only an ack will let it leave."""
+        if self.running_since == NEVER:
+            self.running_since = now
+            self._is_for_window = True
+
+    def on_arrival(self) -> None:
+        """The peer acknowledged packets, be it without reliable bytes."""
+        if self._is_for_window:
+            self._is_for_window = False
+            self.running_since = NEVER
+            self._back_off = 0
 
     def on_probe(self, now: int) -> None:
         """A probe leaves. Silence is no refusal, so lost segments are not held; the next interval is longer."""

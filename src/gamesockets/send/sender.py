@@ -223,11 +223,16 @@ class Sender(Outbox):
     def _ask_while_bulk(self, is_bulk: bool, now: int) -> None:
         """Silence of the peer would tell the controller nothing."""
         control = self.path.control
+        requests = self.ack_requests
+        number = self.flight.next_number
         if not is_bulk:
             if control.in_flight_bytes > _BULK_IN_FLIGHT_BYTES:
-                self.ack_requests.on_bulk(0, now)  # the last one for now: nothing behind it tells that it is lost
+                requests.on_bulk(0, number, now)  # the last one for now: nothing behind it tells that it is lost
             return
-        if self.ack_requests.rests(now):
+        if requests.rests(now):
+            fills_window = control.in_flight_bytes + self.filling.payload_bytes_max >= control.window_bytes
+            if fills_window and self.flight.latest_reported >= requests.asked_number:
+                requests.on_bulk(0, number, now)  # only an ack lets another one leave, and none is on its way
             return
         interval_us = control.ack_interval_us()
         if control.in_flight_bytes + _STOPPING_BYTES >= control.window_bytes:
@@ -237,12 +242,15 @@ class Sender(Outbox):
             learned.is_peer_tight = self.filling.is_tight()
             if learned.is_peer_tight:
                 interval_us = SOONER_US  # the sooner an ack, the less of the peer's room is taken for full
-        self.ack_requests.on_bulk(interval_us, now)
+        requests.on_bulk(interval_us, number, now)
 
     def after_packets(self, now: int) -> None:
         """All has left that may leave: if more might, the application is what limits the rate."""
         control = self.path.control
-        if control.in_flight_bytes < control.window_bytes and self.wants_at(now) > now:
+        if control.in_flight_bytes >= control.window_bytes:
+            if self.lanes.queued_bytes:
+                self.retransmission.on_full_window(now)
+        elif self.wants_at(now) > now:
             control.limited_by_application(self.path.delivered_bytes)
 
     # ------------------------------------------------------------------ when
