@@ -19,7 +19,8 @@ MESSAGES_PER_RECEIVE: Final = 512
 SETTINGS: Final = (
     f"the reference library is told SendRateMin = SendRateMax = {SEND_RATE_BYTES_PER_S} bytes/s, gamesockets no rate; "
     f"RecvBufferSize = {RECEIVE_BUFFER_BYTES} bytes, RecvBufferMessages = {RECEIVE_BUFFER_MESSAGES}, the rest "
-    f"(NagleTime, SendBufferSize, …) at its default, the same for every system that has them; a sender that is refused sleeps {NAP_S * 1000:g} ms and tries again"
+    f"(NagleTime, SendBufferSize, …) at its default, the same for every system that has them; a sender that is refused "
+    f"sleeps {NAP_S * 1000:g} ms and tries again"
 )
 
 
