@@ -7,6 +7,7 @@ from tests.support.fake_port import new_port
 from tests.support.rig import pair
 
 from gamesockets.config.options import ConnectionOptions
+from gamesockets.connection.datagram_connection import DatagramConnection
 from gamesockets.drivers.gathering import (
     ALONE_AFTER_US,
     BEGIN,
@@ -79,12 +80,18 @@ def test_what_a_queued_message_asks_for(ports: list[Port]) -> None:
     assert gathering.queued(port, connection, NOW) == PUMP_PORT
 
 
-def test_a_message_that_waits_behind_others_asks_for_nothing(ports: list[Port]) -> None:
+def having_sent() -> DatagramConnection:
+    """A connection whose first message has just left, so that the next one waits for others."""
     _, connection, _, _ = pair(ConnectionOptions(send_rate_min=1 << 28, send_rate_max=1 << 28), NOW)
-    gathering = Gathering()
-    gathering.serve_from = NOW + 1
     assert connection.send(b"one", int(SendFlags.UNRELIABLE), 0, NOW) > 0
     connection.datagrams_to_send(NOW)
+    return connection
+
+
+def test_a_message_that_waits_behind_others_asks_for_nothing(ports: list[Port]) -> None:
+    connection = having_sent()
+    gathering = Gathering()
+    gathering.serve_from = NOW + 1
     assert connection.send(b"two", int(SendFlags.UNRELIABLE), 0, NOW) > 0
     assert gathering.queued(ports[0], connection, NOW) == NOTHING
     assert not gathering.ports
@@ -92,11 +99,9 @@ def test_a_message_that_waits_behind_others_asks_for_nothing(ports: list[Port]) 
 
 def test_who_sends_without_a_pause_is_told_to_take_what_has_come(ports: list[Port]) -> None:
     """Also where nothing may leave: it may be what has come that says that more may."""
-    _, connection, _, _ = pair(ConnectionOptions(send_rate_min=1 << 28, send_rate_max=1 << 28), NOW)
+    connection = having_sent()
     gathering = Gathering()
     gathering.serve_from = NOW + 1000
-    assert connection.send(b"one", int(SendFlags.UNRELIABLE), 0, NOW) > 0
-    connection.datagrams_to_send(NOW)
     for later, expected in ((999, NOTHING), (1000, SERVE)):
         assert connection.send(b"two", int(SendFlags.UNRELIABLE), 0, NOW + later) > 0
         assert gathering.queued(ports[0], connection, NOW + later) == expected

@@ -4,6 +4,7 @@ import select
 from collections.abc import Callable
 
 import pytest
+from tests.support.linked import SLOW
 from tests.support.pairs import Loopback, NewPair, Pair, data_of
 from tests.support.waiting import collect, wait_until
 
@@ -49,8 +50,7 @@ def test_fields_of_a_message(pair: Pair) -> None:
 
 @pytest.mark.rule("2, 2.7.1 rule 11", "2, 2.12.1 rule 1", "3, 5.12 rule 1", "3, 7.1 rule 3")
 def test_results_of_sending(new_pair: NewPair) -> None:
-    slowly = {V.SEND_RATE_MIN: 1024, V.SEND_RATE_MAX: 1024}  # else all may leave between two calls
-    pair = new_pair(client_config=slowly)
+    pair = new_pair(client_config=SLOW)  # else all may leave between two calls
     send = pair.client.send_message_to_connection
     assert send(UNKNOWN, b"") == gs.Result.INVALID_PARAM
     assert send(pair.outgoing, b"", RELIABLE, 1) == gs.Result.INVALID_PARAM
